@@ -84,7 +84,7 @@ def main(arguments: Sequence[str]) -> int:
     tables: list[Table] = []
     figures: dict[str, Any] = {"machine": machine(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
     try:
-        if comparisons := [one for one in COMPARISONS if {STATISTICS, one.name} & wanted.names]:
+        if comparisons := [comparison for comparison in COMPARISONS if {STATISTICS, comparison.name} & wanted.names]:
             python = None if wanted.no_peers else side_environment.ensure("peers")
             compared = compare(comparisons, wanted.annotations // LABELS_PER_UNIT, python, _say)
             figures[STATISTICS] = statistics_report.as_json(compared)
@@ -143,8 +143,8 @@ def _beside(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Ta
         spent, _ = _whole(wanted)
         labels = min(wanted.labels, PLATFORM_LABELS_MAX)
         others = [
-            (one.NAME, asyncio.run(one.measure(spent.units, labels, whole.ANNOTATORS, _say)))
-            for one in (label_studio, potato)
+            (module_type.NAME, asyncio.run(module_type.measure(spent.units, labels, whole.ANNOTATORS, _say)))
+            for module_type in (label_studio, potato)
         ]
         figures[PLATFORMS] = {"ours": whole_report.as_json(spent), **platform_costs.as_json(others)}
         tables.append(platform_costs.table(spent, others))
@@ -201,7 +201,7 @@ def machine() -> dict[str, Any]:
 def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was asked for; end the process with the cure when that cannot be."""
     names = [*ALWAYS, PAIR, STARTS, WHOLE, GROWTH, PLATFORMS, MEMORY, DOORS, STEADY, CATCH_UP]
-    names += [one.name for one in COMPARISONS]
+    names += [comparison.name for comparison in COMPARISONS]
     parser = argparse.ArgumentParser(prog="python -m bench", description="What Concord's work costs, in CPU.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there as JSON, too")
     parser.add_argument("--only", action="append", metavar="NAME", help=f"one of: {', '.join(names)}; repeatable")

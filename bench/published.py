@@ -44,7 +44,12 @@ def table() -> Table:
         Column("remark", numbers=False),
     )
     rows = [
-        [one.server, f"{one.annotation_ms * 1e3:,.0f}", f"{one.annotation_large_ms * 1e3:,.0f}", one.remark]
-        for one in PUBLISHED
+        [
+            published.server,
+            f"{published.annotation_ms * 1e3:,.0f}",
+            f"{published.annotation_large_ms * 1e3:,.0f}",
+            published.remark,
+        ]
+        for published in PUBLISHED
     ]
     return Table("Peers' servers, MEASURED ELSEWHERE, for reference only", columns, rows, [SOURCE])

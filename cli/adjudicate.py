@@ -19,22 +19,30 @@ def verb() -> None:
 def listed(session: Session, project_id: str, limit: int) -> None:
     """List what waits for your ruling, most to be gained first, with what each unit says and both sides."""
     with session.client() as concord:
-        found = [(one, concord.payload(one.payload_url)) for one in concord.escalations(project_id, limit=limit)]
+        found = [
+            (escalation, concord.payload(escalation.payload_url))
+            for escalation in concord.escalations(project_id, limit=limit)
+        ]
     rows = [
-        (one.unit_id, one.reason, "; ".join(f"{side.label} ×{side.annotations}" for side in one.sides), content)
-        for one, content in found
+        (
+            escalation.unit_id,
+            escalation.reason,
+            "; ".join(f"{side.label} ×{side.annotations}" for side in escalation.sides),
+            content,
+        )
+        for escalation, content in found
     ]
-    told = [
+    entries = [
         {
-            "unit_id": one.unit_id,
-            "project_id": one.project_id,
-            "reason": one.reason,
-            "sides": one.sides,
+            "unit_id": escalation.unit_id,
+            "project_id": escalation.project_id,
+            "reason": escalation.reason,
+            "sides": escalation.sides,
             "content": content,
         }
-        for one, content in found
+        for escalation, content in found
     ]
-    session.each(told, lambda: show_table(("unit", "why", "sides", "content"), rows))
+    session.each(entries, lambda: show_table(("unit", "why", "sides", "content"), rows))
 
 
 @verb.command("objects")
@@ -45,8 +53,14 @@ def objects(session: Session, unit_id: str) -> None:
     with session.client() as concord:
         found = concord.escalated_objects(unit_id)
     rows = [
-        (one.object_id, one.field, one.stands, f"{one.annotations} of {one.of}", json.dumps(one.region))
-        for one in found.objects
+        (
+            object_.object_id,
+            object_.field,
+            object_.stands,
+            f"{object_.annotations} of {object_.of}",
+            json.dumps(object_.region),
+        )
+        for object_ in found.objects
     ]
     session.each(found.objects, lambda: show_table(("object", "field", "stands", "drawn by", "as"), rows))
 

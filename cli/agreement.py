@@ -19,11 +19,15 @@ def verb(session: Session, project_id: str, pair: tuple[str, str] | None, field:
         _apart(session, project_id, pair, field)
         return
     with session.client() as concord:
-        found = [one for one in concord.agreement(project_id) if not field or one.field == field]
+        found = [
+            parts_of_field
+            for parts_of_field in concord.agreement(project_id)
+            if not field or parts_of_field.field == field
+        ]
     rows = [
-        (of.field, one.by, one.part or one.start, interval(one.alpha), interval(one.agreement), one.alpha.units)
+        (of.field, part.by, part.part or part.start, interval(part.alpha), interval(part.agreement), part.alpha.units)
         for of in found
-        for one in of.parts
+        for part in of.parts
     ]
     session.each(found, lambda: show_table(("field", "by", "part", "alpha", "equal pairs", "units"), rows))
 
@@ -32,8 +36,8 @@ def _apart(session: Session, project_id: str, pair: tuple[str, str], field: str)
     with session.client() as concord:
         found = concord.units_apart(project_id, *pair, field=field)
     rows = [
-        (one.unit_id, *(json.dumps(label, ensure_ascii=False) for label in (one.first, one.second)), one.at)
-        for one in found.units
+        (unit.unit_id, *(json.dumps(label, ensure_ascii=False) for label in (unit.first, unit.second)), unit.at)
+        for unit in found.units
     ]
 
     def shown() -> None:

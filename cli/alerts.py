@@ -14,7 +14,7 @@ def verb(session: Session, project_id: str) -> None:
     with session.client() as concord:
         found = concord.alerts(project_id)
     rows = [
-        (one.since, one.project_id, one.target, "" if one.found is None else interval(one.found), one.limit)
-        for one in found
+        (alert.since, alert.project_id, alert.target, "" if alert.found is None else interval(alert.found), alert.limit)
+        for alert in found
     ]
     session.each(found, lambda: show_table(("since", "project", "what", "is", "is to be"), rows))

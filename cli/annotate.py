@@ -32,8 +32,8 @@ def claim(session: Session, project_id: str, units: int, wait: int) -> None:
         found = (
             concord.claim(project_id, units=units, wait_seconds=wait) if project_id else concord.claim_any(units=units)
         )
-        held = [(one, concord.payload(one.payload_url)) for one in found.assignments]
-    rows = [(one.assignment_id, one.lease_until, content) for one, content in held]
+        held = [(assignment, concord.payload(assignment.payload_url)) for assignment in found.assignments]
+    rows = [(assignment.assignment_id, assignment.lease_until, content) for assignment, content in held]
 
     def show() -> None:
         if rows:
@@ -41,11 +41,16 @@ def claim(session: Session, project_id: str, units: int, wait: int) -> None:
         else:
             click.echo(found.reason)
 
-    told = [
-        {"assignment_id": one.assignment_id, "unit_id": one.unit_id, "lease_until": one.lease_until, "content": content}
-        for one, content in held
+    entries = [
+        {
+            "assignment_id": assignment.assignment_id,
+            "unit_id": assignment.unit_id,
+            "lease_until": assignment.lease_until,
+            "content": content,
+        }
+        for assignment, content in held
     ]
-    session.told({"assignments": told, "reason": found.reason, "why": found.why}, show)
+    session.told({"assignments": entries, "reason": found.reason, "why": found.why}, show)
 
 
 @verb.command("standing")
@@ -59,7 +64,10 @@ def standing(session: Session) -> None:
         until = f" until {found.state_until}" if found.state_until else ""
         why = f": {found.state_reason}" if found.state_reason else ""
         click.echo(f"{found.annotator_id}: {found.state}{until}{why}; {len(found.leases)} units in hand")
-        rows = [(one.project_id, one.name, one.waiting, one.due_at, one.reason) for one in found.projects]
+        rows = [
+            (project.project_id, project.name, project.waiting, project.due_at, project.reason)
+            for project in found.projects
+        ]
         show_table(("project", "name", "waiting", "wanted by", "why nothing"), rows)
 
     session.told(found, show)
@@ -110,15 +118,15 @@ def everything(session: Session, project_id: str, wait: int, labels: int | None,
     with session.client() as concord:
         found = concord.claim(project_id, wait_seconds=wait)
         while found.assignments and (labels is None or given < labels):
-            one = found.assignments[0]
+            assignment = found.assignments[0]
             began = time.monotonic()
-            label = _label_of(concord, one, program)
+            label = _label_of(concord, assignment, program)
             if label is None:
-                click.echo(f"{one.unit_id} is yours until {one.lease_until}", err=True)
+                click.echo(f"{assignment.unit_id} is yours until {assignment.lease_until}", err=True)
                 break
             active_ms = round((time.monotonic() - began) * MS)
-            told = concord.submit(one.assignment_id, label, active_ms=active_ms)
-            given += told.status == "accepted"
+            submitted = concord.submit(assignment.assignment_id, label, active_ms=active_ms)
+            given += submitted.status == "accepted"
             if labels is None or given < labels:
                 found = concord.claim(project_id, wait_seconds=wait)
         if not found.assignments:
@@ -126,15 +134,15 @@ def everything(session: Session, project_id: str, wait: int, labels: int | None,
     session.told({"accepted": given}, lambda: click.echo(f"{given} labels accepted"))
 
 
-def _label_of(concord: Concord, one: Assignment, program: str | None) -> Json:
-    content = concord.payload(one.payload_url)
+def _label_of(concord: Concord, assignment: Assignment, program: str | None) -> Json:
+    content = concord.payload(assignment.payload_url)
     if program is not None:
         return answer_of(program, content)
     click.echo(content)
-    classes = one.label_schema.get("classes")
-    choice = ", ".join(map(str, classes)) if classes else f"{one.label_schema.get('kind')}, as JSON"
-    said: str = click.prompt(f"label ({choice})", default="", show_default=False, err=True)
-    return json_of(said, "label") if said else None
+    classes = assignment.label_schema.get("classes")
+    choice = ", ".join(map(str, classes)) if classes else f"{assignment.label_schema.get('kind')}, as JSON"
+    text: str = click.prompt(f"label ({choice})", default="", show_default=False, err=True)
+    return json_of(text, "label") if text else None
 
 
 @verb.command("missed")
@@ -144,21 +152,31 @@ def missed(session: Session, project_id: str) -> None:
     """Show what you got wrong in PROJECT_ID, with the right answers, after you failed to qualify."""
     with session.client() as concord:
         found = concord.retraining(project_id)
-        contents = [concord.payload(one.payload_url) for one in found.units]
+        contents = [concord.payload(unit.payload_url) for unit in found.units]
     both = list(zip(found.units, contents, strict=True))
-    rows = [(one.unit_id, one.known_label, one.given_label, one.appeal, one.reason, said) for one, said in both]
-    told = [
-        {
-            "unit_id": one.unit_id,
-            "known_label": one.known_label,
-            "given_label": one.given_label,
-            "appeal": one.appeal,
-            "reason": one.reason,
-            "content": said,
-        }
-        for one, said in both
+    rows = [
+        (
+            missed_unit.unit_id,
+            missed_unit.known_label,
+            missed_unit.given_label,
+            missed_unit.appeal,
+            missed_unit.reason,
+            entry,
+        )
+        for missed_unit, entry in both
     ]
-    session.each(told, lambda: show_table(("unit", "right", "you said", "appeal", "why", "content"), rows))
+    entries = [
+        {
+            "unit_id": missed_unit.unit_id,
+            "known_label": missed_unit.known_label,
+            "given_label": missed_unit.given_label,
+            "appeal": missed_unit.appeal,
+            "reason": missed_unit.reason,
+            "content": entry,
+        }
+        for missed_unit, entry in both
+    ]
+    session.each(entries, lambda: show_table(("unit", "right", "you said", "appeal", "why", "content"), rows))
 
 
 @verb.command("appeal")

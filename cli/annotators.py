@@ -40,7 +40,10 @@ def put(
     languages: tuple[str, ...],
 ) -> None:
     """Define ANNOTATOR_ID, the subject of the annotator's own credential; as an operator."""
-    certified = [Credential(domain, until or None) for domain, _, until in (one.partition("=") for one in credentials)]
+    certified = [
+        Credential(domain, until or None)
+        for domain, _, until in (credential.partition("=") for credential in credentials)
+    ]
     with session.client() as concord:
         found = concord.define_annotator(
             annotator_id, kind=kind, skills=skills, credentials=certified, vendor=vendor, languages=languages
@@ -139,7 +142,7 @@ def _report(found: RosterReport) -> None:
     click.echo(f"{found.changed} new or changed, {found.unchanged} as they were, {found.refused} refused")
     if found.refusals:
         show_table(("line", "column", "what is wrong", "cure"), [
-            (one.line, one.field, one.problem, one.cure) for one in found.refusals
+            (refusal.line, refusal.field, refusal.problem, refusal.cure) for refusal in found.refusals
         ])  # fmt: skip
     if (stop := found.stopped) is not None:
         click.echo(f"reading ended at line {stop.line}: {stop.field} {stop.problem}; {stop.cure}")
@@ -148,24 +151,24 @@ def _report(found: RosterReport) -> None:
 def _put(session: Session, annotator_id: str, state: str, reason: str, until: str = "") -> None:
     with session.client() as concord:
         found = concord.put_state(annotator_id, state, reason=reason, until=until)
-    told = f"{found.annotator_id} is {found.state}" + (f" until {found.state_until}" if found.state_until else "")
-    session.told(found, lambda: click.echo(told))
+    text = f"{found.annotator_id} is {found.state}" + (f" until {found.state_until}" if found.state_until else "")
+    session.told(found, lambda: click.echo(text))
 
 
-def _row(one: Annotator) -> tuple[object, ...]:
+def _row(annotator: Annotator) -> tuple[object, ...]:
     credentials = [
-        f"{held.domain} until {held.expires_at}" if held.expires_at else held.domain for held in one.credentials
+        f"{held.domain} until {held.expires_at}" if held.expires_at else held.domain for held in annotator.credentials
     ]
     return (
-        one.annotator_id,
-        one.state,
-        one.state_reason,
-        one.state_until,
-        one.kind,
-        ", ".join(one.skills),
+        annotator.annotator_id,
+        annotator.state,
+        annotator.state_reason,
+        annotator.state_until,
+        annotator.kind,
+        ", ".join(annotator.skills),
         ", ".join(credentials),
-        one.vendor,
-        ", ".join(one.languages),
+        annotator.vendor,
+        ", ".join(annotator.languages),
     )
 
 
@@ -173,14 +176,14 @@ def _work(session: Session, concord: Concord, project_id: str) -> None:
     found = concord.annotators(project_id).annotators
     rows = [
         (
-            one.annotator_id,
-            one.kind,
-            one.annotations,
-            f"{one.gold_correct}/{one.gold_units}",
-            interval(one.accuracy),
-            f"{one.active_ms_median / 1_000:.1f} s" if one.active_ms_median else "",
+            annotator_quality.annotator_id,
+            annotator_quality.kind,
+            annotator_quality.annotations,
+            f"{annotator_quality.gold_correct}/{annotator_quality.gold_units}",
+            interval(annotator_quality.accuracy),
+            f"{annotator_quality.active_ms_median / 1_000:.1f} s" if annotator_quality.active_ms_median else "",
         )
-        for one in found
+        for annotator_quality in found
     ]
     columns = ("annotator", "kind", "annotations", "gold right", "accuracy", "median time")
     session.each(found, lambda: show_table(columns, rows))

@@ -23,10 +23,10 @@ def answer_of(program: str, content: Json) -> Json:
     Raises:
         UsageError: it failed, or took too long.
     """
-    said = content if isinstance(content, str) else click.unstyle(str(content))
+    text = content if isinstance(content, str) else click.unstyle(str(content))
     try:
         run = subprocess.run(  # noqa: S602 - the caller's own command line
-            program, shell=True, input=said, capture_output=True, text=True, timeout=SECONDS_MAX, check=False
+            program, shell=True, input=text, capture_output=True, text=True, timeout=SECONDS_MAX, check=False
         )
     except subprocess.TimeoutExpired as late:
         raise click.UsageError(f"{program!r} took over {SECONDS_MAX} s; what was labelled before stands") from late

@@ -23,16 +23,19 @@ def listed(session: Session, project_id: str, limit: int) -> None:
     """List what you may check, in the order of the samples, with what each unit says, and not its label."""
     with session.client() as concord:
         work = concord.inspections(project_id, limit=limit)
-        found = [(one, concord.payload(one.payload_url)) for one in work.inspections]
-    rows = [(one.unit_id, one.lot_id, content) for one, content in found]
-    told = [{"unit_id": one.unit_id, "lot_id": one.lot_id, "content": content} for one, content in found]
+        found = [(inspection, concord.payload(inspection.payload_url)) for inspection in work.inspections]
+    rows = [(inspection.unit_id, inspection.lot_id, content) for inspection, content in found]
+    entries = [
+        {"unit_id": inspection.unit_id, "lot_id": inspection.lot_id, "content": content}
+        for inspection, content in found
+    ]
 
     def show() -> None:
         show_table(("unit", "lot", "content"), rows)
         for lot in work.held_back:
             click.echo(f"lot {lot.lot_id} waits for another auditor: you had a part in all that it needs")
 
-    session.each(told, show)
+    session.each(entries, show)
 
 
 @verb.command("check")
@@ -62,8 +65,8 @@ def everything(session: Session, project_id: str, program: str | None) -> None:
             content = concord.payload(work[0].payload_url)
             if program is None:
                 click.echo(content)
-                said = click.prompt("label", default="", show_default=False, err=True)
-                label = json_of(said, "label") if said else None
+                body = click.prompt("label", default="", show_default=False, err=True)
+                label = json_of(body, "label") if body else None
             else:
                 label = answer_of(program, content)
             if label is None:

@@ -36,11 +36,11 @@ def _numbers(named: Mapping[str, str], defaults: type[msgspec.Struct]) -> Callab
     values = {field.name: field.default for field in msgspec.structs.fields(defaults)}
 
     def give(command: Any) -> Any:
-        for name, told in reversed(list(named.items())):
+        for name, text in reversed(list(named.items())):
             kind = click.FloatRange(min=0) if name in ("checks_a_unit", "unit_kb") else ABOVE_ZERO
             kind = click.FloatRange(min=0.1, max=0.9) if name == "busy" else kind
             option = "--" + name.replace("_", "-")
-            command = click.option(option, type=kind, default=values[name], show_default=True, help=told)(command)
+            command = click.option(option, type=kind, default=values[name], show_default=True, help=text)(command)
         return command
 
     return give
@@ -114,9 +114,9 @@ def _hold_against(costs: Costs, run: Costs, as_json: bool) -> None:
     lines = {**{name: (expected[name], found[name]) for name in expected}}
     lines["all"] = (sum(expected.values()), sum(found.values()))
     if as_json:
-        told = {name: {"expected_s": one, "measured_s": other} for name, (one, other) in lines.items()}
-        click.echo(msgspec.json.encode(told))
+        body = {name: {"expected_s": value, "measured_s": other} for name, (value, other) in lines.items()}
+        click.echo(msgspec.json.encode(body))
         return
     click.echo(f"{run.work.unit.operations:,} units and {run.work.label.operations:,} labels:")
-    rows = [(name, f"{one:.1f}", f"{other:.1f}", f"{other / one:.2f}") for name, (one, other) in lines.items()]
+    rows = [(name, f"{value:.1f}", f"{other:.1f}", f"{other / value:.2f}") for name, (value, other) in lines.items()]
     show_table(("what", "expected CPU s", "measured CPU s", "ratio"), rows)

@@ -26,5 +26,5 @@ def verb(session: Session, project_id: str, lot_id: str, issue: int | None, outp
         output.write_bytes(concord.lot_certificate(lot_id) if lot_id else concord.certificate(project_id, issue))
         if ledger is not None:
             concord.lot_ledger(lot_id, ledger)
-    written = [str(one) for one in (output, ledger) if one is not None]
+    written = [str(path) for path in (output, ledger) if path is not None]
     session.told({"written": written}, lambda: click.echo(f"written: {', '.join(written)}"))

@@ -20,14 +20,14 @@ def verb() -> None:
 def listed(session: Session, service: str | None, topic: str, limit: int) -> None:
     """List them, the newest first of each service, with where each lies and why it could not be taken."""
     with session.client() as concord:
-        found = [(one, concord.dead_letters(one, topic, limit)) for one in ([service] if service else SERVICES)]
+        found = [(name, concord.dead_letters(name, topic, limit)) for name in ([service] if service else SERVICES)]
     rows = [
-        (sender, one.letter_id, f"{one.topic}[{one.partition}]@{one.offset}", one.service, one.error, one.reason,
-         one.set_aside_at, one.replayed_at)
-        for sender, letters in found for one in letters
+        (sender, dead.letter_id, f"{dead.topic}[{dead.partition}]@{dead.offset}", dead.service, dead.error, dead.reason,
+         dead.set_aside_at, dead.replayed_at)
+        for sender, letters in found for dead in letters
     ]  # fmt: skip
     columns = ("from", "letter", "record", "could not take it", "error", "reason", "since", "sent again")
-    session.each([one for _, letters in found for one in letters], lambda: show_table(columns, rows))
+    session.each([dead for _, letters in found for dead in letters], lambda: show_table(columns, rows))
 
 
 @verb.command("replay")
@@ -38,5 +38,5 @@ def replay(session: Session, service: str, letter_id: str) -> None:
     """Have SERVICE, which writes the topic, send LETTER_ID once more. Mend the cause first."""
     with session.client() as concord:
         found = concord.replay_dead_letter(service, letter_id)
-    told = f"{found.letter_id}: sent to {found.topic}[{found.partition}] again at {found.replayed_at}"
-    session.told(found, lambda: click.echo(told))
+    text = f"{found.letter_id}: sent to {found.topic}[{found.partition}] again at {found.replayed_at}"
+    session.told(found, lambda: click.echo(text))

@@ -37,8 +37,8 @@ def bars(session: Session, project_id: str) -> None:
     with session.client() as concord:
         found = concord.closing_bars(project_id)
     rows = [
-        (f"{one.above:g}", one.units, "" if one.expected_errors is None else f"{one.expected_errors:.1f}")
-        for one in found.bars
+        (f"{bar.above:g}", bar.units, "" if bar.expected_errors is None else f"{bar.expected_errors:.1f}")
+        for bar in found.bars
     ]
 
     def told() -> None:
@@ -60,8 +60,14 @@ def agreement(session: Session, project_id: str) -> None:
         share = "" if found.agreement is None else f": {found.agreement:.1%} ({found.low:.1%} to {found.high:.1%})"
         click.echo(f"{found.same} of {found.made} rulings were given alike by two{share}; {found.waiting} wait")
         rows = [
-            (one.unit_id, one.first.label, one.first.reason, one.second.label, one.second.reason)
-            for one in found.differences
+            (
+                difference.unit_id,
+                difference.first.label,
+                difference.first.reason,
+                difference.second.label,
+                difference.second.reason,
+            )
+            for difference in found.differences
         ]
         if rows:
             show_table(("unit", "stands", "why", "second", "why"), rows)

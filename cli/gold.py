@@ -25,32 +25,32 @@ def doubts(session: Session, project_id: str, limit: int) -> None:
     It measures nobody and is shown to nobody until somebody who did not answer it has ruled.
     """
     with session.client() as concord:
-        found = [(one, concord.payload(one.payload_url)) for one in concord.gold_in_doubt(project_id, limit)]
+        found = [(doubt, concord.payload(doubt.payload_url)) for doubt in concord.gold_in_doubt(project_id, limit)]
     rows = [
         (
-            one.unit_id,
-            one.known_label,
-            "; ".join(f"{said.label} ×{said.annotators}" for said in one.said),
-            f"closed in version {one.closed_since}" if one.closed_since else f"{one.disagreeing}/{one.good}",
+            doubt.unit_id,
+            doubt.known_label,
+            "; ".join(f"{gold.label} ×{gold.annotators}" for gold in doubt.said),
+            f"closed in version {doubt.closed_since}" if doubt.closed_since else f"{doubt.disagreeing}/{doubt.good}",
             content,
         )
-        for one, content in found
+        for doubt, content in found
     ]
-    told = [
+    entries = [
         {
-            "unit_id": one.unit_id,
-            "known_label": one.known_label,
-            "said": one.said,
-            "good": one.good,
-            "disagreeing": one.disagreeing,
-            "share_low": one.share_low,
-            "flagged_at": one.flagged_at,
-            "closed_since": one.closed_since,
+            "unit_id": doubt.unit_id,
+            "known_label": doubt.known_label,
+            "said": doubt.said,
+            "good": doubt.good,
+            "disagreeing": doubt.disagreeing,
+            "share_low": doubt.share_low,
+            "flagged_at": doubt.flagged_at,
+            "closed_since": doubt.closed_since,
             "content": content,
         }
-        for one, content in found
+        for doubt, content in found
     ]
-    session.each(told, lambda: show_table(("unit", "known as", "said", "disagree", "content"), rows))
+    session.each(entries, lambda: show_table(("unit", "known as", "said", "disagree", "content"), rows))
 
 
 @verb.command("confirm")
@@ -111,27 +111,38 @@ def candidates(session: Session, project_id: str, limit: int) -> None:
     Those of classes with the fewest known labels come first. What you had a part in is not among them.
     """
     with session.client() as concord:
-        found = [(one, concord.payload(one.payload_url)) for one in concord.gold_candidates(project_id, limit)]
+        found = [
+            (gold_candidate, concord.payload(gold_candidate.payload_url))
+            for gold_candidate in concord.gold_candidates(project_id, limit)
+        ]
     rows = [
-        (one.unit_id, one.label, one.method, one.annotations, f"{one.confidence:.3f}", one.known_alike, content)
-        for one, content in found
+        (
+            gold_candidate.unit_id,
+            gold_candidate.label,
+            gold_candidate.method,
+            gold_candidate.annotations,
+            f"{gold_candidate.confidence:.3f}",
+            gold_candidate.known_alike,
+            content,
+        )
+        for gold_candidate, content in found
     ]
-    told = [
+    entries = [
         {
-            "unit_id": one.unit_id,
-            "label": one.label,
-            "method": one.method,
-            "annotations": one.annotations,
-            "confidence": one.confidence,
-            "reason": one.reason,
-            "resolved_at": one.resolved_at,
-            "known_alike": one.known_alike,
+            "unit_id": gold_candidate.unit_id,
+            "label": gold_candidate.label,
+            "method": gold_candidate.method,
+            "annotations": gold_candidate.annotations,
+            "confidence": gold_candidate.confidence,
+            "reason": gold_candidate.reason,
+            "resolved_at": gold_candidate.resolved_at,
+            "known_alike": gold_candidate.known_alike,
             "content": content,
         }
-        for one, content in found
+        for gold_candidate, content in found
     ]
     heads = ("unit", "label", "by", "labels", "sure", "known alike", "content")
-    session.each(told, lambda: show_table(heads, rows))
+    session.each(entries, lambda: show_table(heads, rows))
 
 
 @verb.command("adopt")

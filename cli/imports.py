@@ -101,13 +101,15 @@ def _in_parts(
 def _show(found: Import | Report, lots: int, *, seal: bool) -> None:
     counts = f"{found.admitted} admitted, {found.repeated} repeated, {found.duplicate_of} duplicates"
     click.echo(f"{counts}, {found.left_out} left out, {found.refused_count} refused")
-    for told, count, what in (
+    for refusals, count, what in (
         (found.refused, found.refused_count, "refused"),
         (found.cautions, found.caution_count, "taken, and to be looked at"),
     ):
-        if told:
+        if refusals:
             click.echo(f"{what}, {min(count, REFUSED_SHOWN_MAX)} of {count}:")
-            rows = [(one.line, one.field, one.problem, one.cure) for one in told[:REFUSED_SHOWN_MAX]]
+            rows = [
+                (refusal.line, refusal.field, refusal.problem, refusal.cure) for refusal in refusals[:REFUSED_SHOWN_MAX]
+            ]
             show_table(("line", "field", "problem", "cure"), rows)
     if isinstance(found, Report) and found.stopped is not None:
         click.echo(f"stopped at line {found.stopped.line}: {found.stopped.problem}; {found.stopped.cure}")

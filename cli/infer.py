@@ -36,8 +36,8 @@ def verb(
             raise click.ClickException(f"{run.inference_id} {run.status} {run.reason}".strip())
         apart = concord.inferred_units(project_id, run.inference_id, field, differing=True) if units else []
         people = concord.inferred_annotators(project_id, run.inference_id, field) if annotators else []
-    told = {"inference": run, "units": apart, "annotators": people}
-    session.told(told, lambda: _show(run, apart, people, units=units, annotators=annotators))
+    body = {"inference": run, "units": apart, "annotators": people}
+    session.told(body, lambda: _show(run, apart, people, units=units, annotators=annotators))
 
 
 def _done(concord: Concord, run: Inference, seconds: float) -> Inference:
@@ -52,22 +52,39 @@ def _show(
     run: Inference, apart: list[InferredUnit], people: list[InferredAnnotator], *, units: bool, annotators: bool
 ) -> None:
     rows = [
-        (one.field, one.units, one.labels, one.annotators, one.settled, one.differing, _shares(one.classes, one.shares))
-        for one in run.fields
+        (
+            field.field,
+            field.units,
+            field.labels,
+            field.annotators,
+            field.settled,
+            field.differing,
+            _shares(field.classes, field.shares),
+        )
+        for field in run.fields
     ]
     show_table(("field", "units", "labels", "annotators", "settled", "differ", "classes"), rows)
-    for one in run.fields:
-        if not one.converged:
-            click.echo(f"{one.field or 'labels'}: not at its end after {one.iterations} iterations")
+    for field in run.fields:
+        if not field.converged:
+            click.echo(f"{field.field or 'labels'}: not at its end after {field.iterations} iterations")
     if units:
         found = [
-            (one.unit_id, _said(one.label), f"{max(one.posterior):.3f}", _said(one.decided), one.confidence)
-            for one in apart
+            (
+                inferred_unit.unit_id,
+                _said(inferred_unit.label),
+                f"{max(inferred_unit.posterior):.3f}",
+                _said(inferred_unit.decided),
+                inferred_unit.confidence,
+            )
+            for inferred_unit in apart
         ]
         show_table(("unit", "likeliest", "probability", "settled with", "confidence"), found)
     if annotators:
-        said = [(one.annotator_id, one.labels, f"{one.accuracy:.3f}", json.dumps(one.confusion)) for one in people]
-        show_table(("annotator", "labels", "accuracy", "confusion"), said)
+        entries = [
+            (person.annotator_id, person.labels, f"{person.accuracy:.3f}", json.dumps(person.confusion))
+            for person in people
+        ]
+        show_table(("annotator", "labels", "accuracy", "confusion"), entries)
 
 
 def _shares(classes: list[object], shares: list[float]) -> str:

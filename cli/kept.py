@@ -41,25 +41,25 @@ class Kept:
 
     def addresses(self, name: str) -> Addresses:
         """Return where the services are that somebody signed in at, as far as it was said then."""
-        said = self._read()["people"].get(name, {}).get("addresses", {})
-        return Addresses(**{key: value for key, value in said.items() if key in Addresses.__slots__})
+        body = self._read()["people"].get(name, {}).get("addresses", {})
+        return Addresses(**{key: value for key, value in body.items() if key in Addresses.__slots__})
 
     def put(self, name: str, token: str, addresses: Addresses) -> None:
         """Keep a credential, and take it from now on where none is named."""
-        told = self._read()
-        said = {key: value for key, value in asdict(addresses).items() if value}
-        told["people"][name] = {"token": token, "addresses": said}
-        told["current"] = name
-        self._write(told)
+        body = self._read()
+        answer = {key: value for key, value in asdict(addresses).items() if value}
+        body["people"][name] = {"token": token, "addresses": answer}
+        body["current"] = name
+        self._write(body)
 
     def remove(self, name: str) -> bool:
         """Forget a credential; return whether there was one."""
-        told = self._read()
-        if told["people"].pop(name, None) is None:
+        body = self._read()
+        if body["people"].pop(name, None) is None:
             return False
-        if told["current"] == name:
-            told["current"] = next(iter(sorted(told["people"])), "")
-        self._write(told)
+        if body["current"] == name:
+            body["current"] = next(iter(sorted(body["people"])), "")
+        self._write(body)
         return True
 
     def _read(self) -> dict[str, Any]:
@@ -67,24 +67,24 @@ class Kept:
         if not self.path.exists():
             return empty
         try:
-            told = json.loads(self.path.read_text())
-            return {"current": told["current"], "people": dict(told["people"])}
+            body = json.loads(self.path.read_text())
+            return {"current": body["current"], "people": dict(body["people"])}
         except (ValueError, TypeError, KeyError) as fault:
             raise click.UsageError(f"{self.path} cannot be read ({fault}); remove it and sign in again") from fault
 
-    def _write(self, told: Mapping[str, Any]) -> None:
+    def _write(self, entry: Mapping[str, Any]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = self.path.with_suffix(".new")
         fresh.unlink(missing_ok=True)
         # Made with its mode, so that it is at no moment anybody else's to read.
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(told, file, indent=2)
+            json.dump(entry, file, indent=2)
         fresh.replace(self.path)
 
 
 def local_token(name: str, folder: Path) -> str:
     """Return the credential of a role on the stack that `make up` started in this checkout; empty anywhere else."""
-    for one in (folder, *folder.parents):
-        if (one / LOCAL_TOKENS).is_file():
-            return str(json.loads((one / LOCAL_TOKENS).read_text()).get(name, ""))
+    for path in (folder, *folder.parents):
+        if (path / LOCAL_TOKENS).is_file():
+            return str(json.loads((path / LOCAL_TOKENS).read_text()).get(name, ""))
     return ""

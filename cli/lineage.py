@@ -28,36 +28,39 @@ def verb(session: Session, unit_id: str, url: str | None, prov: Path | None) -> 
     named.
     """
     with session.client(audit=url) as concord:
-        said = concord.lineage(unit_id)
+        lineage = concord.lineage(unit_id)
     if session.as_json:
-        click.echo("\n".join(said.lines))
+        click.echo("\n".join(lineage.lines))
     else:
-        _show(said)
+        _show(lineage)
     if prov is not None:
-        prov.write_text(json.dumps(provenance(said.unit_id, said.lines), indent=2) + "\n")
-    problem = said.problem
+        prov.write_text(json.dumps(provenance(lineage.unit_id, lineage.lines), indent=2) + "\n")
+    problem = lineage.problem
     try:
         # The service's word is one thing, and the lines another.
-        check_lines(said.unit_id, said.lines)
+        check_lines(lineage.unit_id, lineage.lines)
     except LedgerBroken as broken:
         problem = str(broken)
     if problem:
         click.echo(f"BROKEN: {problem}", err=True)
         sys.exit(statuses.BROKEN)
-    click.echo(f"HOLDS: {len(said.lines)} entries", err=session.as_json)
+    click.echo(f"HOLDS: {len(lineage.lines)} entries", err=session.as_json)
 
 
-def _show(said: Lineage) -> None:
-    console().print(f"unit {said.unit_id}, lot {said.lot_id or 'none yet'}")
+def _show(lineage: Lineage) -> None:
+    console().print(f"unit {lineage.unit_id}, lot {lineage.lot_id or 'none yet'}")
     table = Table("entry", "at", "what", "who", "how")
-    for entry in said.entries:
+    for entry in lineage.entries:
         table.add_row(str(entry["entry"]), entry["at"], entry["what"], _who(entry), _how(entry))
     console().print(table)
 
 
 def _who(entry: Json) -> str:
     people = [entry[name] for name in ("adjudicator", "auditor", "participant", "by") if name in entry]
-    people += [f"{one['annotator']} (guideline {one['guideline_version']})" for one in entry.get("annotations", ())]
+    people += [
+        f"{annotation['annotator']} (guideline {annotation['guideline_version']})"
+        for annotation in entry.get("annotations", ())
+    ]
     return ", ".join(people)
 
 
@@ -65,7 +68,7 @@ def _drawn(entry: Json) -> str:
     """Return what became of the objects that annotators drew, where an adjudicator ruled them."""
     if "regions" not in entry:
         return ""
-    counts = Counter(one[0] for of_field in entry["regions"].values() for one in of_field)
+    counts = Counter(row[0] for of_field in entry["regions"].values() for row in of_field)
     if entry["regions_dropped"]:
         counts["dropped"] = entry["regions_dropped"]
     return "; regions: " + ", ".join(f"{count} {what}" for what, count in counts.items())
@@ -77,6 +80,8 @@ def _how(entry: Json) -> str:
     if entry["what"] == "inspected":
         return ("right" if entry["correct"] else "wrong") + (", late" if entry["late"] else "")
     if entry["what"] == "reidentified":
-        kinds = ", ".join(f"{kind} {one['told']}/{one['asked'] or one['told']}" for kind, one in entry["kinds"].items())
+        kinds = ", ".join(
+            f"{kind} {item['told']}/{item['asked'] or item['told']}" for kind, item in entry["kinds"].items()
+        )
         return f"{entry['how']} {kinds}: {entry['reason']}"
     return str(entry.get("media_type", ""))

@@ -62,30 +62,39 @@ def rechecks(session: Session, project_id: str) -> None:
     """List what of PROJECT_ID was inspected once more after it had left, as something had drifted."""
     with session.client() as concord:
         found = concord.rechecks(project_id)
-    session.each(found, lambda: show_table(RECHECK_COLUMNS, [_recheck(one) for one in found]))
+    session.each(found, lambda: show_table(RECHECK_COLUMNS, [_recheck(recheck) for recheck in found]))
 
 
 def rows(lots: Sequence[Lot]) -> list[tuple[object, ...]]:
     """Return lots as rows of COLUMNS."""
     return [
         (
-            one.lot_id,
-            one.status,
-            one.units,
-            one.rework,
-            one.inspected,
-            one.errors,
-            one.repeats_waiting or "",
-            _rate(one.label_error_rate),
-            one.waits or one.problem,
+            lot.lot_id,
+            lot.status,
+            lot.units,
+            lot.rework,
+            lot.inspected,
+            lot.errors,
+            lot.repeats_waiting or "",
+            _rate(lot.label_error_rate),
+            lot.waits or lot.problem,
         )
-        for one in lots
+        for lot in lots
     ]
 
 
-def _recheck(one: Recheck) -> tuple[object, ...]:
-    drifted = f"{one.measure} {one.category}".strip()
-    return one.lot_id, one.status, drifted, one.raised_at, one.units, one.among, one.changed, _rate(one.changed_rate)
+def _recheck(recheck: Recheck) -> tuple[object, ...]:
+    drifted = f"{recheck.measure} {recheck.category}".strip()
+    return (
+        recheck.lot_id,
+        recheck.status,
+        drifted,
+        recheck.raised_at,
+        recheck.units,
+        recheck.among,
+        recheck.changed,
+        _rate(recheck.changed_rate),
+    )
 
 
 def _rate(rate: Interval | None) -> str:

@@ -92,7 +92,7 @@ class Verbs(click.Group):
         """Write the verbs with their lines of help, and what the exit statuses mean."""
         del ctx
         with formatter.section("Verbs"):
-            formatter.write_dl([(name, told) for name, (_, told) in VERBS.items()])
+            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
         with formatter.section("Exit statuses"):
             formatter.write_dl([(str(status), meaning) for status, meaning in statuses.MEANINGS.items()])
 
@@ -101,7 +101,7 @@ class Verbs(click.Group):
         try:
             return super().invoke(ctx)
         except tuple(FAULTS) as fault:
-            word, status = next(told for kind, told in FAULTS.items() if isinstance(fault, kind))
+            word, status = next(rows for kind, rows in FAULTS.items() if isinstance(fault, kind))
             sent = isinstance(fault, NotAllowed | NotSignedIn) and fault.status != 0
             whose = str(ctx.meta.get(WHOSE, "")) if sent else ""
             click.echo(_told(word, fault, whose, as_json=bool(ctx.meta.get(AS_JSON))), err=True)
@@ -119,14 +119,14 @@ class Verbs(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command; wrong arguments, too, are said in JSON where that was asked for."""
-        said = list(kwargs.get("args") or (args[0] if args else None) or sys.argv[1:])
-        if "--json" not in said or kwargs.get("standalone_mode") is False:
+        rows = list(kwargs.get("args") or (args[0] if args else None) or sys.argv[1:])
+        if "--json" not in rows or kwargs.get("standalone_mode") is False:
             return super().main(*args, **kwargs)
         try:
             result = super().main(*args, **{**kwargs, "standalone_mode": False})
         except click.ClickException as fault:
-            told = {"problem": "wrong arguments", "detail": fault.format_message()}
-            click.echo(msgspec.json.encode(told).decode(), err=True)
+            body = {"problem": "wrong arguments", "detail": fault.format_message()}
+            click.echo(msgspec.json.encode(body).decode(), err=True)
             sys.exit(fault.exit_code)
         except click.Abort:
             sys.exit(statuses.STOPPED)
@@ -143,12 +143,12 @@ def _told(word: str, fault: Exception, whose: str, *, as_json: bool) -> str:
     if not as_json:
         cure = "name another with --as" if isinstance(fault, NotAllowed) else "`concord sign-in` takes a new one"
         return f"{word}: {fault}" + (f" It was {whose}; {cure}." if whose else "")
-    told: dict[str, Any] = {"problem": word.lower(), "detail": str(fault)}
+    body: dict[str, Any] = {"problem": word.lower(), "detail": str(fault)}
     if isinstance(fault, Problem):
-        told |= {"status": fault.status, "detail": fault.detail, "errors": list(fault.faults)}
+        body |= {"status": fault.status, "detail": fault.detail, "errors": list(fault.faults)}
     if whose:
-        told["credential"] = whose
-    return msgspec.json.encode(told).decode()
+        body["credential"] = whose
+    return msgspec.json.encode(body).decode()
 
 
 @click.group(

@@ -35,25 +35,35 @@ def beside(session: Session, project_id: str, label: float | None, output: float
 def _show(found: ModelsBesidePeople, label: float | None, output: float, *, classes: bool) -> None:
     rows = [_row("people", found.people, None, label)]
     for model in found.models:
-        rows += [_row(model.annotator_id, model.labelling, one, output) for one in model.fields]
+        rows += [_row(model.annotator_id, model.labelling, field, output) for field in model.fields]
     show_table(COLUMNS, rows)
     places = f"counted {found.counted}, {found.humans_min} people at least"
     click.echo(f"{len(found.models)} models, {places}; intervals of 95 %")
     for model in found.models if classes else ():
-        for one in model.fields:
-            click.echo(f"{model.annotator_id}{f', {one.field}' if one.field else ''}: class by class")
-            said = [
+        for field in model.fields:
+            click.echo(f"{model.annotator_id}{f', {field.field}' if field.field else ''}: class by class")
+            entries = [
                 (json.dumps(each.label, ensure_ascii=False), interval(each.of_people), interval(each.of_model))
-                for each in one.classes
+                for each in field.classes
             ]
-            show_table(("class", "of people's, the model's too", "of the model's, people's too"), said)
+            show_table(("class", "of people's, the model's too", "of the model's, people's too"), entries)
 
 
-def _row(by: str, told: Labelling, one: ModelInField | None, price: float | None) -> tuple[object, ...]:
-    held = ("", "") if one is None else (interval(one.resolved), interval(one.agreement))
-    field = f" {one.field}" if one is not None and one.field else ""
-    seconds = told.active_ms_median / 1_000 if told.active_ms_median else ""
-    return by + field, told.annotations, interval(told.gold), *held, seconds, _price(price), _of_right(price, told.gold)
+def _row(by: str, labelling: Labelling, model_in_field: ModelInField | None, price: float | None) -> tuple[object, ...]:
+    held = (
+        ("", "") if model_in_field is None else (interval(model_in_field.resolved), interval(model_in_field.agreement))
+    )
+    field = f" {model_in_field.field}" if model_in_field is not None and model_in_field.field else ""
+    seconds = labelling.active_ms_median / 1_000 if labelling.active_ms_median else ""
+    return (
+        by + field,
+        labelling.annotations,
+        interval(labelling.gold),
+        *held,
+        seconds,
+        _price(price),
+        _of_right(price, labelling.gold),
+    )
 
 
 def _price(price: float | None) -> str:

@@ -46,10 +46,10 @@ def post(session: Session, project_id: str, file: Path, model: str, model_versio
 
 
 def _outputs(file: Path, defaults: dict[str, str]) -> Iterator[dict[str, Any]]:
-    for number, one in _lines(file):
-        if not isinstance(one, dict):
+    for number, entry in _lines(file):
+        if not isinstance(entry, dict):
             raise click.UsageError(f"{file}, line {number}: is no JSON object; send an output a line")
-        yield {**defaults, **one}
+        yield {**defaults, **entry}
 
 
 def _lines(file: Path) -> Iterator[tuple[int, Any]]:
@@ -66,7 +66,10 @@ def _lines(file: Path) -> Iterator[tuple[int, Any]]:
 def _show_posted(found: PostedOutputs) -> None:
     click.echo(f"{found.posted} posted, {found.repeated} repeated, {found.refused_count} refused")
     if found.refused:
-        rows = [(one.line, one.field, one.problem, one.cure) for one in found.refused[:REFUSED_SHOWN_MAX]]
+        rows = [
+            (refused_output.line, refused_output.field, refused_output.problem, refused_output.cure)
+            for refused_output in found.refused[:REFUSED_SHOWN_MAX]
+        ]
         show_table(("output", "field", "problem", "cure"), rows)
 
 
@@ -77,7 +80,7 @@ def listed(session: Session, project_id: str) -> None:
     """List the versions of models that PROJECT_ID holds outputs of."""
     with session.client() as concord:
         found = concord.models(project_id)
-    rows = [(one.model_id, one.model, one.model_version, one.first_posted_at) for one in found]
+    rows = [(model.model_id, model.model, model.model_version, model.first_posted_at) for model in found]
     session.each(found, lambda: show_table(("id", "model", "version", "since"), rows))
 
 
@@ -97,15 +100,25 @@ def _show_score(found: Score) -> None:
     scored = f"{found.scored} of {found.outputs} outputs scored"
     click.echo(scored + (f"; {others}" if others else ""))
     click.echo(f"accuracy {_share(found.accuracy)}")
-    classes = [(one.label, one.said, _share(one.precision), one.accepted, _share(one.recall)) for one in found.classes]
+    classes = [
+        (
+            class_score.label,
+            class_score.said,
+            _share(class_score.precision),
+            class_score.accepted,
+            _share(class_score.recall),
+        )
+        for class_score in found.classes
+    ]
     if classes:
         show_table(("class", "said", "precision", "accepted", "recall"), classes)
-    for one in found.fields:
-        click.echo(f"field {one.field}: accuracy {_share(one.accuracy)}")
+    for field in found.fields:
+        click.echo(f"field {field.field}: accuracy {_share(field.accuracy)}")
     sure = found.calibration
     if sure.bins:
         rows = [
-            (f"{one.low:g} to {one.high:g}", one.units, f"{one.stated:.3f}", _share(one.right)) for one in sure.bins
+            (f"{bin_.low:g} to {bin_.high:g}", bin_.units, f"{bin_.stated:.3f}", _share(bin_.right))
+            for bin_ in sure.bins
         ]
         show_table(("confidence", "outputs", "stated", "right"), rows)
         click.echo(f"calibration error {_share(sure.expected_error)}, by chance {sure.expected_error_by_chance:.3f}")
@@ -158,7 +171,7 @@ def cost(
         output,
         _price(error, own, "error", "error"),
     )
-    models = sum(one.annotations for one in people if one.kind == "model")
+    models = sum(person.annotations for person in people if person.kind == "model")
     work = Work(
         together.units,
         quality.annotations - models,
@@ -168,9 +181,9 @@ def cost(
         _ends(together.label_error_rate),
     )
     named = f"{score.model.model} {score.model.model_version}"
-    rows = [one for one in (of_people(work, prices), of_model(named, _ends(score.accuracy), prices)) if one is not None]
-    told = [{"by": one.by, "made": one.made, "errors": one.errors, "whole": one.whole} for one in rows]
-    session.told({"work": work._asdict(), "prices": prices._asdict(), "rows": told}, lambda: _show_cost(work, rows))
+    rows = [row for row in (of_people(work, prices), of_model(named, _ends(score.accuracy), prices)) if row is not None]
+    entries = [{"by": row.by, "made": row.made, "errors": row.errors, "whole": row.whole} for row in rows]
+    session.told({"work": work._asdict(), "prices": prices._asdict(), "rows": entries}, lambda: _show_cost(work, rows))
 
 
 def _price(given: float | None, own: dict[str, float], name: str, option: str) -> float:
@@ -191,7 +204,7 @@ def _show_cost(work: Work, rows: list[Row]) -> None:
         f"{work.accepted} accepted; {work.labels} labels, {work.rulings} rulings, {work.inspections} inspections"
         + (f", {work.outputs} outputs" if work.outputs else "")
     )
-    shown = [(one.by, f"{one.made:.4g}", _amount(one.errors), _amount(one.whole)) for one in rows]
+    shown = [(row.by, f"{row.made:.4g}", _amount(row.errors), _amount(row.whole)) for row in rows]
     show_table(("an accepted label by", "made", "errors", "whole"), shown)
 
 
@@ -214,14 +227,14 @@ def disagreements(session: Session, project_id: str, model_id: str, limit: int) 
 def _rows(found: list[Disagreement]) -> list[tuple[object, ...]]:
     return [
         (
-            one.event_id or one.unit_id,
-            msgspec.json.encode(one.model_label).decode(),
-            one.model_confidence,
-            msgspec.json.encode(one.accepted_label).decode(),
-            f"{one.label_confidence:.3f}",
-            one.finding,
+            disagreement.event_id or disagreement.unit_id,
+            msgspec.json.encode(disagreement.model_label).decode(),
+            disagreement.model_confidence,
+            msgspec.json.encode(disagreement.accepted_label).decode(),
+            f"{disagreement.label_confidence:.3f}",
+            disagreement.finding,
         )
-        for one in found
+        for disagreement in found
     ]
 
 
@@ -234,17 +247,17 @@ def review(session: Session, project_id: str, model_id: str, limit: int) -> None
     """List what you may judge, as an auditor or adjudicator: what the unit says and two labels, not whose they are."""
     with session.client() as concord:
         work = concord.review(project_id, model_id, limit=limit).review
-        told = [
+        rows = [
             {
-                "unit_id": one.unit_id,
-                "content": concord.payload(one.payload_url),
-                "first": one.first,
-                "second": one.second,
+                "unit_id": review_work.unit_id,
+                "content": concord.payload(review_work.payload_url),
+                "first": review_work.first,
+                "second": review_work.second,
             }
-            for one in work
+            for review_work in work
         ]
     columns = ("unit_id", "content", "first", "second")
-    session.each(told, lambda: show_table(columns, [tuple(one[name] for name in columns) for one in told]))
+    session.each(rows, lambda: show_table(columns, [tuple(row[name] for name in columns) for row in rows]))
 
 
 @verb.command("judge")
@@ -296,13 +309,13 @@ def next_units(
     with session.client() as concord:
         found = concord.next_units(project_id, model_id, units=units, random_share=random_share)
     if data is not None and output is not None:
-        wanted = {one.event_id: one.uncertainty for one in found.units}
+        wanted = {unit.event_id: unit.uncertainty for unit in found.units}
         click.echo(f"{_write(data, output, wanted)} of {len(wanted)} written: {output}", err=True)
-    rows = [(one.event_id, f"{one.uncertainty:.3f}", ", ".join(one.reasons)) for one in found.units]
+    rows = [(unit.event_id, f"{unit.uncertainty:.3f}", ", ".join(unit.reasons)) for unit in found.units]
 
     def show() -> None:
         show_table(("event", "uncertainty", "why"), rows)
-        moved = ", ".join(msgspec.json.encode(one).decode() for one in found.drift.risen)
+        moved = ", ".join(msgspec.json.encode(entry).decode() for entry in found.drift.risen)
         click.echo(
             f"{len(found.units)} of {found.waiting} that wait" + (f"; said more often now: {moved}" if moved else "")
         )
@@ -314,9 +327,9 @@ def _write(data: Path, output: Path, wanted: dict[str, float]) -> int:
     """Write the units of a file that are wanted, in the file's order; return how many there were."""
     count = 0
     with output.open("wb") as file:
-        for _, one in _lines(data):
-            if isinstance(one, dict) and (uncertainty := wanted.get(str(one.get("id", "")))) is not None:
-                file.write(msgspec.json.encode({**one, "uncertainty": uncertainty}) + b"\n")
+        for _, entry in _lines(data):
+            if isinstance(entry, dict) and (uncertainty := wanted.get(str(entry.get("id", "")))) is not None:
+                file.write(msgspec.json.encode({**entry, "uncertainty": uncertainty}) + b"\n")
                 count += 1
     return count
 

@@ -69,25 +69,25 @@ def _record(folder: Path, trusted: Sequence[str]) -> tuple[Record, Json]:
         CertificateBroken: one is not; it is named.
     """
     manifest, certificate = _content(folder, MANIFEST), _content(folder, CERTIFICATE)
-    told: Json = verify_manifest(manifest, []).statement
-    files = [folder / one["name"] for one in told["files"]]
+    body: Json = verify_manifest(manifest, []).statement
+    files = [folder / file["name"] for file in body["files"]]
     for path in files:
         _content_is_there(folder, path)
     found = verify_manifest(manifest, [facts_of(path) for path in files], trusted)
-    said = statement_of(certificate)
-    if trusted and said["key"]["public_key"] not in trusted:
+    answer = statement_of(certificate)
+    if trusted and answer["key"]["public_key"] not in trusted:
         raise CertificateBroken(f"{CERTIFICATE} was signed with another key than those that are trusted.")
-    if canonical_digest(certificate) != told["certificate_sha256"]:
+    if canonical_digest(certificate) != body["certificate_sha256"]:
         raise CertificateBroken(f"{CERTIFICATE} is not the one that {MANIFEST} names.")
     documents = [
         Document(name, _sha256(content)) for name, content in ((CERTIFICATE, certificate), (MANIFEST, manifest))
     ]
-    for one in told["companions"]:
-        content = _content(folder, one["name"])
-        if _sha256(content) != one["sha256"]:
-            raise CertificateBroken(f"{one['name']} was changed: it is not what {MANIFEST} holds.")
-        documents.append(Document(one["name"], one["sha256"]))
-    return record_of(said, found.statement, documents, found.trusted), dataset_provenance(said, found.statement)
+    for companion in body["companions"]:
+        content = _content(folder, companion["name"])
+        if _sha256(content) != companion["sha256"]:
+            raise CertificateBroken(f"{companion['name']} was changed: it is not what {MANIFEST} holds.")
+        documents.append(Document(companion["name"], companion["sha256"]))
+    return record_of(answer, found.statement, documents, found.trusted), dataset_provenance(answer, found.statement)
 
 
 def _content(folder: Path, name: str) -> bytes:
@@ -114,18 +114,21 @@ def record_page(record: Record) -> bytes:
         f'<p class="quiet">Issued {text(record.issued_at)}. The record in JSON beside it names every figure.</p>',
         f'<p class="seal{" good" if record.vouched else ""}">{vouched if record.vouched else nobody}</p>',
     ]
-    for step in dict.fromkeys(one.step for one in record.statements):
+    for step in dict.fromkeys(statement.step for statement in record.statements):
         body.append(f"<h2>{step.capitalize()}</h2>")
         body += [
-            sheet(_lines(one.says, one.rule, one.articles, one.rests_on))
-            for one in record.statements
-            if one.step == step
+            sheet(_lines(statement.says, statement.rule, statement.articles, statement.rests_on))
+            for statement in record.statements
+            if statement.step == step
         ]
     body.append("<h2>Known limits</h2>")
-    body += [sheet(_lines(one.says, "", (), one.rests_on)) for one in record.limits]
-    questions = [(text(one.article), text(one.asks), text(one.why_open)) for one in record.open_questions]
+    body += [sheet(_lines(limit.says, "", (), limit.rests_on)) for limit in record.limits]
+    questions = [
+        (text(open_question.article), text(open_question.asks), text(open_question.why_open))
+        for open_question in record.open_questions
+    ]
     body.append(f"<h2>Open questions</h2>{table(('Article', 'Question', 'Why it is open'), questions)}")
-    documents = [(id_text(one.name), id_text(one.sha256)) for one in record.documents]
+    documents = [(id_text(entry.name), id_text(entry.sha256)) for entry in record.documents]
     body.append(f"<h2>Documents</h2>{table(('Document', 'SHA-256'), documents)}")
     return document(f"Record of {record.project_id}, issue {record.issue}", body)
 
@@ -138,7 +141,8 @@ def _lines(says: str, rule: str, articles: Sequence[str], figures: Sequence[Figu
         yield "For", text(f"Article {', '.join(articles)}")
     if figures:
         shown = "<br>".join(
-            f"{id_text(f'{one.document}#{one.at}')} = {text(_brief(one))}" for one in figures[:FIGURES_SHOWN_MAX]
+            f"{id_text(f'{figure.document}#{figure.at}')} = {text(_brief(figure))}"
+            for figure in figures[:FIGURES_SHOWN_MAX]
         )
         more = len(figures) - FIGURES_SHOWN_MAX
         yield "Rests on", shown + (f"<br>and {more} more" if more > 0 else "")

@@ -31,13 +31,13 @@ def put(session: Session, slug: str, definition: Path, guideline: Path | None, y
     DEFINITION holds label_schema and, as you like, name, guideline, policy and targets: docs/guide/policy.md. Where its
     classes change, schema_change says what becomes of them: docs/guide/schemas.md.
     """
-    said = definition_in(definition)
+    body = definition_in(definition)
     if guideline is not None:
-        said["guideline"] = guideline.read_text()
+        body["guideline"] = guideline.read_text()
     with session.client() as concord:
-        found = put_asked(concord, slug, said, yes=yes)
-    told = f"{found.project_id}: revision {found.revision}, guideline version {found.guideline_version}"
-    session.told(found, lambda: _put(found, told))
+        found = put_asked(concord, slug, body, yes=yes)
+    text = f"{found.project_id}: revision {found.revision}, guideline version {found.guideline_version}"
+    session.told(found, lambda: _put(found, text))
 
 
 @verb.command("list")
@@ -47,7 +47,10 @@ def listed(session: Session, life: str | None) -> None:
     """List your projects."""
     with session.client() as concord:
         found = concord.projects(life=life or "")
-    rows = [(one.project_id, one.name, one.label_schema.get("kind"), one.guideline_version) for one in found]
+    rows = [
+        (project.project_id, project.name, project.label_schema.get("kind"), project.guideline_version)
+        for project in found
+    ]
     session.each(found, lambda: show_table(("project", "name", "labels", "guideline"), rows))
 
 
@@ -101,7 +104,10 @@ def changes(session: Session, project_id: str) -> None:
     with session.client() as concord:
         found = concord.changes(project_id)
     columns = ("revision", "at", "by", "field", "before", "after")
-    rows = [(one.revision, one.at, one.by, one.field, _short(one.before), _short(one.after)) for one in found]
+    rows = [
+        (change.revision, change.at, change.by, change.field, _short(change.before), _short(change.after))
+        for change in found
+    ]
     session.each(found, lambda: show_table(columns, rows))
 
 
@@ -116,36 +122,36 @@ def schemas(session: Session, project_id: str, version: int | None) -> None:
     """
     with session.client() as concord:
         if version is not None:
-            one = concord.schema(project_id, version)
-            session.told(one, lambda: console().print_json(msgspec.json.encode(one).decode()))
+            schema_version = concord.schema(project_id, version)
+            session.told(schema_version, lambda: console().print_json(msgspec.json.encode(schema_version).decode()))
             return
         found = concord.schemas(project_id)
-    rows = [(one.version, one.revision, one.at, one.by, one.steps) for one in found]
+    rows = [(schema.version, schema.revision, schema.at, schema.by, schema.steps) for schema in found]
     session.each(found, lambda: show_table(("version", "revision", "at", "by", "steps"), rows))
 
 
 def definition_in(file: Path) -> dict[str, Json]:
     """Return the definition of a project in a file of JSON."""
-    said = json_file(file)
-    if not isinstance(said, dict):
+    body = json_file(file)
+    if not isinstance(body, dict):
         raise click.UsageError(f"{file} holds no JSON object; see docs/guide/policy.md")
-    return said
+    return body
 
 
-def put_asked(concord: Concord, slug: str, said: dict[str, Json], *, yes: bool) -> Project:
+def put_asked(concord: Concord, slug: str, entry: dict[str, Json], *, yes: bool) -> Project:
     """Put a definition; where it changes a project that is there, show what, and ask first, beside the answer.
 
     What is put then is what was shown: somebody else's change in between is refused (409).
     """
     if not yes:
-        tried = concord.define_project(slug, said, dry_run=True)
+        tried = concord.define_project(slug, entry, dry_run=True)
         if tried.changed:
-            before, after = (msgspec.to_builtins(one) for one in (concord.project(tried.project_id), tried))
+            before, after = (msgspec.to_builtins(project) for project in (concord.project(tried.project_id), tried))
             for field in tried.changed:
                 click.echo(f"{field}: {_short(_at(before, field))} -> {_short(_at(after, field))}", err=True)
             click.confirm(f"Change {tried.project_id}?", abort=True, err=True)
-            said = {"revision": tried.revision - 1, **said}
-    return concord.define_project(slug, said)
+            entry = {"revision": tried.revision - 1, **entry}
+    return concord.define_project(slug, entry)
 
 
 def _at(shown: dict[str, Json], field: str) -> Json:
@@ -174,8 +180,8 @@ def _told(session: Session, found: Project) -> None:
     session.told(found, lambda: click.echo(f"{found.project_id} is {found.life}{reason}"))
 
 
-def _put(found: Project, told: str) -> None:
-    click.echo(told)
+def _put(found: Project, text: str) -> None:
+    click.echo(text)
     if found.changed:
         click.echo(f"changed: {', '.join(found.changed)}")
     if "policy.privacy.treatments" in (found.changed or ()):

@@ -23,8 +23,10 @@ def verb() -> None:
 def listed(session: Session, project_id: str, every: bool) -> None:
     """List questions on the guideline of PROJECT_ID: first what units wait for, then labels that are often confused."""
     with session.client() as concord:
-        found = [one for one in concord.questions(project_id) if every or one.status in ("open", "noticed")]
-    session.each(found, lambda: show_table(COLUMNS, [_row(one) for one in found]))
+        found = [
+            question for question in concord.questions(project_id) if every or question.status in ("open", "noticed")
+        ]
+    session.each(found, lambda: show_table(COLUMNS, [_row(question) for question in found]))
 
 
 @verb.command("answer")
@@ -62,17 +64,17 @@ def answer(
     session.told(found, lambda: click.echo(found.status))
 
 
-def _row(one: GuidelineQuestion) -> tuple[object, ...]:
-    about = " / ".join(map(str, one.labels)) or ", ".join(each.unit_id for each in one.examples[:1])
-    why = next((each.reason for each in one.examples if each.reason), "")
-    field = f"{one.field}: " if one.field else ""
+def _row(question: GuidelineQuestion) -> tuple[object, ...]:
+    about = " / ".join(map(str, question.labels)) or ", ".join(each.unit_id for each in question.examples[:1])
+    why = next((each.reason for each in question.examples if each.reason), "")
+    field = f"{question.field}: " if question.field else ""
     return (
-        one.question_id,
-        one.status,
+        question.question_id,
+        question.status,
         field + about,
-        one.units_waiting,
-        one.units_confused,
-        one.asked,
-        one.skipped,
+        question.units_waiting,
+        question.units_confused,
+        question.asked,
+        question.skipped,
         why,
     )

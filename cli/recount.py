@@ -142,16 +142,16 @@ def told(concord: Concord, project_id: str) -> Figures:
     found |= {f"lots.{name}": value for name, value in quality["lots"].items()}
     for name in ESTIMATES:
         found |= dict(_estimate(name, quality[name]))
-    for one in quality.get("fields", ()):
-        found |= dict(_estimate(f"{one['field']}: alpha", one["alpha"]))
-        found |= dict(_estimate(f"{one['field']}: percent_agreement", one["percent_agreement"]))
-    for one in quality.get("schema_versions", ()):
-        about = f"schema {one['schema_version']}"
-        found |= dict(_estimate(f"{about}: alpha", one["alpha"]))
-        found |= dict(_estimate(f"{about}: percent_agreement", one["percent_agreement"]))
-    for one in pairs["fields"]:
-        before = f"{one['field']}: " if one["field"] else ""
-        for pair in one["pairs"]:
+    for field in quality.get("fields", ()):
+        found |= dict(_estimate(f"{field['field']}: alpha", field["alpha"]))
+        found |= dict(_estimate(f"{field['field']}: percent_agreement", field["percent_agreement"]))
+    for schema_version in quality.get("schema_versions", ()):
+        about = f"schema {schema_version['schema_version']}"
+        found |= dict(_estimate(f"{about}: alpha", schema_version["alpha"]))
+        found |= dict(_estimate(f"{about}: percent_agreement", schema_version["percent_agreement"]))
+    for entry in pairs["fields"]:
+        before = f"{entry['field']}: " if entry["field"] else ""
+        for pair in entry["pairs"]:
             found |= dict(_estimate(pair_name(before, pair["first"], pair["second"]), pair["kappa"]))
     return found
 
@@ -172,7 +172,7 @@ def same(live: float | None, anew: float | None) -> bool:
 
 def _show(rows: list[dict[str, Any]]) -> None:
     table = Table("figure", "live", "recounted", "")
-    for one in rows:
-        shown = ["–" if one[name] is None else f"{one[name]:.12g}" for name in ("live", "recounted")]
-        table.add_row(one["figure"], *shown, "" if one["same"] else "DIFFERENT")
+    for row in rows:
+        shown = ["–" if row[name] is None else f"{row[name]:.12g}" for name in ("live", "recounted")]
+        table.add_row(row["figure"], *shown, "" if row["same"] else "DIFFERENT")
     console().print(table)

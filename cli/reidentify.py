@@ -38,18 +38,27 @@ def originals(session: Session, unit_id: str, reason: str) -> None:
     """Show what had been replaced in UNIT_ID, where its project says `reidentification: sealed`."""
     with session.client() as concord:
         found = concord.original_values(unit_id, reason)
-    session.told(found, lambda: show_table(("kind", "value"), [(one.kind, one.value) for one in found.originals]))
+    session.told(
+        found, lambda: show_table(("kind", "value"), [(original.kind, original.value) for original in found.originals])
+    )
 
 
 def _show_compared(found: Reidentified) -> None:
     rows = [
-        (number, "yes" if one.matches else "no", one.pseudonym, one.times, one.of, one.in_clear)
-        for number, one in enumerate(found.compared, start=1)
+        (
+            number,
+            "yes" if compared_value.matches else "no",
+            compared_value.pseudonym,
+            compared_value.times,
+            compared_value.of,
+            compared_value.in_clear,
+        )
+        for number, compared_value in enumerate(found.compared, start=1)
     ]
     show_table(("line", "behind one", "pseudonym", "times", "pseudonyms of this kind", "times in the clear"), rows)
-    if not any(one.of for one in found.compared):
+    if not any(compared_value.of for compared_value in found.compared):
         click.echo("No pseudonym of this kind is in the unit: masks are all alike, and none can be compared.", err=True)
-    unreplaced = sorted({one.kind for one in found.compared} - set(found.replaces))
+    unreplaced = sorted({compared_value.kind for compared_value in found.compared} - set(found.replaces))
     if unreplaced:
         click.echo(
             f"The unit's project does not replace {', '.join(unreplaced)} now (policy.privacy.treatments), so 'no' "

@@ -42,8 +42,8 @@ def verb(certificate: Path, ledger: Path, public_keys: tuple[str, ...], keys: Pa
         raise SystemExit(BROKEN) from broken
     if as_json:
         click.echo(msgspec.json.encode(found).decode())
-    for one in found.differing[:DIFFERING_SHOWN_MAX]:
-        click.echo(f"DIFFERS: {one}", err=True)
+    for name in found.differing[:DIFFERING_SHOWN_MAX]:
+        click.echo(f"DIFFERS: {name}", err=True)
     if found.differing:
         raise SystemExit(BROKEN)
     held = f"the ledgers of {found.units} units, {found.entries} entries, are what was signed"

@@ -98,8 +98,8 @@ def verb(
         click.echo(f"AWAY: {away}. Say it again; nothing is counted twice.", err=True)
         sys.exit(statuses.AWAY)
     if as_json:
-        told = {"service": service, "events": end.events, "unsayable": end.unsayable}
-        click.echo(msgspec.json.encode(told).decode())
+        body = {"service": service, "events": end.events, "unsayable": end.unsayable}
+        click.echo(msgspec.json.encode(body).decode())
     click.echo(f"REPUBLISHED: {end.events:,} events of {service}", err=as_json)
     if end.unsayable:
         click.echo(f"NOT SAYABLE: {end.unsayable:,} events that no broker takes; {service} has parked them", err=True)

@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 30.0
 PATIENCE_SECONDS_MAX = 86_400.0
 PLAIN_COLUMNS = 140
 """Where no terminal tells how wide it is."""
-SERVICES = tuple(one.name for one in fields(Addresses) if one.name != "kafka")
+SERVICES = tuple(field.name for field in fields(Addresses) if field.name != "kafka")
 AS_JSON = "cli.as_json"
 WHOSE = "cli.whose"
 """Under which it is kept whose credential was sent."""
@@ -101,8 +101,8 @@ class Session:
     def each(self, answers: Iterable[Any], show: Callable[[], None]) -> None:
         """Print answers as lines of JSON where that was asked for, and else as `show` does."""
         if self.as_json:
-            for one in answers:
-                click.echo(msgspec.json.encode(one).decode())
+            for answer in answers:
+                click.echo(msgspec.json.encode(answer).decode())
         else:
             show()
 
@@ -117,14 +117,14 @@ def _is_address(url: str) -> bool:
 
 def patience_seconds() -> float:
     """Return how long an absent service is asked again."""
-    said = os.environ.get(PATIENCE, "")
+    text = os.environ.get(PATIENCE, "")
     try:
-        seconds = float(said) if said else PATIENCE_SECONDS
+        seconds = float(text) if text else PATIENCE_SECONDS
     except ValueError as fault:
-        raise click.UsageError(f"{PATIENCE} is {said!r}; set it to seconds") from fault
+        raise click.UsageError(f"{PATIENCE} is {text!r}; set it to seconds") from fault
     # What is no number of seconds ends no wait: a service that is away would be asked for ever.
     if not 0 <= seconds <= PATIENCE_SECONDS_MAX:
-        raise click.UsageError(f"{PATIENCE} is {said!r}; set it to seconds, 0 to {PATIENCE_SECONDS_MAX:.0f}")
+        raise click.UsageError(f"{PATIENCE} is {text!r}; set it to seconds, 0 to {PATIENCE_SECONDS_MAX:.0f}")
     return seconds
 
 
@@ -138,10 +138,10 @@ def speaks(verb: Callable[Concatenate[Session, P], T]) -> Callable[P, T]:
         name, as_json = str(kwargs.pop("name")), bool(kwargs.pop("as_json"))
         context = click.get_current_context()
         context.find_root().meta[AS_JSON] = as_json
-        for one in context.command.params:
+        for param in context.command.params:
             # An empty one leads to another address than the one that is meant.
-            if isinstance(one, click.Argument) and one.required and kwargs.get(one.name or "") == "":
-                raise click.BadParameter("it is empty; name one", ctx=context, param=one)
+            if isinstance(param, click.Argument) and param.required and kwargs.get(param.name or "") == "":
+                raise click.BadParameter("it is empty; name one", ctx=context, param=param)
         return verb(Session(name, as_json), *args, **kwargs)
 
     return command
@@ -169,16 +169,16 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
         click.echo("none")
 
 
-def json_of(said: str, what: str) -> Any:
+def json_of(name: str, what: str) -> Any:
     """Return what a text says: a file's JSON after an @, JSON, or the text itself where it is none.
 
     >>> json_of('["a", "b"]', "label"), json_of("yes", "label")
     (['a', 'b'], 'yes')
     """
     try:
-        text = Path(said[1:]).read_text() if said.startswith("@") else said
+        text = Path(name[1:]).read_text() if name.startswith("@") else name
     except OSError as fault:
-        raise click.UsageError(f"{what}: {said[1:]} cannot be read ({fault.strerror})") from fault
+        raise click.UsageError(f"{what}: {name[1:]} cannot be read ({fault.strerror})") from fault
     try:
         return json.loads(text)
     except ValueError:

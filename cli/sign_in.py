@@ -35,8 +35,8 @@ def verb(name: str, role: str | None, unchecked: bool, as_json: bool, **addresse
         _check(token, Session().addresses(given))
     kept = Kept(os.environ)
     kept.put(name, token, given)
-    told = json.dumps({"name": name, "kept_in": str(kept.path)})
-    click.echo(told if as_json else f"{name} is signed in; kept in {kept.path}")
+    text = json.dumps({"name": name, "kept_in": str(kept.path)})
+    click.echo(text if as_json else f"{name} is signed in; kept in {kept.path}")
 
 
 def _read(role: str | None) -> str:

@@ -22,7 +22,7 @@ def _show(found: Spending) -> None:
     click.echo(f"{found.units} units took {found.labels} labels{share}")
     show_table(
         ("why no more", "units", "labels", "saved"),
-        [(one.reason, one.units, one.labels, one.labels_saved) for one in found.reasons],
+        [(reason.reason, reason.units, reason.labels, reason.labels_saved) for reason in found.reasons],
     )
     if found.ledger is not None:
         for line in _lines(found.ledger):
@@ -44,14 +44,14 @@ def _lines(ledger: LabelLedger) -> list[str]:
     return lines
 
 
-def shown(one: Known, form: str) -> str:
+def shown(known: Known, form: str) -> str:
     """Return a mean with its interval, as far as there is one.
 
     >>> shown(Known(2.5, 2.0, None), ".1f"), shown(Known(None, None, None), ".1f")
     ('2.5 (2.0 to more)', 'not known')
     """
-    if one.value is None:
+    if known.value is None:
         return "not known"
-    if one.low is None:
-        return f"{one.value:{form}}"
-    return f"{one.value:{form}} ({one.low:{form}} to {'more' if one.high is None else format(one.high, form)})"
+    if known.low is None:
+        return f"{known.value:{form}}"
+    return f"{known.value:{form}} ({known.low:{form}} to {'more' if known.high is None else format(known.high, form)})"

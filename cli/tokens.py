@@ -24,7 +24,10 @@ def verb(session: Session) -> None:
     def show() -> None:
         show_table(
             ("name", "taken", "roles", "subject", "client", "ends"),
-            [(one["name"], "yes" if one["current"] else "", *(one[key] for key in COLUMNS)) for one in people],
+            [
+                (person["name"], "yes" if person["current"] else "", *(person[key] for key in COLUMNS))
+                for person in people
+            ],
         )
         show_table(("service", "address"), addresses.items())
 
@@ -44,10 +47,10 @@ def claims(token: str) -> dict[str, str]:
     if len(parts) != 3:
         return dict(zip(COLUMNS, ("API key", "", "", ""), strict=True))
     try:
-        said: dict[str, Any] = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-        ends_at = datetime.fromtimestamp(said["exp"], UTC).isoformat() if "exp" in said else ""
-        roles = said.get("roles", ())
+        body: dict[str, Any] = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        ends_at = datetime.fromtimestamp(body["exp"], UTC).isoformat() if "exp" in body else ""
+        roles = body.get("roles", ())
     except (ValueError, binascii.Error, TypeError, OverflowError):
         return dict(zip(COLUMNS, ("unreadable", "", "", ""), strict=True))
-    told = (", ".join(map(str, roles)), str(said.get("sub", "")), str(said.get("client_id", "")), ends_at)
-    return dict(zip(COLUMNS, told, strict=True))
+    rows = (", ".join(map(str, roles)), str(body.get("sub", "")), str(body.get("client_id", "")), ends_at)
+    return dict(zip(COLUMNS, rows, strict=True))

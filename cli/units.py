@@ -27,7 +27,15 @@ def find(session: Session, project_id: str, ids: tuple[str, ...]) -> None:
     """Say what became of units, by your own IDS."""
     with session.client() as concord:
         found = concord.find(project_id, ids)
-    rows = [(one.source_id, one.unit_id, one.status, one.duplicate_of and one.duplicate_of.source_id) for one in found]
+    rows = [
+        (
+            admitted_unit.source_id,
+            admitted_unit.unit_id,
+            admitted_unit.status,
+            admitted_unit.duplicate_of and admitted_unit.duplicate_of.source_id,
+        )
+        for admitted_unit in found
+    ]
     session.each(found, lambda: show_table(("id", "unit", "status", "duplicate of"), rows))
 
 
@@ -45,7 +53,9 @@ def listed(session: Session, project_id: str, status: str, output: Path | None) 
             return
 
         def found() -> Iterator[Resolution]:
-            return (one for one in read_resolutions(file) if status in ("", one.status))
+            return (
+                read_resolution for read_resolution in read_resolutions(file) if status in ("", read_resolution.status)
+            )
 
         columns = ("id", "unit", "status", "label", "confidence", "annotations")
         session.each(
@@ -53,8 +63,15 @@ def listed(session: Session, project_id: str, status: str, output: Path | None) 
             lambda: show_table(
                 columns,
                 [
-                    (one.source_id, one.unit_id, one.status, one.label, f"{one.confidence:.3f}", one.annotations)
-                    for one in islice(found(), SHOWN_MAX)
+                    (
+                        resolution.source_id,
+                        resolution.unit_id,
+                        resolution.status,
+                        resolution.label,
+                        f"{resolution.confidence:.3f}",
+                        resolution.annotations,
+                    )
+                    for resolution in islice(found(), SHOWN_MAX)
                 ],
             ),
         )
@@ -69,8 +86,8 @@ def wait(session: Session, project_id: str, units: int, seconds: float) -> None:
     """Wait until so many units of PROJECT_ID are resolved."""
     with session.client() as concord:
         found = concord.wait_for_resolutions(project_id, units, seconds_max=seconds)
-    told = f"{found.units} resolved with {found.labels} labels, {found.labels_saved} saved"
-    session.told(found, lambda: click.echo(told))
+    text = f"{found.units} resolved with {found.labels} labels, {found.labels_saved} saved"
+    session.told(found, lambda: click.echo(text))
 
 
 @verb.command("stranded")
@@ -82,8 +99,10 @@ def stranded(session: Session, project_id: str) -> None:
         found = concord.stranded(project_id)
 
     def show() -> None:
-        show_table(("unit", "told"), [(one.unit_id, one.told) for one in found.units])
-        show_table(("skills that nobody has", "units"), [(", ".join(one.skills), one.units) for one in found.skills])
+        show_table(("unit", "told"), [(unit.unit_id, unit.told) for unit in found.units])
+        show_table(
+            ("skills that nobody has", "units"), [(", ".join(skill.skills), skill.units) for skill in found.skills]
+        )
 
     session.told(found, show)
 
@@ -113,5 +132,5 @@ def erase(session: Session, project_id: str, ids: tuple[str, ...], subject: str,
         click.confirm("What these units say is destroyed for good. Go on?", abort=True, err=True)
     with session.client() as concord:
         found = concord.erase(project_id, reason, ids=ids, subject=subject)
-    rows = [(one.source_id, one.unit_id, one.status) for one in found.units[:SHOWN_MAX]]
+    rows = [(unit.source_id, unit.unit_id, unit.status) for unit in found.units[:SHOWN_MAX]]
     session.told(found, lambda: show_table(("id", "unit", "status"), rows))

@@ -93,12 +93,12 @@ def verb(
 
 def _vouched(found: Verified) -> Vouched:
     if found.trusted:
-        said = "Verified: a key that was named signed this certificate, and the export is line by line what it claims."
+        text = "Verified: a key that was named signed this certificate, and the export is line by line what it claims."
     else:
-        said = (
+        text = (
             "Nobody vouches for it: nothing was changed since it was signed, and no key was named to hold it against."
         )
-    return Vouched(said, found.trusted, found.withdrawn)
+    return Vouched(text, found.trusted, found.withdrawn)
 
 
 def facts_of(path: Path) -> FileFacts:
@@ -111,16 +111,16 @@ def facts_of(path: Path) -> FileFacts:
 
 
 def _show(found: Verified) -> None:
-    said = found.statement
+    about = found.statement
     to = console(columns=PLAIN_COLUMNS)
     verdict = "VERIFIED" if found.trusted else "UNCHANGED SINCE IT WAS SIGNED"
-    to.print(f"{verdict}: project {said['project_id']}, issued {said['issued_at']}")
-    key = said["key"]
+    to.print(f"{verdict}: project {about['project_id']}, issued {about['issued_at']}")
+    key = about["key"]
     to.print(f"signed with {key['algorithm']} {key['public_key']} ({key['kid']})")
-    if "certificate_sha256" in said:
+    if "certificate_sha256" in about:
         to.print(
-            f"{said['rows']} rows in {len(said['files'])} files, {said['form']['format']}, of issue {said['issue']}; "
-            f"its certificate: {said['certificate_sha256']}",
+            f"{about['rows']} rows in {len(about['files'])} files, {about['form']['format']}, "
+            f"of issue {about['issue']}; its certificate: {about['certificate_sha256']}",
         )
         return
     if found.withdrawn:
@@ -131,7 +131,7 @@ def _show(found: Verified) -> None:
             f"{len(found.kept)} of them are still in the export (line {lines}): delete them, or fetch it anew",
         )
     table = Table("lot", "units", "inspected", "wrong", "label error rate of what leaves", "alpha", "annotators")
-    for lot in said["lots"]:
+    for lot in about["lots"]:
         rate, agreement = lot["label_error_rate"], lot["agreement"]
         table.add_row(
             f"{lot['lot_id'][:14]}…",
@@ -143,10 +143,10 @@ def _show(found: Verified) -> None:
             str(lot["annotators"]),
         )
     to.print(table)
-    repeats = (said.get("project") or {}).get("repeats")
+    repeats = (about.get("project") or {}).get("repeats")
     if repeats:
-        told = f"auditors agreed on {repeats['agreed']} of {repeats['repeated']} blind repeats"
-        to.print(f"{told}; label error rates allow for their errors")
+        text = f"auditors agreed on {repeats['agreed']} of {repeats['repeated']} blind repeats"
+        to.print(f"{text}; label error rates allow for their errors")
 
 
 def _interval(estimate: dict[str, Any]) -> str:

@@ -51,7 +51,7 @@ def _look(concord: Concord, project_id: str) -> tuple[Quality, list[Lot]]:
 
 def shown(quality: Quality, lots: Sequence[Lot]) -> Group:
     """Return a look as it is shown."""
-    standing = Counter(one.status for one in lots)
+    standing = Counter(lot.status for lot in lots)
     table = Table("measure", "now", title=f"{quality.project_id}, {quality.computed_at}", title_justify="left")
     gold = f"{quality.gold_correct} of {quality.gold_annotations}"
     saved = "" if quality.labels_saved_share is None else f" ({quality.labels_saved_share:.1%})"
@@ -68,7 +68,7 @@ def shown(quality: Quality, lots: Sequence[Lot]) -> Group:
     ):
         table.add_row(name, value)
     targets = Table("target", "limit", "stands", "found")
-    for one in quality.targets:
-        targets.add_row(one.target, f"{one.limit:g}", one.standing, interval(one.found))
-    still = [Text(f"lot {one.lot_id}: {one.problem}") for one in lots if one.problem]
+    for target in quality.targets:
+        targets.add_row(target.target, f"{target.limit:g}", target.standing, interval(target.found))
+    still = [Text(f"lot {lot.lot_id}: {lot.problem}") for lot in lots if lot.problem]
     return Group(table, targets, *still)

@@ -20,7 +20,10 @@ def listed(session: Session, project_id: str) -> None:
     """List the webhooks of PROJECT_ID, without their secrets."""
     with session.client() as concord:
         found = concord.webhooks(project_id)
-    rows = [(one.webhook_id, one.url, ", ".join(one.events), one.registered_at, one.left_out_at) for one in found]
+    rows = [
+        (webhook.webhook_id, webhook.url, ", ".join(webhook.events), webhook.registered_at, webhook.left_out_at)
+        for webhook in found
+    ]
     session.each(found, lambda: show_table(("webhook", "address", "events", "since", "left out at"), rows))
 
 
@@ -112,8 +115,12 @@ def resend(session: Session, project_id: str, webhook_id: str, delivery_ids: tup
     if every == bool(delivery_ids):
         raise click.UsageError("name the deliveries, or give --all; `concord webhooks deliveries` lists them")
     with session.client() as concord:
-        dead = [one.delivery_id for one in concord.deliveries(project_id, webhook_id, status="dead")] if every else []
-        found = [concord.resend_delivery(project_id, webhook_id, one) for one in delivery_ids or dead]
+        dead = (
+            [delivery.delivery_id for delivery in concord.deliveries(project_id, webhook_id, status="dead")]
+            if every
+            else []
+        )
+        found = [concord.resend_delivery(project_id, webhook_id, delivery_id) for delivery_id in delivery_ids or dead]
     session.each(found, lambda: show_table(DELIVERIES, map(_row, found)))
 
 
@@ -125,5 +132,13 @@ def _with_secret(session: Session, found: Webhook) -> None:
     session.told(found, show)
 
 
-def _row(one: Delivery) -> tuple[object, ...]:
-    return one.delivery_id, one.event_type, one.status, one.attempts, one.last, one.last_at, one.next_at
+def _row(delivery: Delivery) -> tuple[object, ...]:
+    return (
+        delivery.delivery_id,
+        delivery.event_type,
+        delivery.status,
+        delivery.attempts,
+        delivery.last,
+        delivery.last_at,
+        delivery.next_at,
+    )

@@ -18,4 +18,4 @@ def has_part(participants: Iterable[str], reviewer_id: str) -> bool:
     >>> has_part(["ann", "bob"], "bob"), has_part(["ann", "bob"], "eve")
     (True, False)
     """
-    return any(one == reviewer_id for one in participants)
+    return any(participant == reviewer_id for participant in participants)

@@ -108,10 +108,10 @@ def main(
 
 def _replayed(console: Console, dataset: Dataset, json_file: Path | None, seeds: int, prices: tuple[float, ...]) -> int:
     """Show what comes of one choice of gold after another."""
-    said = over_seeds(dataset, seeds, prices)
-    show_seeds(console, said, seeds, majority_accuracy(dataset))
+    body = over_seeds(dataset, seeds, prices)
+    show_seeds(console, body, seeds, majority_accuracy(dataset))
     if json_file is not None:
-        write(json_file, {"seeds": said})
+        write(json_file, {"seeds": body})
     return 0
 
 
@@ -141,11 +141,11 @@ async def _run(
         async with kept_running(stack, console):
             outcome = await job.run()
         cpu = {name: stack.cpu_seconds(name) for name in (*stack.services, *_own(elsewhere))}
-        said = figures(dataset, outcome, cpu)
+        body = figures(dataset, outcome, cpu)
         verify = _command(outcome)
-        show(console, said, " ".join(verify), stack.addresses)
+        show(console, body, " ".join(verify), stack.addresses)
         if json_file is not None:
-            write(json_file, said)
+            write(json_file, body)
         if keep:
             stack.detach()
     status = (await asyncio.to_thread(subprocess.run, verify, check=False)).returncode

@@ -86,8 +86,8 @@ class Services:
                     content = await answer.read()
                     if answer.status not in AWAY:
                         if answer.status >= 400:
-                            said = f"{answer.status} {content.decode()[:2000]}"
-                            raise Refused(f"{method} {service}{path}: {said}", answer.status)
+                            text = f"{answer.status} {content.decode()[:2000]}"
+                            raise Refused(f"{method} {service}{path}: {text}", answer.status)
                         return content
                     reason = f"{answer.status} {content.decode()[:300]}"
             except (aiohttp.ClientError, TimeoutError) as fault:

@@ -149,7 +149,7 @@ class Job:
     async def _label(self) -> None:
         """The work itself: the people of each unit in the order of their measured competence."""
         quality = await self._get("metrics", "annotators")
-        accuracy = {one["annotator_id"]: one["expected_accuracy"] for one in quality["annotators"]}
+        accuracy = {annotator["annotator_id"]: annotator["expected_accuracy"] for annotator in quality["annotators"]}
         items = [item for item in self.dataset.items if item not in set(self.outcome.gold)]
         with Stage(self.console, "units accepted", len(items)) as stage:
             await self._shift(None, lambda: self._accepted(stage, len(items)), self._send_in_turns(items, accuracy))
@@ -252,8 +252,8 @@ class Job:
         path = f"/v1/escalations?project_id={self.outcome.project_id}&limit=1"
         escalated = (await self.services.json("adjudicate", "GET", path, self.tokens[Role.ADJUDICATOR]))["escalations"]
         lots = Counter(lot["status"] for lot in self.outcome.lots)
-        told = [f"{self.outcome.labels} labels are in", *(f"{count} lots {status}" for status, count in lots.items())]
-        return ", ".join([*told, "units wait for a ruling" if escalated else "no unit waits for a ruling"])
+        names = [f"{self.outcome.labels} labels are in", *(f"{count} lots {status}" for status, count in lots.items())]
+        return ", ".join([*names, "units wait for a ruling" if escalated else "no unit waits for a ruling"])
 
     async def _gold_is_counted(self, expected: int) -> bool:
         """Return whether all gold labels are in, and adjudicate weighs by all of them."""
@@ -290,12 +290,14 @@ class Job:
     async def _measured(self) -> dict[str, Any]:
         """Return what metrics shows once all that was done is in it."""
         until = time.monotonic() + STANDSTILL_SECONDS
-        settled = sum(one["status"] in ("consensus", "adjudicated") for one in self.outcome.resolutions.values())
+        settled = sum(
+            resolution["status"] in ("consensus", "adjudicated") for resolution in self.outcome.resolutions.values()
+        )
         while True:
-            said = await self._get("metrics", "quality")
-            counted = said["annotations"], said["lots"]["accepted"], said["units_consensus"] + said["units_adjudicated"]
+            body = await self._get("metrics", "quality")
+            counted = body["annotations"], body["lots"]["accepted"], body["units_consensus"] + body["units_adjudicated"]
             if counted == (self.outcome.labels, len(self.outcome.lots), settled):
-                return dict(said)
+                return dict(body)
             if time.monotonic() > until:
                 raise Standstill(f"metrics has counted {counted} labels, lots and settled units, and not all of them")
             await asyncio.sleep(LOOK_SECONDS)

@@ -52,12 +52,12 @@ class Shift:
         while not self.over.is_set():
             path = f"/v1/escalations?project_id={self.project_id}&limit={REVIEW_UNITS}"
             waiting = (await self.services.json("adjudicate", "GET", path, token))["escalations"]
-            said = [
-                {"unit_id": one["unit_id"], "label": rulings[one["unit_id"]], "reason": "as the gold label says"}
-                for one in waiting
+            rows = [
+                {"unit_id": unit["unit_id"], "label": rulings[unit["unit_id"]], "reason": "as the gold label says"}
+                for unit in waiting
             ]
-            if said:
-                await self._accepted("adjudicate", "/v1/rulings", token, {"rulings": said})
+            if rows:
+                await self._accepted("adjudicate", "/v1/rulings", token, {"rulings": rows})
             else:
                 await self._pause(PAUSE_SECONDS_FIRST * 3)
 
@@ -66,9 +66,9 @@ class Shift:
         while not self.over.is_set():
             path = f"/v1/inspections?project_id={self.project_id}&limit={REVIEW_UNITS}"
             waiting = (await self.services.json("audit", "GET", path, token))["inspections"]
-            said = [{"unit_id": one["unit_id"], "label": truth[one["unit_id"]]} for one in waiting]
-            if said:
-                await self._accepted("audit", "/v1/inspections", token, {"verdicts": said})
+            rows = [{"unit_id": unit["unit_id"], "label": truth[unit["unit_id"]]} for unit in waiting]
+            if rows:
+                await self._accepted("audit", "/v1/inspections", token, {"verdicts": rows})
             else:
                 await self._pause(PAUSE_SECONDS_FIRST * 3)
 
@@ -85,11 +85,11 @@ class Shift:
             ending.cancel()
 
     async def _submit(self, person: Person, offered: Sequence[Mapping[str, Any]]) -> None:
-        said: list[dict[str, Any]] = []
-        for one in offered:
-            label, active_ms = await self._answer(person, one["unit_id"])
-            said.append({"assignment_id": one["assignment_id"], "label": label, "active_ms": active_ms})
-        body = {"submissions": said}
+        rows: list[dict[str, Any]] = []
+        for assignment in offered:
+            label, active_ms = await self._answer(person, assignment["unit_id"])
+            rows.append({"assignment_id": assignment["assignment_id"], "label": label, "active_ms": active_ms})
+        body = {"submissions": rows}
         results = (await self.services.json("assign", "POST", "/v1/submissions", person.token, body))["results"]
         for result in results:
             if result.get("error"):
@@ -105,7 +105,7 @@ class Shift:
     async def _accepted(self, service: str, path: str, token: str, body: dict[str, Any]) -> None:
         """Send a batch of reviews. What was decided meanwhile may be refused; what is wrong in itself may not."""
         results = (await self.services.json(service, "POST", path, token, body))["results"]
-        wrong = [one for one in results if one["status"] == "refused" and one["field"] != "unit_id"]
+        wrong = [result for result in results if result["status"] == "refused" and result["field"] != "unit_id"]
         if wrong:
             raise Refused(f"{service} refused {wrong[0]}")
 

@@ -72,8 +72,11 @@ def replay(dataset: Dataset, seed: int, prices: Sequence[float] = ()) -> Replaye
     sums = counted.sums_of(PROJECT)
     classes = classes_of(schema)
     crowd = crowd_found(sums, classes, policy.gold.pass_accuracy)
-    accuracy = {one.annotator_id: one.expected_accuracy or 0.0 for one in competences(sums.standings, schema)}
-    answers = {who: SparseAnswers.of_cells(gold_answers(one, classes)) for who, one in sums.standings.items()}
+    accuracy = {
+        competence.annotator_id: competence.expected_accuracy or 0.0
+        for competence in competences(sums.standings, schema)
+    }
+    answers = {who: SparseAnswers.of_cells(gold_answers(standing, classes)) for who, standing in sums.standings.items()}
     rule = _rule(policy)
     known = Known(answers, len(classes), policy, crowd)
     hidden = set(gold)
@@ -111,17 +114,17 @@ class Known:
 
 def _rule(policy: Policy) -> Rule:
     """Return when a unit is settled, as adjudicate reads it of what ingest tells."""
-    told, overlap = policy.consensus.prices, policy.overlap
-    if told is None:
+    entry, overlap = policy.consensus.prices, policy.overlap
+    if entry is None:
         return Rule(overlap.initial, overlap.max, policy.consensus.settled_at)
-    prices = Prices(told.label, told.decision, told.error)
+    prices = Prices(entry.label, entry.decision, entry.error)
     return Rule(overlap.initial, overlap.max, prices.settled_at, prices)
 
 
 def _weighed(
     schema: Any, policy: Policy, weights: Weights, seen: Mapping[int, int], annotations: Sequence[Annotation]
 ) -> Leading:
-    labels = [(one.annotator_id, msgspec.json.decode(one.label)) for one in annotations]
+    labels = [(annotation.annotator_id, msgspec.json.decode(annotation.label)) for annotation in annotations]
     priced = policy.consensus.prices is not None
     return leading(schema, schema, labels, policy.consensus.method, weights, seen, priced=priced)
 
@@ -142,9 +145,9 @@ def _measured(dataset: Dataset, gold: Sequence[str]) -> Rows:
         unit.gold = encoded(dataset.gold[item]).decode()
         counted.gold_known(item, unit, "", 1, anew=True)
         for answer in dataset.answers[item]:
-            said = Answered(answer.annotator, encoded(answer.label).decode())
-            unit.annotations[f"{item}.{answer.annotator}"] = said
-            counted.worked(unit, said, None)
+            annotation = Answered(answer.annotator, encoded(answer.label).decode())
+            unit.annotations[f"{item}.{answer.annotator}"] = annotation
+            counted.worked(unit, annotation, None)
     return counted
 
 
@@ -156,15 +159,15 @@ def _labelled(
     weigh: Callable[[Sequence[Annotation]], Leading],
 ) -> UnitState:
     """Return the unit after as many of its people were asked, the most competent first, as adjudicate asks for."""
-    answers = sorted(dataset.answers[item], key=lambda one: -accuracy.get(one.annotator, 0.0))
+    answers = sorted(dataset.answers[item], key=lambda entry: -accuracy.get(entry.annotator, 0.0))
     state = admitted(None, Admission(item, PROJECT, gold=False, named=len(answers)), rule, weigh).state
     for number, answer in enumerate(answers):
         if state.status != "open":
             break
         label = Annotation(f"{item}.{number}", answer.annotator, encoded(answer.label).decode(), 1)
-        told = annotated(state, item, PROJECT, label, rule, weigh)
-        assert told is not None, "an open unit takes a label in"
-        state = told.state
+        judged = annotated(state, item, PROJECT, label, rule, weigh)
+        assert judged is not None, "an open unit takes a label in"
+        state = judged.state
     return state
 
 
@@ -182,8 +185,8 @@ def _inspected(dataset: Dataset, units: Mapping[str, UnitState], policy: Any) ->
 def _looked_at(bounds: Bounds, right: Sequence[bool]) -> int:
     """Return how many units of a lot are inspected, whose labels are right or not in the order of its sample."""
     errors = 0
-    for count, one in enumerate(right, start=1):
-        errors += not one
+    for count, flag in enumerate(right, start=1):
+        errors += not flag
         verdict = bounds.decide(count, errors)
         if verdict != "continue":
             return len(right) if verdict == "reject" else count
@@ -225,7 +228,7 @@ def figures_of(dataset: Dataset, found: Replayed) -> dict[str, float]:
 def over_seeds(dataset: Dataset, seeds: int, prices: Sequence[float] = ()) -> dict[str, dict[str, float]]:
     """Return mean and worst of each figure over the seeds 1 to `seeds`; worst is that farthest from what one wants."""
     found = [figures_of(dataset, replay(dataset, seed, prices)) for seed in range(1, seeds + 1)]
-    return {key: _mean_and_worst(key, [one[key] for one in found]) for key in KEYS}
+    return {key: _mean_and_worst(key, [entry[key] for entry in found]) for key in KEYS}
 
 
 def _mean_and_worst(key: str, values: Sequence[float]) -> dict[str, float]:

@@ -77,49 +77,49 @@ def majority_accuracy(dataset: Dataset) -> float:
     return right / len(dataset.items)
 
 
-def show(console: Console, said: Figures, verify: str, addresses: Mapping[str, str]) -> None:
+def show(console: Console, entry: Figures, verify: str, addresses: Mapping[str, str]) -> None:
     """Print the closing table, where the files are, and how to verify them."""
-    saved = 1 - said["annotations"] / said["labels_in_data_set"]
-    own_cpu = {name: value for name, value in said["cpu_seconds"].items() if name not in ("kafka", "mongodb")}
+    saved = 1 - entry["annotations"] / entry["labels_in_data_set"]
+    own_cpu = {name: value for name, value in entry["cpu_seconds"].items() if name not in ("kafka", "mongodb")}
     table = Table("what", "figure", title="What the job came to", title_justify="left")
     rows = [
-        ("units in, hidden gold among them", f"{said['units']}, {said['gold_units']}"),
-        ("annotations", f"{said['annotations']} of the {said['labels_in_data_set']} in the data set"),
-        ("labels saved by adaptive overlap", f"{saved:.1%}; {said['labels_per_unit']:.2f} labels a unit"),
+        ("units in, hidden gold among them", f"{entry['units']}, {entry['gold_units']}"),
+        ("annotations", f"{entry['annotations']} of the {entry['labels_in_data_set']} in the data set"),
+        ("labels saved by adaptive overlap", f"{saved:.1%}; {entry['labels_per_unit']:.2f} labels a unit"),
         (
             "resolved by consensus, by adjudication",
-            f"{said['resolved_by_consensus']}, {said['resolved_by_adjudication']}",
+            f"{entry['resolved_by_consensus']}, {entry['resolved_by_adjudication']}",
         ),
-        ("escalated", f"{said['escalated_share']:.1%}"),
-        ("rulings and inspections by seniors", f"{said['senior_decisions_per_unit']:.2f} a unit without gold"),
-        ("alpha", _interval(said["alpha"])),
-        ("accuracy: majority of all labels", f"{said['majority_accuracy']:.4f}"),
-        ("accuracy: consensus, before rulings", f"{said['consensus_accuracy']:.4f}"),
-        ("accuracy: resolved, after rulings", f"{said['resolved_accuracy']:.4f}"),
-        ("accuracy: accepted, after audit", f"{said['accepted_accuracy']:.4f}"),
-        ("lots accepted, rejections on the way", f"{said['lots_accepted']}, {said['lots_rejected']}"),
-        ("units inspected", f"{said['units_inspected']}"),
-        ("label error rate of what leaves", _interval(said["label_error_rate"])),
-        ("event to certificate, median", f"{said['event_to_certificate_seconds_median']:.1f} s"),
-        ("time in all", f"{said['seconds']:.1f} s"),
+        ("escalated", f"{entry['escalated_share']:.1%}"),
+        ("rulings and inspections by seniors", f"{entry['senior_decisions_per_unit']:.2f} a unit without gold"),
+        ("alpha", _interval(entry["alpha"])),
+        ("accuracy: majority of all labels", f"{entry['majority_accuracy']:.4f}"),
+        ("accuracy: consensus, before rulings", f"{entry['consensus_accuracy']:.4f}"),
+        ("accuracy: resolved, after rulings", f"{entry['resolved_accuracy']:.4f}"),
+        ("accuracy: accepted, after audit", f"{entry['accepted_accuracy']:.4f}"),
+        ("lots accepted, rejections on the way", f"{entry['lots_accepted']}, {entry['lots_rejected']}"),
+        ("units inspected", f"{entry['units_inspected']}"),
+        ("label error rate of what leaves", _interval(entry["label_error_rate"])),
+        ("event to certificate, median", f"{entry['event_to_certificate_seconds_median']:.1f} s"),
+        ("time in all", f"{entry['seconds']:.1f} s"),
         ("CPU of the five services", f"{sum(own_cpu.values()):.1f} s: " + _cpu(own_cpu)),
-        ("CPU of broker and store", _cpu({n: v for n, v in said["cpu_seconds"].items() if n not in own_cpu})),
+        ("CPU of broker and store", _cpu({n: v for n, v in entry["cpu_seconds"].items() if n not in own_cpu})),
     ]
     for what, figure in rows:
         table.add_row(what, figure)
     console.print(table)
-    console.print(f"certificate  {said['certificate']}", highlight=False, soft_wrap=True)
-    console.print(f"export       {said['export']}", highlight=False, soft_wrap=True)
+    console.print(f"certificate  {entry['certificate']}", highlight=False, soft_wrap=True)
+    console.print(f"export       {entry['export']}", highlight=False, soft_wrap=True)
     console.print(f"verify       {verify}", highlight=False, soft_wrap=True)
     for name, address in addresses.items():
         console.print(f"{name:<12} {address}", highlight=False, soft_wrap=True)
 
 
-def show_seeds(console: Console, said: Mapping[str, Mapping[str, float]], seeds: int, majority: float) -> None:
+def show_seeds(console: Console, entry: Mapping[str, Mapping[str, float]], seeds: int, majority: float) -> None:
     """Print mean and worst of the figures over choices of gold."""
     table = Table("over choices of gold", "mean", "worst", title=f"{seeds} choices of gold", title_justify="left")
     for key, name in SEED_ROWS.items():
-        table.add_row(name, *(f"{said[key][which]:.4f}" for which in ("mean", "worst")))
+        table.add_row(name, *(f"{entry[key][which]:.4f}" for which in ("mean", "worst")))
     table.add_row("accuracy: majority of all labels", f"{majority:.4f}", "")
     console.print(table)
 
@@ -153,7 +153,7 @@ def _cpu(seconds: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
 
 
-def write(path: Path, said: Figures) -> None:
+def write(path: Path, entry: Figures) -> None:
     """Write the figures as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(said, indent=2) + "\n")
+    path.write_text(json.dumps(entry, indent=2) + "\n")

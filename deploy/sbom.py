@@ -54,8 +54,8 @@ def _licence(name: str) -> str:
         known = importlib.metadata.metadata(name)
     except importlib.metadata.PackageNotFoundError:
         return ""
-    said = next((known[field] for field in ("License-Expression", "License") if field in known), "")
-    return said.strip().partition("\n")[0]
+    text = next((known[field] for field in ("License-Expression", "License") if field in known), "")
+    return text.strip().partition("\n")[0]
 
 
 if __name__ == "__main__":

@@ -126,8 +126,8 @@ def labels() -> str:
 def _said_of(kind: str) -> tuple[str, str]:
     """Return what the code says of how far two labels of a kind are apart, and of how several become one."""
     schema = type(schema_from(schema_example(kind)))
-    told = ((getattr(schema, one).__doc__ or "").partition(".\n")[0] for one in ("distance", "merge"))
-    distance, merge = (" ".join(one.split()).rstrip(".").removeprefix("Return ") for one in told)
+    entry = ((getattr(schema, item).__doc__ or "").partition(".\n")[0] for item in ("distance", "merge"))
+    distance, merge = (" ".join(item.split()).rstrip(".").removeprefix("Return ") for item in entry)
     return distance, merge
 
 
@@ -162,14 +162,14 @@ def meant() -> dict[str, str]:
 
 
 def _meant(kind: type, path: str) -> Iterator[tuple[str, str]]:
-    told = inspect.type_info(kind)
-    assert isinstance(told, inspect.StructType)
-    said = _attributes(_unindented(kind.__doc__ or ""), indent=4)
-    for one in told.fields:
-        if one.name in said:
-            yield f"{path}{one.name}", said[one.name]
-        if isinstance(one.type, inspect.StructType):
-            yield from _meant(one.type.cls, f"{path}{one.name}.")
+    entry = inspect.type_info(kind)
+    assert isinstance(entry, inspect.StructType)
+    content = _attributes(_unindented(kind.__doc__ or ""), indent=4)
+    for field in entry.fields:
+        if field.name in content:
+            yield f"{path}{field.name}", content[field.name]
+        if isinstance(field.type, inspect.StructType):
+            yield from _meant(field.type.cls, f"{path}{field.name}.")
 
 
 def fields() -> Iterator[tuple[str, str, str]]:
@@ -178,11 +178,11 @@ def fields() -> Iterator[tuple[str, str, str]]:
 
 
 def _fields(kind: type, path: str) -> Iterator[tuple[str, str, str]]:
-    told = inspect.type_info(kind)
-    assert isinstance(told, inspect.StructType)
-    for one in told.fields:
-        name = f"{path}{one.name}"
-        inner = one.type
+    entry = inspect.type_info(kind)
+    assert isinstance(entry, inspect.StructType)
+    for field in entry.fields:
+        name = f"{path}{field.name}"
+        inner = field.type
         if isinstance(inner, inspect.UnionType):
             (inner,) = (part for part in inner.types if not isinstance(part, inspect.NoneType))
         if isinstance(inner, inspect.StructType):
@@ -195,21 +195,21 @@ def _fields(kind: type, path: str) -> Iterator[tuple[str, str, str]]:
             continue
         default = (
             "required"
-            if one.default is inspect.NODEFAULT and one.default_factory is inspect.NODEFAULT
-            else _default(one)
+            if field.default is inspect.NODEFAULT and field.default_factory is inspect.NODEFAULT
+            else _default(field)
         )
         yield name, default, _may(name, inner)
 
 
-def _default(one: Any) -> str:
-    value = one.default_factory() if one.default is inspect.NODEFAULT else one.default
+def _default(entry: Any) -> str:
+    value = entry.default_factory() if entry.default is inspect.NODEFAULT else entry.default
     return "none" if value in ("", None, {}, ()) else f"`{_json(value)}`"
 
 
 def _may(name: str, kind: Any) -> str:
     match kind:
         case inspect.LiteralType():
-            return " or ".join(f"`{one}`" for one in kind.values)
+            return " or ".join(f"`{value}`" for value in kind.values)
         case inspect.BoolType():
             return "true or false"
         case inspect.IntType() | inspect.FloatType():
@@ -223,15 +223,15 @@ def _may(name: str, kind: Any) -> str:
 
 def _range(name: str, *, whole: bool) -> str:
     """Return what a number may be: asked of what refuses it."""
-    said: dict[str, Any] = {"label_schema": schema_example("choice")}
-    at: dict[str, Any] = said
+    entry: dict[str, Any] = {"label_schema": schema_example("choice")}
+    at: dict[str, Any] = entry
     *path, last = name.split(".")
     for part in path:
         at = at.setdefault(part, {})
     if "prices" in path:
         at |= {"label": 1.0, "decision": 1.0, "error": 1.0}
     at[last] = -(10**9) if whole else -1e9
-    for fault in definition_faults(msgspec.convert(said, Definition)):
+    for fault in definition_faults(msgspec.convert(entry, Definition)):
         if fault.field == name:
             return fault.cure.removeprefix("send ")
     return "a whole number" if whole else "a number"
@@ -244,8 +244,8 @@ def units() -> str:
     schema = schema_of(UnitWish)
     tell(schema)
     meanings = _attributes(UnitWish.__doc__ or "")
-    for name, one in schema["properties"].items():
-        lines.append(f"| `{name}` | `{_json(example_of(one, name))}` | {meanings[name]} |")
+    for name, entry in schema["properties"].items():
+        lines.append(f"| `{name}` | `{_json(example_of(entry, name))}` | {meanings[name]} |")
     return "\n".join(lines) + "\n"
 
 
@@ -255,8 +255,8 @@ def _attributes(text: str, indent: int = 8) -> dict[str, str]:
     name = ""
     for line in text.partition("Attributes:")[2].splitlines():
         if line.startswith(" " * indent) and not line.startswith(" " * (indent + 1)) and ":" in line:
-            name, _, said = line.strip().partition(": ")
-            found[name] = said
+            name, _, entry = line.strip().partition(": ")
+            found[name] = entry
         elif name and line.strip():
             found[name] += f" {line.strip()}"
     return found
@@ -323,7 +323,7 @@ def _intake() -> dict[str, Any]:
     data = schema_of(UnitWish)
     tell(data)
     del data["properties"]["id"]
-    data["required"] = [one for one in data["required"] if one != "id"]
+    data["required"] = [entry for entry in data["required"] if entry != "id"]
     attributes: dict[str, Any] = {
         "ce_specversion": {"const": "1.0"},
         "ce_id": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Your own name of the unit."},
@@ -332,7 +332,7 @@ def _intake() -> dict[str, Any]:
         "ce_time": {"type": "string", "format": "date-time", "description": "Not read."},
         "content-type": {"const": "application/json"},
     }
-    assert {f"ce_{one}" for one in ATTRIBUTES} < attributes.keys()
+    assert {f"ce_{attribute}" for attribute in ATTRIBUTES} < attributes.keys()
     headers = {"ce_specversion": "1.0", "ce_id": "m4", "ce_source": f"{SOURCE}acme-spam", "ce_type": TYPE, "content-type": "application/json"}  # fmt: skip
     return {
         "name": TYPE,
@@ -340,7 +340,7 @@ def _intake() -> dict[str, Any]:
         "contentType": "application/json",
         "headers": {
             "type": "object",
-            "required": [*(f"ce_{one}" for one in ATTRIBUTES), "content-type"],
+            "required": [*(f"ce_{attribute}" for attribute in ATTRIBUTES), "content-type"],
             "properties": attributes,
         },
         "payload": data,

@@ -26,15 +26,15 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def opened(path: str, trusted: str) -> tuple[dict[str, Any], str]:
-    said = json.loads(Path(path).read_bytes(), object_pairs_hook=once)
-    digest, signature = hashlib.sha256(rfc8785.dumps(said)).hexdigest(), base64.b64decode(said.pop("signature"))
+    entry = json.loads(Path(path).read_bytes(), object_pairs_hook=once)
+    digest, signature = hashlib.sha256(rfc8785.dumps(entry)).hexdigest(), base64.b64decode(entry.pop("signature"))
     try:
-        Ed25519PublicKey.from_public_bytes(base64.b64decode(trusted)).verify(signature, rfc8785.dumps(said))
+        Ed25519PublicKey.from_public_bytes(base64.b64decode(trusted)).verify(signature, rfc8785.dumps(entry))
     except InvalidSignature:
         hold(False, f"{path} was changed, or another key than the one given signed it")
     except ValueError as fault:
         hold(False, f"the key given is none ({fault})")
-    return said, digest
+    return entry, digest
 
 
 certificate, digest = opened(sys.argv[1], sys.argv[3])

@@ -117,10 +117,10 @@ class Annotator(Person):
         truth = self.town.notebook.said(project_id, truth, offer["schema_version"])
         if assignment_id not in self.answers:
             draw, right = self.generator, self.chance(self.right)
-            said = wishes.right_label(draw, truth) if right else wishes.wrong_label(draw, truth, schema)
-            self.answers[assignment_id] = said
+            answer = wishes.right_label(draw, truth) if right else wishes.wrong_label(draw, truth, schema)
+            self.answers[assignment_id] = answer
             if schema["kind"] == "choice":
-                self.others[assignment_id] = next(name for name in reversed(schema["classes"]) if name != said)
+                self.others[assignment_id] = next(name for name in reversed(schema["classes"]) if name != answer)
         body: dict[str, Any] = {"assignment_id": assignment_id, "label": self.answers[assignment_id]}
         if self.chance(0.5):
             body["active_ms"] = self.generator.randint(300, 9_000)
@@ -151,18 +151,18 @@ class Annotator(Person):
 
     async def _one_by_one(self, ready: list[dict[str, Any]]) -> None:
         """Send a call a label, and ask for what is next with most."""
-        for one in ready:
-            said = {name: value for name, value in one.items() if name != "assignment_id"}
+        for assignment in ready:
+            body = {name: value for name, value in assignment.items() if name != "assignment_id"}
             if self.chance(0.7):
-                said["next"] = self.generator.randint(1, 3)
-            path = f"/v1/assignments/{one['assignment_id']}/submission"
-            answer = await self.insist("assign", "POST", path, said)
+                body["next"] = self.generator.randint(1, 3)
+            path = f"/v1/assignments/{assignment['assignment_id']}/submission"
+            answer = await self.insist("assign", "POST", path, body)
             if answer is None:
                 continue
             self._read(answer.body)
-            told = answer.json() if answer.status == 200 else {}
-            self._note(told, answer.status)
-            for offer in told.get("next", {}).get("assignments", []):
+            document = answer.json() if answer.status == 200 else {}
+            self._note(document, answer.status)
+            for offer in document.get("next", {}).get("assignments", []):
                 self.town.notebook.offered[offer["assignment_id"]] = self.name
 
     def _note(self, result: dict[str, Any], status: int) -> None:
@@ -173,22 +173,22 @@ class Annotator(Person):
         elif status not in (404, 409):
             self.town.notebook.wrongs.append(f"{self.name} submitted a label and was answered {status}")
 
-    async def _submit_wrongly(self, one: dict[str, Any]) -> None:
+    async def _submit_wrongly(self, assignment: dict[str, Any]) -> None:
         """Send a label outside the schema."""
-        path = f"/v1/assignments/{one['assignment_id']}/submission"
+        path = f"/v1/assignments/{assignment['assignment_id']}/submission"
         answer = await self.insist("assign", "POST", path, {"label": "perhaps"})
         if answer is not None and answer.status != 422:
             self.town.notebook.wrongs.append(f"a label outside the schema was answered {answer.status}")
 
-    async def _change_their_mind(self, one: dict[str, Any]) -> None:
+    async def _change_their_mind(self, assignment: dict[str, Any]) -> None:
         """Send another label for what was submitted; the first stands."""
-        other = self.others.get(one["assignment_id"]) or wishes.another_label(one["label"])
-        taken = {told.assignment_id for told in self.town.notebook.submitted}
-        path = f"/v1/assignments/{one['assignment_id']}/submission"
+        other = self.others.get(assignment["assignment_id"]) or wishes.another_label(assignment["label"])
+        taken = {submitted.assignment_id for submitted in self.town.notebook.submitted}
+        path = f"/v1/assignments/{assignment['assignment_id']}/submission"
         answer = await self.insist("assign", "POST", path, {"label": other})
-        if answer is not None and answer.status != 409 and one["assignment_id"] in taken:
+        if answer is not None and answer.status != 409 and assignment["assignment_id"] in taken:
             self.town.notebook.wrongs.append(
-                f"another label for {one['assignment_id']}, which was submitted, was answered {answer.status}"
+                f"another label for {assignment['assignment_id']}, which was submitted, was answered {answer.status}"
             )
 
     def _read(self, reply: bytes) -> None:

@@ -27,27 +27,27 @@ class Settled(NamedTuple):
 def settled(notebook: Notebook, evidence: Evidence) -> list[Settled]:
     """Return the units of a run that were settled under a posterior."""
     sources = {
-        one.content.unit_id: (one.metadata.project_id, one.content.source_id)
-        for one in evidence.events("unit_admitted")
+        event.content.unit_id: (event.metadata.project_id, event.content.source_id)
+        for event in evidence.events("unit_admitted")
     }
     found = []
-    for one in evidence.events("consensus_reached"):
-        sent = notebook.units.get(sources.get(one.content.unit_id, ("", "")), [])
-        if one.content.method == "posterior" and len(sent) == 1 and isinstance(sent[0].truth, str):
-            wording = notebook.wordings[one.metadata.project_id]
+    for event in evidence.events("consensus_reached"):
+        sent = notebook.units.get(sources.get(event.content.unit_id, ("", "")), [])
+        if event.content.method == "posterior" and len(sent) == 1 and isinstance(sent[0].truth, str):
+            wording = notebook.wordings[event.metadata.project_id]
             found.append(
-                Settled(one.content.confidence, wording.says_true(json.loads(one.content.label), sent[0].truth))
+                Settled(event.content.confidence, wording.says_true(json.loads(event.content.label), sent[0].truth))
             )
     return found
 
 
 def too_sure(runs: Iterable[list[Settled]]) -> Iterator[str]:
     """Yield a sentence when settled units are right less often than they are said to be, by more than chance."""
-    units = [one for run in runs for one in run]
+    units = [entry for run in runs for entry in run]
     if len(units) < UNITS_MIN:
         return
-    said = sum(one.confidence for one in units) / len(units)
-    right = sum(one.right for one in units) / len(units)
-    spread = sqrt(max(said * (1 - said), 1e-4) / len(units))
-    if said - right > MARGIN + DEVIATIONS * spread:
-        yield f"{len(units)} units were settled with a confidence of {said:.3f} on average, and {right:.3f} are right"
+    value = sum(unit.confidence for unit in units) / len(units)
+    right = sum(unit.right for unit in units) / len(units)
+    spread = sqrt(max(value * (1 - value), 1e-4) / len(units))
+    if value - right > MARGIN + DEVIATIONS * spread:
+        yield f"{len(units)} units were settled with a confidence of {value:.3f} on average, and {right:.3f} are right"

@@ -113,8 +113,8 @@ class Client(Person):
 
     def _acknowledged(self, source_id: str) -> bool:
         key = (self.project_id, source_id)
-        told = {(one.project_id, one.source_id) for one in self.town.notebook.admitted}
-        return key in told or key in self.town.notebook.published
+        names = {(admitted.project_id, admitted.source_id) for admitted in self.town.notebook.admitted}
+        return key in names or key in self.town.notebook.published
 
     async def define(self) -> None:
         """Define the project as it is wished for now, after an attempt that must be refused."""
@@ -195,24 +195,24 @@ class Client(Person):
             wrongs.append(
                 f"of {len(batch)} units of {self.project_id}, {refused} of them bad, the report says {report}"
             )
-        for one in report["refused"]:
-            if one["field"] == "gold":
-                source_id = batch[one["line"] - 1]["id"]
+        for entry in report["refused"]:
+            if entry["field"] == "gold":
+                source_id = batch[entry["line"] - 1]["id"]
                 self.worded.discard(source_id)
                 if self.is_in(source_id):
                     wrongs.append(
-                        f"{source_id} of {self.project_id} is in, and was refused when it was sent again: {one}"
+                        f"{source_id} of {self.project_id} is in, and was refused when it was sent again: {entry}"
                     )
-        taken = [sent for line, sent in enumerate(batch, 1) if line not in {one["line"] for one in report["refused"]}]
-        for sent, told in zip(taken, report["units"], strict=True):
-            if told["source_id"] != sent["id"]:
-                wrongs.append(f"{sent['id']} of {self.project_id} was answered as {told['source_id']}")
-            if told["status"] == "left_out":
-                self.town.notebook.left_out.add(told["unit_id"])
-            first = told.get("duplicate_of", {}).get("unit_id", "")
+        taken = [sent for line, sent in enumerate(batch, 1) if line not in {row["line"] for row in report["refused"]}]
+        for sent, unit in zip(taken, report["units"], strict=True):
+            if unit["source_id"] != sent["id"]:
+                wrongs.append(f"{sent['id']} of {self.project_id} was answered as {unit['source_id']}")
+            if unit["status"] == "left_out":
+                self.town.notebook.left_out.add(unit["unit_id"])
+            first = unit.get("duplicate_of", {}).get("unit_id", "")
             content = canonical(sent["content"])
             self.town.notebook.admitted.append(
-                Admitted(self.project_id, told["source_id"], told["unit_id"], told["status"], content, first)
+                Admitted(self.project_id, unit["source_id"], unit["unit_id"], unit["status"], content, first)
             )
 
     def _cloud_event(self, sent: dict[str, Any], mode: str) -> Outgoing:
@@ -263,10 +263,10 @@ class Client(Person):
 
     def is_in(self, source_id: str) -> bool:
         """Return whether a service has answered that a unit is in, and nobody has it erased."""
-        told = self.town.notebook.admitted
+        admitteds = self.town.notebook.admitted
         name = (self.project_id, source_id)
         return name not in self.town.notebook.erased_names and any(
-            name == one[:2] and one.status != "left_out" for one in told
+            name == admitted[:2] and admitted.status != "left_out" for admitted in admitteds
         )
 
     async def _follow(self) -> None:

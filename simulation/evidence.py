@@ -15,7 +15,7 @@ from concord.contracts.topics import BY_NAME, TOPICS, Topic
 from simulation.house import House
 
 
-class Said(NamedTuple):
+class RecordedEvent(NamedTuple):
     """One event as it was said first: its topic, kind, metadata and content."""
 
     topic: str
@@ -48,7 +48,7 @@ class Evidence:
     """
 
     records: dict[str, list[Incoming]] = field(default_factory=dict)
-    said: list[Said] = field(default_factory=list)
+    said: list[RecordedEvent] = field(default_factory=list)
     kept: dict[str, list[Kept]] = field(default_factory=dict)
     documents: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
     _ids: dict[tuple[str, bytes], str] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Evidence:
         for service, database in sorted(house.databases.items()):
             evidence.kept[service] = sorted(
                 (_kept(service, document) for document in database.dump("journal")),
-                key=lambda one: (one.aggregate, one.seq),
+                key=lambda kept: (kept.aggregate, kept.seq),
             )
         for collection in ("units", "open_units", "waiting"):
             evidence.documents["ingest", collection] = house.database("ingest").dump(collection)
@@ -80,15 +80,15 @@ class Evidence:
             self._ids[topic, value] = event.metadata.event_id
         return self._ids[topic, value]
 
-    def events(self, kind: str) -> Iterator[Said]:
+    def events(self, kind: str) -> Iterator[RecordedEvent]:
         """Yield the events of a kind."""
-        return (one for one in self.said if one.kind == kind)
+        return (entry for entry in self.said if entry.kind == kind)
 
-    def by_id(self, kind: str, field_name: str) -> dict[str, list[Said]]:
+    def by_id(self, kind: str, field_name: str) -> dict[str, list[RecordedEvent]]:
         """Return the events of a kind by one of their fields."""
-        found: dict[str, list[Said]] = defaultdict(list)
-        for one in self.events(kind):
-            found[getattr(one.content, field_name)].append(one)
+        found: dict[str, list[RecordedEvent]] = defaultdict(list)
+        for event in self.events(kind):
+            found[getattr(event.content, field_name)].append(event)
         return found
 
 
@@ -98,7 +98,7 @@ def records_of(cluster: MemoryCluster, topic: Topic) -> list[Incoming]:
     return [record for place in places for record in cluster.log(place)]
 
 
-def _said(topic: Topic, records: list[Incoming]) -> Iterator[Said]:
+def _said(topic: Topic, records: list[Incoming]) -> Iterator[RecordedEvent]:
     if topic.message is None:
         return
     heard: set[str] = set()
@@ -107,11 +107,11 @@ def _said(topic: Topic, records: list[Incoming]) -> Iterator[Said]:
         if event.metadata.event_id in heard:
             continue
         heard.add(event.metadata.event_id)
-        if any(one.name == "event" for one in event.DESCRIPTOR.oneofs):
+        if any(oneof.name == "event" for oneof in event.DESCRIPTOR.oneofs):
             kind = event.WhichOneof("event")
-            yield Said(topic.name, kind, event.metadata, getattr(event, kind), record)
+            yield RecordedEvent(topic.name, kind, event.metadata, getattr(event, kind), record)
         else:
-            yield Said(topic.name, "dead_letter", event.metadata, event, record)
+            yield RecordedEvent(topic.name, "dead_letter", event.metadata, event, record)
 
 
 def _kept(service: str, document: dict[str, Any]) -> Kept:

@@ -125,7 +125,7 @@ class Life:
 
     def look(self) -> None:
         """Look how many events wait for the broker."""
-        self.backlog_events = max([self.backlog_events, *(one.backlog_events for one in self._publishers)])
+        self.backlog_events = max([self.backlog_events, *(publisher.backlog_events for publisher in self._publishers)])
 
     async def stop(self) -> None:
         """End in order."""

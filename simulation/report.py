@@ -48,8 +48,8 @@ class Progress:
         self._done += 1
         self._broken += bool(outcome.broken)
         if self._bar is not None and self._task is not None:
-            said = f"seeds, {self._broken} broken" if self._broken else "seeds"
-            self._bar.update(self._task, advance=1, description=said)
+            text = f"seeds, {self._broken} broken" if self._broken else "seeds"
+            self._bar.update(self._task, advance=1, description=text)
             return
         verdict = "BROKEN" if outcome.broken else "holds"
         line = f"{self._done}/{self._seeds} seed {outcome.seed} {verdict} in {outcome.cpu_seconds:.1f} s"
@@ -73,10 +73,10 @@ def table(outcomes: Sequence[Outcome]) -> str:
     rows = [(name.replace("_", " "), f"{count:,}") for name, count in counts.items()]
     rows += [(f"fault: {name}", f"{count:,}") for name, count in faults.items()]
     rows.append(("virtual hours", f"{sum(outcome.virtual_seconds for outcome in outcomes) / 3_600:,.1f}"))
-    settled = [one for outcome in outcomes for one in outcome.settled]
+    settled = [entry for outcome in outcomes for entry in outcome.settled]
     if settled:
-        rows.append(("confidence of settled units", f"{sum(one.confidence for one in settled) / len(settled):.3f}"))
-        rows.append(("share of them right", f"{sum(one.right for one in settled) / len(settled):.3f}"))
+        rows.append(("confidence of settled units", f"{sum(entry.confidence for entry in settled) / len(settled):.3f}"))
+        rows.append(("share of them right", f"{sum(entry.right for entry in settled) / len(settled):.3f}"))
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value:>9}" for name, value in rows)
 

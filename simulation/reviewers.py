@@ -32,11 +32,11 @@ class Adjudicator(Person):
                 unit_id = escalation["unit_id"]
                 project_id, version = escalation["project_id"], escalation.get("schema_version", 1)
                 self.town.follows("adjudicate", project_id, version, asked_at)
-                ruling, said = self._word(self.town.notebook.said(project_id, truth, version))
+                ruling, entry = self._word(self.town.notebook.said(project_id, truth, version))
                 answer = await self.insist("adjudicate", "POST", f"/v1/escalations/{unit_id}/ruling", ruling)
                 if answer is not None and answer.status == 200:
                     if ruling.get("outcome") != "guideline_unclear":
-                        self.town.notebook.ruled.append(Ruled(unit_id, self.name, said, escalation["rework"]))
+                        self.town.notebook.ruled.append(Ruled(unit_id, self.name, entry, escalation["rework"]))
                 elif answer is not None and answer.status not in (404, 409, *self._changed(project_id, version)):
                     self.town.notebook.wrongs.append(f"a ruling on {unit_id} was answered {answer.status}")
             await asyncio.sleep(self.generator.expovariate(1 / LOOK_SECONDS))
@@ -77,26 +77,26 @@ class Lead(Person):
         """Make gold of a resolved unit whose label is right, and decline one whose label is not."""
         path = f"/v1/projects/{project_id}/gold/candidates"
         answer = await self.insist("adjudicate", "GET", path, query="limit=1", tries_max=3)
-        for one in answer.json()["candidates"] if answer is not None and answer.status == 200 else []:
-            truth = await self.truth_of(one["payload_url"])
+        for candidate in answer.json()["candidates"] if answer is not None and answer.status == 200 else []:
+            truth = await self.truth_of(candidate["payload_url"])
             if truth is None or self.chance(0.5):
                 continue
-            outcome = "confirmed" if self.town.notebook.says_true(project_id, one["label"], truth) else "declined"
-            self.town.notebook.chosen.append(Chosen(one["unit_id"], outcome))
+            outcome = "confirmed" if self.town.notebook.says_true(project_id, candidate["label"], truth) else "declined"
+            self.town.notebook.chosen.append(Chosen(candidate["unit_id"], outcome))
             body = {"outcome": outcome, "reason": "It says so."}
-            said = await self.insist("adjudicate", "POST", f"/v1/gold/candidates/{one['unit_id']}", body)
-            if said is not None and said.status not in (200, 404, 409):
-                self.town.notebook.wrongs.append(f"the choice of {one['unit_id']} was answered {said.status}")
+            entry = await self.insist("adjudicate", "POST", f"/v1/gold/candidates/{candidate['unit_id']}", body)
+            if entry is not None and entry.status not in (200, 404, 409):
+                self.town.notebook.wrongs.append(f"the choice of {candidate['unit_id']} was answered {entry.status}")
 
     async def _answer(self, project_id: str) -> None:
         path = f"/v1/projects/{project_id}/questions"
         answer = await self.insist("adjudicate", "GET", path, tries_max=3)
-        for one in answer.json()["questions"] if answer is not None and answer.status == 200 else []:
-            if one["status"] == "open":
+        for question in answer.json()["questions"] if answer is not None and answer.status == 200 else []:
+            if question["status"] == "open":
                 body = {"answer": "It is clear enough."}
-                said = await self.insist("adjudicate", "POST", f"{path}/{one['question_id']}/answer", body)
-                if said is not None and said.status != 200:
-                    self.town.notebook.wrongs.append(f"an answer was answered {said.status}: {said.body!r}")
+                entry = await self.insist("adjudicate", "POST", f"{path}/{question['question_id']}/answer", body)
+                if entry is not None and entry.status != 200:
+                    self.town.notebook.wrongs.append(f"an answer was answered {entry.status}: {entry.body!r}")
 
 
 class Auditor(Person):
@@ -112,19 +112,19 @@ class Auditor(Person):
             answer = await self.insist("audit", "GET", "/v1/inspections", query="limit=4", tries_max=3)
             work = answer.json()["inspections"] if answer is not None and answer.status == 200 else []
             verdicts = []
-            for one in work:
-                truth = await self.truth_of(one["payload_url"])
+            for unit in work:
+                truth = await self.truth_of(unit["payload_url"])
                 if truth is not None:
-                    said = self._label(one, truth)
-                    verdicts.append({"unit_id": one["unit_id"], "label": said})
+                    body = self._label(unit, truth)
+                    verdicts.append({"unit_id": unit["unit_id"], "label": body})
             if verdicts:
                 await self._judge(verdicts)
             await asyncio.sleep(self.generator.expovariate(1 / LOOK_SECONDS))
 
-    def _label(self, one: dict[str, Any], truth: Any) -> Any:
+    def _label(self, unit: dict[str, Any], truth: Any) -> Any:
         """Return the auditor's label in the names of the version that is asked for, the same as before."""
-        true = self.town.notebook.said(one["project_id"], truth, version := one["schema_version"])
-        return self.answers.setdefault(f"{one['unit_id']}/{version}", wishes.right_label(self.generator, true))
+        true = self.town.notebook.said(unit["project_id"], truth, version := unit["schema_version"])
+        return self.answers.setdefault(f"{unit['unit_id']}/{version}", wishes.right_label(self.generator, true))
 
     async def _judge(self, verdicts: list[dict[str, Any]]) -> None:
         answer = await self.insist("audit", "POST", "/v1/inspections", {"verdicts": verdicts})

@@ -214,10 +214,12 @@ def _unsettled(town: Town) -> Iterator[str]:
     heard = Evidence()
     for topic in (UNITS, LOTS):
         heard.hear(topic, records_of(cluster, topic))
-    units = {one.content.unit_id for one in heard.events("unit_admitted") if not one.content.HasField("gold_label")}
-    units -= {one.content.unit_id for one in heard.events("unit_erased")}
-    sealed = {one.content.lot_id: one.content.unit_ids for one in heard.events("lot_sealed")}
-    accepted = {one.content.lot_id for one in heard.events("lot_accepted")}
+    units = {
+        event.content.unit_id for event in heard.events("unit_admitted") if not event.content.HasField("gold_label")
+    }
+    units -= {event.content.unit_id for event in heard.events("unit_erased")}
+    sealed = {event.content.lot_id: event.content.unit_ids for event in heard.events("lot_sealed")}
+    accepted = {event.content.lot_id for event in heard.events("lot_accepted")}
     waiting = units - {unit_id for members in sealed.values() for unit_id in members}
     if waiting:
         yield f"{len(waiting)} units are in no lot: {sorted(waiting)[:3]}"
@@ -247,7 +249,7 @@ def _unread(town: Town) -> Iterator[str]:
 def _outcome(seed: int, town: Town, trace: Trace, wrongs: list[str]) -> Outcome:
     evidence = Evidence.of(town.house)
     lives = town.network.lives
-    kinds = Counter(one.kind for one in evidence.said)
+    kinds = Counter(entry.kind for entry in evidence.said)
     names = {
         "units": "unit_admitted",
         "annotations": "annotation_submitted",

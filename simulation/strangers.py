@@ -45,8 +45,8 @@ class Stranger(Person):
         answer = await self.insist(*asked, token=token, tries_max=3)
         if answer is not None and answer.status not in wanted:
             service, method, path = asked[:3]
-            said = f"{what} was answered {answer.status} by {service} to {method} {path}"
-            self.town.notebook.wrongs.append(said)
+            text = f"{what} was answered {answer.status} by {service} to {method} {path}"
+            self.town.notebook.wrongs.append(text)
 
     async def _with_a_forged_token(self) -> None:
         what, token = self.generator.choice(list(self._forged()))
@@ -93,7 +93,9 @@ class Stranger(Person):
     async def _at_anothers(self) -> None:
         """Ask for what is another client's: it must look as if it were not there."""
         project = f"{self.other}-p"
-        lots = sorted(one.lot_id for one in self.town.notebook.exported if one.lot_id.startswith(self.other))
+        lots = sorted(
+            exported.lot_id for exported in self.town.notebook.exported if exported.lot_id.startswith(self.other)
+        )
         lot = self.generator.choice(lots) if lots else f"{self.other}-l"
         unit = {"id": "stranger", "content": "put in by a stranger"}
         role, asked = self.generator.choice(

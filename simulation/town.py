@@ -46,8 +46,8 @@ class Town:
         """Note where a service offers what a change of classes has closed, long after nothing keeps it from knowing."""
         newest = self.notebook.version(project_id)
         if self.calm_at and asked_at > self.calm_at + FOLLOWS_SECONDS and version < newest:
-            said = f"{service} asks under version {version} of the classes of {project_id}, and {newest} is in force"
-            self.notebook.wrongs.append(said)
+            text = f"{service} asks under version {version} of the classes of {project_id}, and {newest} is in force"
+            self.notebook.wrongs.append(text)
 
 
 class Person(ABC):

@@ -107,25 +107,27 @@ class Eraser(Person):
             await asyncio.sleep(self.generator.expovariate(1 / BETWEEN_ERASURES_SECONDS))
             notebook, project_id = self.town.notebook, self.client.project_id
             known = [
-                one
-                for one in notebook.admitted
-                if one.status == "admitted" and one.project_id == project_id and one.unit_id not in notebook.erased
+                admitted
+                for admitted in notebook.admitted
+                if admitted.status == "admitted"
+                and admitted.project_id == project_id
+                and admitted.unit_id not in notebook.erased
             ]
             if known and not self.town.network.weather.calm:
                 await self._erase(self.generator.choice(known))
 
-    async def _erase(self, one: Admitted) -> None:
+    async def _erase(self, admitted: Admitted) -> None:
         """Have a unit erased: from now on it may be, and once it is answered it is."""
         notebook = self.town.notebook
-        notebook.erased.add(one.unit_id)
-        notebook.erased_names.add((one.project_id, one.source_id))
-        body = {"ids": [one.source_id], "reason": "The client wishes it."}
+        notebook.erased.add(admitted.unit_id)
+        notebook.erased_names.add((admitted.project_id, admitted.source_id))
+        body = {"ids": [admitted.source_id], "reason": "The client wishes it."}
         answer = None
         while answer is None:
-            answer = await self.insist("ingest", "POST", f"/v1/projects/{one.project_id}/erasures", body)
+            answer = await self.insist("ingest", "POST", f"/v1/projects/{admitted.project_id}/erasures", body)
         if answer.status != 200 or answer.json()["erased"] != 1:
             notebook.wrongs.append(
-                f"{one.source_id} of {one.project_id} is not erased: {answer.status} {answer.body!r}"
+                f"{admitted.source_id} of {admitted.project_id} is not erased: {answer.status} {answer.body!r}"
             )
 
 

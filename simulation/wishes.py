@@ -150,8 +150,8 @@ def wrong_label(draw: random.Random, true: Any, label_schema: dict[str, Any]) ->
     if label_schema["kind"] == "number":
         return round((true + draw.uniform(20.0, 50.0)) % NUMBER_HIGH, 2)
     if label_schema["kind"] == "form":
-        return draw.choice([one for one in _near(true["answers"]) if one != true])
-    return draw.choice([one for one in label_schema["classes"] if one != true])
+        return draw.choice([entry for entry in _near(true["answers"]) if entry != true])
+    return draw.choice([class_name for class_name in label_schema["classes"] if class_name != true])
 
 
 def _near(true: dict[str, Any]) -> list[dict[str, Any]]:
@@ -171,11 +171,11 @@ def another_label(label: Any) -> Any:
     return NUMBER_HIGH - label
 
 
-def says_same(one: Any, other: Any) -> bool:
+def says_same(entry: Any, other: Any) -> bool:
     """Return whether two labels of the town say the same."""
-    if isinstance(one, str | dict) or isinstance(other, str | dict):
-        return bool(one == other)
-    return bool(abs(one - other) <= TOLERANCE + 1e-9)
+    if isinstance(entry, str | dict) or isinstance(other, str | dict):
+        return bool(entry == other)
+    return bool(abs(entry - other) <= TOLERANCE + 1e-9)
 
 
 def unit(

@@ -59,21 +59,21 @@ class Wording:
 
     def says_true(self, label: Any, true: Any) -> bool:
         """Return whether a label says what is true, under whichever version."""
-        return self.read(label) in {self.read(said.get(true)) for said in self.spoken}
+        return self.read(label) in {self.read(entry.get(true)) for entry in self.spoken}
 
     def changed(self, draw: random.Random) -> tuple["Wording", dict[str, Any]]:
         """Return the wording after one change, and the change as a client words it."""
         number = self.version + 1
         what, name = draw.choice(KINDS), draw.choice(self.offered)
         stem = name.partition("-")[0]
-        others = [one for one in self.offered if one != name]
+        others = [key for key in self.offered if key != name]
         if what in ("merge", "retire") and len(others) < CLASSES_MIN:
             what = "split"
         if what == "add":
             return self._after([*self.offered, f"new-{number}"], {}), {}
         if what == "rename":
             into = f"{stem}-{number}"
-            offered = [into if one == name else one for one in self.offered]
+            offered = [into if key == name else key for key in self.offered]
             return self._after(offered, {name: into}), {"rename": {name: into}}
         if what == "merge":
             into = draw.choice(others)
@@ -87,7 +87,7 @@ class Wording:
     def _after(
         self, offered: list[str], into: dict[str, str], gone: str = "", instead: str = "", parts: tuple[str, ...] = ()
     ) -> "Wording":
-        reads = {name: into.get(now, now) for name, now in self.reads[-1].items()} | {one: one for one in offered}
+        reads = {name: into.get(now, now) for name, now in self.reads[-1].items()} | {name: name for name in offered}
         spoken = {true: instead if now == gone else into.get(now, now) for true, now in self.spoken[-1].items()}
         closed = self.closed | ({gone} if gone else set())
         split = self.split | ({gone: parts} if parts else {})

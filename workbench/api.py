@@ -62,7 +62,9 @@ class Onward(Guard):
 
 Anybody = Annotated[Caller, require(*Role)]
 AnybodyOnward = Annotated[Caller, Depends(Onward(tuple(Role)))]
-PLAN_FIELDS = [{"name": one.name, "in": "query", "required": one.required} for one in msgspec.structs.fields(PlanWish)]
+PLAN_FIELDS = [
+    {"name": field.name, "in": "query", "required": field.required} for field in msgspec.structs.fields(PlanWish)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,8 @@ async def show_session(request: Request) -> Response:
 
 async def renew_session(request: Request) -> Response:
     """Go on with the session of this browser: with another token, where it is time."""
-    told, cookies = await _door(request).sign_in.renewed(request)
-    return with_cookies(json_answer(told), cookies)
+    session, cookies = await _door(request).sign_in.renewed(request)
+    return with_cookies(json_answer(session), cookies)
 
 
 async def sign_in(request: Request) -> Response:

@@ -55,12 +55,14 @@ class PageFiles:
         found = self._files.get(name)
         if found is None:
             raise NotFound("There is no such page or file.")
-        told = {"etag": found.tag, "cache-control": REVALIDATED, "vary": "accept-encoding"}
+        file_headers = {"etag": found.tag, "cache-control": REVALIDATED, "vary": "accept-encoding"}
         if headers.get("if-none-match") == found.tag:
-            return Response(status_code=304, headers=told)
+            return Response(status_code=304, headers=file_headers)
         if "gzip" in headers.get("accept-encoding", ""):
-            return Response(found.compressed, headers=told | {"content-encoding": "gzip"}, media_type=found.media_type)
-        return Response(found.content, headers=told, media_type=found.media_type)
+            return Response(
+                found.compressed, headers=file_headers | {"content-encoding": "gzip"}, media_type=found.media_type
+            )
+        return Response(found.content, headers=file_headers, media_type=found.media_type)
 
 
 def _read(path: Path) -> PageFile:

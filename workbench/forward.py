@@ -236,11 +236,11 @@ def at_once(claim: bytes) -> bytes:
     b'{"units":4}'
     """
     try:
-        told = msgspec.json.decode(claim, type=dict[str, Any])
+        claims = msgspec.json.decode(claim, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError):
         return claim
-    told.pop("wait_seconds", None)
-    return msgspec.json.encode(told)
+    claims.pop("wait_seconds", None)
+    return msgspec.json.encode(claims)
 
 
 class _Body:

@@ -132,7 +132,7 @@ class IssuerDoor:
         door = (await self._issuer()).authorization_endpoint
         return f"{door}{'&' if '?' in door else '?'}{urlencode(query)}", errand
 
-    async def back(self, errand: Errand | None, said: Returned) -> Granted:
+    async def back(self, errand: Errand | None, returned: Returned) -> Granted:
         """Return the tokens that the issuer gives for the code that a browser came back with.
 
         Raises:
@@ -140,16 +140,16 @@ class IssuerDoor:
             Forbidden: the issuer refused, or another one sends the browser, or the code does not hold.
             Unavailable: the issuer does not answer.
         """
-        if errand is None or not secrets.compare_digest(errand.state.encode(), said.state.encode()):
+        if errand is None or not secrets.compare_digest(errand.state.encode(), returned.state.encode()):
             raise NotBegun(f"This sign-in was not begun here, or took over {ERRAND_SECONDS // 60} min; {_TRY_AGAIN}.")
         issuer = await self._issuer()
-        if said.iss != issuer.issuer and (said.iss or issuer.authorization_response_iss_parameter_supported):
+        if returned.iss != issuer.issuer and (returned.iss or issuer.authorization_response_iss_parameter_supported):
             raise Forbidden(f"Another issuer than {issuer.issuer} answers this sign-in; {_TRY_AGAIN}.")
-        if not said.code:
-            raise Forbidden(f"The issuer refused to sign you in ({said.error[:100] or 'no reason'}).")
+        if not returned.code:
+            raise Forbidden(f"The issuer refused to sign you in ({returned.error[:100] or 'no reason'}).")
         form = {
             "grant_type": "authorization_code",
-            "code": said.code,
+            "code": returned.code,
             "redirect_uri": self._redirect_uri,
             "client_id": self._settings.client_id,
             "code_verifier": errand.verifier,

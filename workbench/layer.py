@@ -97,13 +97,13 @@ class SessionLayer:
 
     def _foreign(self, scope: Scope, session: Session | None) -> ConcordError | None:
         """Return why a change was not asked for by a page of ours; None when it was."""
-        said = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        if said.get(b"sec-fetch-site", "same-origin") != "same-origin":
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        if headers.get(b"sec-fetch-site", "same-origin") != "same-origin":
             return Forbidden("Another site asked for this; open the workbench itself.")
-        origin = said.get(b"origin")
-        if origin is not None and urlsplit(origin).netloc != said.get(b"host"):
+        origin = headers.get(b"origin")
+        if origin is not None and urlsplit(origin).netloc != headers.get(b"host"):
             return Forbidden(f"{origin[:100]} asked for this; open the workbench itself.")
-        word = said.get(CSRF_HEADER, "")
+        word = headers.get(CSRF_HEADER, "")
         if not (word == SIGN_IN if session is None else self._sessions.is_csrf(session, word)):
             if session is None and scope["path"].startswith(API):
                 # A page whose session has ended: what it sends is kept there, and sent again after the next sign-in.

@@ -84,7 +84,9 @@ def _standard(wish: PlanWish) -> PlanBody:
         raise ValueError(f"Inspection is {', '.join(SEVERITIES)}, not {wish.inspection}.")
     if wish.lot_units == 1:
         return _fixed(1, 0)
-    severity: Inspection = next((one for one in SEVERITIES if one == wish.inspection), "normal")
+    severity: Inspection = next(
+        (severity_name for severity_name in SEVERITIES if severity_name == wish.inspection), "normal"
+    )
     found = standard_plan(wish.lot_units, round(100 * wish.aql, 9), wish.level or "II", severity)
     # As audit decides: a whole lot that is wrong throughout fails.
     return _fixed(found.sample_size, min(found.accept_max, found.sample_size - 1))

@@ -152,10 +152,10 @@ class Sessions:
         """Return what a page of this session sends with each change, and what no other site can know."""
         return _csrf(self._csrf_keys[0], session)
 
-    def is_csrf(self, session: Session, said: str) -> bool:
+    def is_csrf(self, session: Session, token: str) -> bool:
         """Return whether a change was sent by a page of this session, whichever of the secrets it was told under."""
-        told = [hmac.compare_digest(_csrf(key, session).encode(), said.encode()) for key in self._csrf_keys]
-        return any(told)
+        matches = [hmac.compare_digest(_csrf(key, session).encode(), token.encode()) for key in self._csrf_keys]
+        return any(matches)
 
     def errand(self, cookies: Mapping[str, str], now_seconds: float) -> Errand | None:
         """Return the sign-in that this browser is on, unless it took too long."""
@@ -202,5 +202,5 @@ def _pairs(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:
     for header, value in headers:
         if header == b"cookie":
             for pair in value.decode("latin-1").split(";"):
-                name, _, said = pair.strip().partition("=")
-                yield name, said
+                name, _, text = pair.strip().partition("=")
+                yield name, text

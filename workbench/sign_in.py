@@ -96,8 +96,8 @@ class LocalIssuer:
 
     def renew(self, token: str, now_seconds: int) -> Renewed:
         """Return another token of the same person in the same role."""
-        said = unverified(token)
-        return Renewed(self.token(Role(said["roles"][0]), said["sub"], now_seconds))
+        claims = unverified(token)
+        return Renewed(self.token(Role(claims["roles"][0]), claims["sub"], now_seconds))
 
 
 class SignIn:
@@ -204,8 +204,8 @@ class SignIn:
             raise Forbidden("There is no issuer here.")
         cookies = cookies_of(request.scope["concord.cookies"])
         errand, query = self._sessions.errand(cookies, self._now()), request.query_params
-        said = Returned(*(query.get(name, "") for name in ("state", "code", "error", "iss")))
-        granted = await self._issuer.back(errand, said)
+        returned = Returned(*(query.get(name, "") for name in ("state", "code", "error", "iss")))
+        granted = await self._issuer.back(errand, returned)
         assert errand is not None, "the issuer's door takes nobody back without"
         token = await self._checked(granted, errand.nonce, self._issuer.client_id)
         if not granted.refresh_token:
@@ -238,8 +238,8 @@ class SignIn:
             claims = await self._identity.id_claims(granted.id_token, client_id)
         except Unauthenticated as refused:
             raise unbelieved(refused.detail) from refused
-        said = claims.get("nonce")
-        if not isinstance(said, str) or not secrets.compare_digest(said.encode(), nonce.encode()):
+        nonce_claimed = claims.get("nonce")
+        if not isinstance(nonce_claimed, str) or not secrets.compare_digest(nonce_claimed.encode(), nonce.encode()):
             raise unbelieved("It is of another sign-in.")
         token = await believed(self._identity, granted.access_token, granted.id_token)
         if unverified(token).get("sub") != claims["sub"]:
@@ -267,8 +267,8 @@ class SignIn:
         url = self._forwarder.url("assign", path, "")
         known = await self._forwarder.send("assign", "GET", url, headers, None)
         if known.status_code == 404:
-            said = {**headers, "content-type": "application/json"}
-            await self._forwarder.send("assign", "PUT", url, said, b'{"kind":"human"}')
+            all_headers = {**headers, "content-type": "application/json"}
+            await self._forwarder.send("assign", "PUT", url, all_headers, b'{"kind":"human"}')
 
     def _now(self) -> int:
         return self._clock.now_us() // MICROSECONDS

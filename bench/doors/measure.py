@@ -81,11 +81,11 @@ async def _one(site: Site, project_id: str, first: int, units: int) -> Import:
         aiohttp.ClientSession(timeout=timeout) as session,
         session.post(url, data=_body(first, units), headers=headers) as answer,
     ):
-        told = msgspec.json.decode(await answer.read())
+        body = msgspec.json.decode(await answer.read())
     spent = cpu_seconds(pid) - before.cpu["ingest"]
     after = await site.reading()
-    if told.get("admitted") != units:
-        raise Refused(f"of {units} units {told.get('admitted')} were admitted: {str(told)[:500]}")
+    if body.get("admitted") != units:
+        raise Refused(f"of {units} units {body.get('admitted')} were admitted: {str(body)[:500]}")
     return Import(units, spent / units * MICROSECONDS, _peak_mb(pid), after.monotonic - before.monotonic)
 
 
@@ -99,8 +99,8 @@ def _forget_peak(pid: int) -> None:
 
 
 def _peak_mb(pid: int) -> float:
-    told = Path(f"/proc/{pid}/status").read_text().splitlines()
-    (line,) = (one for one in told if one.startswith("VmHWM:"))
+    names = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (line,) = (name for name in names if name.startswith("VmHWM:"))
     return int(line.split()[1]) / KIB_PER_MB
 
 
@@ -109,13 +109,13 @@ def table(found: Sequence[Import]) -> Table:
     columns = (Column("units"), Column("CPU us a unit"), Column("times the first"), Column("peak MB"), Column("wall/s"))
     rows = [
         [
-            f"{one.units:,}",
-            f"{one.cpu_us:.1f}",
-            f"{one.cpu_us / found[0].cpu_us:.2f}",
-            f"{one.peak_mb:.0f}",
-            f"{one.units / one.seconds:,.0f}",
+            f"{entry.units:,}",
+            f"{entry.cpu_us:.1f}",
+            f"{entry.cpu_us / found[0].cpu_us:.2f}",
+            f"{entry.peak_mb:.0f}",
+            f"{entry.units / entry.seconds:,.0f}",
         ]
-        for one in found
+        for entry in found
     ]
     notes = (
         "One NDJSON request each, streamed, to ingest over the real store and broker. CPU and resident memory of its",
@@ -126,4 +126,4 @@ def table(found: Sequence[Import]) -> Table:
 
 def as_json(found: Sequence[Import]) -> list[dict[str, Any]]:
     """Return the figures."""
-    return [asdict(one) for one in found]
+    return [asdict(entry) for entry in found]

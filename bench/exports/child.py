@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from bench.statistics.measure import peak_mb
-from concord.exports import Form, Record, Said, writer_for
+from concord.exports import Form, Record, RecordedLabel, writer_for
 from concord.labels import schema_from
 
 CHUNK_UNITS = 200
@@ -28,10 +28,10 @@ def records(units: int, form: Form) -> Iterator[list[Record]]:
 
 def _record(number: int, form: Form) -> Record:
     label = msgspec.json.encode(CLASSES[number % len(CLASSES)]).decode()
-    said = (Said("a", label, 1), Said("b", label, 1)) if form.rows == "annotations" else ()
+    rows = (RecordedLabel("a", label, 1), RecordedLabel("b", label, 1)) if form.rows == "annotations" else ()
     data = DATA if form.data else b""
     unit_id, source_id, lot_id = f"k7q2-u{number:026}", f"client's {number}", f"k7q2-l{number // 500:026}"
-    return Record(unit_id, source_id, label, "posterior", 0.97, 2, 1, lot_id, said, data, "text/plain")
+    return Record(unit_id, source_id, label, "posterior", 0.97, 2, 1, lot_id, rows, data, "text/plain")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -51,8 +51,8 @@ def main(arguments: Sequence[str]) -> int:
         written += len(writer.write(some))
     written += len(writer.end())
     cpu = time.process_time() - before - making
-    told = {"cpu_seconds": cpu, "seconds": time.monotonic() - began, "peak_mb": peak_mb(), "bytes": written}
-    print(json.dumps(told))
+    body = {"cpu_seconds": cpu, "seconds": time.monotonic() - began, "peak_mb": peak_mb(), "bytes": written}
+    print(json.dumps(body))
     return 0
 
 

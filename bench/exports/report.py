@@ -64,7 +64,7 @@ def measure(say: Callable[[str], None], units: int = UNITS) -> list[Written]:
 
 def as_json(found: Sequence[Written]) -> Any:
     """Return the figures."""
-    return [{**asdict(one), "within_limits": one.within_limits} for one in found]
+    return [{**asdict(written), "within_limits": written.within_limits} for written in found]
 
 
 def table(found: Sequence[Written]) -> Table:
@@ -73,14 +73,14 @@ def table(found: Sequence[Written]) -> Table:
     columns += [Column(name) for name in ("CPU", "units a second of CPU", "peak MB", "file MB", "within limits")]
     rows = [
         [
-            one.format,
-            seconds(one.cpu_seconds),
-            f"{one.units / one.cpu_seconds:,.0f}",
-            f"{one.peak_mb:.0f}",
-            f"{one.bytes / 1e6:.0f}",
-            "yes" if one.within_limits else "NO",
+            written.format,
+            seconds(written.cpu_seconds),
+            f"{written.units / written.cpu_seconds:,.0f}",
+            f"{written.peak_mb:.0f}",
+            f"{written.bytes / 1e6:.0f}",
+            "yes" if written.within_limits else "NO",
         ]
-        for one in found
+        for written in found
     ]
     units = found[0].units if found else 0
     note = (

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from bench.live.follow import Follower
-from bench.live.told import Told
+from bench.live.told import ProjectEvents
 from bench.services.bare_io import Replay
 from bench.services.door import HttpDoor
 from bench.services.floor import io_cost
@@ -73,8 +73,8 @@ async def measure(labels: int, say: Callable[[str], None], folder: Path = FOLDER
             body, client = msgspec.json.encode(definition()), stack.issuer.client_key
             projects = []
             for number in range(PROJECTS):
-                told = await door.call("ingest", "PUT", f"/v1/projects/catch-up-{number}", client, body)
-                projects.append(Told(msgspec.json.decode(told)["project_id"]))
+                encoded = await door.call("ingest", "PUT", f"/v1/projects/catch-up-{number}", client, body)
+                projects.append(ProjectEvents(msgspec.json.decode(encoded)["project_id"]))
             nothing = await site.cold_start("metrics")
             await site.stop("metrics")
             say(f"catch-up: telling of {labels:,} labels")
@@ -84,13 +84,13 @@ async def measure(labels: int, say: Callable[[str], None], folder: Path = FOLDER
         shutil.rmtree(places.data(folder), ignore_errors=True)
 
 
-async def _tell(stack: Stack, projects: list[Told], labels: int) -> Counter[str]:
+async def _tell(stack: Stack, projects: list[ProjectEvents], labels: int) -> Counter[str]:
     """Tell of the labels, of one project after another a little at a time; return how many events each topic got."""
     broker, topics = KafkaBroker(stack.kafka_bootstrap, "bench"), Counter[str]()
     await broker.start()
     try:
         turn = 0
-        while (left := labels - sum(one.labels for one in projects)) > 0:
+        while (left := labels - sum(entry.labels for entry in projects)) > 0:
             project, at_us = projects[turn % len(projects)], time.time_ns() // 1_000
             events = [event for _ in range(min(TOLD_TOGETHER, left)) for event in project.label(at_us)]
             await broker.publish(events)
@@ -102,9 +102,9 @@ async def _tell(stack: Stack, projects: list[Told], labels: int) -> Counter[str]
 
 
 async def _caught_up(
-    stack: Stack, projects: list[Told], topics: Counter[str], nothing: ColdStart, say: Callable[[str], None]
+    stack: Stack, projects: list[ProjectEvents], topics: Counter[str], nothing: ColdStart, say: Callable[[str], None]
 ) -> CaughtUp:
-    events, labels = topics.total(), sum(one.labels for one in projects)
+    events, labels = topics.total(), sum(entry.labels for entry in projects)
     say(f"catch-up: starting metrics, which has {events:,} events to catch up with")
     begun = time.monotonic()
     await asyncio.to_thread(stack.restart, "metrics")

@@ -96,7 +96,7 @@ def waited(given: Sequence[float], looks: Sequence[Look]) -> list[float]:
     >>> waited([10.0, 10.1, 11.0], [Look(10.05, 0), Look(10.5, 2), Look(12.0, 3)])
     [0.4, 0.5, 1.0]
     """
-    shown = [one.labels for one in looks]
+    shown = [look.labels for look in looks]
     return sorted(
         round(max(0.0, looks[bisect_left(shown, number)].at - at), 3) for number, at in enumerate(given, start=1)
     )
@@ -109,9 +109,9 @@ def lag(given: Sequence[float], looks: Sequence[Look]) -> list[tuple[float, int]
     [(0.05, 1), (0.5, 0), (2.0, 0)]
     """
     return [
-        (round(one.at - given[0], 3), max(0, bisect_left(given, one.at) - one.labels))
-        for one in looks
-        if one.at >= given[0]
+        (round(look.at - given[0], 3), max(0, bisect_left(given, look.at) - look.labels))
+        for look in looks
+        if look.at >= given[0]
     ]
 
 
@@ -122,10 +122,10 @@ def longest_pause(given: Sequence[float], looks: Sequence[Look]) -> float:
     1.0
     """
     longest, since, before = 0.0, given[0], 0
-    for one in looks:
-        if one.labels > before:
-            longest = max(longest, one.at - max(since, given[before]))
-            since, before = one.at, one.labels
+    for look in looks:
+        if look.labels > before:
+            longest = max(longest, look.at - max(since, given[before]))
+            since, before = look.at, look.labels
     return round(longest, 3)
 
 

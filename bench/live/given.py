@@ -32,7 +32,7 @@ class Pace:
     def due(self, first: int, end: int) -> Iterator[float]:
         """Yield the moments, seconds since 1970, of labels that are due by now: from `first` on, none from `end` on."""
         now = time.monotonic()
-        for number in itertools.takewhile(lambda one: self.moment(one) <= now, range(first, end)):
+        for number in itertools.takewhile(lambda entry: self.moment(entry) <= now, range(first, end)):
             yield self.moment(number) + self._at_zero
 
 

@@ -90,7 +90,7 @@ def draw(found: Steady, file: Path) -> None:
 
 def as_json(found: Steady) -> dict[str, Any]:
     """Return the figures, waits by their shares."""
-    said = asdict(found)
-    said["waits"] = {f"p{part}": found.waited(part / 100) for part in (50, 90, 99)} | {"most": found.waits[-1]}
-    said["answers"] = {f"p{part}_ms": found.answers.milliseconds(part / 100) for part in (50, 99)}
-    return said
+    body = asdict(found)
+    body["waits"] = {f"p{part}": found.waited(part / 100) for part in (50, 90, 99)} | {"most": found.waits[-1]}
+    body["answers"] = {f"p{part}_ms": found.answers.milliseconds(part / 100) for part in (50, 99)}
+    return body

@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.live.follow import Follower, Look, lag, longest_pause, share, waited
 from bench.live.given import Pace, Person
-from bench.live.told import Told
+from bench.live.told import ProjectEvents
 from bench.services.door import HttpDoor
 from bench.services.load import OVERLAP, Calls, Exchange, admit, define
 from bench.services.meter import peak_mb, resident_mb
@@ -125,17 +125,17 @@ async def measure(
 async def _alone(site: Site, door: HttpDoor, rate: int, labels: int, say: Callable[[str], None]) -> Steady:
     issuer, broker = site.stack.issuer, KafkaBroker(site.stack.kafka_bootstrap, "bench")
     project_id = await define(door, issuer.client_key, issuer.token("operator", "bench"), ())
-    told = Told(project_id)
+    entry = ProjectEvents(project_id)
     await broker.start()
     try:
         # The first ones find out which partitions there are.
-        await broker.publish([event for _ in range(rate) for event in told.label(time.time_ns() // 1_000)])
-        begun = told.labels
+        await broker.publish([event for _ in range(rate) for event in entry.label(time.time_ns() // 1_000)])
+        begun = entry.labels
 
         async def give(clock: Pace) -> list[float]:
-            while told.labels < begun + labels:
-                due = clock.due(told.labels - begun, labels)
-                events = [event for at in due for event in told.label(round(at * MICROSECONDS))]
+            while entry.labels < begun + labels:
+                due = clock.due(entry.labels - begun, labels)
+                events = [event for at in due for event in entry.label(round(at * MICROSECONDS))]
                 await broker.publish(events)
                 await asyncio.sleep(TICK_SECONDS)
             return [clock.moment(number) for number in range(labels)]
@@ -155,7 +155,7 @@ async def _whole(site: Site, door: HttpDoor, rate: int, labels: int, say: Callab
     await site.caught_up(SERVICES)
     people = [Person(door, issuer.token("annotator", name), project_id) for name in names]
     answers = Calls()
-    await asyncio.gather(*[one.claim() for one in people])
+    await asyncio.gather(*[person.claim() for person in people])
 
     async def give(clock: Pace) -> list[float]:
         orders, answered = iter(range(labels)), []
@@ -190,7 +190,7 @@ async def _steady(run: Run, give: Give, answers: Calls, say: Callable[[str], Non
         behind = time.monotonic() - ended
         await follower.counted(run.begun + len(given))
         after = await site.reading()
-        looks = [Look(one.at, one.labels - run.begun) for one in follower.looks[seen:]]
+        looks = [Look(look.at, look.labels - run.begun) for look in follower.looks[seen:]]
     return Steady(
         form=run.form,
         rate=run.rate,

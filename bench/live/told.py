@@ -22,7 +22,7 @@ CLASSES = (b'"contradiction"', b'"entailment"', b'"neutral"')
 """Of the project that `bench.services.load` defines, as canonical JSON."""
 
 
-class Told:
+class ProjectEvents:
     """A project's events: each unit comes in, is labelled and is settled; every lot is sealed and accepted.
 
     A tenth of the units is gold. People are right as often as people are, so that agreement has something to say.
@@ -53,10 +53,10 @@ class Told:
             at_us: when it is given, event time.
         """
         unit, nth = divmod(self.labels, LABELS)
-        said = list(self._around(unit, nth, Announcer("bench", f"{self.project_id}/{self.labels}", at_us)))
+        outgoings = list(self._around(unit, nth, Announcer("bench", f"{self.project_id}/{self.labels}", at_us)))
         self.labels += 1
-        self.events += len(said)
-        return said
+        self.events += len(outgoings)
+        return outgoings
 
     def _around(self, unit: int, nth: int, announcer: Announcer) -> Iterator[Outgoing]:
         is_gold = self._gold_every > 0 and unit % self._gold_every == 0

@@ -51,28 +51,34 @@ def work(served: Handlers, project_id: str, first: int, count: int) -> list[str]
     ids = [placed_id("u", project_id, f"{number:026}") for number in range(first, first + count)]
     served.units(
         [
-            _through(UnitEvent(metadata=_about(project_id), unit_admitted=UnitAdmitted(unit_id=one, overlap_initial=2)))
-            for one in ids
+            _through(
+                UnitEvent(
+                    metadata=_about(project_id), unit_admitted=UnitAdmitted(unit_id=identifier, overlap_initial=2)
+                )
+            )
+            for identifier in ids
         ]
     )
     for nth in range(LABELS):
-        served.annotations([_through(_labelled(project_id, one, number, nth)) for number, one in enumerate(ids, first)])
-    settled = [ConsensusReached(unit_id=one, label=CLASSES[0], overlap_initial=2) for one in ids]
+        served.annotations(
+            [_through(_labelled(project_id, text, number, nth)) for number, text in enumerate(ids, first)]
+        )
+    settled = [ConsensusReached(unit_id=identifier, label=CLASSES[0], overlap_initial=2) for identifier in ids]
     served.resolutions(
-        [_through(ResolutionEvent(metadata=_about(project_id, 90), consensus_reached=one)) for one in settled]
+        [_through(ResolutionEvent(metadata=_about(project_id, 90), consensus_reached=reached)) for reached in settled]
     )
     return ids
 
 
 def _labelled(project_id: str, unit_id: str, number: int, nth: int) -> AnnotationEvent:
-    said = AnnotationSubmitted(
+    submitted = AnnotationSubmitted(
         unit_id=unit_id,
         annotation_id=f"{unit_id}.{nth:010}",
         annotator_id=f"annotator-{(number * LABELS + nth) % PEOPLE:03}",
         label=CLASSES[number % len(CLASSES)],
         active_ms=9_000 + number % 997,
     )
-    return AnnotationEvent(metadata=_about(project_id, nth), annotation_submitted=said)
+    return AnnotationEvent(metadata=_about(project_id, nth), annotation_submitted=submitted)
 
 
 def accept(served: Handlers, project_id: str, ids: Sequence[str], number: int) -> None:

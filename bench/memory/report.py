@@ -74,16 +74,16 @@ def table(found: Sequence[Held]) -> Table:
     )
     rows = [
         [
-            one.kind,
-            f"{one.count:,}",
-            f"{one.bytes_each:,.0f}",
-            f"{one.book_mb * 1e6 / one.count:,.0f}",
-            f"{one.taken_up_bytes_each:,.0f}",
-            f"{(LIMIT_MB - one.base_mb) * 1e6 / one.taken_up_bytes_each:,.0f}",
+            held.kind,
+            f"{held.count:,}",
+            f"{held.bytes_each:,.0f}",
+            f"{held.book_mb * 1e6 / held.count:,.0f}",
+            f"{held.taken_up_bytes_each:,.0f}",
+            f"{(LIMIT_MB - held.base_mb) * 1e6 / held.taken_up_bytes_each:,.0f}",
         ]
-        for one in found
+        for held in found
     ]
-    base = max((one.base_mb for one in found), default=0.0)
+    base = max((held.base_mb for held in found), default=0.0)
     notes = (
         f"An open unit has three labels, a project forty people. An idle process has {base:.0f} MB.",
         f"Of such fit: beside that and nothing else in {LIMIT_MB:,.0f} MB, the pods' limit, all taken up at once.",
@@ -94,5 +94,6 @@ def table(found: Sequence[Held]) -> Table:
 def as_json(found: Sequence[Held]) -> Any:
     """Return the figures."""
     return [
-        {**asdict(one), "bytes_each": one.bytes_each, "taken_up_bytes_each": one.taken_up_bytes_each} for one in found
+        {**asdict(held), "bytes_each": held.bytes_each, "taken_up_bytes_each": held.taken_up_bytes_each}
+        for held in found
     ]

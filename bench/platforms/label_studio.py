@@ -38,7 +38,7 @@ ENVIRONMENT = {
 }
 CONFIG = (
     '<View><Text name="text" value="$text"/><Choices name="said" toName="text">'
-    + "".join(f'<Choice value="{one}"/>' for one in CLASSES)
+    + "".join(f'<Choice value="{class_name}"/>' for class_name in CLASSES)
     + "</Choices></View>"
 )
 

@@ -43,15 +43,15 @@ async def spent_by(pid: int, name: str, operations: int, work: Coroutine[Any, An
 def family(pid: int) -> list[int]:
     """Return the descendants of a process; none when it has ended."""
     try:
-        children = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        children = [int(name) for name in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except (FileNotFoundError, ProcessLookupError):
         return []
-    return [*children, *(one for child in children for one in family(child))]
+    return [*children, *(number for child in children for number in family(child))]
 
 
 def cpu_of(pid: int) -> float:
     """Return the CPU seconds that a process and its descendants have spent."""
-    return sum(cpu_seconds(one) for one in (pid, *family(pid)))
+    return sum(cpu_seconds(number) for number in (pid, *family(pid)))
 
 
 def table(ours: Whole, others: Sequence[tuple[str, Sequence[Cost]]]) -> Table:
@@ -68,7 +68,7 @@ def table(ours: Whole, others: Sequence[tuple[str, Sequence[Cost]]]) -> Table:
     for work in ours.work:
         rows.append([work.name, "Concord", f"{work.operations:,}", f"{work.total_ms:.2f}", "", f"{work.rate:,.0f}"])
         for platform, costs in others:
-            cost = next(one for one in costs if one.name == work.name)
+            cost = next(entry for entry in costs if entry.name == work.name)
             ratio = f"{cost.cpu_ms / work.total_ms:.2f} x"
             rows.append([work.name, platform, f"{cost.operations:,}", f"{cost.cpu_ms:.2f}", ratio, f"{cost.rate:,.0f}"])
     notes = (
@@ -80,6 +80,8 @@ def table(ours: Whole, others: Sequence[tuple[str, Sequence[Cost]]]) -> Table:
 def as_json(others: Sequence[tuple[str, Sequence[Cost]]]) -> dict[str, Any]:
     """Return the figures by platform."""
     return {
-        platform: {one.name: {"operations": one.operations, "cpu_ms": one.cpu_ms, "rate": one.rate} for one in costs}
+        platform: {
+            cost.name: {"operations": cost.operations, "cpu_ms": cost.cpu_ms, "rate": cost.rate} for cost in costs
+        }
         for platform, costs in others
     }

@@ -96,8 +96,8 @@ async def _label(url: str, annotators: int, labels: int) -> None:
         async with aiohttp.ClientSession(timeout=limit, cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
             page = await _asked(session, f"{url}/auth", data={"email": name, "pass": ""})
             for number in orders:
-                unit_id, said = _shown(page), CLASSES[number % len(CLASSES)]
-                body = {"instance_id": unit_id, "annotations": {f"said:{said}": said}, "span_annotations": []}
+                unit_id, text = _shown(page), CLASSES[number % len(CLASSES)]
+                body = {"instance_id": unit_id, "annotations": {f"said:{text}": text}, "span_annotations": []}
                 await _asked(session, f"{url}/updateinstance", json=body)
                 turn = {"action": "next_instance", "instance_id": unit_id}
                 page = await _asked(session, f"{url}/annotate", json=turn)

@@ -91,11 +91,11 @@ async def replay(wanted: Replay) -> IoCost:
         documents += len(others)
         store_us += len(others) * await _insert(floor[f"{label}_{name}"], head(groups, REPLAYED_DOCUMENTS_MAX))
     client.close()
-    said = [[event for document in commit for event in events_of(dict(document))] for commit in sample]
-    events_a_document = sum(map(len, said)) / max(1, sum(map(len, sample)))
+    rows = [[event for document in commit for event in events_of(dict(document))] for commit in sample]
+    events_a_document = sum(map(len, rows)) / max(1, sum(map(len, sample)))
     events = round(sum(map(len, commits)) * events_a_document)
     records = sum(wanted.topics.values())
-    broker_us = events * await _send(wanted.kafka, said)
+    broker_us = events * await _send(wanted.kafka, rows)
     if records:
         broker_us += records * await _consume(wanted.kafka, list(wanted.topics), label, records)
     return IoCost(documents, events, records, store_us, broker_us)

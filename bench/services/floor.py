@@ -49,9 +49,9 @@ async def io_cost(wanted: Replay) -> IoCost:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    answer, said = await child.communicate(msgspec.json.encode(wanted))
+    answer, encoded = await child.communicate(msgspec.json.encode(wanted))
     if child.returncode:
-        raise FloorFailed("\n".join(said.decode(errors="replace").splitlines()[-15:]))
+        raise FloorFailed("\n".join(encoded.decode(errors="replace").splitlines()[-15:]))
     return msgspec.json.decode(answer, type=IoCost)
 
 

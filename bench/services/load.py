@@ -204,15 +204,15 @@ async def _claim(door: Door, calls: Calls, token: str, project_id: str, units: i
 
 
 async def _submit(door: Door, calls: Calls, token: str, claimed: Sequence[dict[str, Any]], *, single: bool) -> None:
-    said = [
-        {"assignment_id": one["assignment_id"], "label": label_of(one["unit_id"]), "active_ms": 4_000}
-        for one in claimed
+    rows = [
+        {"assignment_id": assignment["assignment_id"], "label": label_of(assignment["unit_id"]), "active_ms": 4_000}
+        for assignment in claimed
     ]
     if single:
-        assignment_id = said[0].pop("assignment_id")
-        path, body = f"/v1/assignments/{assignment_id}/submission", msgspec.json.encode(said[0])
+        assignment_id = rows[0].pop("assignment_id")
+        path, body = f"/v1/assignments/{assignment_id}/submission", msgspec.json.encode(rows[0])
     else:
-        path, body = "/v1/submissions", msgspec.json.encode({"submissions": said})
+        path, body = "/v1/submissions", msgspec.json.encode({"submissions": rows})
     await calls.timed(door, "assign", path, token, body, "application/json")
 
 

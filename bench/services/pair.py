@@ -82,8 +82,8 @@ async def _defined(stack: Stack, door: HttpDoor) -> list[str]:
     projects = []
     for number in range(PROJECTS):
         body = msgspec.json.encode(definition())
-        told = await door.call("ingest", "PUT", f"/v1/projects/pair-{number}", client, body)
-        projects.append(msgspec.json.decode(told)["project_id"])
+        encoded = await door.call("ingest", "PUT", f"/v1/projects/pair-{number}", client, body)
+        projects.append(msgspec.json.decode(encoded)["project_id"])
         path = f"/v1/projects/{projects[-1]}/units"
         await door.call("ingest", "POST", path, client, lines(0, UNITS_A_PROJECT), NDJSON)
     for number in range(PEOPLE):
@@ -129,9 +129,9 @@ async def _one(door: HttpDoor, project_id: str, token: str) -> None:
             await asyncio.sleep(EMPTY_CLAIM_SECONDS)
     if len(offers) != 1:
         raise NothingOffered(f"{len(offers)} units were offered, and one was asked for")
-    said = msgspec.json.encode({"label": CLASSES[0], "active_ms": 9_000})
+    encoded = msgspec.json.encode({"label": CLASSES[0], "active_ms": 9_000})
     path = f"/v1/assignments/{offers[0]['assignment_id']}/submission"
-    await door.call("assign", "POST", path, token, said)
+    await door.call("assign", "POST", path, token, encoded)
 
 
 def table(found: Pair) -> Table:

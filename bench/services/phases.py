@@ -164,9 +164,9 @@ class Phases:
             count = min(IMPORTED_TOGETHER, units - first)
             sending = admit(self.door, self.people.client, self.people.project_id, first, count, exchange)
             rounds.append(await self._round(f"import, {first:,} done", sending, others))
-        await self._called("admit a unit, NDJSON", INGEST, [one.working for one in rounds], exchange)
+        await self._called("admit a unit, NDJSON", INGEST, [entry.working for entry in rounds], exchange)
         for service in others:
-            await self._consumed("consume an admitted unit", service, [one.consuming for one in rounds])
+            await self._consumed("consume an admitted unit", service, [entry.consuming for entry in rounds])
 
     async def _label(self, what: str, pairs: int, units_a_call: int) -> list[Span]:
         """Let units be claimed and submitted; return the times in which what that caused was consumed."""
@@ -177,8 +177,8 @@ class Phases:
             count = min(together, pairs - first)
             asking = annotate(self.door, people.annotators, people.project_id, count, units_a_call, exchange)
             rounds.append(await self._round(f"{what}, {first:,} done", asking, others))
-        await self._called(what, ASSIGN, [one.working for one in rounds], exchange)
-        return [one.consuming for one in rounds]
+        await self._called(what, ASSIGN, [entry.working for entry in rounds], exchange)
+        return [entry.consuming for entry in rounds]
 
     async def _go_on(self, what: str, labels: int) -> list[Span]:
         """Let units be submitted and the next ones given in one call; return the times in which that was consumed."""
@@ -188,8 +188,8 @@ class Phases:
             count = min(LABELLED_TOGETHER, labels - first)
             asking = go_on(self.door, people.annotators, people.project_id, count, exchange)
             rounds.append(await self._round(f"{what}, {first:,} done", asking, others))
-        await self._called(what, ASSIGN, [one.working for one in rounds], exchange)
-        return [one.consuming for one in rounds]
+        await self._called(what, ASSIGN, [entry.working for entry in rounds], exchange)
+        return [entry.consuming for entry in rounds]
 
     async def _round(self, what: str, work: Coroutine[Any, Any, None], others: Collection[str]) -> Round:
         """Do some work while the other services stand still, then let them catch up."""

@@ -49,7 +49,7 @@ START_COLUMNS = (
 
 def tables(found: Sequence[Measured]) -> list[Table]:
     """Return the costs with the sizes of an operation below one another, how long calls took, and the cold starts."""
-    costs = [cost for one in found for cost in one.costs]
+    costs = [cost for measured in found for cost in measured.costs]
     order = list(dict.fromkeys((cost.operation, cost.service) for cost in costs))
     costs.sort(key=lambda cost: (order.index((cost.operation, cost.service)), cost.units))
     calls = [
@@ -60,14 +60,14 @@ def tables(found: Sequence[Measured]) -> list[Table]:
     starts = [
         [
             start.service,
-            f"{one.units:,}",
+            f"{measured.units:,}",
             seconds(start.cpu_seconds),
             seconds(start.wall_seconds),
             f"{start.peak_mb:.0f}",
-            f"{one.idle_share[start.service] * 1e3:.1f}",
+            f"{measured.idle_share[start.service] * 1e3:.1f}",
         ]
-        for one in found
-        for start in one.cold_starts
+        for measured in found
+        for start in measured.cold_starts
     ]
     starts.sort(key=lambda row: row[0])
     title = f"HTTP calls, {ANNOTATORS} annotators at once: time to the answer, which is wall time and noise here"
@@ -83,11 +83,13 @@ def as_json(found: Sequence[Measured]) -> dict[str, Any]:
     return {
         "costs": [
             {**asdict(cost), "floor_us": cost.floor.total_us, "ratio": cost.ratio, "wall_rate": cost.rate}
-            for one in found
-            for cost in one.costs
+            for measured in found
+            for cost in measured.costs
         ],
-        "cold_starts": [{"units": one.units, **asdict(start)} for one in found for start in one.cold_starts],
-        "idle_share": [{"units": one.units, **one.idle_share} for one in found],
+        "cold_starts": [
+            {"units": measured.units, **asdict(start)} for measured in found for start in measured.cold_starts
+        ],
+        "idle_share": [{"units": measured.units, **measured.idle_share} for measured in found],
     }
 
 

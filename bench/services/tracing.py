@@ -98,7 +98,7 @@ class Lives:
             ports = dataclasses.replace(ports, store=store, broker=broker)
             self.services[name] = wire(settings.from_environment(ENVIRONMENT), ports)
         self.traces = Switched(tracings, wrapped)
-        self.tokens = [self.house.token(one, Role.ANNOTATOR) for one in ANNOTATORS]
+        self.tokens = [self.house.token(annotator, Role.ANNOTATOR) for annotator in ANNOTATORS]
         self.client = self.house.token("client", Role.CLIENT, client_id=CLIENT)
         self.operator = self.house.token("operator", Role.OPERATOR)
         self.project_id = ""
@@ -153,8 +153,8 @@ class Lives:
                 held = msgspec.json.decode(answer)["assignments"]
                 if not held:
                     await asyncio.sleep(LOOK_SECONDS)  # what came in is on its way
-            said = b'{"label":"neutral","active_ms":4000}'
-            await self.call("assign", "POST", f"/v1/assignments/{held[0]['assignment_id']}/submission", token, said)
+            encoded = b'{"label":"neutral","active_ms":4000}'
+            await self.call("assign", "POST", f"/v1/assignments/{held[0]['assignment_id']}/submission", token, encoded)
 
 
 async def measure(rounds: int, share: float = SHARE) -> tuple[list[float], list[float]]:
@@ -176,7 +176,8 @@ async def layer(rounds: int) -> list[float]:
     """Return the CPU of the outermost layer of a request whose events are told, us: without traces and with them."""
     exporters = (None, Encoded())
     doors = [
-        ObservedMiddleware(_nothing, Telemetry("bench", one, sampler=sampler_of({})), frozenset()) for one in exporters
+        ObservedMiddleware(_nothing, Telemetry("bench", exporter, sampler=sampler_of({})), frozenset())
+        for exporter in exporters
     ]
     found: list[list[float]] = [[], []]
     for _ in range(rounds):
@@ -216,13 +217,13 @@ def main(arguments: Sequence[str]) -> int:
     rounds = int(arguments[0]) if arguments else ROUNDS
     for title, share, count in ((f"{SHARE:.0%} recorded", SHARE, rounds), ("all recorded", 1.0, max(1, rounds // 3))):
         without, traced = asyncio.run(measure(count, share))
-        pairs = sorted(other / one - 1 for one, other in zip(without, traced, strict=True))
+        pairs = sorted(other / value - 1 for value, other in zip(without, traced, strict=True))
         low, high = (pairs[round(rank)] for rank in ranks(len(pairs)))
-        one, other = statistics.median(without), statistics.median(traced)
-        print(f"{title}, medians: {one:.0f} us a unit without traces, {other:.0f} with: {other / one - 1:+.1%}")
+        value, other = statistics.median(without), statistics.median(traced)
+        print(f"{title}, medians: {value:.0f} us a unit without traces, {other:.0f} with: {other / value - 1:+.1%}")
         print(f"{title}, median of {len(pairs)} pairs: {statistics.median(pairs):+.1%} ({low:+.1%} to {high:+.1%})")
-    one, other = asyncio.run(layer(LAYER_ROUNDS))
-    print(f"a request's outermost layer: {one:.1f} us without, {other:.1f} with: {other - one:+.1f} us")
+    value, other = asyncio.run(layer(LAYER_ROUNDS))
+    print(f"a request's outermost layer: {value:.1f} us without, {other:.1f} with: {other - value:+.1f} us")
     return 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.live.told import LABELS, LOT_UNITS, Told
+from bench.live.told import LABELS, LOT_UNITS, ProjectEvents
 from bench.services.door import HttpDoor
 from bench.services.load import definition
 from bench.starts.process import start
@@ -67,18 +67,18 @@ async def measure(root: Path, closed: int, waiting: int, folder: Path, say: Call
     return Counted(events, (cpu, bare, peak))
 
 
-async def _defined(stack: Stack) -> list[Told]:
+async def _defined(stack: Stack) -> list[ProjectEvents]:
     """Define the projects; none has gold, whose units stay open as long as their project."""
     projects = []
     async with HttpDoor(stack.addresses) as door:
         body, client = msgspec.json.encode(definition()), stack.issuer.client_key
         for number in range(PROJECTS):
-            told = await door.call("ingest", "PUT", f"/v1/projects/starts-{number}", client, body)
-            projects.append(Told(msgspec.json.decode(told)["project_id"], gold_every=0))
+            encoded = await door.call("ingest", "PUT", f"/v1/projects/starts-{number}", client, body)
+            projects.append(ProjectEvents(msgspec.json.decode(encoded)["project_id"], gold_every=0))
     return projects
 
 
-async def _tell(stack: Stack, projects: list[Told], units: int, at_us: int) -> None:
+async def _tell(stack: Stack, projects: list[ProjectEvents], units: int, at_us: int) -> None:
     """Tell of so many units of each project, all at a moment of event time."""
     broker = KafkaBroker(stack.kafka_bootstrap, "bench")
     await broker.start()

@@ -29,10 +29,10 @@ class Copies:
     def __init__(self, life: Mapping[str, Any], service: str) -> None:
         self._ids = [identifier.encode() for identifier in life["ids"]]
         self._told: list[tuple[str, bytes]] = []
-        for one in life["documents"]:
-            key = str(one["document"]["_id"]).encode()
-            if one["service"] == service and any(identifier in key for identifier in self._ids):
-                self._told.append((one["collection"], bson.encode(one["document"])))
+        for document in life["documents"]:
+            key = str(document["document"]["_id"]).encode()
+            if document["service"] == service and any(identifier in key for identifier in self._ids):
+                self._told.append((document["collection"], bson.encode(document["document"])))
 
     def of(self, number: int) -> Iterator[tuple[str, RawBSONDocument]]:
         """Yield the documents of one copy, with their collections."""
@@ -52,18 +52,20 @@ def _named(identifier: bytes, number: int) -> bytes:
     return identifier[:-NAMED_CHARACTERS] + "".join(reversed(digits)).encode()
 
 
-async def fill(uri: str, database: str, told: Mapping[str, Any], service: str, lives: Sequence[tuple[str, int]]) -> int:
+async def fill(
+    uri: str, database: str, entry: Mapping[str, Any], service: str, lives: Sequence[tuple[str, int]]
+) -> int:
     """Write what stands beside the lives, and so many copies of each kind; return how many documents that is.
 
     Args:
         uri: where the store is.
         database: the service's own.
-        told: what `template` wrote.
+        entry: what `template` wrote.
         service: which one.
         lives: kinds with the number of their copies.
     """
-    basis = ((one["collection"], one["document"]) for one in told["basis"] if one["service"] == service)
-    copies = (copy for kind, count in lives for copy in _copies(Copies(told[kind], service), count))
+    basis = ((row["collection"], row["document"]) for row in entry["basis"] if row["service"] == service)
+    copies = (copy for kind, count in lives for copy in _copies(Copies(entry[kind], service), count))
     written = 0
     async with AsyncMongoClient[Any](uri) as client:
         waiting: dict[str, list[Any]] = {}

@@ -82,15 +82,15 @@ async def _one(
     shutil.rmtree(places.data(folder), ignore_errors=True)
     if service == counted.SERVICE:
         return await _counted(name, root, closed, waiting, folder, say)
-    told = await asyncio.to_thread(_lived, root, folder / "lives.bson")
+    body = await asyncio.to_thread(_lived, root, folder / "lives.bson")
     kind, units = OPEN_KINDS[service]
     stack = Stack(folder, Ports.free(), services=())
     async with stack:
-        await _define(stack.kafka_bootstrap, told)
+        await _define(stack.kafka_bootstrap, body)
         bare, _ = await start(stack, service, root)  # which makes the indexes, too
         say(f"{service} of {name}: writing a journal of {closed:,} closed units and {waiting:,} open ones")
         lives = [("closed", closed // template.LOT_UNITS), (kind, waiting // units)]
-        documents = await fill(stack.mongodb_uri, f"concord_{service}", told, service, lives)
+        documents = await fill(stack.mongodb_uri, f"concord_{service}", body, service, lives)
         cpu, peak = await start(stack, service, root)
     shutil.rmtree(places.data(folder), ignore_errors=True)
     return Start(service, name, closed, waiting, documents, cpu, bare, peak)
@@ -111,9 +111,9 @@ def _lived(root: Path, path: Path) -> Mapping[str, Any]:
     return bson.decode(path.read_bytes())
 
 
-async def _define(bootstrap: str, told: Mapping[str, Any]) -> None:
+async def _define(bootstrap: str, entry: Mapping[str, Any]) -> None:
     """Tell every service of the project, as ingest has."""
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all") as producer:
-        for record in told["projects"]:
+        for record in entry["projects"]:
             headers = [(str(name), bytes(value)) for name, value in record["headers"]]
             await producer.send_and_wait(PROJECTS.name, record["value"], key=record["key"], headers=headers)

@@ -42,9 +42,9 @@ async def start(
     settings = service_environment(part, stack.ports, *addresses, stack.issuer, stack.place_count)
     environment = {**os.environ, **settings, "PYTHONPATH": str(root)}
     log = stack.folder / f"{service}.log"
-    with log.open("wb") as said:
+    with log.open("wb") as file:
         argv = [str(places.PYTHON), "-m", f"services.{service}"]
-        process = await asyncio.create_subprocess_exec(*argv, cwd=root, env=environment, stdout=said, stderr=said)
+        process = await asyncio.create_subprocess_exec(*argv, cwd=root, env=environment, stdout=file, stderr=file)
     try:
         until = time.monotonic() + START_SECONDS_MAX
         while not listeners.answers_ready(part.port):

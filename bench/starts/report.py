@@ -21,10 +21,10 @@ def table(starts: Sequence[Start]) -> Table:
     )
     rows = [
         [
-            *(one.service, one.of, f"{one.closed:,}", f"{one.waiting:,}", f"{one.documents:,}"),
-            *(f"{one.cpu_seconds:.2f}", f"{one.bare_cpu_seconds:.2f}", f"{one.peak_mb:.0f}"),
+            *(start.service, start.of, f"{start.closed:,}", f"{start.waiting:,}", f"{start.documents:,}"),
+            *(f"{start.cpu_seconds:.2f}", f"{start.bare_cpu_seconds:.2f}", f"{start.peak_mb:.0f}"),
         ]
-        for one in starts
+        for start in starts
     ]
     notes = (
         "CPU of the process until it had said that it was ready and was calm; of it empty: on an empty database.",
@@ -35,4 +35,4 @@ def table(starts: Sequence[Start]) -> Table:
 
 def as_json(starts: Sequence[Start]) -> list[dict[str, Any]]:
     """Return the figures."""
-    return [{**asdict(one), "own_cpu_seconds": one.own_cpu_seconds} for one in starts]
+    return [{**asdict(start), "own_cpu_seconds": start.own_cpu_seconds} for start in starts]

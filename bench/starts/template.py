@@ -59,8 +59,8 @@ class World:
         self.project_id = (await self.told("ingest", "PUT", "/v1/projects/starts", "client/key", DEFINITION))[
             "project_id"
         ]
-        for one in PEOPLE:
-            await self.told("assign", "PUT", f"/v1/annotators/{one}", "operator/op", {})
+        for person in PEOPLE:
+            await self.told("assign", "PUT", f"/v1/annotators/{person}", "operator/op", {})
         await asyncio.sleep(SETTLE_SECONDS)
 
     async def told(self, service: str, method: str, path: str, who: str, body: Any = None) -> Any:
@@ -80,7 +80,7 @@ class World:
         units = [{"id": name, "content": f"the text of {name}"} for name in names]
         report = await self.told("ingest", "POST", f"/v1/projects/{self.project_id}/units", CLIENT, units)
         await asyncio.sleep(SETTLE_SECONDS)
-        return [one["unit_id"] for one in report["units"]]
+        return [unit["unit_id"] for unit in report["units"]]
 
     async def label(self, who: str, count: int) -> None:
         """Let somebody label so many units."""
@@ -100,8 +100,8 @@ class World:
             drawn = (await self.told("audit", "GET", path, "auditor/aud-1"))["inspections"]
             if not drawn:
                 return
-            said = [{"unit_id": one["unit_id"], "label": "yes"} for one in drawn]
-            await self.told("audit", "POST", "/v1/inspections", "auditor/aud-1", {"verdicts": said})
+            rows = [{"unit_id": unit["unit_id"], "label": "yes"} for unit in drawn]
+            await self.told("audit", "POST", "/v1/inspections", "auditor/aud-1", {"verdicts": rows})
             await asyncio.sleep(SETTLE_SECONDS)
 
     async def lots(self) -> list[dict[str, Any]]:
@@ -127,7 +127,7 @@ async def lives() -> dict[str, Any]:
     """
     world = World()
     await world.begin()
-    told: dict[str, Any] = {
+    body: dict[str, Any] = {
         "projects": [
             {"key": record.key, "value": record.value, "headers": [list(pair) for pair in record.headers]}
             for record in world.house.records(PROJECTS)
@@ -135,32 +135,32 @@ async def lives() -> dict[str, Any]:
     }
     before = world.documents()
     closed = await world.admit(LOT_UNITS)
-    for one in PEOPLE:
-        await world.label(one, LOT_UNITS)
+    for person in PEOPLE:
+        await world.label(person, LOT_UNITS)
     await world.inspect()
     (lot,) = await world.lots()
     assert lot["status"] == "accepted", lot
-    told["closed"] = _life(world, before, [*closed, lot["lot_id"]])
+    body["closed"] = _life(world, before, [*closed, lot["lot_id"]])
     before = world.documents()
     resolved = await world.admit(LOT_UNITS)
-    for one in PEOPLE:
-        await world.label(one, LOT_UNITS)
-    (waiting,) = [one for one in await world.lots() if one["lot_id"] != lot["lot_id"]]
-    told["to audit"] = _life(world, before, [*resolved, waiting["lot_id"]])
+    for name in PEOPLE:
+        await world.label(name, LOT_UNITS)
+    (waiting,) = [entry for entry in await world.lots() if entry["lot_id"] != lot["lot_id"]]
+    body["to audit"] = _life(world, before, [*resolved, waiting["lot_id"]])
     before = world.documents()
     begun = await world.admit(LOT_UNITS // 2)
     await world.label(PEOPLE[0], LOT_UNITS // 2)
-    told["begun"] = _life(world, before, begun)
+    body["begun"] = _life(world, before, begun)
     # What is no unit's or lot's own stands as it does in the end: that all of this was said, for one.
-    ids = [identifier for kind in KINDS for identifier in told[kind]["ids"]]
+    ids = [identifier for kind in KINDS for identifier in body[kind]["ids"]]
     after = world.documents()
-    told["basis"] = _listed({key: one for key, one in after.items() if not any(which in key[2] for which in ids)})
-    return told
+    body["basis"] = _listed({key: entry for key, entry in after.items() if not any(which in key[2] for which in ids)})
+    return body
 
 
 def _life(world: World, before: Documents, ids: list[str]) -> dict[str, Any]:
     after = world.documents()
-    return {"ids": ids, "documents": _listed({key: one for key, one in after.items() if before.get(key) != one})}
+    return {"ids": ids, "documents": _listed({key: entry for key, entry in after.items() if before.get(key) != entry})}
 
 
 def _listed(documents: Documents) -> list[dict[str, Any]]:

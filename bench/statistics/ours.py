@@ -112,23 +112,23 @@ def metrics_turn(data: Workload) -> Work:
     schema = schema_from({"kind": "choice", "classes": [label[1:-1] for label in labels]})
     says, sums = sameness(schema), Sums()
     people = [f"w{number}" for number in range(CROWD)]
-    for one in people:
+    for person in people:
         for _ in range(CROWD_GOLD_UNITS):
             gold = rng.choice(labels)
-            sums.standing(one).answered(gold, gold if rng.random() < CROWD_ACCURACY else rng.choice(labels))
+            sums.standing(person).answered(gold, gold if rng.random() < CROWD_ACCURACY else rng.choice(labels))
     for _ in range(CROWD_UNITS):
         given = rng.choice(labels)
         other = given if rng.random() < CROWD_ACCURACY else rng.choice(labels)
         sums.tally.add(label_row([given, other]))
 
     def call() -> float:
-        for one in rng.sample(people, CROWD // 100):
+        for name in rng.sample(people, CROWD // 100):
             gold = rng.choice(labels)
-            sums.standing(one).answered(gold, gold)
-        found = [sums.standings[one].concluded(one, says)[0] for one in people]
+            sums.standing(name).answered(gold, gold)
+        found = [sums.standings[key].concluded(key, says)[0] for key in people]
         expected = expected_accuracies(sums.standings, schema)
-        said = report("k1-p", sums, schema, 5, 1, None, found)
-        assert said.alpha.value is not None
+        entry = report("k1-p", sums, schema, 5, 1, None, found)
+        assert entry.alpha.value is not None
         return sum(expected.values()) / len(expected)
 
     call()

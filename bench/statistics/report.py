@@ -23,14 +23,25 @@ COLUMNS = (
 def table(found: Sequence[Compared]) -> Table:
     """Return one row a package, ours first."""
     rows = []
-    for one in found:
-        ours = one.ours
+    for comparison in found:
+        ours = comparison.ours
         value = "" if ours.value is None else f"{ours.value:.5f}"
         peak = f"{ours.peak_mb:.0f}"
-        rows.append([one.comparison.what, ours.who, seconds(ours.cpu_seconds), "", peak, _limit(one), value, ours.note])
-        for peer in one.peers:
+        rows.append(
+            [
+                comparison.comparison.what,
+                ours.who,
+                seconds(ours.cpu_seconds),
+                "",
+                peak,
+                _limit(comparison),
+                value,
+                ours.note,
+            ]
+        )
+        for peer in comparison.peers:
             value = "" if peer.value is None else f"{peer.value:.5f}"
-            ratio = times(one.ratio(peer))
+            ratio = times(comparison.ratio(peer))
             rows.append(["", peer.who, seconds(peer.cpu_seconds), ratio, f"{peer.peak_mb:.0f}", "", value, peer.note])
     units = found[0].units
     title = (
@@ -44,26 +55,26 @@ def as_json(found: Sequence[Compared]) -> list[dict[str, Any]]:
     """Return the figures: one object a statistic, with what the peers used beside it."""
     return [
         {
-            "name": one.comparison.name,
-            "what": one.comparison.what,
-            "annotations": one.annotations,
-            **asdict(one.ours),
-            "cpu_seconds_max": one.comparison.cpu_seconds_max,
-            "peak_mb_max": one.comparison.peak_mb_max,
-            "within_limits": one.within,
-            "peers": [{**asdict(peer), "ratio": one.ratio(peer)} for peer in one.peers],
+            "name": comparison.comparison.name,
+            "what": comparison.comparison.what,
+            "annotations": comparison.annotations,
+            **asdict(comparison.ours),
+            "cpu_seconds_max": comparison.comparison.cpu_seconds_max,
+            "peak_mb_max": comparison.comparison.peak_mb_max,
+            "within_limits": comparison.within,
+            "peers": [{**asdict(peer), "ratio": comparison.ratio(peer)} for peer in comparison.peers],
         }
-        for one in found
+        for comparison in found
     ]
 
 
-def _limit(one: Compared) -> str:
+def _limit(comparison: Compared) -> str:
     """Return the limits with whether ours kept them; nothing where there are none."""
-    if one.within is None:
+    if comparison.within is None:
         return ""
     limits = []
-    if one.comparison.cpu_seconds_max is not None:
-        limits.append(seconds(one.comparison.cpu_seconds_max))
-    if one.comparison.peak_mb_max is not None:
-        limits.append(f"{one.comparison.peak_mb_max:.0f} MB")
-    return f"{', '.join(limits)}: {'kept' if one.within else 'BROKEN'}"
+    if comparison.comparison.cpu_seconds_max is not None:
+        limits.append(seconds(comparison.comparison.cpu_seconds_max))
+    if comparison.comparison.peak_mb_max is not None:
+        limits.append(f"{comparison.comparison.peak_mb_max:.0f} MB")
+    return f"{', '.join(limits)}: {'kept' if comparison.within else 'BROKEN'}"

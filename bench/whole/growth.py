@@ -42,7 +42,7 @@ def table(found: Sequence[Whole]) -> Table:
     rows = []
     for name in NAMES:
         first = _work(found[0], name).total_ms
-        rows += [_row(name, one.units, _work(one, name), first) for one in found]
+        rows += [_row(name, whole.units, _work(whole, name), first) for whole in found]
     notes = ("CPU ms: over all processes until all had read what it caused, idle time included. Bytes: growth of the",
              "files of store and broker, one copy.")  # fmt: skip
     return Table("How the whole grows", columns, rows, notes)
@@ -64,10 +64,10 @@ def as_json(found: Sequence[Whole]) -> list[dict[str, Any]]:
     """Return the figures, size by size."""
     return [
         {
-            "units": one.units,
-            "work": {work.name: {"cpu_ms": dict(work.cpu_ms), "total_ms": work.total_ms} for work in one.work},
+            "units": whole.units,
+            "work": {work.name: {"cpu_ms": dict(work.cpu_ms), "total_ms": work.total_ms} for work in whole.work},
         }
-        for one in found
+        for whole in found
     ]
 
 
@@ -86,31 +86,33 @@ def drawn(lines: Sequence[tuple[str, float, float]], ticks: Sequence[float], sho
     up = drawing.scale(0, most, drawing.HEIGHT - drawing.BOTTOM, drawing.TOP)
     named = {tick: escape(name) for tick, name in zip(ticks, shown, strict=True)}
     parts = [STYLE, drawing.grid(drawing.nice(most), up, "{:g}"), drawing.ticks(ticks, across, named.__getitem__)]
-    for work, told in NAMES.items():
+    for work, text in NAMES.items():
         points = [(across(place), up(height)) for name, place, height in lines if name == work]
         if points:
             path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
             parts.append(f'<polyline class="{work}" points="{path}"/>')
             parts += [f'<circle class="{work}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in points]
             x, y = points[-1]
-            parts.append(f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="end">{told}</text>')
+            parts.append(f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="end">{text}</text>')
     svg = drawing.plot(parts, below, "CPU ms over all processes", "growth")
     return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n"
 
 
 def draw_growth(found: Sequence[Whole], file: Path) -> None:
     """Write the drawing of costs by size."""
-    lines = [(work.name, math.log10(one.units), work.total_ms) for one in found for work in one.work]
-    ticks = [math.log10(one.units) for one in found]
-    file.write_text(drawn(lines, ticks, [f"{one.units:,}" for one in found], "Units in the project"))
+    lines = [(work.name, math.log10(whole.units), work.total_ms) for whole in found for work in whole.work]
+    ticks = [math.log10(whole.units) for whole in found]
+    file.write_text(drawn(lines, ticks, [f"{whole.units:,}" for whole in found], "Units in the project"))
 
 
 def draw_history(kept: Sequence[dict[str, Any]], file: Path) -> None:
     """Write the drawing of costs by measurement that was kept, the oldest first."""
-    lines = [(name, float(place), one["work"][name]["total_ms"]) for name in NAMES for place, one in enumerate(kept)]
+    lines = [
+        (name, float(place), entry["work"][name]["total_ms"]) for name in NAMES for place, entry in enumerate(kept)
+    ]
     ticks = [float(place) for place in range(len(kept))]
-    file.write_text(drawn(lines, ticks, [one["commit"] for one in kept], "Measured at commit"))
+    file.write_text(drawn(lines, ticks, [entry["commit"] for entry in kept], "Measured at commit"))
 
 
 def _work(found: Whole, name: str) -> Work:
-    return next(one for one in found.work if one.name == name)
+    return next(work for work in found.work if work.name == name)

@@ -60,20 +60,20 @@ def as_json(found: Whole) -> dict[str, Any]:
     return {
         "units": found.units,
         "idle_ms": dict(found.idle_ms),
-        "work": {one.name: {**asdict(one), "total_ms": one.total_ms, "wall_rate": one.rate} for one in found.work},
+        "work": {work.name: {**asdict(work), "total_ms": work.total_ms, "wall_rate": work.rate} for work in found.work},
     }
 
 
 def line(found: Whole) -> dict[str, Any]:
     """Return what the history keeps of a measurement."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    work = {name: {key: _rounded(one[key]) for key in KEPT} for name, one in as_json(found)["work"].items()}
+    work = {name: {key: _rounded(entry[key]) for key in KEPT} for name, entry in as_json(found)["work"].items()}
     return {"commit": commit(), "at": at, "units": found.units, "idle_ms": _rounded(found.idle_ms), "work": work}
 
 
 def _rounded(figure: Any) -> Any:
     if isinstance(figure, Mapping):
-        return {name: _rounded(one) for name, one in figure.items()}
+        return {name: _rounded(entry) for name, entry in figure.items()}
     return round(figure, DIGITS)
 
 
@@ -85,7 +85,7 @@ def keep(kept: dict[str, Any], file: Path = HISTORY) -> None:
 
 def history(file: Path = HISTORY) -> list[dict[str, Any]]:
     """Return what was kept, the oldest first."""
-    return [json.loads(one) for one in file.read_text().splitlines()] if file.exists() else []
+    return [json.loads(splitline) for splitline in file.read_text().splitlines()] if file.exists() else []
 
 
 def commit() -> str:
@@ -95,5 +95,5 @@ def commit() -> str:
 
 
 def _git(*argv: str) -> str:
-    told = subprocess.run(["git", *argv], cwd=places.ROOT, capture_output=True, text=True, check=False)
-    return told.stdout.strip()
+    process = subprocess.run(["git", *argv], cwd=places.ROOT, capture_output=True, text=True, check=False)
+    return process.stdout.strip()

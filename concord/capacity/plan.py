@@ -159,9 +159,9 @@ def _cpu_ms(name: str, units: float, labels: float, costs: Costs) -> float:
     return units * costs.work.unit.cpu_ms[name] + labels * costs.work.label.cpu_ms[name]
 
 
-def _busy_ms(one: Operation, name: str, costs: Costs) -> float:
+def _busy_ms(operation: Operation, name: str, costs: Costs) -> float:
     """Return what an operation costs by itself: without what the process spends when idle meanwhile."""
-    return max(0.0, one.cpu_ms[name] - costs.idle_ms[name] * one.seconds / one.operations)
+    return max(0.0, operation.cpu_ms[name] - costs.idle_ms[name] * operation.seconds / operation.operations)
 
 
 def _cores(name: str, units: float, labels: float, costs: Costs) -> float:

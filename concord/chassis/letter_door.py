@@ -100,7 +100,7 @@ def letters_router(shelf: LetterShelf) -> APIRouter:
         most = page_size(limit)
         found = await shelf.newest(topic, number_in(cursor), most)
         after = cursor_of(found[-1].number) if len(found) == most else None
-        return json_answer(Letters([Letter.of(one) for one in found], after, shelf.left_out))
+        return json_answer(Letters([Letter.of(page) for page in found], after, shelf.left_out))
 
     async def replay_dead_letter(request: Request, letter_id: AnyId, caller: Operator) -> Response:
         """Send a record to its topic once more: who served it already knows it by its id, and it changes nothing."""

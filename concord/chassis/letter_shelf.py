@@ -99,9 +99,9 @@ class LetterShelf:
         """
         await self._read()
         found = []
-        for one in reversed(self._letters.values()):
-            if (before is None or one.number < before) and topic in ("", one.letter.topic):
-                found.append(one)
+        for letter in reversed(self._letters.values()):
+            if (before is None or letter.number < before) and topic in ("", letter.letter.topic):
+                found.append(letter)
                 if len(found) == most:
                     break
         return found
@@ -131,7 +131,7 @@ class LetterShelf:
         return self._letters.get(letter_id) or replace(found, replayed_at_us=now_us, replayed_by=by)
 
     def _told(self, letter: DeadLetter, by: str, now_us: int) -> Outgoing:
-        told = DeadLetter(
+        dead_letter = DeadLetter(
             metadata=Metadata(
                 event_id=event_id(f"{letter.metadata.event_id}/{now_us}", self.service, REPLAYED),
                 client_id=letter.metadata.client_id,
@@ -145,7 +145,7 @@ class LetterShelf:
             key=letter.key,
             replayed_by=by,
         )
-        return Outgoing(DEAD_LETTERS.name, letter.key, encode(told), schema_headers())
+        return Outgoing(DEAD_LETTERS.name, letter.key, encode(dead_letter), schema_headers())
 
     async def _read(self) -> None:
         """Read what is new."""
@@ -170,8 +170,8 @@ class LetterShelf:
             return
         if letter.replayed_by:
             if (before := self._letters.get(letter.metadata.causation_id)) is not None:
-                told = replace(before, replayed_at_us=letter.metadata.occurred_at_us, replayed_by=letter.replayed_by)
-                self._letters[before.letter_id] = told
+                page = replace(before, replayed_at_us=letter.metadata.occurred_at_us, replayed_by=letter.replayed_by)
+                self._letters[before.letter_id] = page
             return
         if letter.metadata.event_id in self._letters:
             return  # set aside twice is told as one

@@ -150,7 +150,14 @@ def project_from(event: Message) -> Project:
 def steps_told(defined: ProjectDefined) -> tuple[Step, ...]:
     """Return by which steps a project's label schema came to be what it is."""
     return tuple(
-        Step(one.version, cast("What", one.what), one.field, one.name, tuple(one.into)) for one in defined.schema_steps
+        Step(
+            schema_step.version,
+            cast("What", schema_step.what),
+            schema_step.field,
+            schema_step.name,
+            tuple(schema_step.into),
+        )
+        for schema_step in defined.schema_steps
     )
 
 

@@ -89,9 +89,9 @@ class MongodbSettings:
     def has_tls(self) -> bool:
         """Whether the store is reached over TLS, certificates checked: `mongodb+srv` is unless it says otherwise."""
         options = self._options
-        said = options.get("tls", options.get("ssl", "true" if self._url.scheme == "mongodb+srv" else "false"))
+        text = options.get("tls", options.get("ssl", "true" if self._url.scheme == "mongodb+srv" else "false"))
         unchecked = ("tlsinsecure", "tlsallowinvalidcertificates", "tlsallowinvalidhostnames")
-        return said == "true" and not any(options.get(name) == "true" for name in unchecked)
+        return text == "true" and not any(options.get(name) == "true" for name in unchecked)
 
     @property
     def has_user(self) -> bool:

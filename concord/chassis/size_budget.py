@@ -47,16 +47,16 @@ def check_decision(events: Iterable[Outgoing]) -> int:
             raise CannotBeSaid(f"An event cannot be said: {reason}.", [_smaller(RECORD_BYTES_MAX)])
         size += record_bytes(event) + EVENT_OVERHEAD_BYTES
     if size > DECISION_BYTES_MAX:
-        said = f"The events that follow have {size} bytes; at most {DECISION_BYTES_MAX} can be said."
-        raise CannotBeSaid(said, [_smaller(DECISION_BYTES_MAX)])
+        text = f"The events that follow have {size} bytes; at most {DECISION_BYTES_MAX} can be said."
+        raise CannotBeSaid(text, [_smaller(DECISION_BYTES_MAX)])
     return size
 
 
 def check_document(size: int) -> None:
     """Raise CannotBeSaid when a record of so many bytes, state and events, could not be kept."""
     if size > DOCUMENT_BYTES_MAX:
-        said = f"The record would have {size} bytes; at most {DOCUMENT_BYTES_MAX} are kept."
-        raise CannotBeSaid(said, [_smaller(DOCUMENT_BYTES_MAX)])
+        text = f"The record would have {size} bytes; at most {DOCUMENT_BYTES_MAX} are kept."
+        raise CannotBeSaid(text, [_smaller(DOCUMENT_BYTES_MAX)])
 
 
 def _smaller(bytes_max: int) -> FieldError:

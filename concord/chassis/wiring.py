@@ -76,9 +76,9 @@ def address_of(settings: ServiceSettings) -> str:
     Raises:
         SettingsRefused: it listens on every address, or on any port, and does not say at which it is reached.
     """
-    http, said = settings.http, settings.places.advertised_url
-    if said:
-        return said
+    http, text = settings.http, settings.places.advertised_url
+    if text:
+        return text
     if http.host in EVERY_ADDRESS or not http.port:
         where = f"is needed with CONCORD_HTTP_HOST {http.host} and CONCORD_HTTP_PORT {http.port}"
         cure = "set it to http://host:port at which the service's other processes reach this one"

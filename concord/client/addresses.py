@@ -45,14 +45,14 @@ class Addresses:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Addresses":
         """Return what CONCORD_INGEST_URL, CONCORD_ASSIGN_URL and so on say; the broker is CONCORD_KAFKA_BOOTSTRAP."""
-        return cls(**{one.name: environment.get(variable(one.name), "") for one in fields(cls)})
+        return cls(**{field.name: environment.get(variable(field.name), "") for field in fields(cls)})
 
     @classmethod
     def of_local_stack(cls, folder: Path) -> "Addresses":
         """Return those of the stack that is up in this checkout; none anywhere else."""
-        for one in (folder, *folder.parents):
-            if (one / LOCAL_FILE).is_file():
-                return cls.from_file(one / LOCAL_FILE)
+        for path in (folder, *folder.parents):
+            if (path / LOCAL_FILE).is_file():
+                return cls.from_file(path / LOCAL_FILE)
         return cls()
 
     @classmethod
@@ -63,8 +63,8 @@ class Addresses:
             NoAddress: it is no such file.
         """
         try:
-            told = json.loads(path.read_text())
-            return cls(**{one.name: str(told.get(one.name, "")) for one in fields(cls)})
+            body = json.loads(path.read_text())
+            return cls(**{field.name: str(body.get(field.name, "")) for field in fields(cls)})
         except (OSError, ValueError, AttributeError) as fault:
             raise NoAddress(f"{path} holds no addresses ({fault}); remove it, or write a JSON object") from fault
 

@@ -23,7 +23,7 @@ def path_of(template: str, **ids: str) -> str:
     return template.format(**{name: quote(value, safe="") for name, value in ids.items()})
 
 
-def query_of(**said: str | float | bool | None) -> dict[str, str]:
+def query_of(**entry: str | float | bool | None) -> dict[str, str]:
     """Return a query: what is None or an empty text is left out.
 
     >>> query_of(limit=5, after="", data=False)
@@ -31,7 +31,7 @@ def query_of(**said: str | float | bool | None) -> dict[str, str]:
     """
     return {
         name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in said.items()
+        for name, value in entry.items()
         if value is not None and value != ""
     }
 

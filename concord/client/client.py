@@ -79,10 +79,10 @@ class _Kept:
         if self._file is not None:
             self._file.close()
 
-    def answer(self, said: httpx.Response) -> Answer:
+    def answer(self, reply: httpx.Response) -> Answer:
         """Return the answer, once all of it is kept."""
         sha256 = self._sha256.hexdigest() if self._file is not None else ""
-        return Answer(said.status_code, dict(said.headers), bytes(self._body), sha256)
+        return Answer(reply.status_code, dict(reply.headers), bytes(self._body), sha256)
 
 
 class Concord(Operations):
@@ -159,7 +159,7 @@ class Concord(Operations):
             body: bytes | Iterator[bytes] | None
             body = _blocks(wish.body) if isinstance(wish.body, Path) else wish.body
             try:
-                said = opened.enter_context(
+                reply = opened.enter_context(
                     self._http.stream(
                         wish.method,
                         _url(wish, self.addresses),
@@ -168,11 +168,11 @@ class Concord(Operations):
                         headers=_headers(wish, self._token),
                     )
                 )
-                kept = _Kept(wish, said.status_code)
+                kept = _Kept(wish, reply.status_code)
                 opened.callback(kept.close)
-                for block in said.iter_bytes(BLOCK_BYTES):
+                for block in reply.iter_bytes(BLOCK_BYTES):
                     kept.add(block)
-                return kept.answer(said)
+                return kept.answer(reply)
             except httpx.TransportError as fault:
                 return NoAnswer(_reason(fault))
 
@@ -248,7 +248,7 @@ class AsyncConcord(AwaitedOperations):
             body: bytes | AsyncIterator[bytes] | None
             body = _blocks_awaited(wish.body) if isinstance(wish.body, Path) else wish.body
             try:
-                said = await opened.enter_async_context(
+                reply = await opened.enter_async_context(
                     self._http.stream(
                         wish.method,
                         _url(wish, self.addresses),
@@ -257,11 +257,11 @@ class AsyncConcord(AwaitedOperations):
                         headers=_headers(wish, self._token),
                     )
                 )
-                kept = _Kept(wish, said.status_code)
+                kept = _Kept(wish, reply.status_code)
                 opened.callback(kept.close)
-                async for block in said.aiter_bytes(BLOCK_BYTES):
+                async for block in reply.aiter_bytes(BLOCK_BYTES):
                     kept.add(block)
-                return kept.answer(said)
+                return kept.answer(reply)
             except httpx.TransportError as fault:
                 return NoAnswer(_reason(fault))
 

@@ -95,11 +95,11 @@ def _asked(wish: Send, patience: Patience) -> Flow[Answer]:
 
 def retry_after(answer: Answer) -> float | None:
     """Return how many seconds an answer's Retry-After asks to wait; None where it says nothing that can be read."""
-    said = answer.headers.get("retry-after", "").strip()
-    if said.isascii() and said.isdigit():
-        return min(float(said), RETRY_AFTER_SECONDS_MAX)
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), RETRY_AFTER_SECONDS_MAX)
     try:
-        at = email.utils.parsedate_to_datetime(said)
+        at = email.utils.parsedate_to_datetime(text)
     except ValueError:
         return None
     seconds = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()

@@ -30,7 +30,7 @@ class Problem(Exception):
     def __init__(
         self, detail: str, *, status: int = 0, title: str = "", faults: tuple[Fault, ...] = (), instance: str = ""
     ) -> None:
-        cures = "".join(f"; {one.field}: {one.cure}" for one in faults)
+        cures = "".join(f"; {fault.field}: {fault.cure}" for fault in faults)
         super().__init__(f"{detail.rstrip('.')}{cures}.")
         self.status, self.title, self.detail = status, title, detail
         self.faults, self.instance = faults, instance
@@ -85,22 +85,22 @@ def problem_of(status: int, body: bytes) -> Problem:
     >>> problem_of(404, b'{"detail": "There is no such lot."}')
     NotFound('There is no such lot.')
     """
-    told = _told(body)
+    answer = _told(body)
     faults = tuple(
-        Fault(*(str(one.get(name, "")) for name in ("field", "problem", "cure")))
-        for one in told.get("errors") or ()
-        if isinstance(one, dict)
+        Fault(*(str(error.get(name, "")) for name in ("field", "problem", "cure")))
+        for error in answer.get("errors") or ()
+        if isinstance(error, dict)
     )
     kind = _KINDS.get(status, Refused if status < 500 else Failed)
-    detail = str(told.get("detail") or f"The service answered {status} without a word")
-    said = {name: str(told.get(name) or "") for name in ("title", "instance")}
-    return kind(detail, status=status, title=said["title"], faults=faults, instance=said["instance"])
+    detail = str(answer.get("detail") or f"The service answered {status} without a word")
+    document = {name: str(answer.get(name) or "") for name in ("title", "instance")}
+    return kind(detail, status=status, title=document["title"], faults=faults, instance=document["instance"])
 
 
 def _told(body: bytes) -> Mapping[str, Any]:
     try:
-        told = msgspec.json.decode(body)
+        answer = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         # What stands between us and the service answers in HTML.
         return {}
-    return told if isinstance(told, dict) else {}
+    return answer if isinstance(answer, dict) else {}

@@ -72,8 +72,8 @@ def export(
     certificate = (yield from answered(Send("audit", "GET", at, numbered))).body
     _write(root / "manifest.json", document)
     _write(root / "certificate.json", certificate)
-    for one in manifest.companions:
-        _write(inside(root, one.name), one.text.encode())
+    for companion in manifest.companions:
+        _write(inside(root, companion.name), companion.text.encode())
     fetched = 0
     for part, file in enumerate(manifest.files):
         fetched += yield from _file(path, asked | numbered | query_of(part=part), inside(root, file.name), file)

@@ -36,12 +36,15 @@ def post_outputs(project_id: str, outputs: Iterable[OutputLike]) -> Flow[PostedO
     whole, before = PostedOutputs(), 0
     for lines, body in _bodies(outputs):
         path = path_of("/v1/projects/{id}/models/outputs", id=project_id)
-        told = yield from sent(PostedOutputs, "audit", "POST", path, body, media_type=NDJSON)
-        moved = [msgspec.structs.replace(one, line=one.line + before) for one in told.refused]
+        entry = yield from sent(PostedOutputs, "audit", "POST", path, body, media_type=NDJSON)
+        moved = [
+            msgspec.structs.replace(refused_output, line=refused_output.line + before)
+            for refused_output in entry.refused
+        ]
         whole = PostedOutputs(
-            whole.posted + told.posted,
-            whole.repeated + told.repeated,
-            whole.refused_count + told.refused_count,
+            whole.posted + entry.posted,
+            whole.repeated + entry.repeated,
+            whole.refused_count + entry.refused_count,
             [*whole.refused, *moved][:REFUSED_LISTED_MAX],
         )
         before += lines
@@ -50,8 +53,8 @@ def post_outputs(project_id: str, outputs: Iterable[OutputLike]) -> Flow[PostedO
 
 def _bodies(outputs: Iterable[OutputLike]) -> Iterator[tuple[int, bytes]]:
     lines, body = 0, bytearray()
-    for one in outputs:
-        body += msgspec.json.encode(one) + b"\n"
+    for output in outputs:
+        body += msgspec.json.encode(output) + b"\n"
         lines += 1
         if lines == BODY_LINES or len(body) >= BODY_BYTES:
             yield lines, bytes(body)
@@ -89,8 +92,8 @@ def review(project_id: str, model_id: str, *, limit: int = 50, cursor: str = "")
 def judge(project_id: str, model_id: str, unit_id: str, right: str, *, reason: str = "") -> Flow[Judged]:
     """Say which side of a disagreement is right: first, second, neither or ambiguous."""
     body = {"judgements": [{"unit_id": unit_id, "right": right, "reason": reason}]}
-    told = yield from sent(JudgedBatch, "audit", "POST", _of(project_id, model_id, "review"), body)
-    return told.results[0]
+    judged_batch = yield from sent(JudgedBatch, "audit", "POST", _of(project_id, model_id, "review"), body)
+    return judged_batch.results[0]
 
 
 def next_units(project_id: str, model_id: str, *, units: int = 100, random_share: float = 0.2) -> Flow[NextUnits]:

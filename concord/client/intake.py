@@ -32,8 +32,8 @@ class Intake:
     """
 
     def __init__(self, bootstrap: str, **options: Any) -> None:
-        said: dict[str, Any] = {"acks": "all", "enable_idempotence": True, "compression_type": None, **options}
-        self._producer = aiokafka.AIOKafkaProducer(bootstrap_servers=bootstrap, **said)
+        body: dict[str, Any] = {"acks": "all", "enable_idempotence": True, "compression_type": None, **options}
+        self._producer = aiokafka.AIOKafkaProducer(bootstrap_servers=bootstrap, **body)
 
     async def __aenter__(self) -> Self:
         await self._producer.start()
@@ -65,8 +65,8 @@ class Intake:
             sent += 1
             if len(waiting) >= IN_FLIGHT_MAX:
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                for one in done:
-                    one.result()
+                for future in done:
+                    future.result()
         await asyncio.gather(*waiting)
         return sent
 

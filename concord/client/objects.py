@@ -58,22 +58,22 @@ class EscalatedObjects(Struct, frozen=True):
             ValueError: an object is unknown or said twice, or one is open and nothing is said of it; or none is there.
         """
         own = dict(corrected or {})
-        said = [*take, *drop, *own]
-        known = {one.object_id for one in self.objects}
-        if unknown := [one for one in said if one not in known]:
+        names = [*take, *drop, *own]
+        known = {object_.object_id for object_ in self.objects}
+        if unknown := [name for name in names if name not in known]:
             raise ValueError(f"there is no object {unknown[0]}; take one from `objects`")
-        if len(said) != len(set(said)):
+        if len(names) != len(set(names)):
             raise ValueError("an object is named twice; take, drop or correct each once")
         if not self.objects:
             raise ValueError("nothing is drawn on the unit; rule it by a label")
         fields: dict[str, dict[str, list[Json]]] = {}
-        for one in self.objects:
-            if one.stands == "open" and one.object_id not in said:
-                raise ValueError(f"the object {one.object_id} is open; take, drop or correct it")
-            regions = fields.setdefault(one.field, {one.kind: []})[one.kind]
-            stands = one.object_id in take or (one.stands == "taken" and one.object_id not in drop)
-            if one.object_id in own or stands:
-                regions.append(own.get(one.object_id, one.region))
+        for object_ in self.objects:
+            if object_.stands == "open" and object_.object_id not in names:
+                raise ValueError(f"the object {object_.object_id} is open; take, drop or correct it")
+            regions = fields.setdefault(object_.field, {object_.kind: []})[object_.kind]
+            stands = object_.object_id in take or (object_.stands == "taken" and object_.object_id not in drop)
+            if object_.object_id in own or stands:
+                regions.append(own.get(object_.object_id, object_.region))
         if "" in fields:
             return fields[""]
         whole: dict[str, Any] = {**fields, **(answers or {})}

@@ -66,8 +66,8 @@ def skip(assignment_id: str, reason: str, code: str = "other") -> Flow[Assignmen
         reason: why.
         code: guideline_unclear, payload_broken, language, knowledge, harm or other.
     """
-    said = {"reason": reason, "code": code}
-    return sent(AssignmentState, "assign", "POST", path_of("/v1/assignments/{id}/skip", id=assignment_id), said)
+    body = {"reason": reason, "code": code}
+    return sent(AssignmentState, "assign", "POST", path_of("/v1/assignments/{id}/skip", id=assignment_id), body)
 
 
 def payload(payload_url: str) -> Flow[Json]:
@@ -117,5 +117,5 @@ def inspections(project_id: str = "", *, limit: int = 50) -> Flow[Inspections]:
 def inspect(unit_id: str, label: Json, *, reason: str = "") -> Flow[Verdict]:
     """Give an auditor's own label of a unit, blind."""
     body = {"verdicts": [{"unit_id": unit_id, "label": label, "reason": reason}]}
-    told = yield from sent(Verdicts, "audit", "POST", "/v1/inspections", body)
-    return told.results[0]
+    verdicts = yield from sent(Verdicts, "audit", "POST", "/v1/inspections", body)
+    return verdicts.results[0]

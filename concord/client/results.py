@@ -98,12 +98,12 @@ def wait_for_lots(project_id: str, *, units: int = 1, seconds_max: float = WAIT_
     pause, waited = LOOK_SECONDS_FIRST, 0.0
     while True:
         found = yield from lots(project_id)
-        accepted = sum(one.units for one in found if one.status == "accepted")
-        if accepted >= units and all(one.status == "accepted" for one in found):
+        accepted = sum(lot.units for lot in found if lot.status == "accepted")
+        if accepted >= units and all(lot.status == "accepted" for lot in found):
             return found
         if waited >= seconds_max:
-            told = f"{accepted} of {units} units are in accepted lots after {seconds_max:g} s"
-            raise NotYet(f"{told}{_reasons(found)}")
+            text = f"{accepted} of {units} units are in accepted lots after {seconds_max:g} s"
+            raise NotYet(f"{text}{_reasons(found)}")
         yield Sleep(pause)
         waited += pause
         pause = min(pause * 2, LOOK_SECONDS_MAX)
@@ -111,19 +111,19 @@ def wait_for_lots(project_id: str, *, units: int = 1, seconds_max: float = WAIT_
 
 def _reasons(found: list[Lot]) -> str:
     """Return why lots are not accepted, those of the first few."""
-    open_lots = [one for one in found if one.status != "accepted"]
+    open_lots = [lot for lot in found if lot.status != "accepted"]
     if not open_lots:
         return "; no lot is open: what is in none waits for more units, or to be sealed"
-    told = [
-        f"lot {one.lot_id} is {one.status}: {one.waits or one.problem or 'nothing is told of why'}".rstrip(".")
-        for one in open_lots[:REASONS_MAX]
+    reasons = [
+        f"lot {lot.lot_id} is {lot.status}: {lot.waits or lot.problem or 'nothing is told of why'}".rstrip(".")
+        for lot in open_lots[:REASONS_MAX]
     ]
-    more = len(open_lots) - len(told)
+    more = len(open_lots) - len(reasons)
     if more:
-        told.append(f"and {more} lots more")
-    if any(one.waits_for in ("people", "annotators") for one in open_lots):
-        told.append(f"`concord units stranded {open_lots[0].project_id}` says which units nobody is left to label")
-    return "".join(f"; {one}" for one in told)
+        reasons.append(f"and {more} lots more")
+    if any(lot.waits_for in ("people", "annotators") for lot in open_lots):
+        reasons.append(f"`concord units stranded {open_lots[0].project_id}` says which units nobody is left to label")
+    return "".join(f"; {reason}" for reason in reasons)
 
 
 def certificate(project_id: str, issue: int | None = None) -> Flow[bytes]:

@@ -57,7 +57,7 @@ class UnitSource:
     total = None
 
     def __init__(self, units: Iterable[Unit | Mapping[str, Json]]) -> None:
-        self._lines: Iterator[bytes] = (msgspec.json.encode(one) + LINE for one in units)
+        self._lines: Iterator[bytes] = (msgspec.json.encode(unit) + LINE for unit in units)
         self._begin, self._buffer, self._ended = 0, bytearray(), False
 
     def read(self, offset: int, size: int) -> tuple[bytes, bool]:
@@ -96,5 +96,5 @@ def name_of(path: Path) -> str:
     >>> name_of(Path("/dev/null")).startswith("null-0-")
     True
     """
-    said = path.stat()
-    return f"{path.name[:120]}-{said.st_size}-{said.st_mtime_ns}"
+    stat_result = path.stat()
+    return f"{path.name[:120]}-{stat_result.st_size}-{stat_result.st_mtime_ns}"

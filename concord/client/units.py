@@ -65,14 +65,14 @@ def send(project_id: str, units: Iterable[UnitLike], on_report: OnReport | None 
         while before < sent_before + len(lines):
             rest = b"".join(lines[before - sent_before :])
             path = path_of("/v1/projects/{id}/units", id=project_id)
-            told = yield from sent(Report, "ingest", "POST", path, rest, media_type=NDJSON)
-            later = told.retry_after_seconds
-            if told.stopped is None or later is None:
-                whole, before = _together(whole, told, before), sent_before + len(lines)
+            report = yield from sent(Report, "ingest", "POST", path, rest, media_type=NDJSON)
+            later = report.retry_after_seconds
+            if report.stopped is None or later is None:
+                whole, before = _together(whole, report, before), sent_before + len(lines)
             else:
-                taken = told.stopped.line - 1
-                told = msgspec.structs.replace(told, stopped=None, retry_after_seconds=None)
-                whole, before = _together(whole, told, before), before + taken
+                taken = report.stopped.line - 1
+                report = msgspec.structs.replace(report, stopped=None, retry_after_seconds=None)
+                whole, before = _together(whole, report, before), before + taken
                 yield Sleep(float(later))
         if on_report is not None:
             on_report(whole)
@@ -92,22 +92,22 @@ def _batches(units: Iterable[UnitLike]) -> Iterator[list[bytes]]:
         yield lines
 
 
-def _together(whole: Report, told: Report, before: int) -> Report:
+def _together(whole: Report, report: Report, before: int) -> Report:
     def moved(name: str) -> list[object]:
-        new = [msgspec.structs.replace(one, line=one.line + before) for one in getattr(told, name)]
+        new = [msgspec.structs.replace(entry, line=entry.line + before) for entry in getattr(report, name)]
         return [*getattr(whole, name), *new][:LISTED_MAX]
 
     counts = ("admitted", "repeated", "duplicate_of", "left_out", "refused_count", "caution_count")
-    added = {name: getattr(whole, name) + getattr(told, name) for name in counts}
+    added = {name: getattr(whole, name) + getattr(report, name) for name in counts}
     taken = sum(added.values()) - added["refused_count"] - added["caution_count"]
-    stopped = told.stopped and msgspec.structs.replace(told.stopped, line=told.stopped.line + before)
+    stopped = report.stopped and msgspec.structs.replace(report.stopped, line=report.stopped.line + before)
     return Report(
         **added,
         refused=moved("refused"),  # type: ignore[arg-type]  # of the kind that the report has under this name
         cautions=moved("cautions"),  # type: ignore[arg-type]  # the same
-        units=[*whole.units, *told.units][:LISTED_MAX],
+        units=[*whole.units, *report.units][:LISTED_MAX],
         # What is said of one request holds of all only where none was taken.
-        problem="" if taken else told.problem or whole.problem,
+        problem="" if taken else report.problem or whole.problem,
         stopped=whole.stopped or stopped,
     )
 
@@ -173,8 +173,8 @@ def import_file(
 
 
 def _imported(project_id: str, wish: Mapping[str, str], source: Source, on_progress: OnImport | None) -> Flow[Import]:
-    said = {name: value for name, value in wish.items() if value}
-    at = yield from sent(Import, "ingest", "POST", path_of("/v1/projects/{id}/imports", id=project_id), said)
+    answer = {name: value for name, value in wish.items() if value}
+    at = yield from sent(Import, "ingest", "POST", path_of("/v1/projects/{id}/imports", id=project_id), answer)
     path, size = path_of("/v1/imports/{id}", id=at.import_id), PART_BYTES
     while not at.complete:
         part = yield Read(source, at.offset, size)

@@ -23,7 +23,7 @@ _named = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False)
 _VARIANT = "89ab"
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 """Of base 32, RFC 4648, in small letters."""
-_PAIRS = [one + other for one in _ALPHABET for other in _ALPHABET]
+_PAIRS = [name + other for name in _ALPHABET for other in _ALPHABET]
 _SLOTS = {pair: slot for slot, pair in enumerate(_PAIRS)}
 _SLOT_SHIFT = 6
 """The first ten of sixteen bits."""

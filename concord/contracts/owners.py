@@ -43,8 +43,8 @@ def slot_of_target(path: str, query: str = "") -> int | None:
     try:
         return next(
             (
-                slot_of_project(said)
-                for name, said in parse_qsl(query, max_num_fields=FIELDS_MAX)
+                slot_of_project(text)
+                for name, text in parse_qsl(query, max_num_fields=FIELDS_MAX)
                 if name == "project_id"
             ),
             None,
@@ -98,7 +98,7 @@ class Owners:
         return any(address in network for network in self._within)
 
 
-def networks(said: Iterable[str]) -> tuple[Network, ...]:
+def networks(iterable: Iterable[str]) -> tuple[Network, ...]:
     """Return networks by how they are written.
 
     Raises:
@@ -107,4 +107,4 @@ def networks(said: Iterable[str]) -> tuple[Network, ...]:
     >>> networks(["10.42.0.0/16"])
     (IPv4Network('10.42.0.0/16'),)
     """
-    return tuple(ip_network(one) for one in said)
+    return tuple(ip_network(name) for name in iterable)

@@ -22,15 +22,15 @@ from typing import Final
 
 from concord.exports import coco, conll, csv_file, datasets_folder, jsonl, label_studio, parquet, preference_pairs
 from concord.exports.form import DoesNotFit, Form, Format, Rows, Writer
-from concord.exports.record import Record, Said
+from concord.exports.record import Record, RecordedLabel
 from concord.labels import LabelSchema
 
-__all__ = ["FORMATS", "DoesNotFit", "Form", "Format", "Record", "Rows", "Said", "Writer", "writer_for"]
+__all__ = ["FORMATS", "DoesNotFit", "Form", "Format", "Record", "RecordedLabel", "Rows", "Writer", "writer_for"]
 
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
     {
-        one.name: one
-        for one in (
+        entry.name: entry
+        for entry in (
             jsonl.FORMAT,
             csv_file.FORMAT,
             parquet.FORMAT,

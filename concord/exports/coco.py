@@ -40,16 +40,16 @@ class CocoWriter:
     def begin(self) -> bytes:
         """Return the categories and the beginning of the annotations."""
         categories = [{"id": number, "name": name, "supercategory": ""} for name, number in self._categories.items()]
-        told = {"description": "Exported by Concord; one image a unit.", "version": "1"}
-        return b'{"info":' + _encode(told) + b',"licenses":[],"categories":' + _encode(categories) + b',"annotations":['
+        body = {"description": "Exported by Concord; one image a unit.", "version": "1"}
+        return b'{"info":' + _encode(body) + b',"licenses":[],"categories":' + _encode(categories) + b',"annotations":['
 
     def write(self, records: Sequence[Record]) -> bytes:
         """Return the annotations of some units."""
         parts = []
         for record in records:
             self._images.append(_encode(self._image(record)))
-            for one in self._annotations(record):
-                parts.append((b",\n" if self.rows else b"\n") + _encode(one))
+            for annotation in self._annotations(record):
+                parts.append((b",\n" if self.rows else b"\n") + _encode(annotation))
                 self.rows += 1
         return b"".join(parts)
 
@@ -74,22 +74,22 @@ class CocoWriter:
     def _annotations(self, record: Record) -> Iterator[dict[str, Any]]:
         number = self.rows + 1
         if self._form.rows == "units":
-            said: list[tuple[str, dict[str, Any]]] = [(record.label, {"concord_confidence": record.confidence})]
+            rows: list[tuple[str, dict[str, Any]]] = [(record.label, {"concord_confidence": record.confidence})]
         else:
-            self.left_out[NOT_TOLD] += sum(not one.label for one in record.said)
-            said = [(one.label, {"concord_annotator": one.annotator}) for one in record.said if one.label]
-        for label, more in said:
-            for one in msgspec.json.decode(label)[self._kind]:
-                shape = _box(one) if self._kind == "boxes" else _polygon(one)
-                category = self._categories[one["class"]]
+            self.left_out[NOT_TOLD] += sum(not entry.label for entry in record.said)
+            rows = [(entry.label, {"concord_annotator": entry.annotator}) for entry in record.said if entry.label]
+        for label, more in rows:
+            for entry in msgspec.json.decode(label)[self._kind]:
+                shape = _box(entry) if self._kind == "boxes" else _polygon(entry)
+                category = self._categories[entry["class"]]
                 yield (
                     {"id": number, "image_id": len(self._images), "category_id": category, "iscrowd": 0} | shape | more
                 )
                 number += 1
 
 
-def _box(one: Any) -> dict[str, Any]:
-    left, top, right, bottom = one["left"], one["top"], one["right"], one["bottom"]
+def _box(entry: Any) -> dict[str, Any]:
+    left, top, right, bottom = entry["left"], entry["top"], entry["right"], entry["bottom"]
     return {
         "bbox": [left, top, right - left, bottom - top],
         "area": (right - left) * (bottom - top),
@@ -97,8 +97,8 @@ def _box(one: Any) -> dict[str, Any]:
     }
 
 
-def _polygon(one: Any) -> dict[str, Any]:
-    points = one["points"]
+def _polygon(entry: Any) -> dict[str, Any]:
+    points = entry["points"]
     across, down = [x for x, _ in points], [y for _, y in points]
     left, top = min(across), min(down)
     return {

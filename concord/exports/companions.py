@@ -31,8 +31,8 @@ def companions(form: Form, schema: LabelSchema, snapshot: Snapshot, files: Seque
     if form.format == label_studio.NAME:
         found.append(Companion(CONFIGURATION, "application/xml", label_studio.configuration(schema)))
     if form.format in {parquet.NAME, datasets_folder.NAME}:
-        told = croissant(form, schema, snapshot, files)
-        found.append(Companion(CROISSANT, "application/ld+json", _indented(told)))
+        body = croissant(form, schema, snapshot, files)
+        found.append(Companion(CROISSANT, "application/ld+json", _indented(body)))
     return found
 
 
@@ -46,5 +46,5 @@ def _card(snapshot: Snapshot) -> str:
     )
 
 
-def _indented(told: Mapping[str, Any]) -> str:
-    return msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n"
+def _indented(entry: Mapping[str, Any]) -> str:
+    return msgspec.json.format(msgspec.json.encode(entry), indent=2).decode() + "\n"

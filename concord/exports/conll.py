@@ -74,8 +74,8 @@ class ConllWriter:
         if text is None:
             raise DoesNotFit(record.source_id, "Its data is no text.", "ask for jsonl or parquet")
         spans = [
-            Span(one["start"], one["end"], self._names[one["class"]])
-            for one in msgspec.json.decode(record.label)["spans"]
+            Span(span["start"], span["end"], self._names[span["class"]])
+            for span in msgspec.json.decode(record.label)["spans"]
         ]
         _check(spans, text, record.source_id)
         yield DOCUMENT

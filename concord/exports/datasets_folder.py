@@ -22,7 +22,9 @@ class DatasetsWriter(ParquetWriter):
     """Writes one part; see `form.Writer`."""
 
     def __init__(self, form: Form, labels: LabelSchema) -> None:
-        self._classes = {one: place for place, one in enumerate(labels.classes)} if isinstance(labels, Choice) else None
+        self._classes = (
+            {text: place for place, text in enumerate(labels.classes)} if isinstance(labels, Choice) else None
+        )
         self._labelled = [place for place, column in enumerate(columns(form)) if column.holds == "label"]
         super().__init__(form, labels)
 
@@ -39,8 +41,8 @@ class DatasetsWriter(ParquetWriter):
                 features[name] = {"names": list(self._classes), "_type": "ClassLabel"}
         # datasets 5.0.1 passes over the features of a column that is declared to hold no nulls.
         schema = pa.schema([field.with_nullable(True) for field in schema], schema.metadata)
-        told = msgspec.json.encode({"info": {"features": features}})
-        return schema.with_metadata({**schema.metadata, b"huggingface": told})
+        encoded = msgspec.json.encode({"info": {"features": features}})
+        return schema.with_metadata({**schema.metadata, b"huggingface": encoded})
 
     def values_for(self, found: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
         """Return the values of each column, classes by their numbers."""

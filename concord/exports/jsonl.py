@@ -29,9 +29,9 @@ class JsonlWriter:
         self.rows = 0
         self.left_out: Counter[str] = Counter()
         self._form = form
-        told = columns(form)
-        self._raw = [place for place, column in enumerate(told) if column.holds in {"label", "json"}]
-        self._row: Any = msgspec.defstruct("Row", [(column.name, Any) for column in told], frozen=True)
+        entries = columns(form)
+        self._raw = [place for place, column in enumerate(entries) if column.holds in {"label", "json"}]
+        self._row: Any = msgspec.defstruct("Row", [(column.name, Any) for column in entries], frozen=True)
 
     def begin(self) -> bytes:
         """Return nothing: the file begins with its first line."""

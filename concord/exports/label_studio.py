@@ -12,7 +12,7 @@ from xml.sax.saxutils import quoteattr
 import msgspec
 
 from concord.exports.form import DoesNotFit, Form, Format
-from concord.exports.record import Record, Said
+from concord.exports.record import Record, RecordedLabel
 from concord.exports.regions import Size, size_of, uri_of
 from concord.exports.table import NOT_TOLD
 from concord.labels import LabelSchema
@@ -35,11 +35,11 @@ class LabelStudioWriter:
 
     def __init__(self, form: Form, schema: LabelSchema) -> None:
         self._parts = _parts(schema)
-        for one in self._parts.values():
-            if one.kind not in _VALUES:
-                problem = f"Label Studio has no tag for {one.kind} labels."
+        for part in self._parts.values():
+            if part.kind not in _VALUES:
+                problem = f"Label Studio has no tag for {part.kind} labels."
                 raise DoesNotFit("format", problem, "ask for jsonl or parquet")
-        if _on_images(schema) and any(one.kind == "spans" for one in self._parts.values()):
+        if _on_images(schema) and any(label_schema.kind == "spans" for label_schema in self._parts.values()):
             raise DoesNotFit("format", "Its labels are of an image and of a text at once.", "ask for jsonl or parquet")
         self.rows = 0
         self.left_out: Counter[str] = Counter()
@@ -74,26 +74,26 @@ class LabelStudioWriter:
         if self._form.rows == "units":
             more = {"concord_method": record.method, "concord_confidence": record.confidence}
             return [self._annotation(record, record.label, more)]
-        self.left_out[NOT_TOLD] += sum(not said.label for said in record.said)
-        return [self._annotation(record, one.label, _who(one)) for one in record.said if one.label]
+        self.left_out[NOT_TOLD] += sum(not entry.label for entry in record.said)
+        return [self._annotation(record, entry.label, _who(entry)) for entry in record.said if entry.label]
 
     def _annotation(self, record: Record, label: str, more: Mapping[str, Any]) -> dict[str, Any]:
         value = msgspec.json.decode(label)
         answers = value["answers"] if self._schema.kind == "form" else {FROM: value}
         results: Results = []
         for name, answer in answers.items():
-            for one in _VALUES[self._parts[name].kind](answer, record, self._parts[name]):
-                told = {
+            for entry in _VALUES[self._parts[name].kind](answer, record, self._parts[name]):
+                body = {
                     "id": f"{record.unit_id}-{len(results)}",
-                    "from_name": name + one.pop("more", ""),
+                    "from_name": name + entry.pop("more", ""),
                     "to_name": TO,
                 }
-                results.append(told | one)
+                results.append(body | entry)
         return {"result": results, "was_cancelled": False, "ground_truth": False, **more}
 
 
-def _who(said: Said) -> dict[str, Any]:
-    return {"concord_annotator": said.annotator, "concord_guideline_version": said.guideline_version}
+def _who(entry: RecordedLabel) -> dict[str, Any]:
+    return {"concord_annotator": entry.annotator, "concord_guideline_version": entry.guideline_version}
 
 
 def _shown(record: Record) -> Any:
@@ -145,13 +145,13 @@ def _spans(value: Any, record: Record, schema: LabelSchema) -> Results:
         {
             "type": "labels",
             "value": {
-                "start": one["start"],
-                "end": one["end"],
-                "text": text[one["start"] : one["end"]],
-                "labels": [one["class"]],
+                "start": span["start"],
+                "end": span["end"],
+                "text": text[span["start"] : span["end"]],
+                "labels": [span["class"]],
             },
         }
-        for one in value["spans"]
+        for span in value["spans"]
     ]
 
 
@@ -163,15 +163,15 @@ def _boxes(value: Any, record: Record, schema: LabelSchema) -> Results:
             "rectanglelabels",
             size,
             {
-                "x": 100 * one["left"] / size.width,
-                "y": 100 * one["top"] / size.height,
-                "width": 100 * (one["right"] - one["left"]) / size.width,
-                "height": 100 * (one["bottom"] - one["top"]) / size.height,
+                "x": 100 * box["left"] / size.width,
+                "y": 100 * box["top"] / size.height,
+                "width": 100 * (box["right"] - box["left"]) / size.width,
+                "height": 100 * (box["bottom"] - box["top"]) / size.height,
                 "rotation": 0,
-                "rectanglelabels": [one["class"]],
+                "rectanglelabels": [box["class"]],
             },
         )
-        for one in value["boxes"]
+        for box in value["boxes"]
     ]
 
 
@@ -183,12 +183,12 @@ def _polygons(value: Any, record: Record, schema: LabelSchema) -> Results:
             "polygonlabels",
             size,
             {
-                "points": [[100 * x / size.width, 100 * y / size.height] for x, y in one["points"]],
+                "points": [[100 * x / size.width, 100 * y / size.height] for x, y in polygon["points"]],
                 "closed": True,
-                "polygonlabels": [one["class"]],
+                "polygonlabels": [polygon["class"]],
             },
         )
-        for one in value["polygons"]
+        for polygon in value["polygons"]
     ]
 
 
@@ -224,7 +224,7 @@ def configuration(schema: LabelSchema) -> str:
     2
     """
     content = f'<Image name="{TO}" value="$image"/>' if _on_images(schema) else f'<Text name="{TO}" value="$text"/>'
-    tags = "".join(_tag(name, one) for name, one in _parts(schema).items())
+    tags = "".join(_tag(name, label_schema) for name, label_schema in _parts(schema).items())
     return f"<View>{content}{tags}</View>\n"
 
 
@@ -238,14 +238,16 @@ def _tag(name: str, schema: LabelSchema) -> str:
         return f"<Number {where}/>"
     spec: dict[str, Any] = schema.spec()
     tag, inner, more = _TAGS[schema.kind]
-    values = "".join(f"<{inner} value={quoteattr(one)}/>" for one in spec.get("classes", ["a", "b", "tie"]))
+    values = "".join(
+        f"<{inner} value={quoteattr(class_name)}/>" for class_name in spec.get("classes", ["a", "b", "tie"])
+    )
     strength = f"<Number name={quoteattr(name + STRENGTH)} toName={quoteattr(TO)}/>"
     return f"<{tag} {where}{more}>{values}</{tag}>" + (strength if schema.kind == "preference" else "")
 
 
 def _branches(schema: Taxonomy, parent: str | None) -> str:
     under = [node.id for node in schema.nodes if node.parent == parent]
-    return "".join(f"<Choice value={quoteattr(one)}>{_branches(schema, one)}</Choice>" for one in under)
+    return "".join(f"<Choice value={quoteattr(name)}>{_branches(schema, name)}</Choice>" for name in under)
 
 
 _TAGS = {
@@ -265,11 +267,11 @@ def _parts(schema: LabelSchema) -> dict[str, LabelSchema]:
 
 
 def _on_images(schema: LabelSchema) -> bool:
-    return any(one.kind in IMAGES for one in _parts(schema).values())
+    return any(part.kind in IMAGES for part in _parts(schema).values())
 
 
 def _needs_data(schema: LabelSchema) -> bool:
-    return any(one.kind in {"spans", *IMAGES} for one in _parts(schema).values())
+    return any(part.kind in {"spans", *IMAGES} for part in _parts(schema).values())
 
 
 FORMAT = Format(NAME, "json", MEDIA_TYPE, True, True, False, _needs_data, LabelStudioWriter)

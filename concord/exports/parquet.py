@@ -79,7 +79,9 @@ class ParquetWriter:
         found = rows(records, self._form, self.left_out)
         self.rows += len(found)
         self._waiting += found
-        self._characters += sum(len(one.data) + len(one.label) + sum(len(s.label) for s in one.said) for one in records)
+        self._characters += sum(
+            len(record.data) + len(record.label) + sum(len(s.label) for s in record.said) for record in records
+        )
         if len(self._waiting) >= GROUP_ROWS or self._characters >= GROUP_CHARACTERS_MAX:
             self._group()
         return self._sink.taken()

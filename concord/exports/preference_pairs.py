@@ -48,19 +48,19 @@ class PreferenceWriter:
         for record in records:
             pair = pair_of(record)
             for label, more in self._said(record):
-                said = msgspec.json.decode(label)
-                if said["prefer"] == TIE:
+                body = msgspec.json.decode(label)
+                if body["prefer"] == TIE:
                     self.left_out[TIE] += 1
                     continue
-                found.append(line_of(_row(pair, said, record, more)))
+                found.append(line_of(_row(pair, body, record, more)))
         self.rows += len(found)
         return found
 
     def _said(self, record: Record) -> list[tuple[str, dict[str, Any]]]:
         if self._form.rows == "units":
             return [(record.label, {"confidence": record.confidence})]
-        self.left_out[NOT_TOLD] += sum(not one.label for one in record.said)
-        return [(one.label, {"annotator": one.annotator}) for one in record.said if one.label]
+        self.left_out[NOT_TOLD] += sum(not entry.label for entry in record.said)
+        return [(entry.label, {"annotator": entry.annotator}) for entry in record.said if entry.label]
 
 
 def pair_of(record: Record) -> dict[str, Any]:
@@ -82,11 +82,11 @@ def pair_of(record: Record) -> dict[str, Any]:
     return found | {"a": answers[0], "b": answers[1]}
 
 
-def _row(pair: dict[str, Any], said: Any, record: Record, more: dict[str, Any]) -> dict[str, Any]:
-    chosen, rejected = ("a", "b") if said["prefer"] == "a" else ("b", "a")
+def _row(pair: dict[str, Any], entry: Any, record: Record, more: dict[str, Any]) -> dict[str, Any]:
+    chosen, rejected = ("a", "b") if entry["prefer"] == "a" else ("b", "a")
     prompt = {"prompt": pair["prompt"]} if "prompt" in pair else {}
-    told = {"strength": said["strength"], "unit_id": record.unit_id, "source_id": record.source_id}
-    return {**prompt, "chosen": pair[chosen], "rejected": pair[rejected], **told, **more}
+    body = {"strength": entry["strength"], "unit_id": record.unit_id, "source_id": record.source_id}
+    return {**prompt, "chosen": pair[chosen], "rejected": pair[rejected], **body, **more}
 
 
 FORMAT = Format(NAME, "jsonl", MEDIA_TYPE, True, True, False, always, PreferenceWriter)

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 
-class Said(msgspec.Struct, frozen=True):
+class RecordedLabel(msgspec.Struct, frozen=True):
     """One annotator's label of a unit.
 
     Attributes:
@@ -45,7 +45,7 @@ class Record(msgspec.Struct, frozen=True):
     annotations: int
     guideline_version: int
     lot_id: str
-    said: tuple[Said, ...] = ()
+    said: tuple[RecordedLabel, ...] = ()
     data: bytes = b""
     media_type: str = ""
     duplicate_of: str = ""

@@ -58,20 +58,20 @@ def rows(records: Sequence[Record], form: Form, left_out: Counter[str]) -> list[
     """
     if form.rows == "units":
         return [
-            (one.unit_id, one.source_id, one.label, one.method, one.confidence, one.annotations,
-             one.guideline_version, one.schema_version, one.lot_id, *_more(one, form))
-            for one in records
+            (record.unit_id, record.source_id, record.label, record.method, record.confidence, record.annotations,
+             record.guideline_version, record.schema_version, record.lot_id, *_more(record, form))
+            for record in records
         ]  # fmt: skip
     found: list[tuple[Any, ...]] = []
-    for one in records:
-        more = _more(one, form)
-        for said in one.said:
-            if not said.label:
+    for record in records:
+        more = _more(record, form)
+        for label in record.said:
+            if not label.label:
                 left_out[NOT_TOLD] += 1
                 continue
             found.append(
-                (one.unit_id, one.source_id, said.annotator, said.label, said.guideline_version, said.schema_version,
-                 one.label, one.lot_id, *more)
+                (record.unit_id, record.source_id, label.annotator, label.label, label.guideline_version,
+                 label.schema_version, record.label, record.lot_id, *more)
             )  # fmt: skip
     return found
 

@@ -18,13 +18,13 @@ COORDINATE_MAX = 1e6
 SIDE_MIN = 1e-3
 
 
-def overlaps_of_boxes(one: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
+def overlaps_of_boxes(row: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
     """Return the intersection over union of boxes (left, top, right, bottom), pair by pair.
 
     >>> overlaps_of_boxes([(0, 0, 2, 2)], [(0, 0, 2, 2), (1, 0, 3, 2), (5, 5, 6, 6)]).round(3).tolist()
     [[1.0, 0.333, 0.0]]
     """
-    left = np.asarray(one, dtype=np.float64)[:, None, :]
+    left = np.asarray(row, dtype=np.float64)[:, None, :]
     right = np.asarray(other, dtype=np.float64)[None, :, :]
     sides = np.minimum(left[..., 2:], right[..., 2:]) - np.maximum(left[..., :2], right[..., :2])
     shared = np.maximum(sides, 0.0).prod(axis=-1)
@@ -70,8 +70,8 @@ class Boxes(RegionSchema):
         left, top, right, bottom = region.shape
         return {"left": left, "top": top, "right": right, "bottom": bottom, "class": region.class_name}
 
-    def _overlaps(self, one: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
-        return overlaps_of_boxes(one, other)
+    def _overlaps(self, row: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
+        return overlaps_of_boxes(row, other)
 
     def _shape_of(self, weights: Mapping[Shape, float]) -> Shape:
         return tuple(

@@ -48,21 +48,21 @@ class Choice:
         """
         return self._places[str(label)]
 
-    def distance(self, one: Json, other: Json) -> float:
+    def distance(self, entry: Json, other: Json) -> float:
         """Return 0 for the same class, 1 for another (the nominal metric).
 
         >>> Choice(("yes", "no")).distance("yes", "yes")
         0.0
         """
-        return float(one != other)
+        return float(entry != other)
 
-    def says_same(self, one: Json, other: Json) -> bool:
+    def says_same(self, entry: Json, other: Json) -> bool:
         """Say whether both name the same class.
 
         >>> Choice(("yes", "no")).says_same("yes", "no")
         False
         """
-        return one == other
+        return entry == other
 
     def merge(self, labels: Sequence[Vote]) -> Merged:
         """Return the class with the most weight; a tie for it is escalated, never settled by chance.

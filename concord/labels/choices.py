@@ -74,7 +74,7 @@ class Choices:
             given.add(name)
         return [name for name in self.classes if name in given]
 
-    def distance(self, one: Json, other: Json) -> float:
+    def distance(self, entry: Json, other: Json) -> float:
         """Return the MASI distance (default) or the Jaccard distance of two sets of tags.
 
         Jaccard: 1 - |A and B| / |A or B|. MASI: 1 - J m, where J is Jaccard's share and m is 1 for equal
@@ -87,7 +87,7 @@ class Choices:
         >>> round(schema.distance(["insult"], ["insult", "spam"]), 4)  # 1 - 1/2 * 2/3
         0.6667
         """
-        left, right = self._tags(one), self._tags(other)
+        left, right = self._tags(entry), self._tags(other)
         if left == right:
             return 0.0
         shared = len(left & right) / len(left | right)
@@ -95,13 +95,13 @@ class Choices:
             return 1.0 - shared
         return 1.0 - shared * (2 / 3 if left < right or left > right else 1 / 3)
 
-    def says_same(self, one: Json, other: Json) -> bool:
+    def says_same(self, entry: Json, other: Json) -> bool:
         """Say whether both are the same set of tags.
 
         >>> Choices(("insult", "threat")).says_same(["insult"], ["insult", "threat"])
         False
         """
-        return self._tags(one) == self._tags(other)
+        return self._tags(entry) == self._tags(other)
 
     def merge(self, labels: Sequence[Vote]) -> Merged:
         """Return the tags that the quorum is for; a tag with neither quorum is escalated.

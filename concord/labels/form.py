@@ -161,7 +161,7 @@ code points
                 except LabelFault as fault:
                     raise fault.beneath(f"$.answers.{field.name}") from fault
 
-    def distance(self, one: Json, other: Json) -> float:
+    def distance(self, entry: Json, other: Json) -> float:
         """Return the mean distance of the answers over the fields that either was asked.
 
         A field that one of them answered is 1 apart, and one that was asked and neither answered 0.
@@ -175,11 +175,11 @@ code points
         >>> schema.distance({"answers": {"toxic": "yes", "why": "this"}}, {"answers": {"toxic": "yes", "why": "that"}})
         0.25
         """
-        left, right = answers_of(self, one), answers_of(self, other)
+        left, right = answers_of(self, entry), answers_of(self, other)
         asked = [field for field in self.fields if field.asked(left) or field.asked(right)]
         return math.fsum(apart(field, left, right) for field in asked) / len(asked)
 
-    def says_same(self, one: Json, other: Json) -> bool:
+    def says_same(self, entry: Json, other: Json) -> bool:
         """Say whether both answer the same fields, and say the same to each.
 
         >>> from concord.labels.kinds import schema_from
@@ -188,7 +188,7 @@ code points
         >>> schema.says_same({"answers": {"severity": 3}}, {"answers": {"severity": 4}})
         True
         """
-        left, right = answers_of(self, one), answers_of(self, other)
+        left, right = answers_of(self, entry), answers_of(self, other)
         return all(same(field, left, right) for field in self.fields)
 
     def merge(self, labels: Sequence[Vote]) -> Merged:
@@ -262,28 +262,28 @@ def answers_in(text: str) -> dict[str, str] | None:
     return {name: encoded(answer).decode() for name, answer in answers.items()}
 
 
-def apart(field: Field, one: Answers, other: Answers) -> float:
+def apart(field: Field, entry: Answers, other: Answers) -> float:
     """Return how far two answers to a field are apart: 1 where one of them is none, 0 where both are.
 
     >>> from concord.labels.kinds import schema_from
     >>> apart(Field("note", schema_from({"kind": "text"})), {"note": "colo"}, {"note": "col"})
     0.25
     """
-    if field.name in one and field.name in other:
-        return field.schema.distance(one[field.name], other[field.name])
-    return float((field.name in one) != (field.name in other))
+    if field.name in entry and field.name in other:
+        return field.schema.distance(entry[field.name], other[field.name])
+    return float((field.name in entry) != (field.name in other))
 
 
-def same(field: Field, one: Answers, other: Answers) -> bool:
+def same(field: Field, entry: Answers, other: Answers) -> bool:
     """Say whether two answers to a field say the same; two that are none do.
 
     >>> from concord.labels.kinds import schema_from
     >>> same(Field("note", schema_from({"kind": "text"})), {"note": "colo"}, {})
     False
     """
-    if field.name in one and field.name in other:
-        return field.schema.says_same(one[field.name], other[field.name])
-    return (field.name in one) == (field.name in other)
+    if field.name in entry and field.name in other:
+        return field.schema.says_same(entry[field.name], other[field.name])
+    return (field.name in entry) == (field.name in other)
 
 
 def by_field(form: Form, answered: Sequence[Answers], weights: Sequence[float], decide: Decide) -> tuple[Part, ...]:

@@ -67,7 +67,7 @@ class Settled:
     undecided: tuple[str, ...]
 
 
-def matched_overlap(one: Sequence[Region], other: Sequence[Region], overlaps: Overlaps) -> float:
+def matched_overlap(row: Sequence[Region], other: Sequence[Region], overlaps: Overlaps) -> float:
     """Return the summed overlap of the best one-to-one matching of regions of the same class.
 
     Regions of different classes overlap by 0. The order of the two does not change the sum.
@@ -77,16 +77,16 @@ def matched_overlap(one: Sequence[Region], other: Sequence[Region], overlaps: Ov
     >>> matched_overlap([person, place], [Region((0, 5), "person")], overlaps_of_spans)
     0.5
     """
-    if not one or not other:
+    if not row or not other:
         return 0.0
     # Of several best matchings the solver's pick, and with it the rounding, hangs on the order.
-    first, second = sorted((tuple(sorted(one)), tuple(sorted(other))))
+    first, second = sorted((tuple(sorted(row)), tuple(sorted(other))))
     matrix = _overlap_matrix(first, second, overlaps) * _same_class(first, second)
     rows, columns = linear_sum_assignment(matrix, maximize=True)
     return math.fsum(matrix[rows, columns].tolist())
 
 
-def all_matched(one: Sequence[Region], other: Sequence[Region], overlaps: Overlaps, overlap_min: float) -> bool:
+def all_matched(row: Sequence[Region], other: Sequence[Region], overlaps: Overlaps, overlap_min: float) -> bool:
     """Say whether every region has a counterpart of its own, of the same class and overlapping by `overlap_min`.
 
     The order of the two does not change the answer.
@@ -98,10 +98,10 @@ def all_matched(one: Sequence[Region], other: Sequence[Region], overlaps: Overla
     >>> all_matched(ends, [Region((0, 9), "person"), Region((0, 10), "person")], overlaps_of_spans, 0.8)
     False
     """
-    if len(one) != len(other) or not one:
-        return len(one) == len(other)
+    if len(row) != len(other) or not row:
+        return len(row) == len(other)
     # An overlap's last bit hangs on the order of the two.
-    first, second = sorted((tuple(sorted(one)), tuple(sorted(other))))
+    first, second = sorted((tuple(sorted(row)), tuple(sorted(other))))
     alike = (_overlap_matrix(first, second, overlaps) >= overlap_min) & _same_class(first, second)
     return bool((maximum_bipartite_matching(csr_matrix(alike)) >= 0).all())
 
@@ -223,8 +223,8 @@ def _groups(drawings: Sequence[Drawing], overlaps: Overlaps, overlap_min: float)
         for region in drawing.regions:
             drawers.setdefault(region, set()).add(number)
     group_of = {region: {region: numbers} for region, numbers in drawers.items()}
-    for one, other in _matches(drawings, overlaps, overlap_min):
-        left, right = group_of[one], group_of[other]
+    for entry, other in _matches(drawings, overlaps, overlap_min):
+        left, right = group_of[entry], group_of[other]
         if left is right or set().union(*left.values()) & set().union(*right.values()):
             continue
         if _overlap_matrix(tuple(left), tuple(right), overlaps).min() < overlap_min:
@@ -238,13 +238,13 @@ def _groups(drawings: Sequence[Drawing], overlaps: Overlaps, overlap_min: float)
 def _matches(drawings: Sequence[Drawing], overlaps: Overlaps, overlap_min: float) -> list[tuple[Region, Region]]:
     """Return the matched regions of every two drawings, the best match first."""
     found: dict[tuple[Region, Region], float] = {}
-    for one, other in combinations([each.regions for each in drawings if each.regions], 2):
-        overlap = _overlap_matrix(one, other, overlaps)
-        worth = np.where(overlap >= overlap_min, overlap + _same_class(one, other), 0.0)
+    for pair, other in combinations([each.regions for each in drawings if each.regions], 2):
+        overlap = _overlap_matrix(pair, other, overlaps)
+        worth = np.where(overlap >= overlap_min, overlap + _same_class(pair, other), 0.0)
         rows, columns = linear_sum_assignment(worth, maximize=True)
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            if worth[row, column] > 0.0 and one[row] != other[column]:
-                found[one[row], other[column]] = float(worth[row, column])
+            if worth[row, column] > 0.0 and pair[row] != other[column]:
+                found[pair[row], other[column]] = float(worth[row, column])
     return sorted(found, key=lambda pair: (-found[pair], pair))
 
 
@@ -260,12 +260,12 @@ def best_pairs(worth: NDArray[np.float64], worth_min: float) -> list[tuple[int, 
     return [(row, column) for row, column in pairs if enough[row, column] > 0.0]
 
 
-def _overlap_matrix(one: Sequence[Region], other: Sequence[Region], overlaps: Overlaps) -> NDArray[np.float64]:
-    return overlaps([region.shape for region in one], [region.shape for region in other])
+def _overlap_matrix(row: Sequence[Region], other: Sequence[Region], overlaps: Overlaps) -> NDArray[np.float64]:
+    return overlaps([region.shape for region in row], [region.shape for region in other])
 
 
-def _same_class(one: Sequence[Region], other: Sequence[Region]) -> NDArray[np.bool_]:
-    left = np.array([region.class_name for region in one], dtype=object)
+def _same_class(row: Sequence[Region], other: Sequence[Region]) -> NDArray[np.bool_]:
+    left = np.array([region.class_name for region in row], dtype=object)
     right = np.array([region.class_name for region in other], dtype=object)
     return np.asarray(left[:, None] == right[None, :], dtype=np.bool_)
 

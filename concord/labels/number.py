@@ -65,7 +65,7 @@ class Number:
         """
         return self._value(value)
 
-    def distance(self, one: Json, other: Json) -> float:
+    def distance(self, entry: Json, other: Json) -> float:
         """Return the squared difference as a share of the range's: ((a - b) / (high - low))^2.
 
         It is the interval metric up to a constant, which alpha does not see: alpha with this distance
@@ -74,15 +74,15 @@ class Number:
         >>> Number(0, 100).distance(10.0, 60.0)
         0.25
         """
-        return ((self._value(one) - self._value(other)) / (self.high - self.low)) ** 2
+        return ((self._value(entry) - self._value(other)) / (self.high - self.low)) ** 2
 
-    def says_same(self, one: Json, other: Json) -> bool:
+    def says_same(self, entry: Json, other: Json) -> bool:
         """Say whether the two differ by at most `tolerance`.
 
         >>> Number(0, 100, tolerance=0.2).says_same(37.0, 37.2), Number(0, 100, tolerance=0.2).says_same(37.0, 37.3)
         (True, False)
         """
-        return self._near(self._value(one), self._value(other))
+        return self._near(self._value(entry), self._value(other))
 
     def merge(self, labels: Sequence[Vote]) -> Merged:
         """Return the mean of the numbers within tolerance of the weighted median, if most of the weight is.
@@ -121,9 +121,9 @@ class Number:
     def _tolerance(self) -> float:
         return 0.0 if self.tolerance is None else self.tolerance
 
-    def _near(self, one: float, other: float) -> bool:
+    def _near(self, value: float, other: float) -> bool:
         # 37.2 - 37.0 is a little over .2: a rounding error of the range does not part two numbers.
-        return abs(one - other) <= self._tolerance + CLOSE_SHARE * (self.high - self.low)
+        return abs(value - other) <= self._tolerance + CLOSE_SHARE * (self.high - self.low)
 
     def _value(self, label: Json) -> float:
         return number_in(label, "$", LabelFault, self.low, self.high)

@@ -45,7 +45,7 @@ def has_regions(schema: LabelSchema) -> bool:
     >>> has_regions(schema_from({"kind": "boxes", "classes": ["car"]})), has_regions(schema_from({"kind": "text"}))
     (True, False)
     """
-    return any(isinstance(one.schema, RegionSchema) for one in fields_of(schema))
+    return any(isinstance(field.schema, RegionSchema) for field in fields_of(schema))
 
 
 def objects_of(schema: LabelSchema, labels: Sequence[Json]) -> list[FieldObject]:
@@ -62,10 +62,10 @@ def objects_of(schema: LabelSchema, labels: Sequence[Json]) -> list[FieldObject]
     """
     found = []
     for name, kind, places, answers in _drawn_fields(schema, labels):
-        for one in kind.objects(answers):
-            drawn = one._replace(
-                labels=tuple(places[each] for each in one.labels),
-                drawn=tuple((region, tuple(places[each] for each in by)) for region, by in one.drawn),
+        for object_ in kind.objects(answers):
+            drawn = object_._replace(
+                labels=tuple(places[each] for each in object_.labels),
+                drawn=tuple((region, tuple(places[each] for each in by)) for region, by in object_.drawn),
             )
             found.append(FieldObject(name, kind.kind, _id_of(name, drawn), len(places), drawn))
     return found
@@ -89,8 +89,8 @@ def lineage_of(schema: LabelSchema, label: Json, labels: Sequence[Json]) -> Line
             continue
         found = kind.traced(composed[name], answers)
         dropped += found.dropped
-        for place, one in enumerate(found.regions):
-            origin = one._replace(labels=tuple(places[each] for each in one.labels))
+        for place, entry in enumerate(found.regions):
+            origin = entry._replace(labels=tuple(places[each] for each in entry.labels))
             regions.append(FieldOrigin(name, place, origin))
     return Lineage(tuple(regions), dropped)
 
@@ -99,15 +99,15 @@ def _drawn_fields(
     schema: LabelSchema, labels: Sequence[Json]
 ) -> Iterator[tuple[str, RegionSchema, list[int], list[Json]]]:
     """Yield the fields that are drawn, with the answers to them and the places of the labels that give these."""
-    said = [answers_of(schema, label) for label in labels]
+    entries = [answers_of(schema, label) for label in labels]
     for field in fields_of(schema):
         if isinstance(field.schema, RegionSchema):
-            places = [place for place, answers in enumerate(said) if field.name in answers]
-            yield field.name, field.schema, places, [said[place][field.name] for place in places]
+            places = [place for place, answers in enumerate(entries) if field.name in answers]
+            yield field.name, field.schema, places, [entries[place][field.name] for place in places]
 
 
-def _id_of(field: str, one: DrawnObject) -> str:
-    said = hashlib.blake2b(encoded(field), digest_size=ID_DIGEST_BYTES)
-    for region, places in one.drawn:
-        said.update(encoded({"region": region, "labels": [*places]}))
-    return said.hexdigest()
+def _id_of(field: str, drawn_object: DrawnObject) -> str:
+    digest = hashlib.blake2b(encoded(field), digest_size=ID_DIGEST_BYTES)
+    for region, places in drawn_object.drawn:
+        digest.update(encoded({"region": region, "labels": [*places]}))
+    return digest.hexdigest()

@@ -39,7 +39,7 @@ class TooMuchToCut(CannotBeGrouped):
 
 
 def overlaps_of_polygons(
-    one: Sequence[Shape], other: Sequence[Shape], overlap_min: float = 0.0, *, exact: bool = False
+    row: Sequence[Shape], other: Sequence[Shape], overlap_min: float = 0.0, *, exact: bool = False
 ) -> NDArray[np.float64]:
     """Return the intersection over union of outlines (x0, y0, x1, y1, ...), pair by pair.
 
@@ -48,7 +48,7 @@ def overlaps_of_polygons(
     that has come to CUT_WORK_MAX, what the others share is estimated as if each outline filled its box evenly.
 
     Args:
-        one: the rows.
+        row: the rows.
         other: the columns.
         overlap_min: below which an overlap may be given as 0.
         exact: raise TooMuchToCut rather than estimate.
@@ -60,7 +60,7 @@ def overlaps_of_polygons(
     >>> overlaps_of_polygons([square], [square, half]).tolist()
     [[1.0, 0.5]]
     """
-    left = np.array([_polygon(shape) for shape in one], dtype=object)
+    left = np.array([_polygon(shape) for shape in row], dtype=object)
     right = np.array([_polygon(shape) for shape in other], dtype=object)
     overlaps = np.zeros((len(left), len(right)))
     rows, columns = shapely.STRtree(right).query(left)  # by their boxes
@@ -103,16 +103,16 @@ def _box_areas(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((boxes[:, 2:] - boxes[:, :2]).prod(axis=1), dtype=np.float64)
 
 
-def cut_points(one: Sequence[Shape], other: Sequence[Shape]) -> int:
+def cut_points(row: Sequence[Shape], other: Sequence[Shape]) -> int:
     """Return how many points the outlines have that `overlaps_of_polygons` would cut, at most; cheap to ask.
 
     >>> cut_points([(0, 0, 2, 0, 2, 2)], [(1, 0, 2, 0, 2, 2, 1, 2), (8, 8, 9, 8, 9, 9)])
     7
     """
-    left = np.array([_polygon(shape) for shape in one], dtype=object)
+    left = np.array([_polygon(shape) for shape in row], dtype=object)
     right = np.array([_polygon(shape) for shape in other], dtype=object)
     rows, columns = shapely.STRtree(right).query(left)  # by their boxes
-    sizes = np.array([len(shape) // 2 for shape in one]), np.array([len(shape) // 2 for shape in other])
+    sizes = np.array([len(shape) // 2 for shape in row]), np.array([len(shape) // 2 for shape in other])
     return int(sizes[0][rows].sum() + sizes[1][columns].sum())
 
 
@@ -171,7 +171,7 @@ class Polygons(RegionSchema):
         1.0
         """
         drawn = [[region.shape for region in self._regions(vote.label)] for vote in labels]
-        points = sum(cut_points(one, other) for one, other in combinations(filter(None, drawn), 2))
+        points = sum(cut_points(row, other) for row, other in combinations(filter(None, drawn), 2))
         if points > MERGE_CUT_POINTS_MAX:
             reason = f"outlines of {points} points cross, and at most {MERGE_CUT_POINTS_MAX} are cut by machine"
             return Merged(None, 0.0, reason)
@@ -180,7 +180,7 @@ class Polygons(RegionSchema):
         except TooMuchToCut as fault:
             return Merged(None, 0.0, str(fault))
 
-    def says_same(self, one: Json, other: Json) -> bool:
+    def says_same(self, entry: Json, other: Json) -> bool:
         """Say what `RegionSchema.says_same` does; of labels whose outlines cross beyond all measure, by their distance.
 
         >>> schema, square = Polygons(("car",)), [[0, 0], [2, 0], [2, 2], [0, 2]]
@@ -189,17 +189,17 @@ class Polygons(RegionSchema):
         (True, False)
         """
         try:
-            return super().says_same(one, other)
+            return super().says_same(entry, other)
         except TooMuchToCut:
             assert self.tolerance is not None, "it is set when the schema is made"
-            return self.distance(one, other) <= self.tolerance
+            return self.distance(entry, other) <= self.tolerance
 
     def _written(self, region: Region) -> dict[str, Json]:
         points = zip(region.shape[::2], region.shape[1::2], strict=True)
         return {"points": [[x, y] for x, y in points], "class": region.class_name}
 
-    def _overlaps(self, one: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
-        return overlaps_of_polygons(one, other)
+    def _overlaps(self, row: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
+        return overlaps_of_polygons(row, other)
 
     def _overlaps_from(self, overlap_min: float) -> Overlaps:
         return partial(overlaps_of_polygons, overlap_min=overlap_min, exact=True)

@@ -118,7 +118,7 @@ class Preference:
             return self.strengths - strength
         return self.strengths + strength - (0 if self.ties else 1)
 
-    def distance(self, one: Json, other: Json) -> float:
+    def distance(self, entry: Json, other: Json) -> float:
         """Return the squared difference on the scale from A to B as a share of the whole scale's.
 
         Where alpha is wanted, use `alpha_metric` on `index`: the ordinal metric depends on how often each
@@ -127,16 +127,16 @@ class Preference:
         >>> Preference().distance({"prefer": "a", "strength": 1}, {"prefer": "tie", "strength": 0})
         0.25
         """
-        return ((self.index(one) - self.index(other)) / (len(self.classes) - 1)) ** 2
+        return ((self.index(entry) - self.index(other)) / (len(self.classes) - 1)) ** 2
 
-    def says_same(self, one: Json, other: Json) -> bool:
+    def says_same(self, entry: Json, other: Json) -> bool:
         """Say whether both are for the same side, with strengths at most `tolerance` apart.
 
         >>> slightly, much = {"prefer": "a", "strength": 1}, {"prefer": "a", "strength": 2}
         >>> Preference(strengths=2).says_same(slightly, much), Preference(2, tolerance=1).says_same(slightly, much)
         (False, True)
         """
-        (side, strength), (other_side, other_strength) = map(self._side_and_strength, (one, other))
+        (side, strength), (other_side, other_strength) = map(self._side_and_strength, (entry, other))
         return side == other_side and abs(strength - other_strength) <= self.tolerance
 
     def merge(self, labels: Sequence[Vote]) -> Merged:

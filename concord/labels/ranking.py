@@ -68,7 +68,7 @@ class Ranking:
             ranked.append(name)
         return [*ranked]
 
-    def distance(self, one: Json, other: Json) -> float:
+    def distance(self, entry: Json, other: Json) -> float:
         """Return the share of pairs that the two rank the other way round: (1 - Kendall's tau) / 2.
 
         Source: Kendall, A new measure of rank correlation, Biometrika 30, 1938.
@@ -77,16 +77,16 @@ class Ranking:
         0.3333
         """
         place = {name: index for index, name in enumerate(_names(other))}
-        turned = sum(place[better] > place[worse] for better, worse in combinations(_names(one), 2))
+        turned = sum(place[better] > place[worse] for better, worse in combinations(_names(entry), 2))
         return turned / math.comb(len(self.items), 2)
 
-    def says_same(self, one: Json, other: Json) -> bool:
+    def says_same(self, entry: Json, other: Json) -> bool:
         """Say whether at most `tolerance` of the pairs stand the other way round.
 
         >>> Ranking(("x", "y", "z"), tolerance=0.4).says_same(["x", "y", "z"], ["y", "x", "z"])
         True
         """
-        return self.distance(one, other) <= self.tolerance + CLOSE
+        return self.distance(entry, other) <= self.tolerance + CLOSE
 
     def merge(self, labels: Sequence[Vote]) -> Merged:
         """Return the ranking that the labels, by weight, are nearest to; several nearest ones are escalated.
@@ -156,4 +156,4 @@ def _borda(items: Sequence[str], wins: Wins, total: float) -> tuple[list[str], b
     """Return the items by how much weight puts them before others, and whether no two have as much."""
     points = {each: math.fsum(wins.get((each, other), 0.0) for other in items) for each in items}
     ranked = sorted(items, key=lambda each: -points[each])
-    return ranked, all(points[one] - points[other] > CLOSE * total for one, other in pairwise(ranked))
+    return ranked, all(points[text] - points[other] > CLOSE * total for text, other in pairwise(ranked))

@@ -71,7 +71,7 @@ class Rating:
         """
         return integer_in(label, "$", LabelFault, self.lowest, self.highest) - self.lowest
 
-    def distance(self, one: Json, other: Json) -> float:
+    def distance(self, entry: Json, other: Json) -> float:
         """Return the squared difference as a share of the scale's: ((a - b) / (highest - lowest))^2.
 
         The ordinal metric of alpha depends on how often each rating is used and so is no function of two
@@ -80,15 +80,15 @@ class Rating:
         >>> Rating(1, 5).distance(1, 3)
         0.25
         """
-        return ((self.index(one) - self.index(other)) / (self.highest - self.lowest)) ** 2
+        return ((self.index(entry) - self.index(other)) / (self.highest - self.lowest)) ** 2
 
-    def says_same(self, one: Json, other: Json) -> bool:
+    def says_same(self, entry: Json, other: Json) -> bool:
         """Say whether at most `tolerance` points lie between the two.
 
         >>> Rating(1, 5).says_same(3, 4), Rating(1, 5, tolerance=1).says_same(3, 4)
         (False, True)
         """
-        return abs(self.index(one) - self.index(other)) <= self.tolerance
+        return abs(self.index(entry) - self.index(other)) <= self.tolerance
 
     def merge(self, labels: Sequence[Vote]) -> Merged:
         """Return the rating with the most weight; when several tie, the weighted median of all labels.

@@ -76,8 +76,8 @@ class Traced(NamedTuple):
     dropped: int
 
 
-def _none_overlap(one: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
-    return np.zeros((len(one), len(other)))
+def _none_overlap(row: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
+    return np.zeros((len(row), len(other)))
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class RegionSchema(ABC):
         """Return a region as canonical JSON, such that `_region` gives it back."""
 
     @abstractmethod
-    def _overlaps(self, one: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
+    def _overlaps(self, entry: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
         """Return the matrix of intersections over union, row by column."""
 
     @abstractmethod
@@ -147,7 +147,7 @@ class RegionSchema(ABC):
         """
         return self._label(self._regions(value))
 
-    def distance(self, one: Json, other: Json) -> float:
+    def distance(self, entry: Json, other: Json) -> float:
         """Return 1 - the overlap of the best one-to-one matching, as a share of what it could be.
 
         Matched regions count by intersection over union if they have the same class; unmatched ones count 0.
@@ -157,13 +157,13 @@ class RegionSchema(ABC):
         >>> Spans(("person",)).distance({"spans": []}, {"spans": [{"start": 0, "end": 9, "class": "person"}]})
         1.0
         """
-        if one == other:
+        if entry == other:
             return 0.0
-        left, right = self._regions(one), self._regions(other)
+        left, right = self._regions(entry), self._regions(other)
         overlap = matched_overlap(left, right, self._overlaps)
         return min(1.0, max(0.0, 1.0 - overlap / self._matches_wanted(len(left), len(right))))
 
-    def says_same(self, one: Json, other: Json) -> bool:
+    def says_same(self, entry: Json, other: Json) -> bool:
         """Say whether each region has one counterpart, of its class and within `tolerance` of its shape.
 
         >>> from concord.labels.boxes import Boxes
@@ -173,9 +173,9 @@ class RegionSchema(ABC):
         >>> schema.says_same(one_car(100), one_car(95)), schema.says_same(one_car(100), one_car(80))
         (True, False)
         """
-        if one == other:
+        if entry == other:
             return True
-        left, right = self._regions(one), self._regions(other)
+        left, right = self._regions(entry), self._regions(other)
         overlap_min = 1.0 - (self.tolerance or 0.0) - CLOSE
         return all_matched(left, right, self._overlaps_from(overlap_min), overlap_min)
 
@@ -222,12 +222,12 @@ class RegionSchema(ABC):
         """
         return [
             DrawnObject(
-                self._written(one.as_one(self._shape_of)),
-                one.drawers,
-                one.stands,
-                tuple((self._written(region), places) for region, (_, places) in sorted(one.drawn.items())),
+                self._written(entry.as_one(self._shape_of)),
+                entry.drawers,
+                entry.stands,
+                tuple((self._written(region), places) for region, (_, places) in sorted(entry.drawn.items())),
             )
-            for one in self._weighed(labels)
+            for entry in self._weighed(labels)
         ]
 
     def traced(self, label: Json, labels: Sequence[Json]) -> Traced:
@@ -247,14 +247,14 @@ class RegionSchema(ABC):
         made = self._regions(label)
         origins: dict[Region, Origin] = {}
         used: set[int] = set()
-        for place, one in enumerate(left):
-            merged = one.as_one(self._shape_of)
-            for region in {*one.drawn, merged}.intersection(made):
-                drawn = one.drawn.get(region)
-                origins[region] = Origin("merged", one.drawers) if drawn is None else Origin("drawn", drawn[1])
+        for place, entry in enumerate(left):
+            merged = entry.as_one(self._shape_of)
+            for region in {*entry.drawn, merged}.intersection(made):
+                drawn = entry.drawn.get(region)
+                origins[region] = Origin("merged", entry.drawers) if drawn is None else Origin("drawn", drawn[1])
                 used.add(place)
         fresh = [region for region in made if region not in origins]
-        others = [one for place, one in enumerate(left) if place not in used]
+        others = [item for place, item in enumerate(left) if place not in used]
         corrected = self._corrected(fresh, others)
         for region in fresh:
             found = corrected.get(region)
@@ -263,7 +263,7 @@ class RegionSchema(ABC):
 
     def _corrected(self, fresh: Sequence[Region], others: Sequence[Weighed]) -> dict[Region, int]:
         """Return which of the regions goes with which object: one with one, by the most overlap with any drawing."""
-        drawn = [(region, place) for place, one in enumerate(others) for region in one.drawn]
+        drawn = [(region, place) for place, entry in enumerate(others) for region in entry.drawn]
         if not fresh or not drawn:
             return {}
         overlap = self._overlaps([region.shape for region in fresh], [region.shape for region, _ in drawn])

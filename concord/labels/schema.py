@@ -122,14 +122,14 @@ class LabelSchema(Protocol):
         """
         ...
 
-    def distance(self, one: Json, other: Json) -> float:
+    def distance(self, entry: Json, other: Json) -> float:
         """Return how far two canonical labels are apart, from 0 (the same) to 1; symmetric.
 
         It enters alpha as the metric difference itself, without squaring.
         """
         ...
 
-    def says_same(self, one: Json, other: Json) -> bool:
+    def says_same(self, entry: Json, other: Json) -> bool:
         """Say whether two canonical labels say the same, within the tolerance that the schema declares.
 
         By this an inspection calls a label right or wrong, and gold an answer. It is reflexive and symmetric,

@@ -148,7 +148,7 @@ class _Making:
     def fields(self, change: SchemaChange) -> None:
         """Rename and retire fields."""
         offered = list(self.before)
-        used = {*plain_specs(self.spec), *(one for one in self._former_fields())}
+        used = {*plain_specs(self.spec), *(former_field for former_field in self._former_fields())}
         for name, into in change.rename_fields.items():
             path = f"schema_change.rename_fields.{name}"
             if name not in offered or not name:
@@ -168,13 +168,13 @@ class _Making:
                 cure = f"name one of {_some(self.before)}"
                 self.fault("schema_change.retire_fields", f"names {shown(name)}, which is no field asked now", cure)
                 continue
-            required = next(one["required"] for one in self.spec["fields"] if one["name"] == name)
+            required = next(field["required"] for field in self.spec["fields"] if field["name"] == name)
             self.spec = field_required(self.spec, name, required=False)
             del self.before[name]
             self.step("retire", name, "", *((REQUIRED,) if required else ()))
 
     def _former_fields(self) -> Iterable[str]:
-        return (one.field for one in self.known.steps if not one.name and one.what == "rename")
+        return (step.field for step in self.known.steps if not step.name and step.what == "rename")
 
     def classes(self, change: SchemaChange) -> None:
         """Rename, merge, split and retire classes."""
@@ -185,19 +185,19 @@ class _Making:
         if not of_form and change.fields:
             self.fault("schema_change.fields", "names fields, and the labels have none", "name the classes themselves")
             return
-        for name, one in (change.fields if of_form else {"": change}).items():
+        for name, class_change in (change.fields if of_form else {"": change}).items():
             path = f"schema_change.fields.{name}" if name else "schema_change"
             if name not in self.before:
                 self.fault(path, "is no field that is asked", f"name one of {_some(self.before)}")
                 continue
-            self._of_field(name, one, path)
+            self._of_field(name, class_change, path)
 
     def _of_field(self, field: str, change: ClassChange, path: str) -> None:
-        said: set[str] = set()
+        names: set[str] = set()
         for how in ("rename", "merge", "split", "retire"):
             for name in getattr(change, how):
-                self._check_named(field, name, said, f"{path}.{how}" if how == "retire" else f"{path}.{how}.{name}")
-                said.add(name)
+                self._check_named(field, name, names, f"{path}.{how}" if how == "retire" else f"{path}.{how}.{name}")
+                names.add(name)
         if self.faults:
             return
         for name, into in change.rename.items():
@@ -211,11 +211,11 @@ class _Making:
         for name in change.retire:
             self._close("retire", field, name, (), f"{path}.retire")
 
-    def _check_named(self, field: str, name: str, said: set[str], path: str) -> None:
+    def _check_named(self, field: str, name: str, names: set[str], path: str) -> None:
         if name not in self.before[field]:
             problem = f"{shown(name)} is no class that is offered now"
             self.fault(path, problem, f"name one of {_some(self.before[field])}")
-        elif name in said:
+        elif name in names:
             self.fault(path, f"{shown(name)} is named twice", "say one thing of each class")
 
     def _rename(self, field: str, name: str, into: str, path: str) -> None:
@@ -229,10 +229,10 @@ class _Making:
             self.step("rename", field, name, into)
 
     def _close(self, what: What, field: str, name: str, into: tuple[str, ...], path: str) -> None:
-        for one in into:
-            if one not in self.now.get(field, ()) or one == name:
+        for key in into:
+            if key not in self.now.get(field, ()) or key == name:
                 cure = "list it there; a class that is split gives its name to none of its parts"
-                self.fault(path, f"goes to {shown(one)}, which label_schema does not list as another class", cure)
+                self.fault(path, f"goes to {shown(key)}, which label_schema does not list as another class", cure)
                 return
         if what == "merge" and self._asked_after(field, name) != self._asked_after(field, into[0]):
             problem = f"goes to {shown(into[0])}, and other fields are asked after one of the two alone"
@@ -246,13 +246,13 @@ class _Making:
         source = self.spec if name in names_in(plain_specs(self.spec)[field]) else self.wanted
         if source["kind"] != FORM:
             return set()
-        whens = ((one["name"], one["when"]) for one in source["fields"])
+        whens = ((entry["name"], entry["when"]) for entry in source["fields"])
         return {asked for asked, when in whens if when and when["field"] == field and name in when[asks_by(when)]}
 
     def additions(self) -> None:
         """Add what the wanted schema has more; what it has less was to be said."""
         wanted = plain_specs(self.wanted)
-        for field in [one for one in self.before if one not in wanted]:
+        for field in [name for name in self.before if name not in wanted]:
             cure = "name it under retire_fields or rename_fields of schema_change, or list it again"
             self.fault("label_schema.fields", f"leaves {shown(field)} out, and labels answer it", cure)
         known = plain_specs(self.spec)
@@ -266,11 +266,11 @@ class _Making:
                 self._add_field(field)
 
     def _add_field(self, field: str) -> None:
-        (one,) = [one for one in self.wanted["fields"] if one["name"] == field]
-        if one["required"]:
+        (entry,) = [row for row in self.wanted["fields"] if row["name"] == field]
+        if entry["required"]:
             problem = f"has {shown(field)}, which is new and required, and labels that were given do not answer it"
             self.fault("label_schema.fields", problem, "send required false for it")
-        self.spec = self.spec | {"fields": [*self.spec["fields"], one]}
+        self.spec = self.spec | {"fields": [*self.spec["fields"], entry]}
         self.step("add", field, "")
 
     def _additions(self, field: str, wanted: Spec) -> None:
@@ -295,12 +295,12 @@ class _Making:
 
     def _before(self, field: str) -> str:
         """Return what a field was called before this change."""
-        renamed = {one.into[0]: one.field for one in self.steps if one.what == "rename" and not one.name}
+        renamed = {step.into[0]: step.field for step in self.steps if step.what == "rename" and not step.name}
         return renamed.get(field, field)
 
     def _is_used(self, field: str, name: str) -> bool:
         """Return whether a name stands, or stood, for a class of a field."""
-        former = {*self.known.former(self._before(field)), *(one.name for one in self.steps if one.field == field)}
+        former = {*self.known.former(self._before(field)), *(step.name for step in self.steps if step.field == field)}
         return name in former or name in names_in(plain_specs(self.spec)[field])
 
     def check(self) -> None:
@@ -326,11 +326,11 @@ class _Making:
     def _check_moved(self, offered: Mapping[str, Spec]) -> None:
         """Refuse nodes that would stand elsewhere in the tree: how far labels are from one another is read by it."""
         for field, wanted in plain_specs(self.wanted).items():
-            stood = {one["id"]: one["parent"] for one in offered.get(field, {}).get("nodes", ())}
+            stood = {node["id"]: node["parent"] for node in offered.get(field, {}).get("nodes", ())}
             listed = f"label_schema.fields.{field}.nodes" if field else "label_schema.nodes"
-            for one in wanted.get("nodes", ()):
-                if one["parent"] != stood.get(one["id"], one["parent"]):
-                    problem = f"moves {shown(one['id'])}, and labels that were given are read where it stood"
+            for node in wanted.get("nodes", ()):
+                if node["parent"] != stood.get(node["id"], node["parent"]):
+                    problem = f"moves {shown(node['id'])}, and labels that were given are read where it stood"
                     cure = "leave it there, list another id where it is to stand, and merge or retire the former one"
                     self.fault(listed, problem, cure)
 
@@ -339,7 +339,7 @@ class _Making:
         before = plain_specs(spec_of(self.known.schema)).get(self._before(field))
         if "nodes" not in whole or before is None:
             return
-        labels, renamed = set(_labels(whole)), {one.name: one.into[0] for one in self.steps if one.what == "rename"}
+        labels, renamed = set(_labels(whole)), {step.name: step.into[0] for step in self.steps if step.what == "rename"}
         kept = {renamed.get(name, name) for name in _labels(before)}
         for name in sorted((kept | set(_labels(offered) if offered else ())) - labels):
             path = "label_schema.nodes" if not field else f"label_schema.fields.{field}.nodes"

@@ -18,13 +18,13 @@ SPANS_MAX = 1_000
 OFFSET_MAX = 10_000_000
 
 
-def overlaps_of_spans(one: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
+def overlaps_of_spans(row: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
     """Return how far ranges (start, end) overlap: shared characters over all characters, pair by pair.
 
     >>> overlaps_of_spans([(0, 10)], [(0, 10), (5, 10), (10, 20)]).tolist()
     [[1.0, 0.5, 0.0]]
     """
-    left = np.asarray(one, dtype=np.float64)[:, None, :]
+    left = np.asarray(row, dtype=np.float64)[:, None, :]
     right = np.asarray(other, dtype=np.float64)[None, :, :]
     shared = np.minimum(left[..., 1], right[..., 1]) - np.maximum(left[..., 0], right[..., 0])
     shared = np.maximum(shared, 0.0)
@@ -114,8 +114,8 @@ class Spans(RegionSchema):
         start, end = region.shape
         return {"start": start, "end": end, "class": region.class_name}
 
-    def _overlaps(self, one: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
-        return overlaps_of_spans(one, other)
+    def _overlaps(self, row: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
+        return overlaps_of_spans(row, other)
 
     def _shape_of(self, weights: Mapping[Shape, float]) -> Shape:
         nearest = medoids(weights, (1.0 - overlaps_of_spans([*weights], [*weights])).tolist())

@@ -15,7 +15,7 @@ def plain_specs(spec: Spec) -> dict[str, Spec]:
     >>> plain_specs({"kind": "text"})
     {'': {'kind': 'text'}}
     """
-    return {one["name"]: one["schema"] for one in spec["fields"]} if spec["kind"] == FORM else {"": spec}
+    return {field["name"]: field["schema"] for field in spec["fields"]} if spec["kind"] == FORM else {"": spec}
 
 
 def names_in(plain: Spec) -> list[str]:
@@ -24,7 +24,7 @@ def names_in(plain: Spec) -> list[str]:
     >>> names_in({"kind": "taxonomy", "nodes": [{"id": "dog"}]}), names_in({"kind": "text"})
     (['dog'], [])
     """
-    return [one["id"] for one in plain["nodes"]] if "nodes" in plain else list(plain.get("classes", ()))
+    return [node["id"] for node in plain["nodes"]] if "nodes" in plain else list(plain.get("classes", ()))
 
 
 def class_renamed(spec: Spec, field: str, name: str, into: str) -> Spec:
@@ -34,16 +34,16 @@ def class_renamed(spec: Spec, field: str, name: str, into: str) -> Spec:
     ['ham', 'junk']
     """
 
-    def named(one: Any) -> Any:
-        return into if one == name else one
+    def named(entry: Any) -> Any:
+        return into if entry == name else entry
 
     def of_plain(plain: Spec) -> Spec:
         if "nodes" in plain:
-            nodes = [one | {"id": named(one["id"]), "parent": named(one["parent"])} for one in plain["nodes"]]
+            nodes = [node | {"id": named(node["id"]), "parent": named(node["parent"])} for node in plain["nodes"]]
             return plain | {"nodes": nodes}
-        return plain | {"classes": [named(one) for one in plain["classes"]]}
+        return plain | {"classes": [named(class_name) for class_name in plain["classes"]]}
 
-    return _edited(spec, field, of_plain, lambda values: [named(one) for one in values])
+    return _edited(spec, field, of_plain, lambda values: [named(value) for value in values])
 
 
 def without_classes(spec: Spec, field: str, names: Collection[str]) -> Spec:
@@ -55,11 +55,11 @@ def without_classes(spec: Spec, field: str, names: Collection[str]) -> Spec:
 
     def of_plain(plain: Spec) -> Spec:
         if "nodes" in plain:
-            return plain | {"nodes": [one for one in plain["nodes"] if one["id"] not in names]}
-        return _of_classes(plain, [one for one in plain["classes"] if one not in names])
+            return plain | {"nodes": [node for node in plain["nodes"] if node["id"] not in names]}
+        return _of_classes(plain, [class_name for class_name in plain["classes"] if class_name not in names])
 
     def left(values: list[Any]) -> list[Any]:
-        return [one for one in values if not (isinstance(one, str) and one in names)]
+        return [value for value in values if not (isinstance(value, str) and value in names)]
 
     return _edited(spec, field, of_plain, left) if names else spec
 
@@ -69,47 +69,51 @@ def with_classes(spec: Spec, field: str, from_wanted: Spec, names: Collection[st
 
     def of_plain(plain: Spec) -> Spec:
         if "nodes" in plain:
-            return plain | {"nodes": [*plain["nodes"], *(one for one in from_wanted["nodes"] if one["id"] in names)]}
-        return _of_classes(plain, [*plain["classes"], *(one for one in from_wanted["classes"] if one in names)])
+            return plain | {"nodes": [*plain["nodes"], *(node for node in from_wanted["nodes"] if node["id"] in names)]}
+        return _of_classes(
+            plain, [*plain["classes"], *(class_name for class_name in from_wanted["classes"] if class_name in names)]
+        )
 
     return _edited(spec, field, of_plain, list)
 
 
 def asked_after_more(spec: Spec, field: str, names: Collection[str], wanted: Spec) -> Spec:
     """Return a form whose conditions on a field list those of some classes, too, that the wanted form lists."""
-    asked = {one["name"]: (one["when"] or {}) for one in wanted["fields"]}
+    asked = {entry["name"]: (entry["when"] or {}) for entry in wanted["fields"]}
 
-    def after(one: Spec) -> Spec:
-        when = one["when"]
+    def after(entry: Spec) -> Spec:
+        when = entry["when"]
         if not when or when["field"] != field:
-            return one
-        test, listed = asks_by(when), asked.get(one["name"], {})
+            return entry
+        test, listed = asks_by(when), asked.get(entry["name"], {})
         more = [name for name in listed.get(test, ()) if isinstance(name, str) and name in names]
-        return one | {"when": when | {test: [*when[test], *more]}}
+        return entry | {"when": when | {test: [*when[test], *more]}}
 
-    return spec | {"fields": [after(one) for one in spec["fields"]]}
+    return spec | {"fields": [after(entry) for entry in spec["fields"]]}
 
 
 def field_renamed(spec: Spec, name: str, into: str) -> Spec:
     """Return a form in which a field is named otherwise, wherever it is named."""
 
-    def renamed(one: Spec) -> Spec:
-        when = one["when"]
+    def renamed(entry: Spec) -> Spec:
+        when = entry["when"]
         if when and when["field"] == name:
             when = when | {"field": into}
-        return one | {"name": into if one["name"] == name else one["name"], "when": when}
+        return entry | {"name": into if entry["name"] == name else entry["name"], "when": when}
 
-    return spec | {"fields": [renamed(one) for one in spec["fields"]]}
+    return spec | {"fields": [renamed(field) for field in spec["fields"]]}
 
 
 def field_required(spec: Spec, name: str, *, required: bool) -> Spec:
     """Return a form in which a field must, or need not, be answered."""
-    return spec | {"fields": [one | {"required": required} if one["name"] == name else one for one in spec["fields"]]}
+    return spec | {
+        "fields": [field | {"required": required} if field["name"] == name else field for field in spec["fields"]]
+    }
 
 
 def without_fields(spec: Spec, names: Collection[str]) -> Spec:
     """Return a form without some fields."""
-    return spec | {"fields": [one for one in spec["fields"] if one["name"] not in names]} if names else spec
+    return spec | {"fields": [field for field in spec["fields"] if field["name"] not in names]} if names else spec
 
 
 def asks_by(when: Mapping[str, Any]) -> str:
@@ -121,10 +125,10 @@ def in_no_order(spec: Spec) -> Spec:
     """Return a schema with whatever it lists sorted, for comparing: fields, nodes, classes, answers of conditions."""
     if spec["kind"] == FORM:
         return spec | {
-            "fields": sorted((_field_in_no_order(one) for one in spec["fields"]), key=lambda one: one["name"])
+            "fields": sorted((_field_in_no_order(field) for field in spec["fields"]), key=lambda entry: entry["name"])
         }
     if "nodes" in spec:
-        return spec | {"nodes": sorted(spec["nodes"], key=lambda one: str(one["id"]))}
+        return spec | {"nodes": sorted(spec["nodes"], key=lambda entry: str(entry["id"]))}
     return spec | {"classes": sorted(map(str, spec["classes"]))} if "classes" in spec else spec
 
 
@@ -153,10 +157,13 @@ def _edited(
     if spec["kind"] != FORM:
         return of_plain(spec)
 
-    def edited(one: Spec) -> Spec:
-        when = one["when"]
+    def edited(entry: Spec) -> Spec:
+        when = entry["when"]
         if when and when["field"] == field:
             when = when | {asks_by(when): list(of_values(when[asks_by(when)]))}
-        return one | {"schema": of_plain(one["schema"]) if one["name"] == field else one["schema"], "when": when}
+        return entry | {
+            "schema": of_plain(entry["schema"]) if entry["name"] == field else entry["schema"],
+            "when": when,
+        }
 
-    return spec | {"fields": [edited(one) for one in spec["fields"]]}
+    return spec | {"fields": [edited(entry) for entry in spec["fields"]]}

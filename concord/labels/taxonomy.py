@@ -146,7 +146,7 @@ class Taxonomy:
         """
         return self._paths[node_id]
 
-    def distance(self, one: Json, other: Json) -> float:
+    def distance(self, entry: Json, other: Json) -> float:
         """Return 1 - 2 s / (a + b), with a and b the levels of the two nodes and s of the last one on both paths.
 
         Classes without a common one are 1 apart. A node at the top is on level 1.
@@ -157,18 +157,18 @@ class Taxonomy:
         >>> Taxonomy(nodes).distance("dog", "cat"), Taxonomy(nodes).distance("dog", "car")
         (0.5, 1.0)
         """
-        left, right = self._paths[str(one)], self._paths[str(other)]
+        left, right = self._paths[str(entry)], self._paths[str(other)]
         shared = sum(here == there for here, there in zip(left, right, strict=False))
         return 1.0 - 2 * shared / (len(left) + len(right))
 
-    def says_same(self, one: Json, other: Json) -> bool:
+    def says_same(self, entry: Json, other: Json) -> bool:
         """Say whether both are the same node, or at most `tolerance` apart.
 
         >>> nodes = Node("animal"), Node("dog", parent="animal"), Node("cat", parent="animal"), Node("car")
         >>> Taxonomy(nodes).says_same("dog", "cat"), Taxonomy(nodes, tolerance=0.5).says_same("dog", "cat")
         (False, True)
         """
-        return one == other or self.distance(one, other) <= self.tolerance + CLOSE
+        return entry == other or self.distance(entry, other) <= self.tolerance + CLOSE
 
     def merge(self, labels: Sequence[Vote]) -> Merged:
         """Return the node with the most weight; a tie for it is escalated, and its reason names what they share.

@@ -73,7 +73,7 @@ class Text:
                 raise LabelFault("$", problem, "send text, line ends and tabs only")
         return text
 
-    def distance(self, one: Json, other: Json) -> float:
+    def distance(self, entry: Json, other: Json) -> float:
         """Return the edit distance (Levenshtein, by code point) as a share of the longer text's length.
 
         Two empty texts are 0 apart, an empty one and any other 1.
@@ -81,15 +81,15 @@ class Text:
         >>> Text().distance("colo", "col")
         0.25
         """
-        return _distance(str(one), str(other))
+        return _distance(str(entry), str(other))
 
-    def says_same(self, one: Json, other: Json) -> bool:
+    def says_same(self, entry: Json, other: Json) -> bool:
         r"""Say whether the texts, each run of blanks taken for one and none at the ends, are `tolerance` apart at most.
 
         >>> Text().says_same("the cat\n sat ", "the cat sat"), Text().says_same("the cat sat", "the cat sit")
         (True, False)
         """
-        left, right = " ".join(str(one).split()), " ".join(str(other).split())
+        left, right = " ".join(str(entry).split()), " ".join(str(other).split())
         return left == right or _distance(left, right) <= self.tolerance + CLOSE
 
     def merge(self, labels: Sequence[Vote]) -> Merged:
@@ -105,7 +105,7 @@ class Text:
         if not labels:
             return NOTHING_TO_MERGE
         weights = dict(sorted(weight_by((str(vote.label), vote.weight) for vote in labels).items()))
-        distances = [[_distance(one, other) for other in weights] for one in weights]
+        distances = [[_distance(weight, other) for other in weights] for weight in weights]
         medoid, *tied = medoids(weights, distances)
         near = (weight for text, weight in weights.items() if _distance(text, medoid) <= self.distance_max + CLOSE)
         support = share_of(math.fsum(near), total_weight(labels))
@@ -130,5 +130,5 @@ class Text:
         }
 
 
-def _distance(one: str, other: str) -> float:
-    return float(Levenshtein.normalized_distance(one, other))
+def _distance(text: str, other: str) -> float:
+    return float(Levenshtein.normalized_distance(text, other))

@@ -83,7 +83,7 @@ class Names:
         self.present = {former: into if now == name else now for former, now in self.present.items()} | {name: into}
         self.present.pop(into, None)
         for split, parts in list(self.parts.items()):
-            self.parts[split] = tuple(dict.fromkeys(into if one == name else one for one in parts))
+            self.parts[split] = tuple(dict.fromkeys(into if part == name else part for part in parts))
             if len(self.parts[split]) == 1:
                 del self.parts[split]
                 self._say(split, into)
@@ -167,7 +167,7 @@ class Versions:
             spec = cast("Spec", self.schema.spec())
             for step in _later(self.steps, version):
                 spec = _undone(spec, step)
-            steps = tuple(one for one in self.steps if one.version <= version)
+            steps = tuple(entry for entry in self.steps if entry.version <= version)
             known = self._at[version] = Versions(schema_from(spec), steps)
         return known
 
@@ -179,7 +179,7 @@ class Versions:
     def as_given(self) -> bool:
         """Return whether every label reads as it was given, whichever version it was given under."""
         names = self._fields.names.values()
-        return not (self._fields.present or any(one.present or one.parts for one in names))
+        return not (self._fields.present or any(name.present or name.parts for name in names))
 
     @property
     def closed_fields(self) -> frozenset[str]:
@@ -232,22 +232,22 @@ class Versions:
         if not isinstance(self.schema, Form):
             return self._plain("", self.schema, label, by)
         answers: dict[str, Json] = {}
-        schemas = {one.name: one.schema for one in fields_of(self.schema)}
+        schemas = {entry.name: entry.schema for entry in fields_of(self.schema)}
         for name, answer in cast("dict[str, dict[str, Json]]", label)["answers"].items():
             now = self.field_name(name)
             answers[now] = self._plain(now, schemas[now], answer, by)
             if answers[now] is None:
                 return None
-        return {"answers": {one: answers[one] for one in schemas if one in answers}}
+        return {"answers": {schema: answers[schema] for schema in schemas if schema in answers}}
 
     def answer(self, field_name: str, answer: Json) -> Json:
         """Return what an answer to a field, by its name now, says; None where it says one of several."""
-        schema = next((one.schema for one in fields_of(self.schema) if one.name == field_name), None)
+        schema = next((entry.schema for entry in fields_of(self.schema) if entry.name == field_name), None)
         return answer if schema is None else self._plain(field_name, schema, answer, Names.read)
 
     def named_answer(self, field_name: str, answer: Json) -> Json:
         """Return an answer to a field, by its name now, as `named` does a label."""
-        schema = next((one.schema for one in fields_of(self.schema) if one.name == field_name), None)
+        schema = next((entry.schema for entry in fields_of(self.schema) if entry.name == field_name), None)
         return answer if schema is None else self._plain(field_name, schema, answer, Names.named)
 
     def weighed(self, label: Json) -> Json:
@@ -290,9 +290,9 @@ class Versions:
         if not self.steps:
             return 0
         given = decoded(label.encode())
-        said = self.weighed(given)
+        body = self.weighed(given)
         try:
-            if said is not None and self.offered().canonical(said) == said:
+            if body is not None and self.offered().canonical(body) == body:
                 return 0
         except LabelFault:
             pass
@@ -305,8 +305,12 @@ class Versions:
         if isinstance(label, str):
             return by(names, label) if schema.kind in ("choice", "taxonomy") else label
         if schema.kind == "choices":
-            read = [by(names, str(one)) for one in cast("list[Json]", label)]
-            return None if None in read else [one for one in cast("Any", schema).classes if one in read]
+            read = [by(names, str(entry)) for entry in cast("list[Json]", label)]
+            return (
+                None
+                if None in read
+                else [class_name for class_name in cast("Any", schema).classes if class_name in read]
+            )
         if schema.kind in REGIONS:
             return _regions(names, schema, cast("dict[str, list[dict[str, Json]]]", label)[schema.kind], by)
         return label
@@ -319,8 +323,8 @@ def _regions(names: Names, schema: LabelSchema, regions: Sequence[dict[str, Json
         name = by(names, str(region["class"]))
         if name is None:
             return None
-        if (one := region | {"class": name}) not in read:
-            read.append(one)
+        if (entry := region | {"class": name}) not in read:
+            read.append(entry)
     return schema.canonical({schema.kind: read})
 
 
@@ -329,14 +333,14 @@ def offered_spec(whole: Spec, steps: Sequence[Step], version: int) -> Spec:
     spec = whole
     for step in _later(steps, version):
         spec = _undone(spec, step)
-    known = Fields.after(one for one in steps if one.version <= version)
+    known = Fields.after(entry for entry in steps if entry.version <= version)
     for name, names in known.names.items():
         spec = without_classes(spec, name, names.closed)
     return without_fields(spec, known.closed)
 
 
 def _later(steps: Sequence[Step], version: int) -> Iterator[Step]:
-    return (one for one in reversed(steps) if one.version > version)
+    return (step for step in reversed(steps) if step.version > version)
 
 
 def _undone(spec: Spec, step: Step) -> Spec:

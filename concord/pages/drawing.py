@@ -23,7 +23,7 @@ def nice(most: float) -> list[float]:
     """Return round values from 0 up to the most."""
     rough = most / TICKS_MAX
     power = 10.0 ** np.floor(np.log10(rough))
-    step = next(one * power for one in (1.0, 2.0, 5.0, 10.0) if one * power >= rough)
+    step = next(value * power for value in (1.0, 2.0, 5.0, 10.0) if value * power >= rough)
     return [float(step * place) for place in range(int(most / step + 1e-9) + 1)]
 
 

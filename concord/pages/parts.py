@@ -38,39 +38,39 @@ def sheet(facts: Iterable[tuple[str, str]]) -> str:
 
 def table(heads: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
     """Return a table of HTML in its cells."""
-    head = "".join(f'<th scope="col">{one}</th>' for one in heads)
+    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     return f'<div class="sheet"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def text(said: str) -> str:
+def text(name: str) -> str:
     """Return a text of anybody's as HTML, with a direction of its own.
 
     >>> text("<b>")
     '<bdi>&lt;b&gt;</bdi>'
     """
-    return f"<bdi>{_shown(said)}</bdi>"
+    return f"<bdi>{_shown(name)}</bdi>"
 
 
-def id_text(said: str) -> str:
+def id_text(name: str) -> str:
     """Return an id, a name or a digest as HTML.
 
     >>> id_text("k1-l1")
     '<bdi class="id">k1-l1</bdi>'
     """
-    return f'<bdi class="id">{_shown(said)}</bdi>'
+    return f'<bdi class="id">{_shown(name)}</bdi>'
 
 
-def text_in_drawing(said: str) -> str:
+def text_in_drawing(name: str) -> str:
     """Return a text of anybody's as it may stand in a drawing.
 
     >>> text_in_drawing("a<b")
     'a&lt;b'
     """
-    return _shown(said)
+    return _shown(name)
 
 
-def _shown(said: str) -> str:
+def _shown(name: str) -> str:
     """Return a text with every character that could mean something escaped, and none that cannot be seen."""
-    kept = said[:TEXT_CHARACTERS_MAX] + ("…" if len(said) > TEXT_CHARACTERS_MAX else "")
-    return html.escape("".join("\ufffd" if unicodedata.category(one) in UNSEEN else one for one in kept))
+    kept = name[:TEXT_CHARACTERS_MAX] + ("…" if len(name) > TEXT_CHARACTERS_MAX else "")
+    return html.escape("".join("\ufffd" if unicodedata.category(key) in UNSEEN else key for key in kept))

@@ -13,7 +13,7 @@ _LENGTHS = (
     "LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MR27 MT31 MU30 NL18 NO15 PK24 PL28 PS29 PT25 QA29 RO24 RS22 "
     "SA24 SC31 SE24 SI19 SK24 SM27 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 "
 )
-_IBAN_LENGTHS = {one[:2]: int(one[2:]) for one in _LENGTHS.split()}
+_IBAN_LENGTHS = {name[:2]: int(name[2:]) for name in _LENGTHS.split()}
 """ISO 13616: how many characters an account's number has in a country."""
 _COUNTRY_CODES = (
     "AD AE AL AO AR AT AU AZ BA BD BE BG BH BO BR BY CA CH CI CL CM CN CO CR CY CZ DE DK DO DZ EC EE EG ES FI FO "

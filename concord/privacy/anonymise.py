@@ -49,12 +49,12 @@ class Anonymiser:
         'Write to [email].'
         """
         parts, at = [], 0
-        for one in self._finder.find(text):
-            counts[one.kind] += 1
+        for found in self._finder.find(text):
+            counts[found.kind] += 1
             if originals is not None:
-                originals.append((one.kind, text[one.start : one.end]))
-            parts += [text[at : one.start], self._instead(one)]
-            at = one.end
+                originals.append((found.kind, text[found.start : found.end]))
+            parts += [text[at : found.start], self._instead(found)]
+            at = found.end
         return "".join([*parts, text[at:]]) if parts else text
 
     def content(self, content: Any, counts: Counter[str], originals: Originals | None = None) -> Any:
@@ -65,11 +65,11 @@ class Anonymiser:
         if isinstance(content, str):
             return self.text(content, counts, originals)
         if isinstance(content, list):
-            return [self.content(one, counts, originals) for one in content]
+            return [self.content(entry, counts, originals) for entry in content]
         if isinstance(content, dict):
             return {
-                self.text(key, counts, originals): one if key == "uri" else self.content(one, counts, originals)
-                for key, one in sorted(content.items())
+                self.text(key, counts, originals): entry if key == "uri" else self.content(entry, counts, originals)
+                for key, entry in sorted(content.items())
             }
         if isinstance(content, int | float) and not isinstance(content, bool):
             return self._number(content, counts, originals)
@@ -81,10 +81,10 @@ class Anonymiser:
         replaced = self.text(text, counts, originals)
         return number if replaced == text else replaced
 
-    def _instead(self, one: Found) -> str:
-        if self._treatments[one.kind] == "mask":
-            return BAR * (one.end - one.start) if self._same_length else f"[{one.kind}]"
-        return pseudonym(self._key, one.kind, one.value)
+    def _instead(self, found: Found) -> str:
+        if self._treatments[found.kind] == "mask":
+            return BAR * (found.end - found.start) if self._same_length else f"[{found.kind}]"
+        return pseudonym(self._key, found.kind, found.value)
 
 
 def pseudonym(key: bytes, kind: str, value: str) -> str:

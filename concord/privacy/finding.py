@@ -49,7 +49,7 @@ class Finder:
     """
 
     def __init__(self, rules: Rules) -> None:
-        self._finders: list[Finds] = [one for one in _patterns(rules.regions) if one.kind in rules.kinds]
+        self._finders: list[Finds] = [pattern for pattern in _patterns(rules.regions) if pattern.kind in rules.kinds]
         if rules.names and "name" in rules.kinds:
             self._finders.append(Names(rules.names, rules.names_key))
 
@@ -88,13 +88,13 @@ def merged(found: Iterable[Found]) -> list[Found]:
     >>> merged([Found(5, 9, "card", "x"), Found(0, 6, "phone", "y"), Found(0, 3, "name", "z")])
     [Found(start=0, end=6, kind='phone', value='y'), Found(start=6, end=9, kind='card', value='x')]
     """
-    ordered = sorted(enumerate(found), key=lambda one: (one[1].start - one[1].end, one[0]))
-    taken = bytearray(max((one.end for _, one in ordered), default=0))
+    ordered = sorted(enumerate(found), key=lambda row: (row[1].start - row[1].end, row[0]))
+    taken = bytearray(max((entry.end for _, entry in ordered), default=0))
     kept = []
-    for _, one in ordered:
-        for start, end in _free(taken, one.start, one.end):
+    for _, entry in ordered:
+        for start, end in _free(taken, entry.start, entry.end):
             taken[start:end] = b"\x01" * (end - start)
-            kept.append(one._replace(start=start, end=end))
+            kept.append(entry._replace(start=start, end=end))
     return sorted(kept)
 
 

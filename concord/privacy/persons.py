@@ -18,7 +18,7 @@ def _formed(candidate: str) -> tuple[int, str]:
 
 def _valid(*checks: Callable[[str], bool]) -> Callable[[str], tuple[int, str] | None]:
     def check(candidate: str) -> tuple[int, str] | None:
-        return _formed(candidate) if any(one(candidate) for one in checks) else None
+        return _formed(candidate) if any(entry(candidate) for entry in checks) else None
 
     return check
 

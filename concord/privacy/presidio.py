@@ -81,34 +81,34 @@ class PresidioFinder:
         self._engine = engine
         self._language = language
         self._rules = rules
-        self._entities = sorted(one for one, kind in ENTITIES.items() if kind in rules.kinds and one in known)
+        self._entities = sorted(text for text, kind in ENTITIES.items() if kind in rules.kinds and text in known)
         # By these the same value, however it is written, is one; and the same as where our own rules find it.
-        kinds = {ENTITIES[one] for one in self._entities}
-        self._own = {one: Finder(Rules(frozenset({one}), regions=rules.regions)) for one in kinds}
+        kinds = {ENTITIES[entity] for entity in self._entities}
+        self._own = {kind: Finder(Rules(frozenset({kind}), regions=rules.regions)) for kind in kinds}
 
     def find(self, text: str) -> list[Found]:
         """Return what was found, in order, without overlaps."""
         if not self._entities or not text:
             return []
         found = self._engine.analyze(text, self._language, entities=self._entities, score_threshold=SCORE_MIN)
-        surest = sorted(found, key=lambda one: (-one.score, one.start))
-        return merged(self._found(text, ENTITIES[one.entity_type], one.start, one.end) for one in surest)
+        surest = sorted(found, key=lambda entry: (-entry.score, entry.start))
+        return merged(self._found(text, ENTITIES[entry.entity_type], entry.start, entry.end) for entry in surest)
 
     def _found(self, text: str, kind: str, start: int, end: int) -> Found:
-        said = text[start:end]
+        wording = text[start:end]
         if kind == "name":
-            return Found(start, end, kind, hashed(self._rules.names_key, said))
-        whole = [one for one in self._own[kind].find(said) if (one.start, one.end) == (0, len(said))]
-        return Found(start, end, kind, whole[0].value if whole else plain(said))
+            return Found(start, end, kind, hashed(self._rules.names_key, wording))
+        whole = [found for found in self._own[kind].find(wording) if (found.start, found.end) == (0, len(wording))]
+        return Found(start, end, kind, whole[0].value if whole else plain(wording))
 
 
-def plain(said: str) -> str:
+def plain(text: str) -> str:
     """Return a value that our own rules do not know, without separators and case.
 
     >>> plain("AB 12-34")
     'ab1234'
     """
-    return "".join(character for character in said.casefold() if character.isalnum())
+    return "".join(character for character in text.casefold() if character.isalnum())
 
 
 def _engine(language: str, model: str) -> Any:

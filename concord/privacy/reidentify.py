@@ -65,7 +65,7 @@ def candidate_pseudonym(candidate: Candidate, key: bytes, regions: Sequence[str]
     if candidate.kind == "name":
         return pseudonym(key, "name", hashed(key, text)) if text else None
     found = Finder(Rules(frozenset({candidate.kind}), regions=tuple(regions))).find(text)
-    whole = [one for one in found if (one.start, one.end) == (0, len(text))]
+    whole = [entry for entry in found if (entry.start, entry.end) == (0, len(text))]
     return pseudonym(key, candidate.kind, whole[0].value) if whole else None
 
 
@@ -96,11 +96,13 @@ def in_clear(content: Any, candidates: Sequence[Candidate], key: bytes, regions:
         regions: of the project, for telephones without a country's prefix.
     """
     seen: Counter[str] = Counter()
-    for kind in sorted({one.kind for one in candidates}):
-        names = tuple(hashed(key, one.value.strip()) for one in candidates if one.kind == kind == "name")
+    for kind in sorted({candidate.kind for candidate in candidates}):
+        names = tuple(
+            hashed(key, candidate.value.strip()) for candidate in candidates if candidate.kind == kind == "name"
+        )
         noting = _Noting(Finder(Rules(frozenset({kind}), names, key, tuple(regions))))
         Anonymiser(noting, {kind: "mask"}, key).content(content, Counter())
-        seen.update(pseudonym(key, kind, one.value) for one in noting.found)
+        seen.update(pseudonym(key, kind, found.value) for found in noting.found)
     return seen
 
 
@@ -113,8 +115,8 @@ def compared(kind: str, made: str, there: Mapping[str, int], clear: Mapping[str,
         there: from `pseudonyms_in`.
         clear: from `in_clear`; None: that was not looked for.
     """
-    same_kind = [one for one in there if one.startswith(f"[{kind}:")]
-    matching = [one for one in same_kind if hmac.compare_digest(one, made)]
+    same_kind = [name for name in there if name.startswith(f"[{kind}:")]
+    matching = [name for name in same_kind if hmac.compare_digest(name, made)]
     return Compared(
-        kind, "".join(matching), sum(there[one] for one in matching), len(same_kind), (clear or {}).get(made, 0)
+        kind, "".join(matching), sum(there[name] for name in matching), len(same_kind), (clear or {}).get(made, 0)
     )

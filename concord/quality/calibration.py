@@ -74,10 +74,15 @@ def added(parts: Iterable[Sequence[Bin]]) -> list[Bin]:
     """
     found: dict[int, list[Bin]] = {}
     for part in parts:
-        for one in part:
-            found.setdefault(one.place, []).append(one)
+        for entry in part:
+            found.setdefault(entry.place, []).append(entry)
     return [
-        Bin(place, sum(one.units for one in some), fsum(one.stated for one in some), sum(one.right for one in some))
+        Bin(
+            place,
+            sum(item.units for item in some),
+            fsum(item.stated for item in some),
+            sum(item.right for item in some),
+        )
         for place, some in sorted(found.items())
     ]
 
@@ -107,16 +112,16 @@ def confidence_gap(lots: Iterable[AuditedLot], confidence: float = 0.95) -> Esti
     >>> round(found.value, 3), found.low > 0, found.units
     (0.047, True, 300)
     """
-    strata = [_stratum(one) for one in lots]
-    seen = [one for one in strata if one.units]
-    units = sum(one.units for one in seen)
+    strata = [_stratum(lot) for lot in lots]
+    seen = [stratum for stratum in strata if stratum.units]
+    units = sum(stratum.units for stratum in seen)
     if units < UNITS_MIN:
         reason = f"{units} audited units that consensus settled; with {UNITS_MIN} or more something is said"
         return undefined(reason, units, METHOD)
-    whole = fsum(one.weight for one in seen)
-    right = fsum(one.weight * one.right for one in seen) / whole
-    stated = fsum(one.weight * one.stated for one in seen) / whole
-    spread = fsum((one.weight / whole) ** 2 * one.unseen / one.units for one in seen)
+    whole = fsum(stratum.weight for stratum in seen)
+    right = fsum(stratum.weight * stratum.right for stratum in seen) / whole
+    stated = fsum(stratum.weight * stratum.stated for stratum in seen) / whole
+    spread = fsum((stratum.weight / whole) ** 2 * stratum.unseen / stratum.units for stratum in seen)
     low, high = _score(right, 1.0 / spread, confidence) if spread > 0.0 else (right, right)
     return Estimate(stated - right, stated - high, stated - low, units, METHOD)
 
@@ -132,10 +137,10 @@ class _Stratum(NamedTuple):
 
 
 def _stratum(lot: AuditedLot) -> _Stratum:
-    units = sum(one.units for one in lot.bins)
+    units = sum(bin_.units for bin_ in lot.bins)
     if not units:
         return _Stratum(0, 0.0, 0.0, 0.0, 0.0)
-    stated, right = fsum(one.stated for one in lot.bins), sum(one.right for one in lot.bins)
+    stated, right = fsum(bin_.stated for bin_ in lot.bins), sum(bin_.right for bin_ in lot.bins)
     weight = lot.units * units / lot.inspected
     return _Stratum(units, weight, stated / units, right / units, 1.0 - lot.inspected / lot.units)
 

@@ -137,19 +137,19 @@ class Crowd:
             raise ValueError(f"an accuracy is a share, not {self.assumed_accuracy}")
         if not 0.0 <= self.dependence <= 1.0:
             raise ValueError(f"a correlation of errors lies in 0 .. 1, not at {self.dependence}")
-        units = sum(one.units for one in self.answers.values())
-        correct = sum(one.correct for one in self.answers.values())
+        units = sum(answer.units for answer in self.answers.values())
+        correct = sum(answer.correct for answer in self.answers.values())
         object.__setattr__(self, "accuracy", pooled_accuracy(correct, units, self.assumed_accuracy))
 
     @property
     def gold_units(self) -> int:
         """Return how many gold answers all of this rests on."""
-        return round(sum(one.units for one in self.answers.values()))
+        return round(sum(answer.units for answer in self.answers.values()))
 
     @property
     def gold_share(self) -> float | None:
         """Return how much of what is known of annotators is from gold, and not from resolved units; None of nothing."""
-        learnt = RESOLVED_WORTH * fsum(one.units for one in self.learnt.values())
+        learnt = RESOLVED_WORTH * fsum(gold_answers.units for gold_answers in self.learnt.values())
         return self.gold_units / (self.gold_units + learnt) if self.gold_units or learnt else None
 
     def own_accuracy(self, annotator_id: str) -> float:
@@ -184,9 +184,9 @@ class Crowd:
         for true in {*gold.classes(), *learnt.classes()}:
             imagined = own if true == reported else wrong
             answered = (gold.answered(true) or 0) + RESOLVED_WORTH * (learnt.answered(true) or 0)
-            said = gold.reported(true, reported) + RESOLVED_WORTH * learnt.reported(true, reported)
+            value = gold.reported(true, reported) + RESOLVED_WORTH * learnt.reported(true, reported)
             logs[true] = (
-                log((said + ROW_STRENGTH * imagined) / (answered + ROW_STRENGTH)) if answered else log(imagined)
+                log((value + ROW_STRENGTH * imagined) / (answered + ROW_STRENGTH)) if answered else log(imagined)
             )
         logs.setdefault(reported, log(own))
         return Heard(logs, log(wrong))
@@ -274,7 +274,7 @@ def class_chances(labels: Sequence[tuple[str, int]], crowd: Crowd, seen: Mapping
     """
     # Sums of floats hang on their order; the order of labels must not.
     heard = [crowd.heard(annotator_id, reported) for annotator_id, reported in sorted(labels)]
-    marked = set[int]().union(*(one.logs for one in heard))
+    marked = set[int]().union(*(entry.logs for entry in heard))
     unmarked = next((k for k in range(crowd.classes) if k not in marked), None)
     worth = 1.0 / (1.0 + max(0, len(labels) - 1) * crowd.dependence)
     common = worth * _log_likelihood(heard, unmarked) if unmarked is not None else 0.0
@@ -285,8 +285,8 @@ def class_chances(labels: Sequence[tuple[str, int]], crowd: Crowd, seen: Mapping
     top = max(weights)
     scaled = [exp(weight - top) for weight in weights]
     total = sum(scaled)
-    return tuple([one / total for one in scaled])
+    return tuple([value / total for value in scaled])
 
 
 def _log_likelihood(heard: Sequence[Heard], true: int) -> float:
-    return sum([one.logs.get(true, one.wrong) for one in heard])
+    return sum([entry.logs.get(true, entry.wrong) for entry in heard])

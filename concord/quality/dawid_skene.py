@@ -161,14 +161,14 @@ class _Steps:
 _Shares = tuple[Floats, Floats]
 
 
-def _ahead(zero: _Shares, one: _Shares, two: _Shares, reach: float) -> tuple[_Shares, float]:
+def _ahead(zero: _Shares, row: _Shares, two: _Shares, reach: float) -> tuple[_Shares, float]:
     """Return where two steps of EM point to, and how far that is; at 1 it is where the second step ends.
 
     The third scheme of SQUAREM: with r the first step and v how the second differs from it, zero + 2 a r + a^2 v for
     a = |r| / |v|, at most `reach`. What would be negative is a hundredth of what the second step gives.
     """
-    first = [b - a for a, b in zip(zero, one, strict=True)]
-    bend = [(c - b) - step for b, c, step in zip(one, two, first, strict=True)]
+    first = [b - a for a, b in zip(zero, row, strict=True)]
+    bend = [(c - b) - step for b, c, step in zip(row, two, first, strict=True)]
     across = float(np.sqrt(sum((step * step).sum() for step in first)))
     bent = float(np.sqrt(sum((step * step).sum() for step in bend)))
     length = min(max(across / bent, 1.0), reach) if bent > 0.0 else 1.0

@@ -59,13 +59,13 @@ def drawn(units: Iterable[GoldUnit]) -> list[GoldUnit]:
     >>> [one.unit_id for one in drawn([GoldUnit("u1", 0, [("ann", 0)]), GoldUnit("u2", 0, [("ann", 0), ("bob", 1)])])]
     ['u2']
     """
-    weighable = (one for one in units if len(one.answers) > 1)
-    looked_at = nsmallest(GOLD_UNITS_MAX, weighable, key=lambda one: _place(one.unit_id))
-    return [GoldUnit(one.unit_id, one.known, _heard_of(one)) for one in looked_at]
+    weighable = (unit for unit in units if len(unit.answers) > 1)
+    looked_at = nsmallest(GOLD_UNITS_MAX, weighable, key=lambda gold_unit: _place(gold_unit.unit_id))
+    return [GoldUnit(gold_unit.unit_id, gold_unit.known, _heard_of(gold_unit)) for gold_unit in looked_at]
 
 
 def _heard_of(unit: GoldUnit) -> list[tuple[str, int]]:
-    return nsmallest(ANSWERS_MAX, unit.answers, key=lambda one: _place(f"{unit.unit_id}/{one[0]}"))
+    return nsmallest(ANSWERS_MAX, unit.answers, key=lambda row: _place(f"{unit.unit_id}/{row[0]}"))
 
 
 def _place(name: str) -> tuple[bytes, str]:
@@ -125,10 +125,16 @@ class _Weighed:
 
 def _weighed(units: Sequence[GoldUnit], classes: int, assumed_accuracy: float) -> _Weighed:
     """Return the rows of these units; J answers, U units, C columns."""
-    columns = {k: c for c, k in enumerate(sorted({one.known for one in units} | _labels(units)))}
-    people = {who: place for place, who in enumerate(sorted({who for one in units for who, _ in one.answers}))}
+    columns = {k: c for c, k in enumerate(sorted({gold_unit.known for gold_unit in units} | _labels(units)))}
+    people = {
+        who: place for place, who in enumerate(sorted({who for gold_unit in units for who, _ in gold_unit.answers}))
+    }
     table = np.array(
-        [(u, people[who], columns[one.known], columns[k]) for u, one in enumerate(units) for who, k in one.answers]
+        [
+            (u, people[who], columns[gold_unit.known], columns[k])
+            for u, gold_unit in enumerate(units)
+            for who, k in gold_unit.answers
+        ]
     )
     unit, person, known, label = table.T  # (J,) each
     width = len(columns) + (len(columns) < classes)
@@ -145,13 +151,13 @@ def _weighed(units: Sequence[GoldUnit], classes: int, assumed_accuracy: float) -
     _, pair = np.unique(person * width + label, return_inverse=True)
     agreeing: Floats = np.zeros((pair.max() + 1, width))
     np.add.at(agreeing, (pair, known), 1.0)
-    said, asked = agreeing[pair], rows[person]  # (J, C)
+    array, asked = agreeing[pair], rows[person]  # (J, C)
     every = np.arange(len(unit))
-    said[every, known] -= 1.0
+    array[every, known] -= 1.0
     asked[every, known] -= 1.0
     imagined: Floats = np.repeat(((1.0 - own) / (classes - 1))[:, None], width, axis=1)
     imagined[every, label] = own
-    heard = np.log((said + ROW_STRENGTH * imagined) / (asked + ROW_STRENGTH))
+    heard = np.log((array + ROW_STRENGTH * imagined) / (asked + ROW_STRENGTH))
     order = np.lexsort((person, -own, unit))
     summed = heard[order].cumsum(axis=0)
     begins = np.concatenate([[0], unit_answers.cumsum()[:-1]])
@@ -175,11 +181,11 @@ def _labels(units: Sequence[GoldUnit]) -> set[int]:
 
 def _log_shares(units: Sequence[GoldUnit], columns: Mapping[int, int], width: int, classes: int) -> Floats:
     """Return the log share of each column where each unit is left out, (U, C)."""
-    seen = Counter(one.known for one in units)
+    seen = Counter(unit.known for unit in units)
     found = {}
     for k in seen:
         shares = prevalence(seen - Counter([k]), classes)
-        named = [shares[one] for one in columns]
+        named = [shares[column] for column in columns]
         rest = [max(0.0, 1.0 - sum(named))] * (width - len(named))
         found[k] = np.log([*named, *rest])
-    return np.array([found[one.known] for one in units])
+    return np.array([found[unit.known] for unit in units])

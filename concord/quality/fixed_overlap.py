@@ -73,13 +73,13 @@ def _beta_binomial(hits: int, labels: int, mean: float, rho: float) -> float:
     if not rho:
         return comb(labels, hits) * mean**hits * (1.0 - mean) ** (labels - hits)
     whole = (1.0 - rho) / rho
-    one, other = mean * whole, (1.0 - mean) * whole
-    found = _log_beta(hits + one, labels - hits + other) - _log_beta(one, other)
+    value, other = mean * whole, (1.0 - mean) * whole
+    found = _log_beta(hits + value, labels - hits + other) - _log_beta(value, other)
     return comb(labels, hits) * exp(found)
 
 
-def _log_beta(one: float, other: float) -> float:
-    return lgamma(one) + lgamma(other) - lgamma(one + other)
+def _log_beta(value: float, other: float) -> float:
+    return lgamma(value) + lgamma(other) - lgamma(value + other)
 
 
 def _partitions(whole: int, most: int) -> Iterator[tuple[int, ...]]:

@@ -87,13 +87,13 @@ def doubt(answers: Iterable[GoldAnswer], bar: float) -> Doubt:
     >>> doubt([GoldAnswer(True, 3, 10)] * 50, 0.8)
     Doubt(good=0, disagreeing=0, share=0.0, low=0.0)
     """
-    good = [one for one in answers if is_good(one, bar)]
-    weights = [(one.right + 1) / (one.units + 2) for one in good]
+    good = [answer for answer in answers if is_good(answer, bar)]
+    weights = [(gold_answer.right + 1) / (gold_answer.units + 2) for gold_answer in good]
     whole = sum(weights)
     if not whole:
         return Doubt(0, 0, 0.0, 0.0)
-    disagreeing = sum(one.disagrees for one in good)
-    share = sum(weight for weight, one in zip(weights, good, strict=True) if one.disagrees) / whole
+    disagreeing = sum(gold_answer.disagrees for gold_answer in good)
+    share = sum(weight for weight, gold_answer in zip(weights, good, strict=True) if gold_answer.disagrees) / whole
     voices = whole * whole / sum(weight * weight for weight in weights)
     low = float(betaincinv(voices * share, voices * (1.0 - share) + 1.0, 1.0 - SURE)) if disagreeing else 0.0
     return Doubt(len(good), disagreeing, share, low)

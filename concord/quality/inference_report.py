@@ -153,9 +153,9 @@ def _reliability(results: Sequence[MethodResult], confidence: float) -> list[Sec
     """Return how sure each method is of units with gold against how many are right; nothing without gold."""
     rows = []
     for result in results:
-        for one in result.bins:
-            right = wilson(one.right, one.units, confidence)
-            stated = f"{EDGES[one.place]:g} and over", str(one.units), _number(one.stated / one.units)
+        for bin_ in result.bins:
+            right = wilson(bin_.right, bin_.units, confidence)
+            stated = f"{EDGES[bin_.place]:g} and over", str(bin_.units), _number(bin_.stated / bin_.units)
             rows.append((result.method, *stated, *_ends(right)))
     if not rows:
         return []

@@ -212,8 +212,8 @@ def counts_of_table(table: ArrayLike) -> LabelCounts:
     if cells.ndim != 2 or cells.shape[0] != cells.shape[1]:
         raise ValueError(f"the table must cross one scale with itself, not have shape {cells.shape}")
     size = len(cells)
-    one = np.eye(size)
-    rows = (one[:, None, :] + one[None, :, :]).reshape(size * size, size)
+    array = np.eye(size)
+    rows = (array[:, None, :] + array[None, :, :]).reshape(size * size, size)
     return LabelCounts(rows, tuple(range(size)), cells.ravel())
 
 

@@ -179,33 +179,44 @@ class Pool:
     repeats: Repeats = Repeats()  # noqa: RUF009 - frozen
 
     @classmethod
-    def of_left(cls, one: Inspection, alone: Estimate | None = None) -> "Pool":
+    def of_left(cls, inspection: Inspection, alone: Estimate | None = None) -> "Pool":
         """Return the pool of a lot, from the inspection on which it left.
 
         Args:
-            one: the inspection.
+            inspection: the inspection.
             alone: its own `leaving_error_rate`, which takes time and is of use where no other lot was sampled; None
                 where there is one.
         """
-        whole = cls(1, one.lot_units, one.unseen, one.inspected, one.errors, repeats=one.repeats)
-        if not one.unseen:
+        whole = cls(
+            1,
+            inspection.lot_units,
+            inspection.unseen,
+            inspection.inspected,
+            inspection.errors,
+            repeats=inspection.repeats,
+        )
+        if not inspection.unseen:
             return whole
-        if not one.inspected:
+        if not inspection.inspected:
             return replace(whole, blind=1, sampled=1)
         return replace(
             whole,
             sampled=1,
-            strata=_weighted(one.unseen / one.inspected, one),
-            process=_weighted(one.lot_units / one.inspected_max, one),
+            strata=_weighted(inspection.unseen / inspection.inspected, inspection),
+            process=_weighted(inspection.lot_units / inspection.inspected_max, inspection),
             alone=alone,
         )
 
     @classmethod
-    def of_rejected(cls, one: Inspection) -> "Pool":
+    def of_rejected(cls, inspection: Inspection) -> "Pool":
         """Return the pool of an inspection on which a lot was rejected."""
-        if not one.inspected:
+        if not inspection.inspected:
             return cls()
-        return cls(rejections=1, process=_weighted(one.lot_units / one.inspected_max, one), repeats=one.repeats)
+        return cls(
+            rejections=1,
+            process=_weighted(inspection.lot_units / inspection.inspected_max, inspection),
+            repeats=inspection.repeats,
+        )
 
     def __add__(self, other: "Pool") -> "Pool":
         """Return the pool of the lots of both."""
@@ -247,9 +258,12 @@ class Pool:
         unseen, units = self.unseen, self.units
         if self.alone is not None and not self.rejections:
             share = self._share_of_sampled()
-            ends = [None if one is None else one * share for one in (self.alone.value, self.alone.low, self.alone.high)]
+            ends = [
+                None if value is None else value * share
+                for value in (self.alone.value, self.alone.low, self.alone.high)
+            ]
             return Estimate(ends[0], ends[1], ends[2], self.inspected, POOLED)
-        found, process = (_predicted(one, unseen, confidence) for one in (self.strata, self.process))
+        found, process = (_predicted(weighted, unseen, confidence) for weighted in (self.strata, self.process))
         # What is left wrong is so many units: less than one is none.
         low, high = math.floor(found.low * unseen), max(found.high, process.high) * unseen
         return Estimate(found.value * unseen / units, low / units, high / units, self.inspected, POOLED)
@@ -291,9 +305,9 @@ def pooled_leaving_error_rate(
     (0.0, 0.0, 0.028)
     """
     left = list(left)
-    pool = sum((Pool.of_rejected(one) for one in rejected), sum(map(Pool.of_left, left), Pool()))
+    pool = sum((Pool.of_rejected(inspection) for inspection in rejected), sum(map(Pool.of_left, left), Pool()))
     if pool.sampled == 1 and not pool.rejections and not pool.blind:
-        (only,) = (one for one in left if one.unseen)
+        (only,) = (inspection for inspection in left if inspection.unseen)
         pool = replace(pool, alone=leaving_error_rate(only, confidence))
     return pool.leaving_error_rate(confidence)
 
@@ -306,8 +320,8 @@ class _Rate(NamedTuple):
     high: float
 
 
-def _weighted(weight: float, one: Inspection) -> Weighted:
-    return Weighted(weight * one.inspected, weight * one.errors, weight * weight * one.inspected)
+def _weighted(weight: float, inspection: Inspection) -> Weighted:
+    return Weighted(weight * inspection.inspected, weight * inspection.errors, weight * weight * inspection.inspected)
 
 
 def _predicted(weighted: Weighted, unseen: int, confidence: float) -> _Rate:

@@ -295,7 +295,7 @@ def _alike(labels: set[str]) -> list[str]:
             groups["as numbers", number].add(label)
     return [
         f"{' and '.join(map(repr, sorted(group)))} are counted as {len(group)} classes, though they are equal {how}."
-        for (how, _), group in sorted(groups.items(), key=lambda one: sorted(one[1]))
+        for (how, _), group in sorted(groups.items(), key=lambda row: sorted(row[1]))
         if len(group) > 1
     ][:REMARKS_MAX]
 

@@ -49,7 +49,7 @@ def least_mean_inspected(guarantee: Guarantee, lot_errors: int, inspected_max: i
     if guarantee.lot_size is None or not 0 <= lot_errors <= guarantee.lot_size:
         raise ValueError("the bound is of a lot of some size, with so many errors at most")
     few, many = guarantee.lot_errors
-    good, aql, ltpd = (_path_chances(guarantee.lot_size, one, inspected_max) for one in (lot_errors, few, many))
+    good, aql, ltpd = (_path_chances(guarantee.lot_size, number, inspected_max) for number in (lot_errors, few, many))
 
     def bound(logarithms: Floats) -> float:
         reject, accept = np.exp(logarithms)
@@ -60,7 +60,7 @@ def least_mean_inspected(guarantee: Guarantee, lot_errors: int, inspected_max: i
         return -bound(logarithms)
 
     found = [minimize(below, np.array(start), method="Nelder-Mead", options=_SEARCH).x for start in STARTS]
-    return max(bound(np.asarray(one)) for one in found)
+    return max(bound(np.asarray(array)) for array in found)
 
 
 def _path_chances(lot_size: int, lot_errors: int, inspected_max: int) -> Floats:

@@ -17,7 +17,7 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     >>> [round(one, 3) for one in benjamini_hochberg([0.01, 0.04, 0.03, 0.5])]
     [0.04, 0.053, 0.053, 0.5]
     """
-    if any(not 0.0 <= one <= 1.0 for one in p_values):
+    if any(not 0.0 <= p_value <= 1.0 for p_value in p_values):
         raise ValueError("a p-value lies between 0 and 1")
     many = len(p_values)
     adjusted = [1.0] * many

@@ -94,7 +94,7 @@ def accuracy(held: Sequence[Held], confidence: float = 0.95) -> Estimate:
     >>> found.value, round(found.low, 3), round(found.high, 3)
     (0.9, 0.596, 0.982)
     """
-    return wilson(sum(one.right for one in held), len(held), confidence)
+    return wilson(sum(entry.right for entry in held), len(held), confidence)
 
 
 def by_class(held: Sequence[Held], classes: int, confidence: float = 0.95) -> list[ClassScore]:
@@ -106,20 +106,20 @@ def by_class(held: Sequence[Held], classes: int, confidence: float = 0.95) -> li
     >>> (yes.said, yes.precision.value, yes.recall.value), (no.accepted, no.recall.value)
     ((2, 0.5, 1.0), (2, 0.5))
     """
-    said, said_right = [0] * classes, [0] * classes
+    rows, said_right = [0] * classes, [0] * classes
     accepted, accepted_right = [0] * classes, [0] * classes
-    for one in held:
-        if one.said is not None:
-            said[one.said] += 1
-            said_right[one.said] += one.right
-        if one.accepted is not None:
-            accepted[one.accepted] += 1
-            accepted_right[one.accepted] += one.right
+    for entry in held:
+        if entry.said is not None:
+            rows[entry.said] += 1
+            said_right[entry.said] += entry.right
+        if entry.accepted is not None:
+            accepted[entry.accepted] += 1
+            accepted_right[entry.accepted] += entry.right
     return [
         ClassScore(
-            said[place],
+            rows[place],
             accepted[place],
-            wilson(said_right[place], said[place], confidence),
+            wilson(said_right[place], rows[place], confidence),
             wilson(accepted_right[place], accepted[place], confidence),
         )
         for place in range(classes)
@@ -150,7 +150,7 @@ def calibration(held: Sequence[Held], confidence: float = 0.95) -> Calibration:
     >>> round(found.error.value, 2), found.error.low > 0.05, [one.units for one in found.bins]
     (0.15, True, [200])
     """
-    stated = [(one.confidence, one.right) for one in held if one.confidence is not None]
+    stated = [(entry.confidence, entry.right) for entry in held if entry.confidence is not None]
     if not stated:
         return Calibration(
             (), undefined(NOTHING_STATED, 0, ECE_METHOD), None,
@@ -162,7 +162,7 @@ def calibration(held: Sequence[Held], confidence: float = 0.95) -> Calibration:
     bins = [_Bin(place, some) for place, some in sorted(sorted_in.items())]
     brier = _mean([(sure - right) ** 2 for sure, right in stated], 1.0, confidence, BRIER_METHOD)
     error, by_chance = _error(bins, len(stated), confidence)
-    table = tuple(one.told(confidence) for one in bins)
+    table = tuple(bin_.told(confidence) for bin_ in bins)
     return Calibration(table, error, by_chance, brier, _brier_classes(held, confidence))
 
 
@@ -184,19 +184,19 @@ class _Bin:
 def _error(bins: Sequence[_Bin], units: int, confidence: float) -> tuple[Estimate, float]:
     each = 1.0 - (1.0 - confidence) / len(bins)
     value = least = most = by_chance = 0.0
-    for one in bins:
-        share, right = one.units / units, one.right / one.units
-        exact = clopper_pearson(one.right, one.units, each)
+    for bin_ in bins:
+        share, right = bin_.units / units, bin_.right / bin_.units
+        exact = clopper_pearson(bin_.right, bin_.units, each)
         low, high = exact.low or 0.0, 1.0 if exact.high is None else exact.high
-        value += share * abs(one.stated - right)
-        least += share * max(0.0, one.stated - high, low - one.stated)
-        most += share * max(one.stated - low, high - one.stated)
-        by_chance += share * sqrt(2.0 * one.stated * (1.0 - one.stated) / (pi * one.units))
+        value += share * abs(bin_.stated - right)
+        least += share * max(0.0, bin_.stated - high, low - bin_.stated)
+        most += share * max(bin_.stated - low, high - bin_.stated)
+        by_chance += share * sqrt(2.0 * bin_.stated * (1.0 - bin_.stated) / (pi * bin_.units))
     return Estimate(value, min(least, value), max(most, value), units, ECE_METHOD), by_chance
 
 
 def _brier_classes(held: Sequence[Held], confidence: float) -> Estimate:
-    scores = [one.brier for one in held if one.brier is not None]
+    scores = [entry.brier for entry in held if entry.brier is not None]
     if not scores or len(scores) < len(held):
         return undefined("not every output has the probabilities of the classes", len(scores), CLASSES_METHOD)
     return _mean(scores, 2.0, confidence, CLASSES_METHOD)
@@ -208,6 +208,6 @@ def _mean(values: Sequence[float], highest: float, confidence: float, method: st
     mean = fsum(values) / units
     if units < 2:
         return Estimate(mean, None, None, units, method, "one unit shows no spread")
-    error = sqrt(fsum((one - mean) ** 2 for one in values) / (units - 1) / units)
+    error = sqrt(fsum((value - mean) ** 2 for value in values) / (units - 1) / units)
     low, high = student_interval(mean / highest, error / highest, units - 1, confidence)
     return Estimate(mean, max(0.0, low) * highest, min(1.0, high) * highest, units, method)

@@ -69,7 +69,7 @@ def learnt_of(units: Iterable[ResolvedUnit], crowd: Crowd, seen: Mapping[int, in
 def _likely(unit: ResolvedUnit, annotator_id: str, crowd: Crowd, seen: Mapping[int, int]) -> list[tuple[int, float]]:
     if unit.ruled is not None:
         return [(unit.ruled, 1.0)]
-    others = [one for one in unit.answers if one[0] != annotator_id]
+    others = [answer for answer in unit.answers if answer[0] != annotator_id]
     if not others:
         return []
     return [(k, chance) for k, chance in enumerate(class_chances(others, crowd, seen)) if chance >= CHANCE_MIN]
@@ -83,8 +83,8 @@ def added(parts: Iterable[Sequence[Learnt]]) -> dict[str, SparseAnswers]:
     """
     sums: dict[str, dict[tuple[int, int], list[float]]] = defaultdict(lambda: defaultdict(list))
     for part in parts:
-        for one in part:
-            sums[one.annotator_id][one.true, one.reported].append(one.times)
+        for learnt in part:
+            sums[learnt.annotator_id][learnt.true, learnt.reported].append(learnt.times)
     return {
         annotator_id: SparseAnswers.of_cells([(*pair, fsum(times)) for pair, times in sorted(cells.items())])
         for annotator_id, cells in sorted(sums.items())

@@ -20,7 +20,7 @@ def binomial_exactly(k: ArrayLike, n: ArrayLike, p: ArrayLike) -> Floats:
     >>> round(float(binomial_exactly(2, 80, 0.01)), 6)
     0.144289
     """
-    found, size, rate = np.broadcast_arrays(*(np.asarray(one, dtype=float) for one in (k, n, p)))
+    found, size, rate = np.broadcast_arrays(*(np.asarray(entry, dtype=float) for entry in (k, n, p)))
     can = (found >= 0) & (found <= size)
     held = np.where(can, found, 0)
     return np.where(can, np.exp(_log_choose(size, held) + xlogy(held, rate) + xlog1py(size - held, -rate)), 0.0)
@@ -32,7 +32,7 @@ def binomial_at_most(k: ArrayLike, n: ArrayLike, p: ArrayLike) -> Floats:
     >>> round(float(binomial_at_most(2, 80, 0.01)), 6)
     0.953447
     """
-    found, size, rate = np.broadcast_arrays(*(np.asarray(one, dtype=float) for one in (k, n, p)))
+    found, size, rate = np.broadcast_arrays(*(np.asarray(entry, dtype=float) for entry in (k, n, p)))
     within = (found >= 0) & (found < size)
     held = np.where(within, found, 0)
     return np.where(within, betaincc(held + 1, np.where(within, size - held, 1), rate), found >= 0)
@@ -44,7 +44,7 @@ def binomial_over(k: ArrayLike, n: ArrayLike, p: ArrayLike) -> Floats:
     >>> round(float(binomial_over(2, 80, 0.01)), 6)
     0.046553
     """
-    found, size, rate = np.broadcast_arrays(*(np.asarray(one, dtype=float) for one in (k, n, p)))
+    found, size, rate = np.broadcast_arrays(*(np.asarray(entry, dtype=float) for entry in (k, n, p)))
     within = (found >= 0) & (found < size)
     held = np.where(within, found, 0)
     return np.where(within, betainc(held + 1, np.where(within, size - held, 1), rate), found < 0)

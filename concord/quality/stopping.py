@@ -149,7 +149,7 @@ def expected_cost(unit: Outlook, prices: Prices, left: int) -> float:
     [20.0, 18.32, 11.71]
     """
     now = prices.loss(unit.lead)
-    ahead = sum(1 for one in LOOKAHEAD if one <= left)
+    ahead = sum(1 for number in LOOKAHEAD if number <= left)
     if not ahead or now <= prices.label:
         return now
     table = _outcomes(unit.accuracy, unit.classes)

@@ -28,13 +28,13 @@ def routes(config: Manifest) -> Manifest:
         "route": _route(config["route"]),
         "inhibitRules": [
             {
-                "sourceMatch": [_matcher(one) for one in rule["source_matchers"]],
-                "targetMatch": [_matcher(one) for one in rule["target_matchers"]],
+                "sourceMatch": [_matcher(source_matcher) for source_matcher in rule["source_matchers"]],
+                "targetMatch": [_matcher(target_matcher) for target_matcher in rule["target_matchers"]],
                 **({"equal": rule["equal"]} if "equal" in rule else {}),
             }
             for rule in config["inhibit_rules"]
         ],
-        "receivers": [_receiver(one) for one in config["receivers"]],
+        "receivers": [_receiver(receiver) for receiver in config["receivers"]],
     }
     metadata = {"name": "concord"}
     return {
@@ -51,20 +51,20 @@ def _route(route: Manifest) -> Manifest:
         found["groupBy"] = route["group_by"]
     found |= {theirs: route[ours] for ours, theirs in _TIMES.items() if ours in route}
     if "matchers" in route:
-        found["matchers"] = [_matcher(one) for one in route["matchers"]]
+        found["matchers"] = [_matcher(matcher) for matcher in route["matchers"]]
     if "routes" in route:
-        found["routes"] = [_route(one) for one in route["routes"]]
+        found["routes"] = [_route(entry) for entry in route["routes"]]
     return found
 
 
-def _matcher(said: str) -> Manifest:
+def _matcher(text: str) -> Manifest:
     """Return a matcher in its parts.
 
     >>> _matcher('alertname =~ "A|B"')
     {'name': 'alertname', 'matchType': '=~', 'value': 'A|B'}
     """
-    found = _MATCHER.fullmatch(said)
-    assert found is not None, said
+    found = _MATCHER.fullmatch(text)
+    assert found is not None, text
     name, kind, value = found.groups()
     return {"name": name, "matchType": kind, "value": value}
 

@@ -86,7 +86,10 @@ def _keeps_nothing(manifests: list[Manifest]) -> Iterator[str]:
             yield f"Deployment/{WORKBENCH}: looks for {service} at {address.geturl()!r}, where it is not"
     for kafka in named(manifests, "Kafka").values():
         for listener in kafka["spec"]["kafka"]["listeners"]:
-            let_in = [one["podSelector"]["matchLabels"] for one in listener.get("networkPolicyPeers", [])]
+            let_in = [
+                networkpolicypeer["podSelector"]["matchLabels"]
+                for networkpolicypeer in listener.get("networkPolicyPeers", [])
+            ]
             if any(selects(match, pod_labels(deployment)) for match in let_in):
                 yield f"Deployment/{WORKBENCH}: the brokers' listener {listener['name']} lets it in"
     yield from _reaches(named(manifests, "NetworkPolicy").get(WORKBENCH))
@@ -107,10 +110,10 @@ def _inside(manifests: list[Manifest]) -> Iterator[str]:
     """Yield the paths by which the gateway would lead to health and telemetry."""
     for name, gateway in named(manifests, "Ingress").items():
         for rule in gateway["spec"]["rules"]:
-            for one in rule["http"]["paths"]:
+            for entry in rule["http"]["paths"]:
                 for path in INSIDE:
-                    if leads_to(one, path):
-                        yield f"Ingress/{name}: {rule['host']}{one['path']} leads to {path}, which stays inside"
+                    if leads_to(entry, path):
+                        yield f"Ingress/{name}: {rule['host']}{entry['path']} leads to {path}, which stays inside"
 
 
 def _scattered(manifests: list[Manifest]) -> Iterator[str]:
@@ -124,7 +127,7 @@ def _scattered(manifests: list[Manifest]) -> Iterator[str]:
             yield f"Ingress/{name}: a browser does not stay with one pod of the workbench on all its paths"
 
 
-def leads_to(one: Manifest, path: str) -> bool:
+def leads_to(entry: Manifest, path: str) -> bool:
     """Return whether a path of the gateway's takes an address, as Kubernetes matches them.
 
     >>> leads_to({"path": "/", "pathType": "Prefix"}, "/live"), leads_to({"path": "/", "pathType": "Exact"}, "/live")
@@ -132,7 +135,7 @@ def leads_to(one: Manifest, path: str) -> bool:
     >>> leads_to({"path": "/sign-in", "pathType": "Prefix"}, "/sign-in/back")
     True
     """
-    if one["pathType"] == "Exact":
-        return bool(path == one["path"])
-    wanted = [step for step in one["path"].split("/") if step]
+    if entry["pathType"] == "Exact":
+        return bool(path == entry["path"])
+    wanted = [step for step in entry["path"].split("/") if step]
     return [step for step in path.split("/") if step][: len(wanted)] == wanted

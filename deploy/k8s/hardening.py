@@ -58,7 +58,7 @@ def _brokers(cluster: Manifest) -> Iterator[str]:
                 yield f"its {container} of {part} keeps capabilities"
     apart = cluster["kafka"].get("template", {}).get("pod", {}).get("affinity", {}).get("podAntiAffinity", {})
     nodes = apart.get("requiredDuringSchedulingIgnoredDuringExecution", [])
-    if not any(one["topologyKey"] == "kubernetes.io/hostname" for one in nodes):
+    if not any(node["topologyKey"] == "kubernetes.io/hostname" for node in nodes):
         yield "two of its brokers may be on one node"
 
 

@@ -76,11 +76,11 @@ def _files_and_port(deployment: Manifest, manifests: list[Manifest]) -> Iterator
 def _protection(deployment: Manifest, manifests: list[Manifest]) -> Iterator[str]:
     """Yield what a deployment must have beside it and has not."""
     labels = pod_labels(deployment)
-    budgets = [one["spec"]["selector"]["matchLabels"] for one in named(manifests, "PodDisruptionBudget").values()]
+    budgets = [entry["spec"]["selector"]["matchLabels"] for entry in named(manifests, "PodDisruptionBudget").values()]
     if not any(selects(match, labels) for match in budgets):
         yield "no disruption budget"
     # A policy for every pod of the namespace denies; what this one needs must be said for it alone.
-    own = [match for one in named(manifests, "NetworkPolicy").values() if (match := _pods(one))]
+    own = [match for entry in named(manifests, "NetworkPolicy").values() if (match := _pods(entry))]
     if not any(selects(match, labels) for match in own):
         yield "no network policy of its own"
 
@@ -91,20 +91,20 @@ def _services(manifests: list[Manifest]) -> Iterator[str]:
         if not backing:
             yield f"Service/{name}: no deployment has the labels that it selects"
         for port in service["spec"]["ports"]:
-            if any(port["targetPort"] not in _ports(one) for one in backing):
+            if any(port["targetPort"] not in _ports(entry) for entry in backing):
                 yield f"Service/{name}: its pods have no port {port['targetPort']}"
 
 
 def _policies(manifests: list[Manifest]) -> Iterator[str]:
     policies = named(manifests, "NetworkPolicy")
     if not any(
-        not _pods(one) and {"Ingress", "Egress"} <= set(one["spec"]["policyTypes"]) for one in policies.values()
+        not _pods(entry) and {"Ingress", "Egress"} <= set(entry["spec"]["policyTypes"]) for entry in policies.values()
     ):
         yield "NetworkPolicy: none denies everything to every pod"
     for name, policy in policies.items():
         for rule in policy["spec"].get("ingress", []):
             for port in rule.get("ports", []):
-                if any(port["port"] not in _ports(one) for one in _chosen(_pods(policy), manifests)):
+                if any(port["port"] not in _ports(entry) for entry in _chosen(_pods(policy), manifests)):
                     yield f"NetworkPolicy/{name}: its pods have no port {port['port']}"
 
 
@@ -123,7 +123,9 @@ def _gateways(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def _monitors(manifests: list[Manifest]) -> Iterator[str]:
-    exporters = {f"{name}-kafka-exporter" for name, one in named(manifests, "Kafka").items() if EXPORTER in one["spec"]}
+    exporters = {
+        f"{name}-kafka-exporter" for name, entry in named(manifests, "Kafka").items() if EXPORTER in entry["spec"]
+    }
     chosen: set[str] = set()
     for name, monitor in named(manifests, "PodMonitor").items():
         of_strimzi = monitor["spec"]["selector"].get("matchLabels", {}).get("strimzi.io/name")
@@ -132,16 +134,16 @@ def _monitors(manifests: list[Manifest]) -> Iterator[str]:
             if of_strimzi not in exporters:
                 yield f"PodMonitor/{name}: no cluster makes the pods {of_strimzi}"
             continue
-        watched = [one for one in named(manifests, "Deployment").values() if _watches(monitor, pod_labels(one))]
+        watched = [entry for entry in named(manifests, "Deployment").values() if _watches(monitor, pod_labels(entry))]
         if len(watched) != len(named(manifests, "Deployment")):
             yield f"PodMonitor/{name}: does not watch every deployment"
         for endpoint in monitor["spec"]["podMetricsEndpoints"]:
-            if any(endpoint["port"] not in _ports(one) for one in watched):
+            if any(endpoint["port"] not in _ports(entry) for entry in watched):
                 yield f"PodMonitor/{name}: its pods have no port {endpoint['port']}"
 
-    yield from (f"Kafka: nobody watches the pods {one}" for one in sorted(exporters - chosen))
-    watching = [one for one in manifests if one["apiVersion"].startswith(OF_PROMETHEUS)]
-    if len({one["metadata"].get("labels", {}).get(RELEASE) for one in watching}) > 1:
+    yield from (f"Kafka: nobody watches the pods {key}" for key in sorted(exporters - chosen))
+    watching = [manifest for manifest in manifests if manifest["apiVersion"].startswith(OF_PROMETHEUS)]
+    if len({entry["metadata"].get("labels", {}).get(RELEASE) for entry in watching}) > 1:
         yield f"{OF_PROMETHEUS}: what one Prometheus is to find has several labels {RELEASE}, or some has none"
 
 
@@ -149,13 +151,13 @@ def _routes(manifests: list[Manifest]) -> Iterator[str]:
     """Yield receivers that a route names and that are not there, or whose address nothing makes."""
     made = secrets(manifests)
     for name, config in named(manifests, "AlertmanagerConfig").items():
-        receivers = {one["name"]: one for one in config["spec"]["receivers"]}
+        receivers = {receiver["name"]: receiver for receiver in config["spec"]["receivers"]}
         top = config["spec"]["route"]
         for route in (top, *top.get("routes", [])):
             if route["receiver"] not in receivers:
                 yield f"AlertmanagerConfig/{name}: there is no receiver {route['receiver']}"
-        for one in receivers.values():
-            for hook in one["webhookConfigs"]:
+        for receiver in receivers.values():
+            for hook in receiver["webhookConfigs"]:
                 address = hook["urlSecret"]
                 if address["key"] not in made.get(address["name"], ()):
                     yield f"AlertmanagerConfig/{name}: nothing makes {address['key']} of the secret {address['name']}"
@@ -166,7 +168,7 @@ def _watches(monitor: Manifest, labels: dict[str, str]) -> bool:
     selector = monitor["spec"]["selector"]
     among = selector.get("matchExpressions", [])
     return selects(selector.get("matchLabels", {}), labels) and all(
-        labels.get(one["key"]) in one["values"] for one in among
+        labels.get(entry["key"]) in entry["values"] for entry in among
     )
 
 
@@ -178,7 +180,7 @@ def _pods(policy: Manifest) -> dict[str, str]:
 
 def _chosen(match_labels: dict[str, str], manifests: list[Manifest]) -> list[Manifest]:
     deployments = named(manifests, "Deployment").values()
-    return [one for one in deployments if match_labels and selects(match_labels, pod_labels(one))]
+    return [deployment for deployment in deployments if match_labels and selects(match_labels, pod_labels(deployment))]
 
 
 def _ports(deployment: Manifest) -> set[Any]:

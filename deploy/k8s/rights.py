@@ -13,8 +13,8 @@ def faults(manifests: list[Manifest]) -> Iterator[str]:
     topics, users = named(manifests, "KafkaTopic"), named(manifests, "KafkaUser")
     clusters = named(manifests, "Kafka")
     for kind in ("KafkaTopic", "KafkaUser", "KafkaNodePool"):
-        for name, one in named(manifests, kind).items():
-            if (cluster := one["metadata"].get("labels", {}).get("strimzi.io/cluster")) not in clusters:
+        for name, entry in named(manifests, kind).items():
+            if (cluster := entry["metadata"].get("labels", {}).get("strimzi.io/cluster")) not in clusters:
                 yield f"{kind}/{name}: there is no cluster {cluster}"
     for name, user in users.items():
         yield from (f"KafkaUser/{name}: {fault}" for fault in _user(name, user, topics))

@@ -13,7 +13,7 @@ SCALER = {"kubernetes.io/metadata.name": "keda"}
 
 def faults(manifests: list[Manifest]) -> Iterator[str]:
     """Yield scalers that lead nowhere or too far, budgets that protect nothing, and pods that cannot hand on."""
-    scalers = {one["spec"]["scaleTargetRef"]["name"]: one for one in named(manifests, "ScaledObject").values()}
+    scalers = {entry["spec"]["scaleTargetRef"]["name"]: entry for entry in named(manifests, "ScaledObject").values()}
     deployments = named(manifests, "Deployment")
     for name, scaler in scalers.items():
         found = _scaler(scaler, deployments.get(name), manifests)
@@ -51,17 +51,17 @@ def _admitted(trigger: Manifest, deployment: Manifest, manifests: list[Manifest]
         yield f"nothing makes the credentials {reference}"
         return
     variables, made = environment(deployment, manifests), secrets(manifests)
-    containers = {one["name"] for one in pod_of(deployment)["containers"]}
-    for one in credentials["spec"].get("env", []):
-        if one["name"] not in variables or one.get("containerName", next(iter(containers))) not in containers:
-            yield f"its {one['parameter']} is the variable {one['name']}, which its pods have not"
-    for one in credentials["spec"].get("secretTargetRef", []):
-        if one["key"] not in made.get(one["name"], ()):
-            yield f"its {one['parameter']} is the key {one['key']} of the secret {one['name']}, which nothing makes"
+    containers = {container["name"] for container in pod_of(deployment)["containers"]}
+    for entry in credentials["spec"].get("env", []):
+        if entry["name"] not in variables or entry.get("containerName", next(iter(containers))) not in containers:
+            yield f"its {entry['parameter']} is the variable {entry['name']}, which its pods have not"
+    for row in credentials["spec"].get("secretTargetRef", []):
+        if row["key"] not in made.get(row["name"], ()):
+            yield f"its {row['parameter']} is the key {row['key']} of the secret {row['name']}, which nothing makes"
     for broker in named(manifests, "Kafka").values():
         for listener in broker["spec"]["kafka"]["listeners"]:
             peers = listener.get("networkPolicyPeers", [])
-            if not any(one.get("namespaceSelector", {}).get("matchLabels") == SCALER for one in peers):
+            if not any(peer.get("namespaceSelector", {}).get("matchLabels") == SCALER for peer in peers):
                 yield f"the brokers' listener {listener['name']} does not let it in"
 
 
@@ -89,7 +89,10 @@ def _number(least: int, deployment: Manifest, manifests: list[Manifest]) -> Iter
         spec = budget["spec"]
         if selects(spec["selector"]["matchLabels"], labels) and least - int(spec["maxUnavailable"]) < 1:
             yield f"the budget {name} lets all of its {least} pods go at once"
-    spread = [one.get("topologyKey") for one in pod_of(deployment).get("topologySpreadConstraints", [])]
+    spread = [
+        topologyspreadconstraint.get("topologyKey")
+        for topologyspreadconstraint in pod_of(deployment).get("topologySpreadConstraints", [])
+    ]
     if "kubernetes.io/hostname" not in spread:
         yield "may have all its pods on one node"
     for constraint in pod_of(deployment).get("topologySpreadConstraints", []):

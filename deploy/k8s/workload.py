@@ -15,7 +15,7 @@ _ISSUER = "cert-manager.io/cluster-issuer"
 
 def named(manifests: list[Manifest], kind: str) -> dict[str, Manifest]:
     """Return the manifests of a kind by name."""
-    return {one["metadata"]["name"]: one for one in manifests if one["kind"] == kind}
+    return {manifest["metadata"]["name"]: manifest for manifest in manifests if manifest["kind"] == kind}
 
 
 def pod_of(deployment: Manifest) -> dict[str, Any]:
@@ -38,15 +38,15 @@ def selects(match_labels: Mapping[str, str], labels: Mapping[str, str]) -> bool:
 def secrets(manifests: list[Manifest]) -> dict[str, frozenset[str]]:
     """Return the keys of every secret that something in the manifests makes, by the secret's name."""
     made: dict[str, frozenset[str]] = {}
-    for name, one in named(manifests, "ExternalSecret").items():
-        made[name] = frozenset(entry["secretKey"] for entry in one["spec"]["data"])
+    for name, entry in named(manifests, "ExternalSecret").items():
+        made[name] = frozenset(entry["secretKey"] for entry in entry["spec"]["data"])
     for name in named(manifests, "KafkaUser"):
         made[name] = SCRAM_SECRET_KEYS
     for name in named(manifests, "Kafka"):
         made[f"{name}-cluster-ca-cert"] = AUTHORITY_SECRET_KEYS
-    for one in named(manifests, "Ingress").values():
-        if _ISSUER in one["metadata"].get("annotations", {}):
-            made.update({entry["secretName"]: CERTIFICATE_SECRET_KEYS for entry in one["spec"].get("tls", [])})
+    for entry in named(manifests, "Ingress").values():
+        if _ISSUER in entry["metadata"].get("annotations", {}):
+            made.update({entry["secretName"]: CERTIFICATE_SECRET_KEYS for entry in entry["spec"].get("tls", [])})
     return made
 
 
@@ -63,8 +63,8 @@ def environment(deployment: Manifest, manifests: list[Manifest], stand_in: str =
             variables.update(maps[source["configMapRef"]["name"]]["data"])
         else:
             variables.update(dict.fromkeys(made[source["secretRef"]["name"]], stand_in))
-    for one in container.get("env", []):
-        variables[one["name"]] = _value(one, variables, stand_in)
+    for entry in container.get("env", []):
+        variables[entry["name"]] = _value(entry, variables, stand_in)
     return variables
 
 
@@ -73,8 +73,8 @@ def _value(variable: Mapping[str, Any], before: Mapping[str, str], stand_in: str
     if "value" not in variable:
         return POD_ADDRESS if "fieldRef" in variable["valueFrom"] else stand_in
     value = str(variable["value"])
-    for name, said in before.items():
-        value = value.replace(f"$({name})", said)
+    for name, text in before.items():
+        value = value.replace(f"$({name})", text)
     return value
 
 

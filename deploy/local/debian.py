@@ -59,9 +59,9 @@ def lacking(packages: Sequence[str]) -> list[str]:
         scratch = Path(name)
         simulated = ("--simulate", "--no-install-recommends", "install", *packages)
         try:
-            told = terminal.told(["apt-get", *simulated], cwd=scratch)
+            text = terminal.told(["apt-get", *simulated], cwd=scratch)
         except terminal.StepFailed:
             own = _own_lists(scratch)
             terminal.run(["apt-get", *own, "update"], cwd=scratch)
-            told = terminal.told(["apt-get", *own, *simulated], cwd=scratch)
-    return [line.split()[1] for line in told.splitlines() if line.startswith("Inst ")]
+            text = terminal.told(["apt-get", *own, *simulated], cwd=scratch)
+    return [line.split()[1] for line in text.splitlines() if line.startswith("Inst ")]

@@ -47,8 +47,8 @@ def mark(folder: Path, layer: int, name: str, ports: Iterable[int] = ()) -> dict
 def members(folder: Path) -> list[Member]:
     """Return the running processes of every stack that lives in `folder` or below it, first started first."""
     within = folder.resolve()
-    found = [one for pid in proc.numbers() if (one := _member(pid)) and one.folder.is_relative_to(within)]
-    return sorted(found, key=lambda one: (one.layer, one.identity.started))
+    found = [member for pid in proc.numbers() if (member := _member(pid)) and member.folder.is_relative_to(within)]
+    return sorted(found, key=lambda member: (member.layer, member.identity.started))
 
 
 def stop(
@@ -66,8 +66,8 @@ def stop(
     try:
         # More than one round: a process may have been about to start another.
         while found := _without(spare, members(folder)):
-            for layer in sorted({one.layer for one in found}, reverse=True):
-                _stop_layer([one for one in found if one.layer == layer], grace_seconds, say)
+            for layer in sorted({member.layer for member in found}, reverse=True):
+                _stop_layer([member for member in found if member.layer == layer], grace_seconds, say)
     except BaseException:
         until = time.monotonic() + _KILLING_SECONDS_MAX
         while (found := _without(spare, members(folder))) and time.monotonic() < until:
@@ -78,29 +78,29 @@ def stop(
 
 def kill(found: list[Member]) -> None:
     """End these processes at once, with SIGKILL."""
-    for one in found:
-        proc.send(one.identity, signal.SIGKILL)
+    for member in found:
+        proc.send(member.identity, signal.SIGKILL)
 
 
 def _without(spare: Collection[str], found: list[Member]) -> list[Member]:
-    return [one for one in found if one.name not in spare]
+    return [member for member in found if member.name not in spare]
 
 
 def _stop_layer(layer: list[Member], grace_seconds: float, say: Callable[[str], None]) -> None:
-    for one in layer:
-        proc.send(one.identity, signal.SIGTERM)
-        proc.send(one.identity, signal.SIGCONT)  # one that was paused hears it now
+    for member in layer:
+        proc.send(member.identity, signal.SIGTERM)
+        proc.send(member.identity, signal.SIGCONT)  # one that was paused hears it now
     until = time.monotonic() + grace_seconds
     left = layer
     while left:
-        gone = [one for one in left if not proc.is_running(one.identity)]
-        left = [one for one in left if one not in gone]
-        for one in gone:
-            if one.leads:
-                say(f"{one.name:<12} stopped")
+        gone = [element for element in left if not proc.is_running(element.identity)]
+        left = [element for element in left if element not in gone]
+        for item in gone:
+            if item.leads:
+                say(f"{item.name:<12} stopped")
         if left and time.monotonic() > until:
-            for one in left:
-                say(f"{one.name:<12} would not stop within {grace_seconds:g} s and was killed")
+            for entry in left:
+                say(f"{entry.name:<12} would not stop within {grace_seconds:g} s and was killed")
             kill(left)
             until = time.monotonic() + grace_seconds
         time.sleep(_POLL_SECONDS)

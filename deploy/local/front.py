@@ -175,14 +175,14 @@ async def carry(services: Mapping[int, Sequence[int]]) -> None:
 
 def command(python: str, services: Mapping[int, Sequence[int]]) -> tuple[str, ...]:
     """Return what runs it as a process."""
-    said = [f"{port}={','.join(map(str, ports))}" for port, ports in services.items()]
-    return (python, "-m", "deploy.local.front", *said)
+    names = [f"{port}={','.join(map(str, ports))}" for port, ports in services.items()]
+    return (python, "-m", "deploy.local.front", *names)
 
 
 def read(arguments: Sequence[str]) -> dict[int, list[int]]:
     """Return what a command line says: one argument a service, its port and those of its processes."""
     pairs = (argument.split("=") for argument in arguments)
-    return {int(port): [int(one) for one in ports.split(",")] for port, ports in pairs}
+    return {int(port): [int(name) for name in ports.split(",")] for port, ports in pairs}
 
 
 if __name__ == "__main__":

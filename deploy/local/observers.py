@@ -37,12 +37,12 @@ def hears() -> bool:
 def _alertmanager(folder: Path, ports: Ports) -> list[Program]:
     if not hears():
         return []
-    told = prometheus.ensure(prometheus.ALERTMANAGER) / "prometheus-alertmanager"
+    path = prometheus.ensure(prometheus.ALERTMANAGER) / "prometheus-alertmanager"
     return [
         Program(
             name="alertmanager",
             argv=(
-                str(told),
+                str(path),
                 f"--config.file={_DEPLOYED / 'alertmanager.yml'}",
                 f"--storage.path={folder / 'alertmanager'}",
                 f"--web.listen-address=127.0.0.1:{ports.alertmanager}",

@@ -78,7 +78,7 @@ class Processes:
             NotStarted: A port is held, a program ended or was late, or :meth:`abandon` was called.
         """
         asked = list(programs)
-        taken = {one.name: one for one in family.members(self._folder) if one.leads}
+        taken = {member.name: member for member in family.members(self._folder) if member.leads}
         for program in asked:
             if program.name in taken:
                 _refuse_other_ports(program, taken[program.name])
@@ -120,7 +120,7 @@ class Processes:
         Another thread may start it again as soon as it has ended: what is reaped is what was running before.
         """
         known = self._running[name]
-        family.kill([one for one in family.members(self._folder) if one.name == name])
+        family.kill([member for member in family.members(self._folder) if member.name == name])
         self._reap(known)
 
     def restart(self, name: str) -> None:
@@ -140,7 +140,7 @@ class Processes:
 
     def ended(self) -> str | None:
         """Return the name of a program that ended without being asked to, or None."""
-        return next((name for name, one in self._running.items() if not proc.is_running(one.identity)), None)
+        return next((name for name, running in self._running.items() if not proc.is_running(running.identity)), None)
 
     def pid(self, name: str) -> int:
         """Return the process number of a program's leader."""
@@ -199,45 +199,45 @@ class Processes:
     def _wait(self, waiting: list[_Running]) -> None:
         began = time.monotonic()
         while waiting:
-            for one in list(waiting):
-                self._refuse_failure(one, time.monotonic() - began)
-                if one.program.ready():
-                    self._refuse_stranger(one)
-                    waiting.remove(one)
-                    self._say(f"{one.program.name:<12} ready after {time.monotonic() - began:.1f} s")
+            for running in list(waiting):
+                self._refuse_failure(running, time.monotonic() - began)
+                if running.program.ready():
+                    self._refuse_stranger(running)
+                    waiting.remove(running)
+                    self._say(f"{running.program.name:<12} ready after {time.monotonic() - began:.1f} s")
             if waiting and self._abandoned.wait(_POLL_SECONDS):
                 raise NotStarted("the start was abandoned")
 
-    def _refuse_failure(self, one: _Running, seconds: float) -> None:
-        name = one.program.name
-        if not proc.is_running(one.identity):
-            self._reap(one)
-            status = one.child.returncode if one.child else "unknown"
+    def _refuse_failure(self, running: _Running, seconds: float) -> None:
+        name = running.program.name
+        if not proc.is_running(running.identity):
+            self._reap(running)
+            status = running.child.returncode if running.child else "unknown"
             raise NotStarted(f"{name} ended with status {status} before it was ready:\n{self.tail(name)}")
-        if seconds > one.program.ready_seconds_max:
+        if seconds > running.program.ready_seconds_max:
             raise NotStarted(f"{name} was not ready within {seconds:.0f} s; see {self._log(name)}:\n{self.tail(name)}")
 
-    def _refuse_stranger(self, one: _Running) -> None:
+    def _refuse_stranger(self, running: _Running) -> None:
         """Refuse a readiness that someone else's listener gave."""
-        ours = {member.identity.pid for member in family.members(self._folder) if member.name == one.program.name}
-        for port in one.program.ports:
+        ours = {member.identity.pid for member in family.members(self._folder) if member.name == running.program.name}
+        for port in running.program.ports:
             for listener in listeners.listeners(port):
                 if listener.pid not in ours:
-                    raise NotStarted(f"port {port} of {one.program.name} is answered by {listener}")
+                    raise NotStarted(f"port {port} of {running.program.name} is answered by {listener}")
 
-    def _reap(self, one: _Running) -> None:
+    def _reap(self, running: _Running) -> None:
         """Take an ended child's CPU time to its account and let Linux forget it, once, whichever thread comes first.
 
         One that was only just started is not seen by its mark yet: Linux shows what a program was started with a moment
         after the start is known to have succeeded. So it may still run here, unasked to end, and is ended.
         """
         with self._reaping:
-            if one.child is None or one.child.returncode is not None:
+            if running.child is None or running.child.returncode is not None:
                 return
-            proc.send(one.identity, signal.SIGKILL)
-            _, status, usage = os.wait4(one.child.pid, 0)
-            one.child.returncode = os.waitstatus_to_exitcode(status)
-            self._spent[one.program.name] += usage.ru_utime + usage.ru_stime
+            proc.send(running.identity, signal.SIGKILL)
+            _, status, usage = os.wait4(running.child.pid, 0)
+            running.child.returncode = os.waitstatus_to_exitcode(status)
+            self._spent[running.program.name] += usage.ru_utime + usage.ru_stime
 
 
 def _refuse_held_ports(program: Program) -> None:

@@ -35,7 +35,7 @@ def parts(service: str, ports: Ports, replicas: int) -> list[Part]:
     """Return the processes of a service: one at the service's own port, or several behind it at ports of their own."""
     if replicas == 1:
         return [Part(service, service, ports.as_dict()[service])]
-    return [Part(f"{service}-{one}", service, ports.process(service, one)) for one in range(1, replicas + 1)]
+    return [Part(f"{service}-{number}", service, ports.process(service, number)) for number in range(1, replicas + 1)]
 
 
 def service_environment(

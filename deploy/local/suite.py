@@ -106,19 +106,19 @@ def run(steps: Iterable[Step] = STEPS, folder: Path = _FOLDER) -> int:
     environment = _environment()
     results = [result for step in steps for result in _run(step, folder, environment)]
     print(table(results))
-    passed, failed = sum(one.passed for one in results), sum(one.failed for one in results)
+    passed, failed = sum(result.passed for result in results), sum(result.failed for result in results)
     terminal.say(f"{passed} passed, {failed} failed")
-    return int(any(one.status for one in results))
+    return int(any(result.status for result in results))
 
 
 def table(results: list[Result]) -> str:
     """Return one line a step: its name, how it ended, how long it took."""
-    width = max(len(one.step.name) for one in results)
+    width = max(len(result.step.name) for result in results)
     rows = [f"{'step':<{width}}  {'result':<12}  {'tests':>7}  {'seconds':>7}"]
-    for one in results:
-        outcome = f"failed ({one.status})" if one.status else "passed"
-        tests = str(one.passed + one.failed) if one.step.counts else ""
-        rows.append(f"{one.step.name:<{width}}  {outcome:<12}  {tests:>7}  {one.seconds:>7.1f}")
+    for result in results:
+        outcome = f"failed ({result.status})" if result.status else "passed"
+        tests = str(result.passed + result.failed) if result.step.counts else ""
+        rows.append(f"{result.step.name:<{width}}  {outcome:<12}  {tests:>7}  {result.seconds:>7.1f}")
     return "\n".join(["", *rows, ""])
 
 

@@ -178,9 +178,9 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="name", required=True, metavar="VERB")
 
     def add(name: str, verb: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-        one = verbs.add_parser(name, help=verb.__doc__, description=verb.__doc__)
-        one.set_defaults(verb=verb)
-        return one
+        argument_parser = verbs.add_parser(name, help=verb.__doc__, description=verb.__doc__)
+        argument_parser.set_defaults(verb=verb)
+        return argument_parser
 
     add("setup", setup)
     add("doctor", diagnose)

@@ -45,21 +45,21 @@ def decision(announcer: Announcer, judged: Judged, method: str, guideline_versio
 
 
 def _joined(announcer: Announcer, unit: UnitState, annotator_id: str) -> Outgoing:
-    told = ParticipantJoined(unit_id=unit.unit_id, annotator_id=annotator_id, rework=unit.rework)
-    return _event(announcer, unit, ResolutionEvent(participant_joined=told))
+    joined = ParticipantJoined(unit_id=unit.unit_id, annotator_id=annotator_id, rework=unit.rework)
+    return _event(announcer, unit, ResolutionEvent(participant_joined=joined))
 
 
 def _verdict(announcer: Announcer, judged: Judged, method: str, guideline_version: int) -> list[Outgoing]:
     unit = judged.state
     if judged.verdict == "overlap_requested":
-        told = OverlapRequested(
+        overlap_requested = OverlapRequested(
             unit_id=unit.unit_id,
             round=len(unit.counted()),
             overlap_wanted=unit.overlap_asked,
             confidence=unit.confidence,
             rework=unit.rework,
         )
-        return [_event(announcer, unit, ResolutionEvent(overlap_requested=told))]
+        return [_event(announcer, unit, ResolutionEvent(overlap_requested=overlap_requested))]
     if judged.verdict == "consensus":
         reached = _reached(unit, method, guideline_version)
         return [_event(announcer, unit, ResolutionEvent(consensus_reached=reached))]
@@ -99,14 +99,14 @@ def _reached(unit: UnitState, method: str, guideline_version: int) -> ConsensusR
 
 def closed_above(announcer: Announcer, unit: UnitState, method: str, guideline_version: int, above: float) -> Outgoing:
     """Return the event that an escalated unit was closed with others on its leading label."""
-    told = _reached(unit, method, guideline_version)
-    told.closed_by, told.closed_above, told.closing_reason = unit.closed_by, above, unit.ruling_reason
-    return _event(announcer, unit, ResolutionEvent(consensus_reached=told))
+    reached = _reached(unit, method, guideline_version)
+    reached.closed_by, reached.closed_above, reached.closing_reason = unit.closed_by, above, unit.ruling_reason
+    return _event(announcer, unit, ResolutionEvent(consensus_reached=reached))
 
 
 def ruling(announcer: Announcer, unit: UnitState, guideline_version: int) -> Outgoing:
     """Return the event that an adjudicator has ruled."""
-    told = Adjudicated(
+    adjudicated = Adjudicated(
         unit_id=unit.unit_id,
         label=unit.label.encode(),
         adjudicator_id=unit.adjudicator_id,
@@ -118,25 +118,25 @@ def ruling(announcer: Announcer, unit: UnitState, guideline_version: int) -> Out
         participants=unit.participants,
         schema_version=unit.schema_version,
         regions=[
-            RegionOrigin(field=one.field, place=one.place, origin=one.origin, evidence=one.evidence)
-            for one in (unit.regions.origins if unit.regions else ())
+            RegionOrigin(field=origin.field, place=origin.place, origin=origin.origin, evidence=origin.evidence)
+            for origin in (unit.regions.origins if unit.regions else ())
         ],
         regions_dropped=unit.regions.dropped if unit.regions else 0,
     )
-    return _event(announcer, unit, ResolutionEvent(adjudicated=told))
+    return _event(announcer, unit, ResolutionEvent(adjudicated=adjudicated))
 
 
 def gold_flagged(announcer: Announcer, gold: GoldState) -> Outgoing:
     """Return the event that a gold unit is in doubt."""
-    told = GoldFlagged(
+    flagged = GoldFlagged(
         unit_id=gold.unit_id, revision=gold.revision, reason="closed" if gold.closed_since else "doubted"
     )
-    return _of_gold(announcer, gold, ResolutionEvent(gold_flagged=told))
+    return _of_gold(announcer, gold, ResolutionEvent(gold_flagged=flagged))
 
 
 def gold_ruled(announcer: Announcer, gold: GoldState) -> Outgoing:
     """Return the event that a person has ruled on a gold unit."""
-    told = GoldRuled(
+    ruled = GoldRuled(
         unit_id=gold.unit_id,
         revision=gold.revision,
         outcome=gold.standing,
@@ -145,12 +145,12 @@ def gold_ruled(announcer: Announcer, gold: GoldState) -> Outgoing:
         reason=gold.reason,
         schema_version=gold.closed_since,
     )
-    return _of_gold(announcer, gold, ResolutionEvent(gold_ruled=told))
+    return _of_gold(announcer, gold, ResolutionEvent(gold_ruled=ruled))
 
 
 def gold_chosen(announcer: Announcer, unit: UnitState, label: str) -> Outgoing:
     """Return the event that a unit's label, canonical JSON in the newest names, was chosen to be a known one."""
-    told = GoldChosen(
+    chosen = GoldChosen(
         unit_id=unit.unit_id,
         label=label.encode(),
         chosen_by=unit.gold_by,
@@ -158,7 +158,7 @@ def gold_chosen(announcer: Announcer, unit: UnitState, label: str) -> Outgoing:
         rework=unit.rework,
         not_for=not_for(unit),
     )
-    return _event(announcer, unit, ResolutionEvent(gold_chosen=told))
+    return _event(announcer, unit, ResolutionEvent(gold_chosen=chosen))
 
 
 def gold_dropped(announcer: Announcer, unit: UnitState, reason: str) -> Outgoing:
@@ -168,8 +168,8 @@ def gold_dropped(announcer: Announcer, unit: UnitState, reason: str) -> Outgoing
 
 def retraining_finished(announcer: Announcer, state: RetrainingState) -> Outgoing:
     """Return the event that somebody has looked at all that they missed."""
-    told = RetrainingFinished(annotator_id=state.annotator_id, attempt=state.attempt)
-    envelope = ResolutionEvent(retraining_finished=told)
+    finished = RetrainingFinished(annotator_id=state.annotator_id, attempt=state.attempt)
+    envelope = ResolutionEvent(retraining_finished=finished)
     return announcer.event(RESOLUTIONS, state.project_id, client_of(state.project_id), state.project_id, envelope)
 
 
@@ -179,7 +179,7 @@ def _of_gold(announcer: Announcer, gold: GoldState, envelope: ResolutionEvent) -
 
 def ruled_unanswerable(announcer: Announcer, unit: UnitState, guideline_version: int) -> Outgoing:
     """Return the event that an adjudicator has ruled that no label is right for a unit."""
-    told = RuledUnanswerable(
+    unanswerable = RuledUnanswerable(
         unit_id=unit.unit_id,
         adjudicator_id=unit.adjudicator_id,
         reason=unit.ruling_reason,
@@ -189,31 +189,31 @@ def ruled_unanswerable(announcer: Announcer, unit: UnitState, guideline_version:
         overlap_initial=unit.overlap_initial,
         participants=unit.participants,
     )
-    return _event(announcer, unit, ResolutionEvent(ruled_unanswerable=told))
+    return _event(announcer, unit, ResolutionEvent(ruled_unanswerable=unanswerable))
 
 
-def ruling_repeated(announcer: Announcer, unit: UnitState, adjudicator_id: str, said: Second) -> list[Outgoing]:
+def ruling_repeated(announcer: Announcer, unit: UnitState, adjudicator_id: str, second: Second) -> list[Outgoing]:
     """Return what is told of a second ruling: what it says, and that its adjudicator has a part in the unit."""
-    told = RulingRepeated(
+    repeated = RulingRepeated(
         unit_id=unit.unit_id,
         rework=unit.rework,
         adjudicator_id=adjudicator_id,
         first_adjudicator_id=unit.adjudicator_id,
-        outcome=said.second.outcome,
-        label=said.second.label.encode(),
-        reason=said.second.reason,
-        same=said.same,
+        outcome=second.second.outcome,
+        label=second.second.label.encode(),
+        reason=second.second.reason,
+        same=second.same,
     )
     joined = ParticipantJoined(unit_id=unit.unit_id, annotator_id=adjudicator_id, rework=unit.rework)
     return [
-        _event(announcer, unit, ResolutionEvent(ruling_repeated=told)),
+        _event(announcer, unit, ResolutionEvent(ruling_repeated=repeated)),
         _event(announcer, unit, ResolutionEvent(participant_joined=joined)),
     ]
 
 
 def guideline_asked(announcer: Announcer, unit: UnitState, guideline_version: int) -> Outgoing:
     """Return the event that a unit waits for an answer to a question on the guideline."""
-    told = GuidelineAsked(
+    asked = GuidelineAsked(
         unit_id=unit.unit_id,
         question_id=unit.question_id,
         adjudicator_id=unit.adjudicator_id,
@@ -221,43 +221,45 @@ def guideline_asked(announcer: Announcer, unit: UnitState, guideline_version: in
         rework=unit.rework,
         guideline_version=guideline_version,
     )
-    return _event(announcer, unit, ResolutionEvent(guideline_asked=told))
+    return _event(announcer, unit, ResolutionEvent(guideline_asked=asked))
 
 
 def guideline_answered(announcer: Announcer, question: QuestionState, project: Project, units_waiting: int) -> Outgoing:
     """Return the event that a question was answered."""
     answer = question.answers[-1]
-    told = GuidelineAnswered(
+    answered = GuidelineAnswered(
         question_id=question.question_id,
         guideline_version=answer.guideline_version,
         answer=answer.text,
         answered_by=answer.answered_by,
         units_waiting=units_waiting,
-        labels=[one.encode() for one in question.labels],
+        labels=[label.encode() for label in question.labels],
         field=question.field,
     )
-    envelope = ResolutionEvent(guideline_answered=told)
+    envelope = ResolutionEvent(guideline_answered=answered)
     return announcer.event(RESOLUTIONS, project.project_id, project.client_id, project.project_id, envelope)
 
 
 def _fields(unit: UnitState) -> list[FieldOutcome]:
-    return [FieldOutcome(field=one.field, confidence=one.confidence, decided=one.decided) for one in unit.fields]
+    return [
+        FieldOutcome(field=field.field, confidence=field.confidence, decided=field.decided) for field in unit.fields
+    ]
 
 
 def _evidence(unit: UnitState) -> list[Evidence]:
-    counted = [(one, one.label.encode()) for one in unit.counted()]
+    counted = [(annotation, annotation.label.encode()) for annotation in unit.counted()]
     told_whole = sum(len(label) for _, label in counted) <= EVIDENCE_BYTES_MAX
     return [
         Evidence(
-            annotation_id=one.annotation_id,
-            annotator_id=one.annotator_id,
+            annotation_id=annotation.annotation_id,
+            annotator_id=annotation.annotator_id,
             label=label if told_whole else b"",
-            guideline_version=one.guideline_version,
-            label_digest=one.digest,
-            schema_version=one.schema_version,
-            by_model=one.model,
+            guideline_version=annotation.guideline_version,
+            label_digest=annotation.digest,
+            schema_version=annotation.schema_version,
+            by_model=annotation.model,
         )
-        for one, label in counted
+        for annotation, label in counted
     ]
 
 

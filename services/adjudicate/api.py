@@ -44,7 +44,7 @@ from services.adjudicate.domain.unit import LABELLED, UnitState
 from services.adjudicate.domain.waiting import waits
 from services.adjudicate.door.means import Door, door_of, label_in, sides_with_places
 from services.adjudicate.handlers.queue import Place
-from services.adjudicate.handlers.rulings import Said
+from services.adjudicate.handlers.rulings import RulingWish
 from services.adjudicate.schemas import (
     ESCALATIONS,
     NAMED_UNIT,
@@ -126,10 +126,10 @@ async def list_escalations(
 
 def _together(pages: Sequence[Escalations], units_max: int) -> Escalations:
     """Return the first of all pages: none of what stands after a place beyond which one of them may hold more."""
-    whole = merged([one.escalations for one in pages], _in_queue, units_max * len(pages))
-    ends = [_place_in(one.next) for one in pages if one.next]
+    whole = merged([page.escalations for page in pages], _in_queue, units_max * len(pages))
+    ends = [_place_in(page.next) for page in pages if page.next]
     end = min(ends, default=None)
-    shown = [one for one in whole if end is None or _in_queue(one) <= end][:units_max]
+    shown = [escalation for escalation in whole if end is None or _in_queue(escalation) <= end][:units_max]
     if end is None and len(shown) == len(whole):
         return Escalations(shown)
     return Escalations(shown, _cursor(_in_queue(shown[-1]) if end is None or len(shown) == units_max else end))
@@ -154,22 +154,22 @@ def _place_in(cursor: str) -> Place:
         raise not_ours() from fault
 
 
-def _in_queue(one: Escalation) -> tuple[float, str]:
+def _in_queue(escalation: Escalation) -> tuple[float, str]:
     """Return where an escalation stands among all, as `ProjectView.by_loss` has it."""
-    return -expected_loss(one.confidence, leads=one.leading_label is not None), one.unit_id
+    return -expected_loss(escalation.confidence, leads=escalation.leading_label is not None), escalation.unit_id
 
 
 async def rule_one(request: Request, unit_id: AnyId, caller: Adjudicator) -> Response:
     """Rule one unit; the ruling is binding. Where the guideline does not say, the unit waits for an answer."""
     ruling = await read_json(request, RULING)
-    said = _said(ruling)
-    outcome = await _rule(request, caller, unit_id, said)
+    answer = _said(ruling)
+    outcome = await _rule(request, caller, unit_id, answer)
     assert outcome.state is not None
     shown = label_in(outcome.state.label) if outcome.state.status in LABELLED else None
-    return json_answer(RuledUnit(unit_id, _became(outcome, said), label=shown, question_id=outcome.state.question_id))
+    return json_answer(RuledUnit(unit_id, _became(outcome, answer), label=shown, question_id=outcome.state.question_id))
 
 
-def _said(ruling: Ruling | UnitRuling) -> Said:
+def _said(ruling: Ruling | UnitRuling) -> RulingWish:
     """Return what is ruled.
 
     Raises:
@@ -182,13 +182,14 @@ def _said(ruling: Ruling | UnitRuling) -> Said:
         raise RulingRefused("label", f"does not go with {ruling.outcome}", "leave the label out, or the outcome")
     if ruling.question_id and ruling.outcome != "guideline_unclear":
         raise RulingRefused("question_id", f"does not go with {ruling.outcome}", "leave it out")
-    return Said(ruling.outcome, ruling.reason, cast("Json", ruling.label) if labelled else None, ruling.question_id)
+    label = cast("Json", ruling.label) if labelled else None
+    return RulingWish(ruling.outcome, ruling.reason, label, ruling.question_id)
 
 
-def _became(outcome: Outcome[UnitState], said: Said) -> str:
+def _became(outcome: Outcome[UnitState], answer: RulingWish) -> str:
     if outcome.repeated:
         return "repeated"
-    return "waits" if said.outcome == "guideline_unclear" else "ruled"
+    return "waits" if answer.outcome == "guideline_unclear" else "ruled"
 
 
 async def rule_many(request: Request, caller: Adjudicator) -> Response:
@@ -197,14 +198,14 @@ async def rule_many(request: Request, caller: Adjudicator) -> Response:
     read = decode_each(UNIT_RULING, sent, "rulings")
 
     async def serve(some: Sequence[_Sent]) -> list[RuledUnit]:
-        return [await _ruled(request, caller, one) for one in some]
+        return [await _ruled(request, caller, item) for item in some]
 
     results = await door_of(request).gather.split(
         request,
         [_Sent(bytes(text), ruling) for text, ruling in zip(sent, read, strict=True)],
-        slot=lambda one: None if isinstance(one.ruling, ConcordError) else slot_of(one.ruling.unit_id),
+        slot=lambda item: None if isinstance(item.ruling, ConcordError) else slot_of(item.ruling.unit_id),
         serve=serve,
-        written=lambda some: msgspec.json.encode(RulingsSplit([msgspec.Raw(one.text) for one in some])),
+        written=lambda some: msgspec.json.encode(RulingsSplit([msgspec.Raw(reply.text) for reply in some])),
         read=lambda answer: RULED_UNITS.decode(answer).results,
     )
     return json_answer(RuledUnits(results))
@@ -223,19 +224,19 @@ async def _ruled(request: Request, caller: Caller, sent: _Sent) -> RuledUnit:
     if isinstance(ruling, ConcordError):
         return _unread(sent.text, ruling)
     try:
-        said = _said(ruling)
-        outcome = await _rule(request, caller, ruling.unit_id, said)
+        answer = _said(ruling)
+        outcome = await _rule(request, caller, ruling.unit_id, answer)
     except (EscalationDoesNotExist, NotEscalated, RulingRefused, TooManyQuestions) as refusal:
         return RuledUnit(ruling.unit_id, "refused", field=refusal.field, problem=str(refusal), cure=refusal.cure)
     question_id = "" if outcome.state is None else outcome.state.question_id
-    return RuledUnit(ruling.unit_id, _became(outcome, said), label=said.label, question_id=question_id)
+    return RuledUnit(ruling.unit_id, _became(outcome, answer), label=answer.label, question_id=question_id)
 
 
-async def _rule(request: Request, caller: Caller, unit_id: str, said: Said) -> Outcome[UnitState]:
+async def _rule(request: Request, caller: Caller, unit_id: str, answer: RulingWish) -> Outcome[UnitState]:
     """Rule a unit that the caller may see; another client's looks as if it were not there."""
     if not caller.may_touch(unit_id):
         raise EscalationDoesNotExist("There is no such escalation.")
-    return await door_of(request).handlers.rulings.rule(caller.subject, unit_id, said)
+    return await door_of(request).handlers.rulings.rule(caller.subject, unit_id, answer)
 
 
 def _unread(sent: bytes, refusal: ConcordError) -> RuledUnit:
@@ -244,8 +245,8 @@ def _unread(sent: bytes, refusal: ConcordError) -> RuledUnit:
         unit_id = decode(NAMED_UNIT, sent).unit_id
     except ConcordError:
         unit_id = ""
-    told = refusal.errors[0]
-    return RuledUnit(unit_id, "refused", field=told.field, problem=told.problem, cure=told.cure)
+    error = refusal.errors[0]
+    return RuledUnit(unit_id, "refused", field=error.field, problem=error.problem, cure=error.cure)
 
 
 async def stream_resolutions(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
@@ -269,24 +270,24 @@ async def show_competence(
     """
     door = door_of(request)
     project = visible(door.handlers.projects, project_id, caller)
-    known_fields = {} if project.form is None else {one.name: one for one in project.form.fields}
+    known_fields = {} if project.form is None else {asked.name: asked for asked in project.form.fields}
     weights = door.handlers.weights(project, known_fields[field]) if field in known_fields else None
     if not known_fields and not field:
         weights = door.handlers.weights(project)
     if weights is None:
-        return json_answer(ProjectWeights(0, [], fields=[one for one in known_fields if known_fields[one].classed]))
+        return json_answer(ProjectWeights(0, [], fields=[name for name in known_fields if known_fields[name].classed]))
     room = CONFUSION_NUMBERS_MAX // weights.classes**2
-    known = [one for one in door.handlers.repository.competence(project_id, field) if one.annotator_id > after]
+    known = [state for state in door.handlers.repository.competence(project_id, field) if state.annotator_id > after]
     shown = known[: min(page_size(limit), room or len(known))]
-    learnt = {one: answers.units for one, answers in weights.learnt.items()}
+    learnt = {name: answers.units for name, answers in weights.learnt.items()}
     annotators = [
         AnnotatorWeight(
-            one.annotator_id,
-            round(one.answers.units),
-            weights.matrix(one.annotator_id) if room else [],
-            learnt.get(one.annotator_id, 0.0),
+            competence.annotator_id,
+            round(competence.answers.units),
+            weights.matrix(competence.annotator_id) if room else [],
+            learnt.get(competence.annotator_id, 0.0),
         )
-        for one in shown
+        for competence in shown
     ]
     left = len(known) > len(shown)
     crowd = door.handlers.repository.crowd(project_id, field)
@@ -315,10 +316,10 @@ async def show_spending(request: Request, project_id: AnyId, caller: ClientOrOpe
     spending = door.handlers.repository.view(project_id).shares.spending
     every = sum(spending.values(), start=Spent())
     saved = every.fixed - every.labels
-    told = None
+    ledger = None
     if project.policy.consensus.method == "posterior" and (weights := door.handlers.weights(project)) is not None:
         # What a fixed overlap takes is summed over the ways in which labels may fall: tens of milliseconds at most.
-        told = _ledger(every, await asyncio.to_thread(ledger_of, every, weights))
+        ledger = _ledger(every, await asyncio.to_thread(ledger_of, every, weights))
     return json_answer(
         ProjectSpending(
             every.units,
@@ -327,17 +328,17 @@ async def show_spending(request: Request, project_id: AnyId, caller: ClientOrOpe
             saved,
             saved / every.fixed if every.fixed else None,
             [
-                ReasonSpent(one, spent.units, spent.labels, spent.fixed - spent.labels)
-                for one, spent in spending.items()
+                ReasonSpent(name, spent.units, spent.labels, spent.fixed - spent.labels)
+                for name, spent in spending.items()
             ],
-            told,
+            ledger,
         )
     )
 
 
 def _ledger(every: Spent, found: Ledger) -> LabelLedger:
-    at_fixed = Known(*(None if one is None else one * every.units for one in found.fixed))
-    saved = Known(*(None if one is None else one - every.labels for one in msgspec.structs.astuple(at_fixed)))
+    at_fixed = Known(*(None if share is None else share * every.units for share in found.fixed))
+    saved = Known(*(None if labels is None else labels - every.labels for labels in msgspec.structs.astuple(at_fixed)))
     return LabelLedger(
         Known(*found.certainty), Known(*found.fixed), at_fixed, saved,
         every.bought, every.expected, every.real, Known(*found.gain),
@@ -345,7 +346,7 @@ def _ledger(every: Spent, found: Ledger) -> LabelLedger:
 
 
 def _resolution(unit: UnitState, project: Project) -> Resolution:
-    told = waits(unit, project.policy.overlap.initial, project.life, project.life_reason)
+    waiting = waits(unit, project.policy.overlap.initial, project.life, project.life_reason)
     settled = unit.status in LABELLED
     return Resolution(
         unit.unit_id,
@@ -356,14 +357,14 @@ def _resolution(unit: UnitState, project: Project) -> Resolution:
         len(unit.counted()),
         unit.rework,
         unit.source_id,
-        [ResolvedField(one.field, one.confidence, one.decided) for one in unit.fields],
+        [ResolvedField(field.field, field.confidence, field.decided) for field in unit.fields],
         unit.ruling_reason if unit.status == "unanswerable" else "",
         unit.question_id,
         bool(unit.closed_by),
         unit.schema_version,
-        [LabelDecision(one.labels, one.cost, one.expected, one.goes_on) for one in unit.steps],
-        told.waits_for,
-        told.why,
+        [LabelDecision(step.labels, step.cost, step.expected, step.goes_on) for step in unit.steps],
+        waiting.waits_for,
+        waiting.why,
     )
 
 
@@ -390,9 +391,10 @@ def _escalation(door: Door, unit: UnitState) -> Escalation:
 
 
 def _fields(door: Door, project: Project, form: Form, unit: UnitState) -> list[EscalatedField]:
-    found, given = [], [one.label for one in unit.counted() if one.label and project.says(one.label)]
-    for one in disputes(form, unit, [project.weighed(msgspec.json.decode(label)) for label in given]):
-        answers = [FieldAnswer(answer, times) for answer, times in one.answers]
+    given = [voice.label for voice in unit.counted() if voice.label and project.says(voice.label)]
+    found = []
+    for dispute in disputes(form, unit, [project.weighed(msgspec.json.decode(label)) for label in given]):
+        answers = [FieldAnswer(answer, times) for answer, times in dispute.answers]
         door.generator.shuffle(answers)
-        found.append(EscalatedField(one.field, one.confidence, one.decided, one.agreed, answers))
+        found.append(EscalatedField(dispute.field, dispute.confidence, dispute.decided, dispute.agreed, answers))
     return found

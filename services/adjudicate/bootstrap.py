@@ -80,7 +80,10 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
         SERVICE,
         [
             api.router(),
-            *(one.router() for one in (gold, candidates, retraining, questions, repeats, closing, objects, inferences)),
+            *(
+                module.router()
+                for module in (gold, candidates, retraining, questions, repeats, closing, objects, inferences)
+            ),
             letters_router(shelf),
         ],
         readiness=runtime,

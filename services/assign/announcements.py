@@ -43,40 +43,44 @@ def announcer(cause_id: str, at_us: int, trace: Headers) -> Announcer:
 
 def issued(announcer: Announcer, unit: UnitState, assignment: Assignment) -> Outgoing:
     """Return the event that a unit was leased."""
-    told = AssignmentIssued(
+    assignment_issued = AssignmentIssued(
         unit_id=unit.unit_id,
         assignment_id=assignment.id,
         annotator_id=assignment.annotator_id,
         lease_until_us=assignment.lease_until_us,
         rework=assignment.rework,
     )
-    return _of_assignment(announcer, unit, AssignmentEvent(assignment_issued=told))
+    return _of_assignment(announcer, unit, AssignmentEvent(assignment_issued=assignment_issued))
 
 
 def expired(announcer: Announcer, unit: UnitState, assignment: Assignment) -> Outgoing:
     """Return the event that a lease has ended."""
-    told = AssignmentExpired(unit_id=unit.unit_id, assignment_id=assignment.id, annotator_id=assignment.annotator_id)
-    return _of_assignment(announcer, unit, AssignmentEvent(assignment_expired=told))
+    assignment_expired = AssignmentExpired(
+        unit_id=unit.unit_id, assignment_id=assignment.id, annotator_id=assignment.annotator_id
+    )
+    return _of_assignment(announcer, unit, AssignmentEvent(assignment_expired=assignment_expired))
 
 
 def returned(announcer: Announcer, unit: UnitState, assignment: Assignment) -> Outgoing:
     """Return the event that a unit was given back."""
-    told = AssignmentReturned(unit_id=unit.unit_id, assignment_id=assignment.id, annotator_id=assignment.annotator_id)
-    return _of_assignment(announcer, unit, AssignmentEvent(assignment_returned=told))
+    assignment_returned = AssignmentReturned(
+        unit_id=unit.unit_id, assignment_id=assignment.id, annotator_id=assignment.annotator_id
+    )
+    return _of_assignment(announcer, unit, AssignmentEvent(assignment_returned=assignment_returned))
 
 
 def skipped(
     announcer: Announcer, unit: UnitState, assignment: Assignment, reason: str, code: SkipCode
 ) -> list[Outgoing]:
     """Return the events that an annotator passed a unit over, and that this is no matter of theirs alone."""
-    told = UnitSkipped(
+    unit_skipped = UnitSkipped(
         unit_id=unit.unit_id,
         assignment_id=assignment.id,
         annotator_id=assignment.annotator_id,
         reason=reason,
         code=code,
     )
-    events = [_of_assignment(announcer, unit, AssignmentEvent(unit_skipped=told))]
+    events = [_of_assignment(announcer, unit, AssignmentEvent(unit_skipped=unit_skipped))]
     if code in NOT_THEIRS:
         passed = UnitPassedOver(
             unit_id=unit.unit_id,
@@ -93,7 +97,7 @@ def skipped(
 
 def submitted(announcer: Announcer, unit: UnitState, assignment: Assignment, label: bytes, flag: str) -> Outgoing:
     """Return the event that a label is in."""
-    told = AnnotationSubmitted(
+    submission = AnnotationSubmitted(
         unit_id=unit.unit_id,
         annotation_id=assignment.id,
         annotator_id=assignment.annotator_id,
@@ -107,39 +111,42 @@ def submitted(announcer: Announcer, unit: UnitState, assignment: Assignment, lab
         schema_version=assignment.schema_version,
         by_model=assignment.model,
     )
-    return _of_annotation(announcer, unit, AnnotationEvent(annotation_submitted=told))
+    return _of_annotation(announcer, unit, AnnotationEvent(annotation_submitted=submission))
 
 
 def labelling_ended(announcer: Announcer, unit: UnitState) -> Outgoing:
     """Return the event that the unit is given to nobody any more, with those who can still send a label of it."""
-    told = LabellingEnded(unit_id=unit.unit_id, rework=unit.rework, may_still_submit=may_still_submit(unit))
-    return _of_annotation(announcer, unit, AnnotationEvent(labelling_ended=told))
+    ended = LabellingEnded(unit_id=unit.unit_id, rework=unit.rework, may_still_submit=may_still_submit(unit))
+    return _of_annotation(announcer, unit, AnnotationEvent(labelling_ended=ended))
 
 
 def stranded(announcer: Announcer, unit: UnitState, reason: str) -> Outgoing:
     """Return the event that nobody is left to label the unit."""
-    labels = sum(one.status == "submitted" for one in unit.current)
-    told = UnitStranded(
+    labels = sum(assignment.status == "submitted" for assignment in unit.current)
+    waiting = UnitStranded(
         unit_id=unit.unit_id, rework=unit.rework, reason=reason, labels=labels, overlap_wanted=unit.overlap_wanted
     )
-    return _of_annotation(announcer, unit, AnnotationEvent(unit_stranded=told))
+    return _of_annotation(announcer, unit, AnnotationEvent(unit_stranded=waiting))
 
 
 def retraining_begun(announcer: Announcer, state: QualificationState, missed: Sequence[MissedGold]) -> Outgoing:
     """Return the event that somebody is to look at what they missed before they try again."""
-    told = RetrainingBegun(annotator_id=state.annotator_id, attempt=state.attempt, missed=missed)
-    envelope = AnnotationEvent(retraining_begun=told)
+    begun = RetrainingBegun(annotator_id=state.annotator_id, attempt=state.attempt, missed=missed)
+    envelope = AnnotationEvent(retraining_begun=begun)
     return announcer.event(ANNOTATIONS, state.project_id, client_of(state.project_id), state.project_id, envelope)
 
 
 def defined(announcer: Announcer, annotator: AnnotatorState) -> Outgoing:
     """Return the event that tells an annotator's whole state."""
-    told = AnnotatorDefined(
+    definition = AnnotatorDefined(
         annotator_id=annotator.annotator_id,
         revision=annotator.revision,
         kind=annotator.kind,
         skills=annotator.skills,
-        credentials=[Credential(domain=one.domain, expires_at_us=one.expires_at_us) for one in annotator.credentials],
+        credentials=[
+            Credential(domain=credential.domain, expires_at_us=credential.expires_at_us)
+            for credential in annotator.credentials
+        ],
         vendor=annotator.vendor,
         languages=annotator.languages,
         state=annotator.state,
@@ -148,13 +155,13 @@ def defined(announcer: Announcer, annotator: AnnotatorState) -> Outgoing:
         state_until_us=annotator.until_us,
         state_after=annotator.after,
     )
-    return announcer.event(ANNOTATORS, annotator.annotator_id, VENDOR, "", AnnotatorEvent(annotator_defined=told))
+    return announcer.event(ANNOTATORS, annotator.annotator_id, VENDOR, "", AnnotatorEvent(annotator_defined=definition))
 
 
 def acknowledged(announcer: Announcer, client_id: str, found: AcknowledgementState) -> Outgoing:
     """Return the event that an annotator has acknowledged a version of a project's guideline."""
-    told = GuidelineAcknowledged(annotator_id=found.annotator_id, guideline_version=found.version)
-    envelope = AssignmentEvent(guideline_acknowledged=told)
+    acknowledgement = GuidelineAcknowledged(annotator_id=found.annotator_id, guideline_version=found.version)
+    envelope = AssignmentEvent(guideline_acknowledged=acknowledgement)
     return announcer.event(ASSIGNMENTS, found.project_id, client_id, found.project_id, envelope)
 
 

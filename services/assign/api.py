@@ -122,7 +122,7 @@ async def show_stranded(
     _project_of(project_id, caller)
     handlers, size = desk_of(request).handlers, page_size(limit)
     waits = handlers.stranded.of(handlers.projects.known(project_id).project_id, name_in(cursor), size + 1)
-    units = [StrandedUnit(unit_id, told) for unit_id, told in waits.units[:size]]
+    units = [StrandedUnit(unit_id, told_since) for unit_id, told_since in waits.units[:size]]
     skills = [MissingSkills(list(skills), count) for skills, count in waits.skills]
     more = cursor_of(units[-1].unit_id) if len(waits.units) > size else ""
     return json_answer(WaitsForNobody(units, skills, waits.count, more))
@@ -134,19 +134,21 @@ async def submit_many(request: Request, caller: Annotator) -> Response:
     results: list[SubmissionResult | None] = [None] * len(sent)
     answers: dict[int, Answer] = {}
     items = decode_each(SUBMISSION_ITEM, sent, "submissions")
-    for place, one in enumerate(items):
-        if isinstance(one, ConcordError):
-            results[place] = _unread(bytes(sent[place]), one)
-        elif caller.may_touch(one.assignment_id):
-            answers[place] = Answer(one.assignment_id, bytes(one.label), told_ms(one.active_ms), one.flag)
+    for place, assignment in enumerate(items):
+        if isinstance(assignment, ConcordError):
+            results[place] = _unread(bytes(sent[place]), assignment)
+        elif caller.may_touch(assignment.assignment_id):
+            answers[place] = Answer(
+                assignment.assignment_id, bytes(assignment.label), told_ms(assignment.active_ms), assignment.flag
+            )
         else:
-            results[place] = _result(one.assignment_id, refusals.AssignmentUnknown(one.assignment_id))
+            results[place] = _result(assignment.assignment_id, refusals.AssignmentUnknown(assignment.assignment_id))
     desk = desk_of(request)
 
     async def serve(some: Sequence[int]) -> list[SubmissionResult]:
         mine = [answers[place] for place in some]
         taken = await desk.handlers.submissions.submit(caller.subject, mine) if mine else []
-        return [_result(one.assignment_id, result) for one, result in zip(mine, taken, strict=True)]
+        return [_result(submission.assignment_id, result) for submission, result in zip(mine, taken, strict=True)]
 
     whole = await desk.gather.split(
         request,
@@ -171,9 +173,9 @@ async def submit(request: Request, assignment_id: AnyId, caller: Annotator) -> R
         (result,) = await desk.handlers.submissions.submit(caller.subject, [answer])
         return json_answer(_result(assignment_id, _taken(result)))
     result, project_id, leases = await desk.handlers.onward.submit(caller.subject, answer, body.next)
-    told = _result(assignment_id, _taken(result))
-    told.next = await desk.claimed(leases, caller.subject, project_id)
-    return json_answer(told)
+    submission_result = _result(assignment_id, _taken(result))
+    submission_result.next = await desk.claimed(leases, caller.subject, project_id)
+    return json_answer(submission_result)
 
 
 async def skip(request: Request, assignment_id: AnyId, caller: Annotator) -> Response:
@@ -215,8 +217,10 @@ def _unread(sent: bytes, refusal: ConcordError) -> SubmissionResult:
         assignment_id = decode(NAMED_ITEM, sent).assignment_id
     except ConcordError:
         assignment_id = ""
-    told = refusal.errors[0]
-    return SubmissionResult(assignment_id, error=SubmissionError(told.field, told.problem, told.cure, refusal.status))
+    error = refusal.errors[0]
+    return SubmissionResult(
+        assignment_id, error=SubmissionError(error.field, error.problem, error.cure, refusal.status)
+    )
 
 
 def _taken(result: Taken | Refusal) -> Taken:

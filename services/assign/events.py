@@ -26,7 +26,7 @@ from services.assign.domain.qualification import QualificationState
 from services.assign.domain.refusals import ProjectUnknown
 from services.assign.domain.roster import LEADS_TO
 from services.assign.domain.unit import UnitState, may_still_submit
-from services.assign.handlers import Handlers, Told
+from services.assign.handlers import Handlers, UnitChange
 
 RELABEL = "relabel"
 PAUSED = "paused"
@@ -44,9 +44,9 @@ def handlers(assign: Handlers) -> Mapping[Topic, Handler]:
 
 
 async def _units(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
-    told = [(cast("UnitEvent", delivery.event), delivery.trace) for delivery in deliveries]
-    events = [event for event, _ in told]
-    admitted = [(event, trace) for event, trace in told if event.HasField("unit_admitted")]
+    admissions = [(cast("UnitEvent", delivery.event), delivery.trace) for delivery in deliveries]
+    events = [event for event, _ in admissions]
+    admitted = [(event, trace) for event, trace in admissions if event.HasField("unit_admitted")]
     try:
         await assign.units.admit([(event.metadata.event_id, _admitted(event, trace)) for event, trace in admitted])
     except ProjectUnknown as fault:
@@ -58,14 +58,14 @@ async def _units(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
 
 async def _resolutions(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
     events = [cast("ResolutionEvent", delivery.event) for delivery in deliveries]
-    await assign.units.hear([told for event in events for told in _resolution(event)])
+    await assign.units.hear([closing for event in events for closing in _resolution(event)])
     finished = [event for event in events if event.HasField("retraining_finished")]
     await assign.qualifying.retrained([_retrained(event) for event in finished])
 
 
 async def _lots(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
     events = [cast("LotEvent", delivery.event) for delivery in deliveries]
-    await assign.units.hear([told for event in events for told in _rejection(event)])
+    await assign.units.hear([closing for event in events for closing in _rejection(event)])
 
 
 async def _quality(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
@@ -87,14 +87,18 @@ async def _quality(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
 
 
 def _retrained(event: ResolutionEvent) -> tuple[str, str, str, int]:
-    about, told = event.metadata, event.retraining_finished
-    return about.event_id, about.project_id, told.annotator_id, told.attempt
+    about, finished = event.metadata, event.retraining_finished
+    return about.event_id, about.project_id, finished.annotator_id, finished.attempt
 
 
 def _answered(event: QualityEvent) -> QualificationState:
-    told = event.competence_estimated
+    estimated = event.competence_estimated
     return QualificationState(
-        event.metadata.project_id, told.annotator_id, told.revision, told.gold_units, told.gold_correct
+        event.metadata.project_id,
+        estimated.annotator_id,
+        estimated.revision,
+        estimated.gold_units,
+        estimated.gold_correct,
     )
 
 
@@ -104,60 +108,60 @@ def annotator_from(event: Message) -> AnnotatorState:
     Raises:
         ValueError: it defines none.
     """
-    told = definition_in(event)
+    defined = definition_in(event)
     return AnnotatorState(
-        annotator_id=told.annotator_id,
-        revision=told.revision,
-        kind="model" if told.kind == "model" else "human",
-        skills=tuple(told.skills),
+        annotator_id=defined.annotator_id,
+        revision=defined.revision,
+        kind="model" if defined.kind == "model" else "human",
+        skills=tuple(defined.skills),
         credentials=tuple(
-            Credential(one.domain, one.expires_at_us if one.HasField("expires_at_us") else None)
-            for one in told.credentials
+            Credential(credential.domain, credential.expires_at_us if credential.HasField("expires_at_us") else None)
+            for credential in defined.credentials
         ),
-        vendor=told.vendor,
-        languages=tuple(told.languages),
-        state=_at_work(told.state),
-        since_us=told.state_since_us,
-        reason=told.state_reason,
-        until_us=told.state_until_us if told.HasField("state_until_us") else None,
-        after=_at_work(told.state_after),
+        vendor=defined.vendor,
+        languages=tuple(defined.languages),
+        state=_at_work(defined.state),
+        since_us=defined.state_since_us,
+        reason=defined.state_reason,
+        until_us=defined.state_until_us if defined.HasField("state_until_us") else None,
+        after=_at_work(defined.state_after),
     )
 
 
-def _at_work(told: str) -> AtWork:
+def _at_work(name: str) -> AtWork:
     """Return a state of the roster as it was told; nothing was before there were states.
 
     Raises:
         ValueError: a later release told of one that is not known here.
     """
-    if told and told not in LEADS_TO:
-        raise ValueError(f"an annotator who is {told[:40]!r}")
-    return cast("AtWork", told or "active")
+    if name and name not in LEADS_TO:
+        raise ValueError(f"an annotator who is {name[:40]!r}")
+    return cast("AtWork", name or "active")
 
 
 def _admitted(event: UnitEvent, trace: Headers) -> UnitState:
-    told: UnitAdmitted = event.unit_admitted
-    _check_client(event, told.unit_id)
+    admitted: UnitAdmitted = event.unit_admitted
+    _check_client(event, admitted.unit_id)
     return UnitState(
-        unit_id=told.unit_id,
+        unit_id=admitted.unit_id,
         client_id=event.metadata.client_id,
         project_id=event.metadata.project_id,
         admitted=True,
         admitted_at_us=event.metadata.occurred_at_us,
-        media_type=told.media_type,
-        skills=tuple(told.skills_required),
-        named=tuple(dict.fromkeys(told.named_annotators)),
-        priority=told.priority,
-        gold=told.HasField("gold_label"),
+        media_type=admitted.media_type,
+        skills=tuple(admitted.skills_required),
+        named=tuple(dict.fromkeys(admitted.named_annotators)),
+        priority=admitted.priority,
+        gold=admitted.HasField("gold_label"),
         traceparent=dict(trace).get("traceparent", b"").decode(),
-        text_characters=told.content_length if told.HasField("content_length") else None,
-        guideline_version=told.guideline_version if told.HasField("gold_label") else 0,
-        gold_of=told.gold_of,
-        not_for=tuple(told.not_for),
+        text_characters=admitted.content_length if admitted.HasField("content_length") else None,
+        guideline_version=admitted.guideline_version if admitted.HasField("gold_label") else 0,
+        gold_of=admitted.gold_of,
+        not_for=tuple(admitted.not_for),
     )
 
 
-def _resolution(event: ResolutionEvent) -> Iterator[Told]:
+def _resolution(event: ResolutionEvent) -> Iterator[UnitChange]:
     match event.WhichOneof("event"):
         case "overlap_requested":
             asked = event.overlap_requested
@@ -185,7 +189,7 @@ def _resolution(event: ResolutionEvent) -> Iterator[Told]:
             return
 
 
-def _rejection(event: LotEvent) -> Iterator[Told]:
+def _rejection(event: LotEvent) -> Iterator[UnitChange]:
     """Yield the units of a rejected lot that are to be labelled anew, or who has inspected one."""
     rejected = event.lot_rejected
     if event.HasField("unit_audited") or event.HasField("inspection_repeated"):
@@ -211,10 +215,10 @@ def _told(
     unit_id: str,
     change: Callable[[UnitState], UnitState | None],
     word: Callable[[Announcer, UnitState], Sequence[Outgoing]] | None = None,
-) -> Told:
+) -> UnitChange:
     _check_client(event, unit_id)
     metadata = event.metadata
-    return Told(metadata.event_id, unit_id, metadata.client_id, metadata.project_id, change, word)
+    return UnitChange(metadata.event_id, unit_id, metadata.client_id, metadata.project_id, change, word)
 
 
 def _check_client(event: UnitEvent | ResolutionEvent | LotEvent, unit_id: str) -> None:

@@ -316,12 +316,12 @@ class AnnotatorBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             skills=tuple(dict.fromkeys(self.skills)),
             credentials=tuple(
                 Credential(
-                    one.domain,
+                    credential.domain,
                     None
-                    if one.expires_at is None
-                    else microseconds(one.expires_at, f"credentials[{place}].expires_at"),
+                    if credential.expires_at is None
+                    else microseconds(credential.expires_at, f"credentials[{place}].expires_at"),
                 )
-                for place, one in enumerate(self.credentials)
+                for place, credential in enumerate(self.credentials)
             ),
             vendor=self.vendor,
             languages=tuple(dict.fromkeys(self.languages)),
@@ -352,10 +352,10 @@ class AnnotatorShown(AnnotatorBody, kw_only=True):
             skills=list(state.skills),
             credentials=[
                 CredentialBody(
-                    one.domain,
-                    None if one.expires_at_us is None else EPOCH + timedelta(microseconds=one.expires_at_us),
+                    held.domain,
+                    None if held.expires_at_us is None else EPOCH + timedelta(microseconds=held.expires_at_us),
                 )
-                for one in state.credentials
+                for held in state.credentials
             ],
             vendor=state.vendor,
             languages=list(state.languages),
@@ -381,13 +381,13 @@ def microseconds(time: datetime, field: str) -> int:
         raise Invalid(f"{field} {problem}.", [FieldError(field, problem, cure)]) from fault
 
 
-def microseconds_of(told: str) -> int:
+def microseconds_of(text: str) -> int:
     """Return a time that `timestamp` has told, in microseconds since the epoch, UTC.
 
     >>> microseconds_of("1970-01-01T00:00:01.500Z")
     1500000
     """
-    return (datetime.fromisoformat(told) - EPOCH) // timedelta(microseconds=1)
+    return (datetime.fromisoformat(text) - EPOCH) // timedelta(microseconds=1)
 
 
 def timestamp(at_us: int) -> str:

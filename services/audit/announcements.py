@@ -42,20 +42,20 @@ SERVICE = "audit"
 
 def sample_drawn(announcer: Announcer, lot: LotState) -> Outgoing:
     """Return the event that a sample was drawn."""
-    told = SampleDrawn(
+    sample = SampleDrawn(
         lot_id=lot.lot_id,
         rework=lot.rework,
         plan=lot.plan.in_words() if lot.plan is not None else "",
         unit_ids=lot.sample,
         lot_units=len(lot.members),
     )
-    return _event(announcer, lot.lot_id, lot.project_id, LotEvent(sample_drawn=told))
+    return _event(announcer, lot.lot_id, lot.project_id, LotEvent(sample_drawn=sample))
 
 
 def unit_audited(announcer: Announcer, lot_id: str, unit: UnitState) -> Outgoing:
     """Return the event that an auditor has labelled a unit."""
     assert unit.inspection is not None
-    told = UnitAudited(
+    verdict = UnitAudited(
         lot_id=lot_id,
         unit_id=unit.unit_id,
         auditor_id=unit.inspection.auditor_id,
@@ -67,7 +67,7 @@ def unit_audited(announcer: Announcer, lot_id: str, unit: UnitState) -> Outgoing
         wrong_fields=[name for name, right in unit.inspection.fields if not right],
         schema_version=unit.schema_version,
     )
-    return _event(announcer, lot_id, unit.project_id, LotEvent(unit_audited=told))
+    return _event(announcer, lot_id, unit.project_id, LotEvent(unit_audited=verdict))
 
 
 def inspection_repeated(announcer: Announcer, lot_id: str, unit: UnitState) -> Outgoing:
@@ -75,7 +75,7 @@ def inspection_repeated(announcer: Announcer, lot_id: str, unit: UnitState) -> O
     first, second = unit.inspection, unit.repeat
     assert first is not None, "what is repeated was inspected"
     assert second is not None, "it was repeated"
-    told = InspectionRepeated(
+    repeat = InspectionRepeated(
         lot_id=lot_id,
         unit_id=unit.unit_id,
         auditor_id=second.auditor_id,
@@ -87,7 +87,7 @@ def inspection_repeated(announcer: Announcer, lot_id: str, unit: UnitState) -> O
         same=second.same,
         rework=second.rework,
     )
-    return _event(announcer, lot_id, unit.project_id, LotEvent(inspection_repeated=told))
+    return _event(announcer, lot_id, unit.project_id, LotEvent(inspection_repeated=repeat))
 
 
 def lot_accepted(announcer: Announcer, lot: LotState, plan: Plan | None, inspection: Inspection) -> Outgoing:
@@ -100,7 +100,7 @@ def lot_accepted(announcer: Announcer, lot: LotState, plan: Plan | None, inspect
         inspection: where it stopped.
     """
     assert lot.rate is not None, "a lot has its rate when it is accepted"
-    told = LotAccepted(
+    accepted = LotAccepted(
         lot_id=lot.lot_id,
         rework=lot.rework,
         inspected=lot.inspected,
@@ -117,7 +117,7 @@ def lot_accepted(announcer: Announcer, lot: LotState, plan: Plan | None, inspect
         attempts_max=inspection.attempts_max,
         repeats=_repeats(inspection.repeats),
     )
-    return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_accepted=told))
+    return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_accepted=accepted))
 
 
 def lot_rejected(
@@ -133,7 +133,7 @@ def lot_rejected(
         rate: label error rate of the lot as it was judged.
         repeats: of its inspections, where they are told now.
     """
-    told = LotRejected(
+    rejected = LotRejected(
         lot_id=lot.lot_id,
         rework=rework,
         inspected=lot.inspected,
@@ -148,7 +148,7 @@ def lot_rejected(
         confidences=_confidences(lot),
         repeats=_repeats(repeats),
     )
-    return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_rejected=told))
+    return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_rejected=rejected))
 
 
 def _repeats(repeats: Repeats) -> InspectionRepeats | None:
@@ -156,37 +156,38 @@ def _repeats(repeats: Repeats) -> InspectionRepeats | None:
 
 
 def _fields(lot: LotState) -> list[FieldErrors]:
-    return [FieldErrors(field=one.field, inspected=one.inspected, errors=one.errors) for one in lot.fields]
+    return [FieldErrors(field=field.field, inspected=field.inspected, errors=field.errors) for field in lot.fields]
 
 
 def _confidences(lot: LotState) -> list[StatedConfidence]:
     return [
-        StatedConfidence(bin=one.place, units=one.units, stated=one.stated, right=one.right) for one in lot.confidences
+        StatedConfidence(bin=confidence.place, units=confidence.units, stated=confidence.stated, right=confidence.right)
+        for confidence in lot.confidences
     ]
 
 
 def _plan(plan: Plan | None) -> LotPlan | None:
     if plan is None:
         return None
-    told = msgspec.structs.asdict(plan)
-    standard = told.pop("standard")
-    return LotPlan(**told, standard=None if standard is None else StandardPlan(**msgspec.structs.asdict(standard)))
+    fields = msgspec.structs.asdict(plan)
+    standard = fields.pop("standard")
+    return LotPlan(**fields, standard=None if standard is None else StandardPlan(**msgspec.structs.asdict(standard)))
 
 
 def inspection_switched(announcer: Announcer, before: Series, after: Series) -> Outgoing:
     """Return the event that the next lots of a project are inspected more or less severely, or not at all."""
-    told = InspectionSwitched(
+    switch = InspectionSwitched(
         lot_id=after.switched_by,
         before=before.severity,
         after=after.severity,
         reason=after.reason if before.severity == "discontinued" else "",
     )
-    return _event(announcer, after.switched_by, after.project_id, LotEvent(inspection_switched=told))
+    return _event(announcer, after.switched_by, after.project_id, LotEvent(inspection_switched=switch))
 
 
 def recheck_raised(announcer: Announcer, lot: LotState, recheck: Recheck, among: int) -> Outgoing:
     """Return the event that units which have left are to be labelled once more; `among`: the ones they are part of."""
-    told = RecheckRaised(
+    raised = RecheckRaised(
         lot_id=lot.lot_id,
         measure=recheck.measure,
         category=recheck.category,
@@ -194,7 +195,7 @@ def recheck_raised(announcer: Announcer, lot: LotState, recheck: Recheck, among:
         unit_ids=lot.unit_ids,
         among_units=among,
     )
-    return _event(announcer, lot.lot_id, lot.project_id, LotEvent(recheck_raised=told))
+    return _event(announcer, lot.lot_id, lot.project_id, LotEvent(recheck_raised=raised))
 
 
 def recheck_concluded(announcer: Announcer, lot: LotState, recheck: Recheck, changed: Sequence[str]) -> Outgoing:
@@ -207,7 +208,7 @@ def recheck_concluded(announcer: Announcer, lot: LotState, recheck: Recheck, cha
         changed: the units that auditors labelled otherwise than they left.
     """
     assert lot.rate is not None, "a recheck has its rate when it is concluded"
-    told = RecheckConcluded(
+    conclusion = RecheckConcluded(
         lot_id=lot.lot_id,
         measure=recheck.measure,
         category=recheck.category,
@@ -219,18 +220,18 @@ def recheck_concluded(announcer: Announcer, lot: LotState, recheck: Recheck, cha
         changed_rate_low=lot.rate.low or 0.0,
         changed_rate_high=1.0 if lot.rate.high is None else lot.rate.high,
     )
-    return _event(announcer, lot.lot_id, lot.project_id, LotEvent(recheck_concluded=told))
+    return _event(announcer, lot.lot_id, lot.project_id, LotEvent(recheck_concluded=conclusion))
 
 
 def lot_exported(announcer: Announcer, lot: LotState, form: str, sha256: str, rows: int) -> Outgoing:
     """Return the event that a lot has left in some format."""
-    told = LotExported(lot_id=lot.lot_id, format=form, sha256=sha256, rows=rows)
-    return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_exported=told))
+    export = LotExported(lot_id=lot.lot_id, format=form, sha256=sha256, rows=rows)
+    return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_exported=export))
 
 
 def label_error_found(announcer: Announcer, found: Compared, model: Model, judgement: Judgement) -> Outgoing:
     """Return the event that a person found an accepted label wrong, where a model says another one."""
-    told = LabelErrorFound(
+    error = LabelErrorFound(
         lot_id=found.lot_id,
         unit_id=found.unit_id,
         reviewer_id=judgement.reviewer_id,
@@ -241,7 +242,7 @@ def label_error_found(announcer: Announcer, found: Compared, model: Model, judge
         model_right=judgement.finding == "label_error",
         reason=judgement.reason,
     )
-    return _event(announcer, found.lot_id, found.output.project_id, LotEvent(label_error_found=told))
+    return _event(announcer, found.lot_id, found.output.project_id, LotEvent(label_error_found=error))
 
 
 def _event(announcer: Announcer, lot_id: str, project_id: str, envelope: LotEvent) -> Outgoing:

@@ -149,8 +149,8 @@ class Repository:
             served = self.owner.open()
             found = [lot for number, place in self.places.items() if number in served for lot in place.open_lots()]
         else:
-            one = self._served(project_id)
-            project = None if one is None else one.projects.get(project_id)
+            place = self._served(project_id)
+            project = None if place is None else place.projects.get(project_id)
             found = [] if project is None else list(project.lots.values())
         return sorted(found, key=lambda lot: lot.state.lot_id)
 
@@ -168,8 +168,8 @@ class Repository:
     async def close_members(self, lot: LotState) -> None:
         """Write down which units a lot has, those whose records do not say so, before it is open no more."""
         async for chunk, units in self.in_chunks(lot.unit_ids):
-            told = (one for one in chunk if one not in units or units[one].lot_id != lot.lot_id)
-            await self._insert(MEMBERS, [{"_id": unit_id, "lot_id": lot.lot_id} for unit_id in told])
+            closing = (unit_id for unit_id in chunk if unit_id not in units or units[unit_id].lot_id != lot.lot_id)
+            await self._insert(MEMBERS, [{"_id": unit_id, "lot_id": lot.lot_id} for unit_id in closing])
 
     def unheard(self, unit_ids: Iterable[str]) -> list[str]:
         """Return those of some units of which something was told here before their admission was heard."""
@@ -193,7 +193,7 @@ class Repository:
     async def lot_ids(self, project_id: str) -> list[str]:
         """Return the ids of all lots that a project has, in their order."""
         found = await self.store.find(LOTS.name, "project_id", [project_id], only=())
-        return sorted(one["_id"] for one in found)
+        return sorted(document["_id"] for document in found)
 
     async def lots(self, lot_ids: Sequence[str], *, anew: bool = False) -> list[LotState]:
         """Return these lots, in this order; those without a record are left out.
@@ -223,18 +223,18 @@ class Repository:
         known = {unit_id: unit.lot_id for unit_id, unit in (await self.units(wanted)).items()}
         lots = {unit_id: lot for unit_id in wanted if (lot := known.get(unit_id) or self.sealed_in(unit_id))}
         noted = await self.store.get(MEMBERS.name, [unit_id for unit_id in wanted if unit_id not in lots])
-        return lots | {unit_id: one["lot_id"] for unit_id, one in noted.items()}
+        return lots | {unit_id: document["lot_id"] for unit_id, document in noted.items()}
 
     async def stands_for(self, duplicates: Iterable[tuple[str, str, str]]) -> None:
         """Write down which units stand for others: id, the client's own name, the unit that stands for it."""
-        found = [{"_id": one, "source_id": name, "duplicate_of": first} for one, name, first in duplicates]
+        found = [{"_id": unit_id, "source_id": name, "duplicate_of": first} for unit_id, name, first in duplicates]
         await self._insert(DUPLICATES, found)
 
     async def duplicates(self, unit_ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
         """Return the units that each of these stands for, id and the client's own name, in the order of their ids."""
         found: dict[str, list[tuple[str, str]]] = {}
-        for one in await self.store.find(DUPLICATES.name, "duplicate_of", unit_ids):
-            found.setdefault(one["duplicate_of"], []).append((one["_id"], one["source_id"]))
+        for document in await self.store.find(DUPLICATES.name, "duplicate_of", unit_ids):
+            found.setdefault(document["duplicate_of"], []).append((document["_id"], document["source_id"]))
         return {first: sorted(others) for first, others in found.items()}
 
     async def units(self, unit_ids: Sequence[str]) -> dict[str, UnitState]:
@@ -253,7 +253,7 @@ class Repository:
     async def records(self, key: str) -> dict[int, UnitState]:
         """Return a unit as each of its records in the store has it, by the record's number; nothing from memory."""
         found = await self.store.find(JOURNAL.name, "aggregate", [key], only=("seq", "state"))
-        return {one["seq"]: UNIT.decode(one["state"]) for one in found}
+        return {document["seq"]: UNIT.decode(document["state"]) for document in found}
 
     async def issues(self, project_id: str) -> IssuesState:
         """Return the certificates that a project was issued so far."""
@@ -272,12 +272,12 @@ class Repository:
 
     async def list_outputs(self, model_id: str, unit_ids: Iterable[str]) -> None:
         """Write down of which units a model's version says something, before it is stored what."""
-        await self._insert(OUTPUTS, [{"_id": f"{model_id}/{one}", "model_id": model_id} for one in unit_ids])
+        await self._insert(OUTPUTS, [{"_id": f"{model_id}/{unit_id}", "model_id": model_id} for unit_id in unit_ids])
 
     async def units_said(self, model_id: str) -> list[str]:
         """Return the units that a model's version says something of, by id; of a few it may not be stored what."""
         found = await self.store.find(OUTPUTS.name, "model_id", [model_id], only=())
-        return sorted(one["_id"].partition("/")[2] for one in found)
+        return sorted(document["_id"].partition("/")[2] for document in found)
 
     async def outputs(self, model_id: str, unit_ids: Sequence[str]) -> list[Output]:
         """Return what a model's version says of these units, in their order; where it says nothing, it is left out."""
@@ -288,7 +288,7 @@ class Repository:
     async def standing_in(self, unit_ids: Sequence[str]) -> dict[str, str]:
         """Return the unit that stands for each of these; those that stand for themselves are left out."""
         found = await self.store.get(DUPLICATES.name, unit_ids)
-        return {unit_id: one["duplicate_of"] for unit_id, one in found.items()}
+        return {unit_id: document["duplicate_of"] for unit_id, document in found.items()}
 
     async def rechecks(self, project_id: str) -> RechecksState:
         """Return the rechecks that were raised of a project."""

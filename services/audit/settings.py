@@ -37,9 +37,9 @@ class CertificateSettings:
 
     def problems(self) -> Iterator[SettingProblem]:
         """Yield the retired keys that are none."""
-        for one in self.retired:
+        for key in self.retired:
             try:
-                key_bytes(one)
+                key_bytes(key)
             except CertificateBroken as fault:
                 cure = "give each as `GET /v1/keys` showed it while it was in use"
                 yield SettingProblem("CONCORD_CERTIFICATE_KEYS_RETIRED", f"has a key that is none: {fault}", cure)

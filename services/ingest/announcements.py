@@ -61,7 +61,7 @@ Wish = TypeVar("Wish", bound=msgspec.Struct)
 def project_defined(announcer: Announcer, project: domain.ProjectState) -> Outgoing:
     """Return the event that tells a project's whole state."""
     definition = project.definition
-    told = ProjectDefined(
+    defined = ProjectDefined(
         name=definition.name,
         revision=project.revision,
         label_schema=encoded(project.schema_whole or definition.label_schema),
@@ -73,11 +73,13 @@ def project_defined(announcer: Announcer, project: domain.ProjectState) -> Outgo
         life_reason=project.life_reason,
         changed_by=project.changed_by,
         changed_as=project.changed_as,
-        guideline_examples=[GuidelineExample(**asdict(one)) for one in definition.guideline_examples],
+        guideline_examples=[
+            GuidelineExample(**asdict(guideline_example)) for guideline_example in definition.guideline_examples
+        ],
         schema_version=project.schema_version,
-        schema_steps=[SchemaStep(**dataclasses.asdict(one)) for one in project.schema_steps],
+        schema_steps=[SchemaStep(**dataclasses.asdict(schema_step)) for schema_step in project.schema_steps],
     )
-    envelope = ProjectEvent(project_defined=told)
+    envelope = ProjectEvent(project_defined=defined)
     return announcer.event(PROJECTS, project.project_id, project.client_id, project.project_id, envelope)
 
 
@@ -90,44 +92,46 @@ def project_from(event: Message) -> domain.ProjectState:
     envelope = cast("ProjectEvent", event)
     if not envelope.HasField("project_defined"):
         raise ValueError("a ProjectEvent that defines no project")
-    told, metadata = envelope.project_defined, envelope.metadata
-    schema = decoded(told.label_schema)
+    defined, metadata = envelope.project_defined, envelope.metadata
+    schema = decoded(defined.label_schema)
     if not isinstance(schema, dict):
         raise ValueError("label_schema: is no JSON object")  # noqa: TRY004 - what was read is wrong, not its type here
-    steps = steps_told(told)
-    version = max(1, told.schema_version)
+    steps = steps_told(defined)
+    version = max(1, defined.schema_version)
     definition = domain.Definition(
         label_schema=offered_spec(schema, steps, version) if steps else cast("dict[str, Any]", schema),
-        name=told.name,
-        guideline=told.guideline_text,
-        guideline_examples=tuple(_read(domain.Example, one) for one in told.guideline_examples),
-        policy=_read(domain.Policy, told.policy),
-        targets=_read(domain.Targets, told.targets),
+        name=defined.name,
+        guideline=defined.guideline_text,
+        guideline_examples=tuple(
+            _read(domain.Example, guideline_example) for guideline_example in defined.guideline_examples
+        ),
+        policy=_read(domain.Policy, defined.policy),
+        targets=_read(domain.Targets, defined.targets),
     )
     return domain.ProjectState(
         metadata.project_id,
         metadata.client_id,
-        told.revision,
-        told.guideline_version,
+        defined.revision,
+        defined.guideline_version,
         definition,
-        life=cast("domain.Life", told.life or "open"),
-        life_reason=told.life_reason,
-        changed_by=told.changed_by,
-        changed_as=told.changed_as,
+        life=cast("domain.Life", defined.life or "open"),
+        life_reason=defined.life_reason,
+        changed_by=defined.changed_by,
+        changed_as=defined.changed_as,
         schema_version=version,
         schema_whole=schema if steps else {},
         schema_steps=steps,
     )
 
 
-def _read(kind: type[Wish], told: Message) -> Wish:
+def _read(kind: type[Wish], event: Message) -> Wish:
     """Return what a message says; the fields have the same names on both sides."""
     found = {}
-    optional = {one.name for one in told.DESCRIPTOR.fields if one.has_presence}
+    optional = {field_descriptor.name for field_descriptor in event.DESCRIPTOR.fields if field_descriptor.has_presence}
     for field in msgspec.structs.fields(kind):
-        if field.name in optional and not told.HasField(field.name):
+        if field.name in optional and not event.HasField(field.name):
             continue  # it was left to its default
-        value = getattr(told, field.name)
+        value = getattr(event, field.name)
         if isinstance(value, Mapping):
             value = dict(value)
         elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
@@ -138,13 +142,13 @@ def _read(kind: type[Wish], told: Message) -> Wish:
 
 def _always_there(kind: Any) -> Any:
     """Return the type of a field that may be left out, as it is where it is not."""
-    return next((one for one in get_args(kind) if one is not type(None)), kind)
+    return next((kind_of for kind_of in get_args(kind) if kind_of is not type(None)), kind)
 
 
 def unit_admitted(announcer: Announcer, project: domain.ProjectState, claim: Claim, trace: Headers) -> Outgoing:
     """Return the event that a unit is in; its payload is not in it."""
     unit, policy = claim.unit, project.definition.policy
-    told = UnitAdmitted(
+    admitted = UnitAdmitted(
         unit_id=unit.unit_id,
         source_id=unit.source_id,
         media_type=unit.media_type,
@@ -154,7 +158,7 @@ def unit_admitted(announcer: Announcer, project: domain.ProjectState, claim: Cla
         overlap_initial=policy.overlap.initial,
         **_told_of_some(unit, claim, priority_of(unit.priority, unit.uncertainty, policy)),
     )
-    envelope = UnitEvent(unit_admitted=told)
+    envelope = UnitEvent(unit_admitted=admitted)
     return announcer.event(UNITS, unit.unit_id, project.client_id, project.project_id, envelope, trace)
 
 
@@ -166,24 +170,24 @@ def _told_of_some(unit: UnitState, claim: Claim, priority: int) -> dict[str, Any
         "named_annotators": unit.annotators,
         "stratum": unit.stratum,
     }
-    told = {name: value for name, value in found.items() if value}
+    counts = {name: value for name, value in found.items() if value}
     if claim.gold is not None:
-        told["gold_label"] = claim.gold
+        counts["gold_label"] = claim.gold
     if unit.uncertainty is not None:
-        told["uncertainty"] = unit.uncertainty
+        counts["uncertainty"] = unit.uncertainty
     if (suggested := claim.suggested) is not None:
-        told["suggested_label"], told["suggestion_model"] = suggested.label, suggested.model
-        told["suggestion_confidence"], told["suggestion_hidden"] = suggested.confidence, suggested.hidden
+        counts["suggested_label"], counts["suggestion_model"] = suggested.label, suggested.model
+        counts["suggestion_confidence"], counts["suggestion_hidden"] = suggested.confidence, suggested.hidden
     if claim.gold_of:
-        told["gold_of"], told["not_for"] = claim.gold_of, claim.not_for
-    return told
+        counts["gold_of"], counts["not_for"] = claim.gold_of, claim.not_for
+    return counts
 
 
 def unit_duplicated(announcer: Announcer, project: domain.ProjectState, claim: Claim, trace: Headers) -> Outgoing:
     """Return the event that a unit's content is another's, which stands for it; keyed so that it follows that one."""
     unit = claim.unit
-    told = UnitDuplicated(unit_id=unit.unit_id, source_id=unit.source_id, duplicate_of=unit.duplicate_of)
-    envelope = UnitEvent(unit_duplicated=told)
+    duplicate = UnitDuplicated(unit_id=unit.unit_id, source_id=unit.source_id, duplicate_of=unit.duplicate_of)
+    envelope = UnitEvent(unit_duplicated=duplicate)
     return announcer.event(UNITS, unit.duplicate_of, project.client_id, project.project_id, envelope, trace)
 
 
@@ -197,14 +201,14 @@ def unit_reidentified(
     announcer: Announcer, unit: UnitState, question: Question, reason: str, kinds: Sequence[Counted]
 ) -> Outgoing:
     """Return the event that somebody asked who is behind a unit's data; no value is in it."""
-    told = UnitReidentified(
+    reidentified = UnitReidentified(
         unit_id=unit.unit_id,
         asked_by=question.asked_by,
         reason=reason,
         how=question.how,
-        kinds=[ReidentifiedKind(kind=kind, asked=asked, told=told) for kind, asked, told in kinds],
+        kinds=[ReidentifiedKind(kind=kind, asked=asked, told=shown) for kind, asked, shown in kinds],
     )
-    envelope = UnitEvent(unit_reidentified=told)
+    envelope = UnitEvent(unit_reidentified=reidentified)
     return announcer.event(UNITS, unit.unit_id, client_of(unit.project_id), unit.project_id, envelope)
 
 

@@ -125,10 +125,10 @@ def router(signed_link: SignedLink) -> APIRouter:
         body=list[UnitWish] | UnitWish, lines=LINES, files=FILES, reply=AdmissionReport, status=202, refusals=(404, 409)
     )
     routes.post("/projects/{project_id}/units", **admitted)(admit_units)
-    told = documented(
+    documents = documented(
         body=dict, body_media_types=EVENT_MEDIA_TYPES, reply=AdmissionReport, status=202, refusals=(404, 409)
     )
-    routes.post("/projects/{project_id}/events", **told)(admit_events)
+    routes.post("/projects/{project_id}/events", **documents)(admit_events)
     begun = documented(body=ImportWish, reply=ImportBody, also=201, refusals=(404, 409))
     routes.post("/projects/{project_id}/imports", **begun)(begin_import)
     routes.get("/imports/{import_id}", **documented(reply=ImportBody, refusals=(404,)))(show_import)
@@ -179,10 +179,10 @@ async def define_project(request: Request, slug: Slug, caller: Client, dry_run: 
     if not SLUG.fullmatch(slug) or len(slug) > SLUG_CHARACTERS_MAX:
         cure = f"use a-z, 0-9 and single hyphens, at most {SLUG_CHARACTERS_MAX} characters"
         raise Invalid(f"{slug!r} cannot name a project.", [FieldError("slug", "is no slug", cure)])
-    said = await read_json(request, DEFINITION)
+    definition = await read_json(request, DEFINITION)
     assert caller.client_id is not None, "a client's credential names its client"
     found = await _handlers(request).projects.define(
-        caller.client_id, slug, said.definition(), author(caller), said.stated(), dry_run=dry_run
+        caller.client_id, slug, definition.definition(), author(caller), definition.stated(), dry_run=dry_run
     )
     body = msgspec.structs.replace(ProjectBody.of(found.state), changed=found.changed)
     return json_answer(body, 201 if found.new else 200)
@@ -228,11 +228,11 @@ async def admit_units(
     report = Report()
     async with aclosing(batches(body, found, options, door.spools)) as rows:
         await serve_all(door.handlers.admissions, project, rows, report)
-    said = msgspec.json.encode(report.body())
+    encoded = msgspec.json.encode(report.body())
     # Where the rest is to be sent later, the same request is to be served then, and not its answer told again.
     if key is not None and report.retry_after_seconds is None:
-        await door.handlers.imports.answer(place, body.sha256.hexdigest(), 202, said)
-    return Response(said, 202, media_type="application/json")
+        await door.handlers.imports.answer(place, body.sha256.hexdigest(), 202, encoded)
+    return Response(encoded, 202, media_type="application/json")
 
 
 async def admit_events(request: Request, project_id: AnyId, caller: Client) -> Response:
@@ -288,7 +288,7 @@ async def find_units(request: Request, project_id: AnyId, caller: ClientOrOperat
     project = await project_of(request, project_id, caller)
     wanted = await read_json(request, WANTED_UNITS)
     found = await _handlers(request).admissions.find(project, wanted.ids)
-    return json_answer(FoundUnits([AdmittedUnit.of(one) for one in found]))
+    return json_answer(FoundUnits([AdmittedUnit.of(unit) for unit in found]))
 
 
 async def erase_units(request: Request, project_id: AnyId, caller: Client) -> Response:
@@ -299,8 +299,8 @@ async def erase_units(request: Request, project_id: AnyId, caller: Client) -> Re
     erased = await erasure.erase(project, wanted.ids, wanted.reason) if wanted.ids else []
     if wanted.subject:
         erased += await erasure.erase_subject(project, wanted.subject, wanted.reason)
-    listed = [ErasedUnit(one.unit.source_id, one.unit.unit_id, one.status) for one in erased]
-    return json_answer(ErasedUnits(sum(one.status == "erased" for one in erased), listed[:ERASED_LISTED_MAX]))
+    listed = [ErasedUnit(each.unit.source_id, each.unit.unit_id, each.status) for each in erased]
+    return json_answer(ErasedUnits(sum(each.status == "erased" for each in erased), listed[:ERASED_LISTED_MAX]))
 
 
 async def seal_lots(request: Request, project_id: AnyId, caller: Client) -> Response:

@@ -101,7 +101,7 @@ class Intake:
         Raises:
             Poison: see `admit`.
         """
-        wishes, traces = [one.wish for one in units], [one.delivery.trace for one in units]
+        wishes, traces = [unit.wish for unit in units], [unit.delivery.trace for unit in units]
         try:
             admission = await self.handlers.admissions.admit(project, wishes, traces)
         except ProjectNotOpen as fault:
@@ -112,7 +112,7 @@ class Intake:
 
     async def _wait(self, project: ProjectState, units: Sequence[Sent]) -> None:
         """Let records wait; what there is no place for becomes a dead letter, which can be sent again."""
-        over = await self.handlers.waiting.wait(project, [(one.delivery.record, one.wish) for one in units])
+        over = await self.handlers.waiting.wait(project, [(unit.delivery.record, unit.wish) for unit in units])
         for record in over:
             await self.letters.set_aside(record, Poison(TOO_MANY_WAIT), attempts=1)
 
@@ -138,13 +138,13 @@ class Intake:
     async def _take_page(self, project: ProjectState, records: Sequence[Incoming]) -> int:
         """Admit records up to the first for which there is no room; what can be served no more is set aside."""
         try:
-            return await self._admit(project, [_sent(one) for one in records])
+            return await self._admit(project, [_sent(record) for record in records])
         except Poison as fault:
             if len(records) == 1:
                 await self.letters.set_aside(records[0], fault, attempts=1)
                 return 1
-        for place, one in enumerate(records):
-            if not await self._take_page(project, [one]):
+        for place, record in enumerate(records):
+            if not await self._take_page(project, [record]):
                 return place
         return len(records)
 
@@ -170,7 +170,7 @@ class Forgetting:
         """
         done = [await self.broker.committed(reader, INTAKE.name) for reader in INTAKE.readers]
         mine = self.mine.open()
-        ends = {place: min(one.get(place, 0) for one in done) for place in done[0] if place.partition in mine}
+        ends = {place: min(ends_of.get(place, 0) for ends_of in done) for place in done[0] if place.partition in mine}
         new = {place: end for place, end in ends.items() if end > self._deleted.get(place, 0)}
         if new:
             await self.broker.delete_before(new)
@@ -218,9 +218,9 @@ def event_of_headers(attributes: Mapping[str, str], value: bytes) -> CloudEvent:
     Raises:
         Poison: an attribute is missing, or the data is no JSON object.
     """
-    told = {name: attributes[name] for name in ATTRIBUTES if name in attributes}
+    present = {name: attributes[name] for name in ATTRIBUTES if name in attributes}
     try:
-        return msgspec.convert({**told, "data": _data(value.removeprefix(BYTE_ORDER_MARK))}, CloudEvent)
+        return msgspec.convert({**present, "data": _data(value.removeprefix(BYTE_ORDER_MARK))}, CloudEvent)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise _no_event(fault) from fault
 

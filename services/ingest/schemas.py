@@ -67,21 +67,21 @@ class ProjectBody(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, state: ProjectState, room: Standing | None = None) -> "ProjectBody":
         """Return a project as its client sees it."""
-        said = state.definition
+        definition = state.definition
         return cls(
             state.project_id,
             state.revision,
-            said.name,
-            said.label_schema,
-            said.guideline,
+            definition.name,
+            definition.label_schema,
+            definition.guideline,
             state.guideline_version,
-            said.guideline_examples,
-            said.policy,
-            said.targets,
+            definition.guideline_examples,
+            definition.policy,
+            definition.targets,
             state.life,
             state.life_reason,
             state.schema_version,
-            without_effect(said.policy),
+            without_effect(definition.policy),
             open_units=None if room is None else room.open_units,
             waiting_records=None if room is None else room.waiting_records,
         )
@@ -147,9 +147,9 @@ class GuidelineListed(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, found: Revision) -> "GuidelineListed":
         """Return the version that came in a revision, as it is listed."""
-        state, said = found.state, found.state.definition
-        at, size = timestamp(found.at_us), len(said.guideline.encode())
-        examples = len(said.guideline_examples)
+        state, definition = found.state, found.state.definition
+        at, size = timestamp(found.at_us), len(definition.guideline.encode())
+        examples = len(definition.guideline_examples)
         return cls(state.guideline_version, state.revision, at, state.changed_by, state.changed_as, size, examples)
 
 
@@ -174,15 +174,15 @@ class GuidelineBody(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, found: Revision) -> "GuidelineBody":
         """Return the version that came in a revision."""
-        state, said = found.state, found.state.definition
+        state, definition = found.state, found.state.definition
         return cls(
             state.guideline_version,
             state.revision,
             timestamp(found.at_us),
             state.changed_by,
             state.changed_as,
-            said.guideline,
-            said.guideline_examples,
+            definition.guideline,
+            definition.guideline_examples,
         )
 
 
@@ -303,9 +303,9 @@ class ImportBody(msgspec.Struct, frozen=True):
             at.duplicate_of,
             at.left_out,
             at.refused_count,
-            [Refusal(one.line, one.field, one.problem, one.cure) for one in at.refused],
+            [Refusal(refusal.line, refusal.field, refusal.problem, refusal.cure) for refusal in at.refused],
             at.caution_count,
-            [Caution(one.line, one.field, one.problem, one.cure) for one in at.cautions],
+            [Caution(caution.line, caution.field, caution.problem, caution.cure) for caution in at.cautions],
         )
 
 

@@ -54,7 +54,7 @@ def competence_estimated(
     `field`: of labels that have several; the others' field is empty. `missed`: what gold they got wrong, where that is
     to be shown to them.
     """
-    told = CompetenceEstimated(
+    estimated = CompetenceEstimated(
         annotator_id=found.annotator_id,
         revision=found.revision,
         classes=classes,
@@ -66,17 +66,19 @@ def competence_estimated(
         active_ms_median=found.active_ms_median,
         field=field,
         missed=[
-            MissedGold(unit_id=one.unit_id, known_label=one.known.encode(), given_label=one.given.encode())
-            for one in missed
+            MissedGold(unit_id=unit.unit_id, known_label=unit.known.encode(), given_label=unit.given.encode())
+            for unit in missed
         ],
     )
     name = f"{project_id}/{found.annotator_id}/{found.revision}{_of(field)}"
-    return _event(name, found.annotator_id, project_id, found.answered_at_us, QualityEvent(competence_estimated=told))
+    return _event(
+        name, found.annotator_id, project_id, found.answered_at_us, QualityEvent(competence_estimated=estimated)
+    )
 
 
 def crowd_measured(project_id: str, found: CrowdFound, field: str = "") -> Outgoing:
     """Return the event of what gold says of a project as a whole; its time is that of the newest of it."""
-    told = CrowdMeasured(
+    measured = CrowdMeasured(
         revision=found.revision,
         classes=found.classes,
         dependence=found.dependence.rho,
@@ -86,24 +88,24 @@ def crowd_measured(project_id: str, found: CrowdFound, field: str = "") -> Outgo
         field=field,
     )
     name = f"{project_id}/crowd/{found.revision}{_of(field)}"
-    return _event(name, project_id, project_id, found.learnt_at_us, QualityEvent(crowd_measured=told))
+    return _event(name, project_id, project_id, found.learnt_at_us, QualityEvent(crowd_measured=measured))
 
 
-def gold_doubted(project_id: str, one: Doubted) -> Outgoing:
+def gold_doubted(project_id: str, doubt: Doubted) -> Outgoing:
     """Return the event of a gold unit whose known label is in doubt, as of the newest answer to it."""
-    told = GoldDoubted(
-        unit_id=one.unit_id,
-        known_label=one.known.encode(),
-        said=[GoldSaid(label=label.encode(), annotators=times) for label, times in one.said],
-        good=one.found.good,
-        disagreeing=one.found.disagreeing,
-        share_low=one.found.low,
-        annotators=one.annotators,
-        closed_since=one.closed_since,
+    doubted = GoldDoubted(
+        unit_id=doubt.unit_id,
+        known_label=doubt.known.encode(),
+        said=[GoldSaid(label=label.encode(), annotators=times) for label, times in doubt.said],
+        good=doubt.found.good,
+        disagreeing=doubt.found.disagreeing,
+        share_low=doubt.found.low,
+        annotators=doubt.annotators,
+        closed_since=doubt.closed_since,
     )
-    envelope = QualityEvent(gold_doubted=told)
-    about = f"closed/{one.closed_since}" if one.closed_since else "doubt"
-    return _event(f"{project_id}/{about}/{one.unit_id}", one.unit_id, project_id, one.at_us, envelope)
+    envelope = QualityEvent(gold_doubted=doubted)
+    about = f"closed/{doubt.closed_since}" if doubt.closed_since else "doubt"
+    return _event(f"{project_id}/{about}/{doubt.unit_id}", doubt.unit_id, project_id, doubt.at_us, envelope)
 
 
 def break_due(project_id: str, annotator_id: str, due: Due) -> Outgoing:
@@ -126,7 +128,7 @@ def drift_detected(project_id: str, found: Drifted, now_us: int) -> Outgoing:
     assert found.adjusted is not None
     assert found.reference is not None
     assert found.current is not None
-    told = DriftDetected(
+    drift = DriftDetected(
         measure=found.measure,
         value=found.psi,
         limit=DRIFT_LIMIT,
@@ -139,7 +141,7 @@ def drift_detected(project_id: str, found: Drifted, now_us: int) -> Outgoing:
         category=found.grown,
     )
     name = f"{project_id}/drift/{found.measure}/{now_us}"
-    return _event(name, project_id, project_id, now_us, QualityEvent(drift_detected=told))
+    return _event(name, project_id, project_id, now_us, QualityEvent(drift_detected=drift))
 
 
 def target_turned(project_id: str, target: Target, turn: Turn, now_us: int) -> Outgoing:
@@ -147,14 +149,16 @@ def target_turned(project_id: str, target: Target, turn: Turn, now_us: int) -> O
     found = target.estimate
     assert found.value is not None, "what is not defined is neither met nor missed"
     kind = TargetBreached if turn == "breached" else TargetRecovered
-    told = kind(target=target.name, limit=target.limit, value=found.value, interval=_interval(found), units=found.units)
-    envelope = QualityEvent(**{f"target_{turn}": told})  # type: ignore[arg-type] # by name
+    turned = kind(
+        target=target.name, limit=target.limit, value=found.value, interval=_interval(found), units=found.units
+    )
+    envelope = QualityEvent(**{f"target_{turn}": turned})  # type: ignore[arg-type] # by name
     return _event(f"{project_id}/target/{target.name}/{now_us}", project_id, project_id, now_us, envelope)
 
 
 def agreement_measured(project_id: str, alpha: Estimate, newest_us: int, field: str = "") -> Outgoing:
     """Return the event of how far annotators agree; its time is that of the newest label behind it."""
-    told = AgreementMeasured(
+    measured = AgreementMeasured(
         coefficient=COEFFICIENT,
         value=alpha.value,
         interval=_interval(alpha),
@@ -163,7 +167,7 @@ def agreement_measured(project_id: str, alpha: Estimate, newest_us: int, field: 
         field=field,
     )
     name = f"{project_id}/agreement/{newest_us}{_of(field)}"
-    return _event(name, project_id, project_id, newest_us, QualityEvent(agreement_measured=told))
+    return _event(name, project_id, project_id, newest_us, QualityEvent(agreement_measured=measured))
 
 
 def _of(field: str) -> str:

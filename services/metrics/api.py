@@ -20,7 +20,7 @@ from services.metrics.domain.by_version import VersionReport
 from services.metrics.domain.fatigue import Breaks, Person
 from services.metrics.domain.fields import FieldReport
 from services.metrics.domain.standing import Competence
-from services.metrics.domain.targets import Target, Told
+from services.metrics.domain.targets import Target, TargetStanding
 from services.metrics.measure import Measure, Measured, breaks_of
 from services.metrics.page.document import report_page
 from services.metrics.page.material import material
@@ -111,17 +111,19 @@ async def list_alerts(
     """List what is broken in the caller's projects, what has been for longest first: promises missed, and drift."""
     reached, size = reached_by(request), page_size(limit)
     after = position_of(cursor) if cursor else ()
-    if cursor and (len(after) != len(FIRST) or not all(isinstance(one, str) for one in after)):
+    if cursor and (len(after) != len(FIRST) or not all(isinstance(part, str) for part in after)):
         raise not_ours()
     others = [ALERT_LIST.decode(page) for page in await reached.gather.pages(request)]
     own = [
-        one
-        for one in _broken(reached.measure)
-        if caller.may_touch(one.project_id) and project_id in (None, one.project_id) and one.place > (after or FIRST)
+        alert
+        for alert in _broken(reached.measure)
+        if caller.may_touch(alert.project_id)
+        and project_id in (None, alert.project_id)
+        and alert.place > (after or FIRST)
     ]
-    pages = [sorted(own, key=lambda one: one.place), *(one.alerts for one in others)]
-    found = merged(pages, key=lambda one: one.place, items_max=size + 1)
-    is_more = len(found) > size or any(one.next for one in others)
+    pages = [sorted(own, key=lambda alert: alert.place), *(alert_list.alerts for alert_list in others)]
+    found = merged(pages, key=lambda alert: alert.place, items_max=size + 1)
+    is_more = len(found) > size or any(alert_list.next for alert_list in others)
     return json_answer(AlertList(found[:size], cursor_of(*found[:size][-1].place) if is_more else ""))
 
 
@@ -134,21 +136,21 @@ def _broken(measure: Measure) -> Iterator[Alert]:
         rows = measure.repository.places.get(place)
         if rows is None:
             continue
-        for project_id, told in rows.told.items():
+        for project_id, standings in rows.told.items():
             project, found = measure.projects.rows.get(project_id), measure.measured.get(project_id)
-            if project is None or not any(one.breached for one in told.values()):
+            if project is None or not any(standing.breached for standing in standings.values()):
                 continue
             newest_us = rows.sums[project_id].newest_us if project_id in rows.sums else 0
             if project.life == "closed" and is_finished(newest_us, measure.clock.now_us()):
                 continue  # it was so to the end, and nobody can put it right: its quality and its report say so
-            targets = {} if found is None else {one.name: one for one, _ in measure.targets(project, found)}
-            for name, one in told.items():
-                if one.breached:
-                    yield _alert(project_id, name, targets.get(name), one)
+            targets = {} if found is None else {target.name: target for target, _ in measure.targets(project, found)}
+            for name, standing in standings.items():
+                if standing.breached:
+                    yield _alert(project_id, name, targets.get(name), standing)
 
 
-def _alert(project_id: str, name: str, target: Target | None, told: Told) -> Alert:
-    since = time_of(told.since_us)
+def _alert(project_id: str, name: str, target: Target | None, standing: TargetStanding) -> Alert:
+    since = time_of(standing.since_us)
     if target is None:
         return Alert(project_id, name, None, None, since)
     return Alert(project_id, name, target.limit, Estimated.of(target.estimate), since)
@@ -179,7 +181,7 @@ async def follow_quality(request: Request, project_id: AnyId, caller: ClientOrOp
             silent, last = 0, None
             while measure.serves(project_id) and (known := measure.projects.rows.get(project_id)) is not None:
                 found = measure.measured.get(project_id)
-                breached = [] if found is None else [told.breached for _, told in measure.targets(known, found)]
+                breached = [] if found is None else [standing.breached for _, standing in measure.targets(known, found)]
                 if (says := (id(found), breached)) != last:
                     silent, last = 0, says
                     yield b"event: quality\ndata: " + ENCODER.encode(await _now(measure, known)) + b"\n\n"
@@ -197,7 +199,7 @@ async def show_pairs(request: Request, project_id: AnyId, caller: ClientOrOperat
     reached = reached_by(request)
     project = visible(reached.measure.projects, project_id, caller)
     found, at_us = await reached.surveys.pairs(project)
-    return json_answer(AgreementOfPairs(project_id, [PairsOfField.of(one) for one in found], time_of(at_us)))
+    return json_answer(AgreementOfPairs(project_id, [PairsOfField.of(pairs) for pairs in found], time_of(at_us)))
 
 
 async def list_units_apart(
@@ -223,9 +225,9 @@ async def list_units_apart(
         error = FieldError("field", "is none of the project's", f"use one of: {', '.join(names) or 'none at all'}")
         raise Invalid("Labels have no such field.", [error])
     found, at_us = await reached.surveys.disagreed(project, field_name, first, second)
-    listed = sorted((one for one in found.units if one.unit_id > after[0]), key=lambda one: one.unit_id)
+    listed = sorted((unit for unit in found.units if unit.unit_id > after[0]), key=lambda apart: apart.unit_id)
     more = cursor_of(listed[size - 1].unit_id) if len(listed) > size else ""
-    page = [UnitApart.of(one) for one in listed[:size]]
+    page = [UnitApart.of(apart) for apart in listed[:size]]
     counts = found.both, found.disagreed, len(found.units)
     return json_answer(UnitsApart(project_id, field_name, *counts, page, more, time_of(at_us)))
 
@@ -236,7 +238,7 @@ async def show_agreement(request: Request, project_id: AnyId, caller: ClientOrOp
     project = visible(reached.measure.projects, project_id, caller)
     found, at_us = await reached.surveys.sliced(project)
     fields = [
-        PartsOfField(name, [AgreementInPart.of(one) for one in parts], "" if parts else NO_PARTS)
+        PartsOfField(name, [AgreementInPart.of(part) for part in parts], "" if parts else NO_PARTS)
         for name, parts in found.items()
     ]
     return json_answer(AgreementInParts(project_id, fields, time_of(at_us)))
@@ -247,7 +249,7 @@ async def show_drift(request: Request, project_id: AnyId, caller: ClientOrOperat
     reached = reached_by(request)
     project = visible(reached.measure.projects, project_id, caller)
     found, at_us = await reached.surveys.drifts(project)
-    return json_answer(Drift(project_id, [MeasureDrift.of(one) for one in found], time_of(at_us)))
+    return json_answer(Drift(project_id, [MeasureDrift.of(drift) for drift in found], time_of(at_us)))
 
 
 async def show_bias(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
@@ -256,8 +258,11 @@ async def show_bias(request: Request, project_id: AnyId, caller: ClientOrOperato
     project = visible(reached.measure.projects, project_id, caller)
     found, at_us = await reached.surveys.contrasts(project)
     suggestions, _ = await reached.surveys.anchored(project)
-    said = [ContrastBody.of(one) for one in found], [Anchoring.of(one) for one in suggestions]
-    return json_answer(Bias(project_id, *said, time_of(at_us)))
+    contrasts = (
+        [ContrastBody.of(contrast) for contrast in found],
+        [Anchoring.of(suggestion) for suggestion in suggestions],
+    )
+    return json_answer(Bias(project_id, *contrasts, time_of(at_us)))
 
 
 async def show_report(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
@@ -291,39 +296,41 @@ async def _now(measure: Measure, project: Project) -> Quality:
     return _quality(found, measure.coefficients(project), measure.targets(project, found))
 
 
-def _quality(found: Measured, beside: Coefficients, targets: Sequence[tuple[Target, Told]]) -> Quality:
-    said = found.report
+def _quality(found: Measured, beside: Coefficients, targets: Sequence[tuple[Target, TargetStanding]]) -> Quality:
+    report = found.report
     return Quality(
-        project_id=said.project_id,
-        alpha=Estimated.of(said.alpha),
-        percent_agreement=Estimated.of(said.percent_agreement),
+        project_id=report.project_id,
+        alpha=Estimated.of(report.alpha),
+        percent_agreement=Estimated.of(report.percent_agreement),
         fleiss_kappa=Estimated.of(beside.fleiss_kappa),
         gwet_ac1=Estimated.of(beside.gwet_ac1),
         prevalence_note=beside.prevalence_note,
-        annotations=said.annotations,
-        annotations_counted=said.annotations_counted,
-        gold_annotations=said.gold_annotations,
-        gold_correct=said.gold_correct,
-        units_consensus=said.units_consensus,
-        units_adjudicated=said.units_adjudicated,
-        units_escalated=said.units_escalated,
-        units_unanswerable=said.units_unanswerable,
-        lots=Lots(said.lots.sealed, said.lots.accepted, said.lots.rejections, said.lots.inspected, said.lots.errors),
-        label_error_rate=Estimated.of(said.label_error_rate),
-        confidence_gap=Estimated.of(said.confidence_gap),
-        confidence_curve=[StatedConfidence.of(one) for one in said.confidence_bins],
-        audit_pass_rate=Estimated.of(said.audit_pass_rate),
-        targets=[_promised(target, told) for target, told in targets],
-        labels_saved=said.labels_saved,
-        labels_saved_share=said.labels_saved_share,
-        turnaround_p50_seconds=said.turnaround_p50_seconds,
-        turnaround_p95_seconds=None if said.turnaround_p95.value is None else round(said.turnaround_p95.value),
-        freshness_p95_seconds=said.freshness_p95_seconds,
-        newest_at=time_of(said.newest_us) if said.newest_us else None,
-        computed_at=time_of(said.computed_at_us),
-        fields=[_field(one) for one in said.fields] or msgspec.UNSET,
-        schema_versions=[_version(one) for one in said.versions] or msgspec.UNSET,
-        units_of_several_versions=said.units_of_several_versions if said.versions else msgspec.UNSET,
+        annotations=report.annotations,
+        annotations_counted=report.annotations_counted,
+        gold_annotations=report.gold_annotations,
+        gold_correct=report.gold_correct,
+        units_consensus=report.units_consensus,
+        units_adjudicated=report.units_adjudicated,
+        units_escalated=report.units_escalated,
+        units_unanswerable=report.units_unanswerable,
+        lots=Lots(
+            report.lots.sealed, report.lots.accepted, report.lots.rejections, report.lots.inspected, report.lots.errors
+        ),
+        label_error_rate=Estimated.of(report.label_error_rate),
+        confidence_gap=Estimated.of(report.confidence_gap),
+        confidence_curve=[StatedConfidence.of(confidence_bin) for confidence_bin in report.confidence_bins],
+        audit_pass_rate=Estimated.of(report.audit_pass_rate),
+        targets=[_promised(target, standing) for target, standing in targets],
+        labels_saved=report.labels_saved,
+        labels_saved_share=report.labels_saved_share,
+        turnaround_p50_seconds=report.turnaround_p50_seconds,
+        turnaround_p95_seconds=None if report.turnaround_p95.value is None else round(report.turnaround_p95.value),
+        freshness_p95_seconds=report.freshness_p95_seconds,
+        newest_at=time_of(report.newest_us) if report.newest_us else None,
+        computed_at=time_of(report.computed_at_us),
+        fields=[_field(field) for field in report.fields] or msgspec.UNSET,
+        schema_versions=[_version(version) for version in report.versions] or msgspec.UNSET,
+        units_of_several_versions=report.units_of_several_versions if report.versions else msgspec.UNSET,
     )
 
 
@@ -336,14 +343,14 @@ def _version(found: VersionReport) -> VersionQuality:
     return VersionQuality(found.version, Estimated.of(found.alpha), Estimated.of(found.percent_agreement))
 
 
-def _promised(target: Target, told: Told) -> Promised:
+def _promised(target: Target, standing: TargetStanding) -> Promised:
     return Promised(
         target=target.name,
         limit=target.limit,
         standing=target.standing,
         found=Estimated.of(target.estimate),
-        breached=told.breached,
-        since=time_of(told.since_us) if told.since_us else None,
+        breached=standing.breached,
+        since=time_of(standing.since_us) if standing.since_us else None,
     )
 
 
@@ -359,10 +366,13 @@ def _in_fields(
     """Return by annotator what is concluded in each field."""
     by_annotator: dict[str, list[AnnotatorField]] = defaultdict(list)
     for name, people in found.items():
-        for one in people.values():
-            accuracy, sure = Estimated.on_gold(one.accuracy, one.gold_units), expected[name].get(one.annotator_id)
-            row = AnnotatorField(name, one.gold_units, one.gold_correct, accuracy, sure)
-            by_annotator[one.annotator_id].append(row)
+        for person in people.values():
+            accuracy, sure = (
+                Estimated.on_gold(person.accuracy, person.gold_units),
+                expected[name].get(person.annotator_id),
+            )
+            row = AnnotatorField(name, person.gold_units, person.gold_correct, accuracy, sure)
+            by_annotator[person.annotator_id].append(row)
     return by_annotator
 
 

@@ -38,27 +38,29 @@ async def show_models(request: Request, project_id: AnyId, caller: ClientOrOpera
     survey, at_us = await found.surveys.of(project)
     rows = found.measure.repository.rows_of(project_id)
     standings = rows.sums[project_id].standings if rows is not None and project_id in rows.sums else {}
-    kinds = {one.annotator_id: one.kind for one in found.annotators.rows.values()}
+    kinds = {annotator.annotator_id: annotator.kind for annotator in found.annotators.rows.values()}
     counted = {name for aspect in survey.aspects.values() for name in models_in(aspect)}
     models = sorted(name for name in {*standings, *counted} if kinds.get(name) == "model" or name in counted)
     people = [standing for name, standing in standings.items() if name not in models]
     policy = project.policy.models
-    told = ModelsBesidePeople(
+    models_beside_people = ModelsBesidePeople(
         project_id,
         policy.counted or NEVER,
         policy.humans_min,
         _labelling(people, project),
         [
-            ModelBody(one, _labelling([standings.get(one, NOTHING)], project), _fields(project, survey, measured, one))
-            for one in models[:MODELS_SHOWN_MAX]
+            ModelBody(
+                model, _labelling([standings.get(model, NOTHING)], project), _fields(project, survey, measured, model)
+            )
+            for model in models[:MODELS_SHOWN_MAX]
         ],
         time_of(at_us),
     )
-    return json_answer(told)
+    return json_answer(models_beside_people)
 
 
 def _fields(project: Project, survey: Survey, measured: Measured, name: str) -> list[ModelInField]:
-    agreed = {one.field: one.percent_agreement for one in measured.report.fields}
+    agreed = {field.field: field.percent_agreement for field in measured.report.fields}
     return [
         ModelInField.of(
             model_beside(field, schema, survey.aspects.get(field) or Aspect(), name),
@@ -70,8 +72,8 @@ def _fields(project: Project, survey: Survey, measured: Measured, name: str) -> 
 
 def _labelling(standings: Iterable[Standing], project: Project) -> Labelling:
     several, says, spent = list(standings), sameness(project.schema), Counter[int]()
-    for one in several:
-        spent.update(one.active_ms)
-    right, units = sum(one.gold_correct(says) for one in several), sum(one.gold_units for one in several)
-    annotations = sum(one.annotations for one in several)
+    for standing in several:
+        spent.update(standing.active_ms)
+    right, units = sum(unit.gold_correct(says) for unit in several), sum(unit.gold_units for unit in several)
+    annotations = sum(unit.annotations for unit in several)
     return Labelling(len(several), annotations, Estimated.of(wilson(right, units)), percentile(spent, 0.5))

@@ -23,7 +23,7 @@ from services.metrics.domain.fatigue import Person
 from services.metrics.domain.lot import Lot
 from services.metrics.domain.open_units import BUCKETS
 from services.metrics.domain.sums import ClosedSums
-from services.metrics.domain.targets import Told
+from services.metrics.domain.targets import TargetStanding
 from services.metrics.domain.unit import Unit
 from services.metrics.repository import Rows
 
@@ -108,17 +108,19 @@ class Book:
         own = _key(self.tenure, "")
         # Manifests first: a book without one is none.
         others = [name for name in pieces if not name.startswith(own)]
-        self._others = sorted(others, key=lambda one: not one.endswith(f"/{MANIFEST}".encode()))
+        self._others = sorted(others, key=lambda key: not key.endswith(f"/{MANIFEST}".encode()))
         found = _books(pieces)
         if not found:
             return {}
-        tenure, manifest = max(found.items(), key=lambda one: (one[1].progress(), one[0]))
+        tenure, manifest = max(found.items(), key=lambda tenure_of: (tenure_of[1].progress(), tenure_of[0]))
         parts = {name: _read(pieces, tenure, name, where) for name, where in manifest.parts.items()}
         await self._breathe()
         segments = {int(number): _decoded(data, Segment) for number, data in _of(parts, CLOSED)}
         sums = {project_id: _decoded(data, ClosedSums) for project_id, data in _of(parts, SUMS)}
         self.rows.load_closed(manifest.forgotten_us, segments, sums)
-        self.rows.told = {project_id: _decoded(data, dict[str, Told]) for project_id, data in _of(parts, TOLD)}
+        self.rows.told = {
+            project_id: _decoded(data, dict[str, TargetStanding]) for project_id, data in _of(parts, TOLD)
+        }
         for project_id, data in _of(parts, PEOPLE):
             self.rows.people[project_id] = _decoded(data, dict[str, Person])
             await self._breathe()
@@ -150,8 +152,8 @@ class Book:
         for project_id in sorted(rows.people if whole else people):
             if self._write(f"{PEOPLE}/{project_id}", rows.people[project_id], written):
                 await self._breathe()
-        told = rows.take_told_dirty()
-        for project_id in sorted(rows.told if whole else told):
+        dirty = rows.take_told_dirty()
+        for project_id in sorted(rows.told if whole else dirty):
             self._write(f"{TOLD}/{project_id}", rows.told[project_id], written)
         # Last and without a pause: what was closed while the buckets were written is in here.
         gone, until, known = self._write_closed(whole, written)

@@ -139,7 +139,7 @@ class Replay:
         if len(records) < POLL_RECORDS_MAX:
             for place in self._released:
                 self.reading.whole(place, asked_us)
-        await self._member.commit({_partition(one): one.offset + 1 for one in records})
+        await self._member.commit({_partition(record): record.offset + 1 for record in records})
 
     async def _count_whole(self, places: frozenset[int]) -> None:
         """Count these places from the topics' beginning to their end, and follow them from now on."""
@@ -150,7 +150,7 @@ class Replay:
             await reader.start()
             asked_us = self.clock.now_us()
             while records := await self._next(reader):
-                await self._serve([one for one in records if one.partition in places])
+                await self._serve([record for record in records if record.partition in places])
         finally:
             await reader.stop()
         for place in places & self.reading.held():

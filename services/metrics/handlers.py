@@ -68,18 +68,18 @@ class Handlers:
             for event in events:
                 about = event.metadata
                 if event.HasField("annotation_submitted"):
-                    told: AnnotationSubmitted | AnnotationRevised = event.annotation_submitted
-                    said = _submitted(event.annotation_submitted, about.occurred_at_us)
+                    annotation: AnnotationSubmitted | AnnotationRevised = event.annotation_submitted
+                    entry = _submitted(event.annotation_submitted, about.occurred_at_us)
                 elif event.HasField("annotation_revised"):
-                    told = event.annotation_revised
-                    said = _revised(event.annotation_revised, about.occurred_at_us)
+                    annotation = event.annotation_revised
+                    entry = _revised(event.annotation_revised, about.occurred_at_us)
                 else:
                     continue
-                unit = self._unit(told.unit_id, about, touched)
-                if unit is None or is_too_late(unit, said):
+                unit = self._unit(annotation.unit_id, about, touched)
+                if unit is None or is_too_late(unit, entry):
                     continue
-                annotation_id = told.annotation_id
-                news, before = annotated(unit, annotation_id, said)
+                annotation_id = annotation.annotation_id
+                news, before = annotated(unit, annotation_id, entry)
                 if news:
                     self.rows.worked(unit, unit.annotations[annotation_id], before)
 
@@ -102,10 +102,10 @@ class Handlers:
                 settlement = SETTLEMENTS.get(event.WhichOneof("event") or "")
                 if settlement is None:
                     continue
-                told = getattr(event, cast("str", event.WhichOneof("event")))
-                if (unit := self._unit(told.unit_id, event.metadata, touched)) is not None:
-                    label = _text(told.label) if settlement in LABELLED else ""
-                    settled(unit, settlement, told.rework, told.overlap_initial, label)
+                content = getattr(event, cast("str", event.WhichOneof("event")))
+                if (unit := self._unit(content.unit_id, event.metadata, touched)) is not None:
+                    label = _text(content.label) if settlement in LABELLED else ""
+                    settled(unit, settlement, content.rework, content.overlap_initial, label)
 
     def lots(self, events: Sequence[LotEvent]) -> None:
         """Hear what became of lots."""
@@ -138,41 +138,41 @@ class Handlers:
             touched[unit_id] = unit
         return unit
 
-    def _admitted(self, unit: Unit, told: UnitAdmitted, occurred_at_us: int) -> None:
+    def _admitted(self, unit: Unit, admitted: UnitAdmitted, occurred_at_us: int) -> None:
         if unit.admitted_at_us:
             return
-        unit.admitted_at_us, unit.asked = occurred_at_us, told.overlap_initial
+        unit.admitted_at_us, unit.asked = occurred_at_us, admitted.overlap_initial
         unit.traits = traits_of(
-            told.stratum,
-            told.media_type,
-            told.content_length if told.HasField("content_length") else None,
-            told.uncertainty if told.HasField("uncertainty") else None,
-            _text(told.suggested_label) if told.HasField("suggested_label") else "",
-            hidden=told.suggestion_hidden,
+            admitted.stratum,
+            admitted.media_type,
+            admitted.content_length if admitted.HasField("content_length") else None,
+            admitted.uncertainty if admitted.HasField("uncertainty") else None,
+            _text(admitted.suggested_label) if admitted.HasField("suggested_label") else "",
+            hidden=admitted.suggestion_hidden,
         )
-        if told.HasField("gold_label"):
-            unit.gold = _text(told.gold_label)
+        if admitted.HasField("gold_label"):
+            unit.gold = _text(admitted.gold_label)
             if not unit.erased:
-                self.rows.gold_known(told.unit_id, unit, "", 1 + unit.gold_revision, anew=True)
+                self.rows.gold_known(admitted.unit_id, unit, "", 1 + unit.gold_revision, anew=True)
 
-    def _sealed(self, told: LotSealed, about: Metadata, touched: dict[str, Unit]) -> None:
-        lot = self._lot(told.lot_id, about)
+    def _sealed(self, sealed: LotSealed, about: Metadata, touched: dict[str, Unit]) -> None:
+        lot = self._lot(sealed.lot_id, about)
         if lot is None or lot.units:
             return
-        lot.units, lot.unit_ids = len(told.unit_ids), tuple(told.unit_ids)
+        lot.units, lot.unit_ids = len(sealed.unit_ids), tuple(sealed.unit_ids)
         self.rows.recount_lot(lot)
         if lot.acceptance is not None:
-            self._units_accepted(told.lot_id, lot, about, touched)
+            self._units_accepted(sealed.lot_id, lot, about, touched)
 
-    def _accepted(self, told: LotAccepted, about: Metadata, touched: dict[str, Unit]) -> None:
-        lot = self._lot(told.lot_id, about)
+    def _accepted(self, entry: LotAccepted, about: Metadata, touched: dict[str, Unit]) -> None:
+        lot = self._lot(entry.lot_id, about)
         if lot is None or lot.acceptance is not None:
             return
-        found = _inspected(told, told.lot_units, told.attempts_max or 1)
-        lot.acceptance = Acceptance(about.occurred_at_us, told.rework, found)
+        found = _inspected(entry, entry.lot_units, entry.attempts_max or 1)
+        lot.acceptance = Acceptance(about.occurred_at_us, entry.rework, found)
         self.rows.recount_lot(lot)
         if lot.unit_ids:
-            self._units_accepted(told.lot_id, lot, about, touched)
+            self._units_accepted(entry.lot_id, lot, about, touched)
 
     def _lot(self, lot_id: str, about: Metadata) -> Lot | None:
         """Return the lot to be changed, None when it is closed."""
@@ -184,18 +184,18 @@ class Handlers:
         assert lot.acceptance is not None
         for unit_id in lot.unit_ids:
             if (unit := self._unit(unit_id, about, touched)) is not None:
-                for said in accepted(unit, lot.acceptance.at_us):
-                    self.rows.unworked(unit, said)
+                for annotation in accepted(unit, lot.acceptance.at_us):
+                    self.rows.unworked(unit, annotation)
         self.rows.accepted(lot_id, lot)
 
-    def _rejected(self, told: LotRejected, about: Metadata, touched: dict[str, Unit]) -> None:
-        lot = self._lot(told.lot_id, about)
+    def _rejected(self, entry: LotRejected, about: Metadata, touched: dict[str, Unit]) -> None:
+        lot = self._lot(entry.lot_id, about)
         if lot is not None:
-            rejected(lot, told.rework, _inspected(told, len(told.unit_ids)))
+            rejected(lot, entry.rework, _inspected(entry, len(entry.unit_ids)))
             self.rows.recount_lot(lot)
-        if told.on_reject == "relabel":
-            for unit_id in told.unit_ids:
-                self._sent_back(unit_id, about, told.rework + 1, touched)
+        if entry.on_reject == "relabel":
+            for unit_id in entry.unit_ids:
+                self._sent_back(unit_id, about, entry.rework + 1, touched)
 
     def _sent_back(self, unit_id: str, about: Metadata, rework: int, touched: dict[str, Unit]) -> None:
         if (unit := self._unit(unit_id, about, touched)) is not None:
@@ -208,17 +208,17 @@ class Handlers:
         if was_gold:
             self.rows.gold_known(unit_id, unit, before, 1)
 
-    def _gold(self, told: GoldFlagged | GoldRuled, unit: Unit) -> None:
+    def _gold(self, gold: GoldFlagged | GoldRuled, unit: Unit) -> None:
         """Hear that the known label of a gold unit is in doubt, or what was ruled on it; the newest word prevails."""
-        words = told.revision - unit.gold_revision
+        words = gold.revision - unit.gold_revision
         if words <= 0:
             return
-        before, since, unit.gold_revision = known_label(unit), unit.gold_since, told.revision
-        unit.gold_held = isinstance(told, GoldFlagged) or told.outcome == RETIRED
-        if isinstance(told, GoldRuled):
-            unit.gold_ruled, unit.gold_since = _text(told.known_label), told.schema_version
+        before, since, unit.gold_revision = known_label(unit), unit.gold_since, gold.revision
+        unit.gold_held = isinstance(gold, GoldFlagged) or gold.outcome == RETIRED
+        if isinstance(gold, GoldRuled):
+            unit.gold_ruled, unit.gold_since = _text(gold.known_label), gold.schema_version
         if unit.gold:
-            self.rows.gold_known(told.unit_id, unit, before, words, since=since)
+            self.rows.gold_known(gold.unit_id, unit, before, words, since=since)
 
 
 def _of_gold(event: ResolutionEvent) -> GoldFlagged | GoldRuled | None:
@@ -227,31 +227,49 @@ def _of_gold(event: ResolutionEvent) -> GoldFlagged | GoldRuled | None:
     return event.gold_ruled if event.HasField("gold_ruled") else None
 
 
-def _submitted(told: AnnotationSubmitted, at_us: int) -> Annotation:
-    version = max(1, told.schema_version)
+def _submitted(submitted: AnnotationSubmitted, at_us: int) -> Annotation:
+    version = max(1, submitted.schema_version)
     return Annotation(
-        told.annotator_id, _text(told.label), told.rework, told.late, told.active_ms, 0, at_us, version, told.by_model
+        submitted.annotator_id,
+        _text(submitted.label),
+        submitted.rework,
+        submitted.late,
+        submitted.active_ms,
+        0,
+        at_us,
+        version,
+        submitted.by_model,
     )
 
 
-def _revised(told: AnnotationRevised, at_us: int) -> Annotation:
-    return Annotation(told.annotator_id, _text(told.label), 0, False, told.active_ms, told.revision, at_us)
+def _revised(annotation_revised: AnnotationRevised, at_us: int) -> Annotation:
+    return Annotation(
+        annotation_revised.annotator_id,
+        _text(annotation_revised.label),
+        0,
+        False,
+        annotation_revised.active_ms,
+        annotation_revised.revision,
+        at_us,
+    )
 
 
-def _inspected(told: LotAccepted | LotRejected, units: int, attempts_max: int = 1) -> Inspected:
-    plan = told.plan
-    confidences = tuple(Bin(one.bin, one.units, one.stated, one.right) for one in told.confidences)
-    repeats = _repeats(told.repeats) if told.HasField("repeats") else ()
-    if not told.HasField("plan"):
-        return Inspected(units, told.inspected, told.errors, None, confidences, attempts_max, repeats)
+def _inspected(verdict: LotAccepted | LotRejected, units: int, attempts_max: int = 1) -> Inspected:
+    plan = verdict.plan
+    confidences = tuple(
+        Bin(confidence.bin, confidence.units, confidence.stated, confidence.right) for confidence in verdict.confidences
+    )
+    repeats = _repeats(verdict.repeats) if verdict.HasField("repeats") else ()
+    if not verdict.HasField("plan"):
+        return Inspected(units, verdict.inspected, verdict.errors, None, confidences, attempts_max, repeats)
     limits = plan.log_ratio_accept, plan.log_ratio_reject
     rates = plan.aql, plan.alpha, plan.ltpd, plan.beta
     stopped_by = Plan(plan.lot_units, *rates, plan.sample_size, plan.accept_max, *limits)
-    return Inspected(units, told.inspected, told.errors, stopped_by, confidences, attempts_max, repeats)
+    return Inspected(units, verdict.inspected, verdict.errors, stopped_by, confidences, attempts_max, repeats)
 
 
-def _repeats(told: InspectionRepeats) -> tuple[int, ...]:
-    return told.inspected, told.found, told.wrong, told.confirmed, told.right, told.overturned
+def _repeats(repeats: InspectionRepeats) -> tuple[int, ...]:
+    return repeats.inspected, repeats.found, repeats.wrong, repeats.confirmed, repeats.right, repeats.overturned
 
 
 def _text(label: bytes) -> str:

@@ -39,7 +39,7 @@ from services.metrics.domain.standing import (
     sameness,
 )
 from services.metrics.domain.sums import Sums
-from services.metrics.domain.targets import HELD_US, Target, Told, targets_of, turned
+from services.metrics.domain.targets import HELD_US, Target, TargetStanding, targets_of, turned
 from services.metrics.repository import Repository, Rows
 from services.metrics.shown import Series, limits_of
 
@@ -178,7 +178,7 @@ class Measure:
         sums = self._sums(project)
         fields = () if project.form is None else project.form.fields
         whole = expected_accuracies(sums.standings, project.schema)
-        return whole, {one.name: expected_accuracies(in_field(sums.standings, one.name), one.schema) for one in fields}
+        return whole, {ask.name: expected_accuracies(in_field(sums.standings, ask.name), ask.schema) for ask in fields}
 
     def _sums(self, project: Project) -> Sums:
         rows = self.repository.rows_of(project.project_id)
@@ -190,9 +190,9 @@ class Measure:
         """Return whether the project's place is counted by this process now; who leaves only answers what it knows."""
         return place_of(slot_of_project(project_id), self.owner.places) in self.owner.open()
 
-    def say(self, project_id: str, about: str, told: Outgoing) -> None:
+    def say(self, project_id: str, about: str, outgoing: Outgoing) -> None:
         """Tell of a project at the next turn; what was to be said about the same thing gives way to it."""
-        self._unsaid[project_id, f"/{about}", ""] = told
+        self._unsaid[project_id, f"/{about}", ""] = outgoing
 
     def drop(self, place: int, rows: Rows) -> None:
         """Show and tell no more of the projects of a place that is lost."""
@@ -231,8 +231,8 @@ class Measure:
         self.series.show(project, found.report, found.competences, self._fresh.pop(project_id, set()))
         self.series.observe(project, waited)
         if before is None or before.report.alpha != found.report.alpha:
-            told = agreement_measured(project_id, found.report.alpha, found.report.newest_us)
-            self._unsaid[project_id, "", ""] = told
+            outgoing = agreement_measured(project_id, found.report.alpha, found.report.newest_us)
+            self._unsaid[project_id, "", ""] = outgoing
         news = rows.estimated.pop(project_id, set())
         self._say_competences(project, Field("", project.schema), news, sums)
         if project.form is not None:
@@ -241,7 +241,7 @@ class Measure:
             rows.crowds.discard(project_id)
             self._looking[project_id].begin(sums)
             if project.form is not None:
-                self._crowds_due[project_id] = [one for one in project.form.fields if one.classed is not None]
+                self._crowds_due[project_id] = [field for field in project.form.fields if field.classed is not None]
             elif project.classed is not None:
                 self._say_crowd(project, Field("", project.schema), sums)
 
@@ -249,11 +249,11 @@ class Measure:
         self, form: Form, project: Project, before: Measured | None, found: Measured, news: set[str], sums: Sums
     ) -> None:
         """Tell of each field what is told of the whole label, where it is new."""
-        known = {} if before is None else {one.field: one.alpha for one in before.report.fields}
-        for field, said in zip(form.fields, found.report.fields, strict=True):
-            if known.get(field.name) != said.alpha:
-                told = agreement_measured(project.project_id, said.alpha, found.report.newest_us, field.name)
-                self._unsaid[project.project_id, "", field.name] = told
+        known = {} if before is None else {part.field: part.alpha for part in before.report.fields}
+        for field, part in zip(form.fields, found.report.fields, strict=True):
+            if known.get(field.name) != part.alpha:
+                outgoing = agreement_measured(project.project_id, part.alpha, found.report.newest_us, field.name)
+                self._unsaid[project.project_id, "", field.name] = outgoing
             self._say_competences(project, field, news, sums)
 
     def _say_competences(self, project: Project, field: Field, news: set[str], sums: Sums) -> None:
@@ -263,13 +263,13 @@ class Measure:
         for annotator_id in sorted(news):
             standing = sums.standings[annotator_id]
             # More may have been learnt while the others were concluded upon: what is told agrees in itself.
-            one, _ = standing.concluded(annotator_id, says, field.name)
+            competence, _ = standing.concluded(annotator_id, says, field.name)
             of_field = standing.fields.get(field.name, NOTHING) if field.name else standing
             answers = gold_answers(of_field, classes)
-            one = replace(one, revision=ranked(one.revision, project.schema_version))
+            competence = replace(competence, revision=ranked(competence.revision, project.schema_version))
             of_them = missed.get(annotator_id, ())
-            told = competence_estimated(project.project_id, len(classes), answers, one, field.name, of_them)
-            self._unsaid[project.project_id, annotator_id, field.name] = told
+            outgoing = competence_estimated(project.project_id, len(classes), answers, competence, field.name, of_them)
+            self._unsaid[project.project_id, annotator_id, field.name] = outgoing
 
     def _measure_field_crowd(self, project: Project, rows: Rows) -> None:
         """Fit one field more of a project, for a fit takes some tens of milliseconds."""
@@ -288,8 +288,8 @@ class Measure:
         """Tell of gold whose known label most good annotators disagree with."""
         looking = self._looking[project.project_id]
         found = looking.look(sums, sameness(project.schema), project.policy.gold.pass_accuracy)
-        for one in (one for one in found if one.closed_since or project.policy.gold.doubts):
-            self.say(project.project_id, f"doubt/{one.unit_id}", gold_doubted(project.project_id, one))
+        for doubt in (gold for gold in found if gold.closed_since or project.policy.gold.doubts):
+            self.say(project.project_id, f"doubt/{doubt.unit_id}", gold_doubted(project.project_id, doubt))
         if not looking:
             del self._looking[project.project_id]
 
@@ -307,10 +307,10 @@ class Measure:
     def _tell_breaks(self) -> None:
         """Tell the breaks that run, and again every BREAK_TOLD_SECONDS: who deals out work may be another by then."""
         now_us, now = self.clock.now_us(), self.clock.monotonic()
-        for (project_id, annotator_id), (due, told) in list(self._breaks.items()):
+        for (project_id, annotator_id), (due, told_us) in list(self._breaks.items()):
             if due.until_us <= now_us:
                 del self._breaks[project_id, annotator_id]
-            elif not told or now - told >= BREAK_TOLD_SECONDS:
+            elif not told_us or now - told_us >= BREAK_TOLD_SECONDS:
                 self._breaks[project_id, annotator_id] = due, now
                 self._unsaid[project_id, f"/break/{annotator_id}", ""] = break_due(project_id, annotator_id, due)
 
@@ -324,11 +324,12 @@ class Measure:
         rows = self.repository.rows_of(project.project_id)
         return {} if rows is None else rows.people.get(project.project_id, {})
 
-    def targets(self, project: Project, found: Measured) -> list[tuple[Target, Told]]:
+    def targets(self, project: Project, found: Measured) -> list[tuple[Target, TargetStanding]]:
         """Return a project's targets, each with what was told of it."""
         rows = self.repository.rows_of(project.project_id)
-        told = {} if rows is None else rows.told.get(project.project_id, {})
-        return [(one, told.get(one.name, Told())) for one in targets_of(limits_of(project), found.report)]
+        standings = {} if rows is None else rows.told.get(project.project_id, {})
+        promised = targets_of(limits_of(project), found.report)
+        return [(target, standings.get(target.name, TargetStanding())) for target in promised]
 
     def _hold_against_targets(self, project: Project, rows: Rows) -> None:
         """Tell of targets that turned; look again at the next turn while one is turning, though nothing changes."""
@@ -337,15 +338,15 @@ class Measure:
         project_id, now_us = project.project_id, self.clock.now_us()
         found = self.targets(project, self.measured[project_id])
         self._turning.discard(project_id)
-        for one, before in found:
-            after, news = turned(before, one, now_us, self.held_us)
+        for target, before in found:
+            after, news = turned(before, target, now_us, self.held_us)
             if after != before:
-                rows.tell(project_id, one.name, after)
+                rows.tell(project_id, target.name, after)
             if after.turning_us:
                 self._turning.add(project_id)
             if news is not None:
-                self._unsaid[project_id, f"/target/{one.name}", ""] = target_turned(project_id, one, news, now_us)
-        self.series.show_targets(project, [one for one, _ in found], rows.told.get(project_id, {}))
+                self._unsaid[project_id, f"/target/{target.name}", ""] = target_turned(project_id, target, news, now_us)
+        self.series.show_targets(project, [each for each, _ in found], rows.told.get(project_id, {}))
 
     async def _concluded(self, project: Project, rows: Rows, freshness_p95_seconds: float | None) -> Measured:
         """Conclude upon a project: upon those of its people alone of whom something was learnt, CONCLUDED_MAX at once.
@@ -356,7 +357,7 @@ class Measure:
         sums.read_by(project.versions)
         fields = () if project.form is None else project.form.fields
         whole = Field("", project.schema)
-        people: dict[str, dict[str, Competence]] = {one.name: {} for one in (whole, *fields)}
+        people: dict[str, dict[str, Competence]] = {part.name: {} for part in (whole, *fields)}
         fresh = self._fresh[project.project_id]
         concluded = 0
         for annotator_id in sorted(sums.standings):
@@ -372,12 +373,11 @@ class Measure:
                 await self.clock.sleep(0)
         await self.clock.sleep(0)
         overlap_max, now_us = project.policy.overlap.max, self.clock.now_us()
-        everybody = list(people[""].values())
-        said = report(
-            project.project_id, sums, project.schema, overlap_max, now_us, freshness_p95_seconds, everybody,
-            project.versions,
+        summary = report(
+            project.project_id, sums, project.schema, overlap_max, now_us, freshness_p95_seconds,
+            list(people[""].values()), project.versions,
         )  # fmt: skip
-        return Measured(said, people.pop(""), people)
+        return Measured(summary, people.pop(""), people)
 
     async def _tell(self) -> None:
         """Tell what is new: of each project and each of its annotators the newest finding, which says it all."""
@@ -389,12 +389,12 @@ class Measure:
         except BrokerUnavailable as fault:
             log.warning("%d findings wait to be told: %s", len(saying), fault)
         else:
-            for about, told in saying.items():
-                if self._unsaid.get(about) is told:
+            for about, outgoing in saying.items():
+                if self._unsaid.get(about) is outgoing:
                     del self._unsaid[about]
 
 
 def breaks_of(project: Project) -> Breaks:
     """Return what a project says of breaks."""
-    said = project.policy.fatigue
-    return Breaks(said.breaks, said.false_alarm_units, said.break_seconds, said.session_minutes_max)
+    policy = project.policy.fatigue
+    return Breaks(policy.breaks, policy.false_alarm_units, policy.break_seconds, policy.session_minutes_max)

@@ -103,11 +103,11 @@ class Reading:
     def dealt(self) -> None:
         """Let go of what is not ours any more, or was another's meanwhile; called whenever the group was dealt anew."""
         given = self.owner.given()
-        for place in [place for place, one in self._held.items() if given.get(place) != one.since]:
-            one = self._held.pop(place)
+        for place in [place for place, counted in self._held.items() if given.get(place) != counted.since]:
+            counted = self._held.pop(place)
             self.repository.places.pop(place, None)
-            for told in self.lost:
-                told(place, one.rows)
+            for listener in self.lost:
+                listener(place, counted.rows)
 
     async def take_up(self, place: int, extents: Mapping[str, Extent]) -> None:
         """Hold a place, from its book on; without effect when it is held, or not ours.
@@ -153,7 +153,7 @@ class Reading:
     def waits(self) -> bool:
         """Return whether something waits to hear how far the topics go: a place to be served, a lot to be closed."""
         served, now_us = self.owner.open(), self.clock.now_us()
-        return any(place not in served or one.rows.may_close_at(now_us) for place, one in self._held.items())
+        return any(place not in served or counted.rows.may_close_at(now_us) for place, counted in self._held.items())
 
     def look(self, ends: Ends, asked_us: int) -> None:
         """Note how far the topics went at a moment, and open the places that are counted as far as they once went.

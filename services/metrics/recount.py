@@ -34,7 +34,7 @@ Figures = dict[str, float | None]
 
 
 @dataclass(slots=True)
-class _Said:
+class _Annotation:
     annotator_id: str = ""
     label: str = ""
     revision: int = -1
@@ -51,7 +51,7 @@ class _Unit:
     asked: int = 0
     erased: bool = False
     rework: int = 0
-    said: defaultdict[str, _Said] = field(default_factory=lambda: defaultdict(_Said))
+    said: defaultdict[str, _Annotation] = field(default_factory=lambda: defaultdict(_Annotation))
     settled: tuple[int, int, int] = (0, 0, 0)
     gold_said: tuple[int, str, str, int] = (0, "", "", 0)
 
@@ -88,70 +88,70 @@ class Recount:
             return
         self.events += 1
         kind = event.WhichOneof("event")
-        told: Any = getattr(event, kind) if kind else None
+        lot: Any = getattr(event, kind) if kind else None
         at_us = event.metadata.occurred_at_us
         match kind:
-            case "project_defined" if told.revision > self._revision:
-                self._revision, self._schema = told.revision, schema_from(decoded(told.label_schema))
-                self._versions = Versions(self._schema, steps_told(told))
+            case "project_defined" if lot.revision > self._revision:
+                self._revision, self._schema = lot.revision, schema_from(decoded(lot.label_schema))
+                self._versions = Versions(self._schema, steps_told(lot))
                 self._names = names_of(self._versions)
-            case "unit_admitted" if not (unit := self._units[told.unit_id]).admitted:
-                unit.admitted, unit.gold, unit.asked = True, told.gold_label.decode(), told.overlap_initial
+            case "unit_admitted" if not (unit := self._units[lot.unit_id]).admitted:
+                unit.admitted, unit.gold, unit.asked = True, lot.gold_label.decode(), lot.overlap_initial
             case "unit_erased" | "gold_flagged" | "gold_ruled":
-                self._of_unit(kind, told)
+                self._of_unit(kind, lot)
             case "lot_sealed":
-                self._lots[told.lot_id].unit_ids = self._lots[told.lot_id].unit_ids or tuple(told.unit_ids)
+                self._lots[lot.lot_id].unit_ids = self._lots[lot.lot_id].unit_ids or tuple(lot.unit_ids)
             case "annotation_submitted" | "annotation_revised":
-                self._annotation(told, at_us, is_first=kind == "annotation_submitted")
+                self._annotation(lot, at_us, is_first=kind == "annotation_submitted")
             case "assignment_issued":
-                self._sent_back(told.unit_id, told.rework)
+                self._sent_back(lot.unit_id, lot.rework)
             case "escalated" | "consensus_reached" | "adjudicated" | "ruled_unanswerable":
-                self._sent_back(told.unit_id, told.rework)
-                self._settled(self._units[told.unit_id], told, RANKS[kind])
+                self._sent_back(lot.unit_id, lot.rework)
+                self._settled(self._units[lot.unit_id], lot, RANKS[kind])
             case "lot_accepted" | "lot_rejected":
-                self._verdict(told, at_us, accepted=kind == "lot_accepted")
+                self._verdict(lot, at_us, accepted=kind == "lot_accepted")
 
-    def _annotation(self, told: Any, at_us: int, *, is_first: bool) -> None:
-        said = self._units[told.unit_id].said[told.annotation_id]
+    def _annotation(self, annotation: Any, at_us: int, *, is_first: bool) -> None:
+        earlier = self._units[annotation.unit_id].said[annotation.annotation_id]
         if is_first:
-            said.rework, said.late = told.rework, told.late
-            said.schema_version = max(1, told.schema_version)
-            self._sent_back(told.unit_id, told.rework)
-        revision = 0 if is_first else told.revision
-        if revision > said.revision:
-            said.annotator_id, said.label, said.revision, said.at_us = (
-                told.annotator_id,
-                told.label.decode(),
+            earlier.rework, earlier.late = annotation.rework, annotation.late
+            earlier.schema_version = max(1, annotation.schema_version)
+            self._sent_back(annotation.unit_id, annotation.rework)
+        revision = 0 if is_first else annotation.revision
+        if revision > earlier.revision:
+            earlier.annotator_id, earlier.label, earlier.revision, earlier.at_us = (
+                annotation.annotator_id,
+                annotation.label.decode(),
                 revision,
                 at_us,
             )
 
-    def _settled(self, unit: _Unit, told: Any, rank: int) -> None:
-        if (told.rework, rank) > unit.settled[:2]:
-            unit.settled = told.rework, rank, told.overlap_initial
+    def _settled(self, unit: _Unit, settled: Any, rank: int) -> None:
+        if (settled.rework, rank) > unit.settled[:2]:
+            unit.settled = settled.rework, rank, settled.overlap_initial
 
-    def _of_unit(self, kind: str, told: Any) -> None:
-        unit = self._units[told.unit_id]
+    def _of_unit(self, kind: str, event: Any) -> None:
+        unit = self._units[event.unit_id]
         if kind == "unit_erased":
             unit.erased = True
             return
-        word = told.outcome if kind == "gold_ruled" else "flagged"
-        label = told.known_label.decode() if word == "corrected" else ""
-        since = told.schema_version if kind == "gold_ruled" else 0
-        unit.gold_said = max(unit.gold_said, (told.revision, word, label, since))
+        word = event.outcome if kind == "gold_ruled" else "flagged"
+        label = event.known_label.decode() if word == "corrected" else ""
+        since = event.schema_version if kind == "gold_ruled" else 0
+        unit.gold_said = max(unit.gold_said, (event.revision, word, label, since))
 
     def _sent_back(self, unit_id: str, rework: int) -> None:
         self._units[unit_id].rework = max(self._units[unit_id].rework, rework)
 
-    def _verdict(self, told: Any, at_us: int, *, accepted: bool) -> None:
-        lot = self._lots[told.lot_id]
+    def _verdict(self, verdict: Any, at_us: int, *, accepted: bool) -> None:
+        lot = self._lots[verdict.lot_id]
         if not accepted:
-            lot.rejections.add(told.rework)
-            if told.on_reject == "relabel":
-                for unit_id in told.unit_ids:
-                    self._sent_back(unit_id, told.rework + 1)
+            lot.rejections.add(verdict.rework)
+            if verdict.on_reject == "relabel":
+                for unit_id in verdict.unit_ids:
+                    self._sent_back(unit_id, verdict.rework + 1)
         elif not lot.accepted_at_us:
-            lot.accepted_at_us, lot.inspected, lot.errors = at_us, told.inspected, told.errors
+            lot.accepted_at_us, lot.inspected, lot.errors = at_us, verdict.inspected, verdict.errors
 
     def figures(self) -> Figures:
         """Return what all of it comes to, by name.
@@ -162,13 +162,13 @@ class Recount:
         if self._schema is None:
             raise ValueError(f"{self.project_id} is not defined in what was read")
         accepted = {
-            one: lot.accepted_at_us for lot in self._lots.values() for one in lot.unit_ids if lot.accepted_at_us
+            unit_id: lot.accepted_at_us for lot in self._lots.values() for unit_id in lot.unit_ids if lot.accepted_at_us
         }
         kept = {
             unit_id: [
-                said
-                for said in unit.said.values()
-                if said.revision >= 0 and not 0 < accepted.get(unit_id, 0) < said.at_us - TOO_LATE_US
+                annotation
+                for annotation in unit.said.values()
+                if annotation.revision >= 0 and not 0 < accepted.get(unit_id, 0) < annotation.at_us - TOO_LATE_US
             ]
             for unit_id, unit in self._units.items()
         }
@@ -177,29 +177,31 @@ class Recount:
         found |= self._of_units(self._schema, kept)
         return found | self._of_lots()
 
-    def _of_gold(self, schema: LabelSchema, kept: Mapping[str, Sequence[_Said]]) -> Figures:
+    def _of_gold(self, schema: LabelSchema, kept: Mapping[str, Sequence[_Annotation]]) -> Figures:
         text = self._names.text
         answers = [
-            (text(unit.gold_said[2] or unit.gold), text(said.label))
+            (text(unit.gold_said[2] or unit.gold), text(annotation.label))
             for unit_id, unit in self._units.items()
             if unit.gold and not unit.erased and unit.gold_said[1] not in ("flagged", "retired")
             if text(unit.gold_said[2] or unit.gold) not in self._names.aside
-            for said in kept[unit_id]
-            if said.schema_version >= unit.gold_said[3]
+            for annotation in kept[unit_id]
+            if annotation.schema_version >= unit.gold_said[3]
         ]
         right = sum(schema.says_same(decoded(gold.encode()), decoded(label.encode())) for gold, label in answers)
         return {"gold_annotations": len(answers), "gold_correct": right}
 
-    def _of_units(self, schema: LabelSchema, kept: Mapping[str, Sequence[_Said]]) -> Figures:
+    def _of_units(self, schema: LabelSchema, kept: Mapping[str, Sequence[_Annotation]]) -> Figures:
         settlements: Counter[int] = Counter()
         counted, first = 0, []
         for unit_id, unit in self._units.items():
             if unit.gold or unit.erased:
                 continue
-            voices: dict[str, _Said] = {}
-            in_time = [one for one in kept[unit_id] if one.rework == unit.rework and not one.late]
-            for one in sorted(in_time, key=lambda said: (said.at_us, said.annotator_id, said.label)):
-                voices[one.annotator_id] = one
+            voices: dict[str, _Annotation] = {}
+            in_time = [
+                annotation for annotation in kept[unit_id] if annotation.rework == unit.rework and not annotation.late
+            ]
+            for annotation in sorted(in_time, key=lambda each: (each.at_us, each.annotator_id, each.label)):
+                voices[annotation.annotator_id] = annotation
             counted += len(voices)
             rework, rank, asked_then = unit.settled
             settled_now = rank and rework == unit.rework
@@ -216,18 +218,18 @@ class Recount:
             "units_adjudicated": settlements[3],
             "units_unanswerable": settlements[4],
         }
-        read = [[(one.annotator_id, self._names.text(one.label)) for one in unit] for unit in first]
+        read = [[(each.annotator_id, self._names.text(each.label)) for each in unit] for unit in first]
         return found | _agreements(schema, read) | self._under_versions(first)
 
-    def _under_versions(self, units: Sequence[Sequence[_Said]]) -> Figures:
+    def _under_versions(self, units: Sequence[Sequence[_Annotation]]) -> Figures:
         """Return agreement under each version of the schema, of the units whose labels were all given under it."""
         if self._versions is None or self._versions.present == 1:
             return {}
-        of_unit = [{one.schema_version for one in unit} for unit in units]
-        found: Figures = {"units_of_several_versions": sum(len(one) > 1 for one in of_unit)}
+        of_unit = [{annotation.schema_version for annotation in unit} for unit in units]
+        found: Figures = {"units_of_several_versions": sum(len(versions) > 1 for versions in of_unit)}
         for version in range(max(1, self._versions.present - VERSIONS_MAX + 1), self._versions.present + 1):
             under = [unit for unit, given in zip(units, of_unit, strict=True) if given == {version}]
-            tally = _tally([(one.annotator_id, one.label) for one in unit] for unit in under)
+            tally = _tally([(annotation.annotator_id, annotation.label) for annotation in unit] for unit in under)
             alpha, shared = agreement(tally, self._versions.offered(version))
             found |= estimated(f"schema {version}: alpha", alpha)
             found |= estimated(f"schema {version}: percent_agreement", shared)
@@ -260,11 +262,11 @@ def _agreements(schema: LabelSchema, units: Sequence[Voices]) -> Figures:
     found |= {**estimated("fleiss_kappa", beside.fleiss_kappa), **estimated("gwet_ac1", beside.gwet_ac1)}
     if not isinstance(schema, Form):
         return found | _pairs("", schema, units)
-    for one in schema.fields:
-        answers = [[(who, answer) for who, label in unit if (answer := _answer(label, one.name))] for unit in units]
-        alpha, shared = agreement(_tally(answers), one.schema)
-        found |= estimated(f"{one.name}: alpha", alpha) | estimated(f"{one.name}: percent_agreement", shared)
-        found |= _pairs(f"{one.name}: ", one.schema, answers)
+    for asked in schema.fields:
+        answers = [[(who, answer) for who, label in unit if (answer := _answer(label, asked.name))] for unit in units]
+        alpha, shared = agreement(_tally(answers), asked.schema)
+        found |= estimated(f"{asked.name}: alpha", alpha) | estimated(f"{asked.name}: percent_agreement", shared)
+        found |= _pairs(f"{asked.name}: ", asked.schema, answers)
     return found
 
 
@@ -285,14 +287,14 @@ def _pairs(before: str, schema: LabelSchema, units: Iterable[Voices]) -> Figures
         return {}
     both: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     for unit in units:
-        for one, other in combinations(sorted(unit), 2):
-            both[one[0], other[0]].append((one[1], other[1]))
+        for left, other in combinations(sorted(unit), 2):
+            both[left[0], other[0]].append((left[1], other[1]))
     weights: Literal["identity", "quadratic"] = "quadratic" if schema.alpha_metric in ORDERED else "identity"
     found: Figures = {}
-    for (first, second), said in both.items():
-        places = {label: place for place, label in enumerate([*classes, *sorted({*sum(said, ())} - {*classes})])}
+    for (first, second), labels in both.items():
+        places = {label: place for place, label in enumerate([*classes, *sorted({*sum(labels, ())} - {*classes})])}
         table = np.zeros((len(places), len(places)))
-        for of_first, of_second in said:
+        for of_first, of_second in labels:
             table[places[of_first], places[of_second]] += 1
         found |= estimated(pair_name(before, first, second), cohen_kappa(table, weights))
     return found

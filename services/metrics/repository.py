@@ -15,7 +15,7 @@ from services.metrics.domain.lot import Lot, LotShare, lot_share
 from services.metrics.domain.open_units import BUCKETS, OpenUnits, bucket_of
 from services.metrics.domain.standing import SaysSame
 from services.metrics.domain.sums import ClosedSums, Sums
-from services.metrics.domain.targets import Told
+from services.metrics.domain.targets import TargetStanding
 from services.metrics.domain.unit import GRACE_US, NOTHING, Annotation, Unit, is_done, judged_by, known_label, share
 
 LATENCIES_MAX = 10_000
@@ -88,7 +88,7 @@ class Rows:
         self.crowds: set[str] = set()
         self.people: dict[str, dict[str, Person]] = {}
         self.timed: defaultdict[str, set[str]] = defaultdict(set)
-        self.told: dict[str, dict[str, Told]] = {}
+        self.told: dict[str, dict[str, TargetStanding]] = {}
         self._watched = watched or _nobody_is_watched
         self._people_dirty: set[str] = set()
         self.whole_until_us = self.version = 0
@@ -166,9 +166,9 @@ class Rows:
         self._dirty, self._lots_dirty = set(), set()
         return dirty
 
-    def tell(self, project_id: str, target: str, told: Told) -> None:
+    def tell(self, project_id: str, target: str, standing: TargetStanding) -> None:
         """Note what is told of a target."""
-        self.told.setdefault(project_id, {})[target] = told
+        self.told.setdefault(project_id, {})[target] = standing
         self._told_dirty.add(project_id)
 
     def take_told_dirty(self) -> set[str]:
@@ -306,52 +306,52 @@ class Rows:
         unit.counted = NOTHING
         self.recount([unit])
         sums = self.sums_of(unit.project_id)
-        for said in unit.annotations.values():
-            sums.standing(said.annotator_id).worked(said, None)
-            sums.newest_us = max(sums.newest_us, said.at_us)
+        for annotation in unit.annotations.values():
+            sums.standing(annotation.annotator_id).worked(annotation, None)
+            sums.newest_us = max(sums.newest_us, annotation.at_us)
         if unit.gold:
             self.gold_known(unit_id, unit, "", 1 + unit.gold_revision + unit.erased, anew=True)
 
-    def unworked(self, unit: Unit, said: Annotation) -> None:
+    def unworked(self, unit: Unit, annotation: Annotation) -> None:
         """Take out an annotation that was given after its unit was done with."""
-        self.sums_of(unit.project_id).standing(said.annotator_id).worked_not(said)
+        self.sums_of(unit.project_id).standing(annotation.annotator_id).worked_not(annotation)
 
-    def worked(self, unit: Unit, said: Annotation, before: Annotation | None) -> None:
+    def worked(self, unit: Unit, annotation: Annotation, before: Annotation | None) -> None:
         """Count an annotation towards its annotator's pace, and towards competence where the unit is gold."""
         sums = self.sums_of(unit.project_id)
-        standing = sums.standing(said.annotator_id)
-        standing.worked(said, before)
+        standing = sums.standing(annotation.annotator_id)
+        standing.worked(annotation, before)
         if before is None and (says := self._watched(unit.project_id)) is not None:
-            self._timed(unit, said, says)
+            self._timed(unit, annotation, says)
         if unit.gold and not unit.erased:
-            if known := judged_by(unit, said):
+            if known := judged_by(unit, annotation):
                 if before is not None:
                     standing.answered(known, before.label, -1)
-                standing.answered(known, said.label)
+                standing.answered(known, annotation.label)
             # As many words as in any other order of what is told.
             words = 1 if before is not None else 1 + unit.gold_revision
-            standing.learnt(said.at_us, words)
-            self.estimated[unit.project_id].add(said.annotator_id)
-            self._gold_learnt(unit.project_id, said.at_us, words)
-        sums.newest_us = max(sums.newest_us, said.at_us)
+            standing.learnt(annotation.at_us, words)
+            self.estimated[unit.project_id].add(annotation.annotator_id)
+            self._gold_learnt(unit.project_id, annotation.at_us, words)
+        sums.newest_us = max(sums.newest_us, annotation.at_us)
         if len(sums.waiting_us) < LATENCIES_MAX:
-            sums.waiting_us.append(said.at_us)
+            sums.waiting_us.append(annotation.at_us)
 
     def tell_anew(self, project_id: str) -> None:
         """Have a project measured, and all who answered its gold told of, at the next turn."""
         if (sums := self.sums.get(project_id)) is not None:
             self.changed.add(project_id)
             self.crowds.add(project_id)
-            self.estimated[project_id].update(name for name, one in sums.standings.items() if one.answers)
+            self.estimated[project_id].update(name for name, standing in sums.standings.items() if standing.answers)
 
-    def _timed(self, unit: Unit, said: Annotation, says: SaysSame) -> None:
+    def _timed(self, unit: Unit, annotation: Annotation, says: SaysSame) -> None:
         people = self.people.setdefault(unit.project_id, {})
-        person = people.get(said.annotator_id)
+        person = people.get(annotation.annotator_id)
         if person is None:
-            person = people[said.annotator_id] = Person()
-        known = judged_by(unit, said)
-        person.worked(said, not says(known, said.label) if known else None)
-        self.timed[unit.project_id].add(said.annotator_id)
+            person = people[annotation.annotator_id] = Person()
+        known = judged_by(unit, annotation)
+        person.worked(annotation, not says(known, annotation.label) if known else None)
+        self.timed[unit.project_id].add(annotation.annotator_id)
         self._people_dirty.add(unit.project_id)
 
     def gold_known(
@@ -373,18 +373,18 @@ class Rows:
         else:
             sums.gold.pop(unit_id, None)
         self._gold_learnt(unit.project_id, unit.admitted_at_us, words)
-        for said in unit.annotations.values():
-            standing = sums.standing(said.annotator_id)
-            was = before if said.schema_version >= (unit.gold_since if since is None else since) else ""
-            now = judged_by(unit, said)
+        for annotation in unit.annotations.values():
+            standing = sums.standing(annotation.annotator_id)
+            was = before if annotation.schema_version >= (unit.gold_since if since is None else since) else ""
+            now = judged_by(unit, annotation)
             if was and was != now:
-                standing.answered(was, said.label, -1)
+                standing.answered(was, annotation.label, -1)
             if now and was != now:
-                standing.answered(now, said.label)
-            of_it = words + (said.revision if anew else 0)
-            standing.learnt(said.at_us, of_it)
-            self.estimated[unit.project_id].add(said.annotator_id)
-            self._gold_learnt(unit.project_id, said.at_us, of_it)
+                standing.answered(now, annotation.label)
+            of_it = words + (annotation.revision if anew else 0)
+            standing.learnt(annotation.at_us, of_it)
+            self.estimated[unit.project_id].add(annotation.annotator_id)
+            self._gold_learnt(unit.project_id, annotation.at_us, of_it)
 
     def _gold_learnt(self, project_id: str, at_us: int, words: int = 1) -> None:
         sums = self.sums_of(project_id)

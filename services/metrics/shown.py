@@ -11,7 +11,7 @@ from services.metrics.domain.drift import Drifted
 from services.metrics.domain.fields import FieldReport
 from services.metrics.domain.report import Report
 from services.metrics.domain.standing import Competence
-from services.metrics.domain.targets import Target, Told
+from services.metrics.domain.targets import Target, TargetStanding
 from services.metrics.telemetry import (
     ANNOTATOR_INSTRUMENTS,
     DRIFT_INSTRUMENTS,
@@ -119,19 +119,19 @@ class Series:
             self._own.gauge("concord_metrics_series_withheld", kind).set(len(bounded.withheld))
 
     def show(
-        self, project: Project, said: Report, people: Mapping[str, Competence], fresh: Collection[str] = ()
+        self, project: Project, report: Report, people: Mapping[str, Competence], fresh: Collection[str] = ()
     ) -> bool:
         """Show what was found of a project; return whether there is room for it.
 
         Args:
             project: which.
-            said: what was found of it.
+            report: what was found of it.
             people: its annotators, by id.
             fresh: those of whom something else was found than was shown; of a project that was not shown it is all.
         """
         labels = (project.project_id, project.client_id)
         known = labels in self._projects
-        if is_finished(said.newest_us, self.clock.now_us()):
+        if is_finished(report.newest_us, self.clock.now_us()):
             self.forget([project.project_id])
             return False
         may, gone = self._projects.admit(labels, self.clock.monotonic())
@@ -140,65 +140,67 @@ class Series:
         if not may:
             return False
         shown = self._of_projects
-        _show_estimate(shown, "concord_agreement_alpha", labels, said.alpha)
-        _show_value(shown, "concord_agreement_percent", labels, said.percent_agreement.value)
-        _show_estimate(shown, "concord_label_error_rate", labels, said.label_error_rate)
-        _show_estimate(shown, "concord_confidence_gap", labels, said.confidence_gap)
-        _show_value(shown, "concord_turnaround_p95_seconds", labels, said.turnaround_p95.value)
+        _show_estimate(shown, "concord_agreement_alpha", labels, report.alpha)
+        _show_value(shown, "concord_agreement_percent", labels, report.percent_agreement.value)
+        _show_estimate(shown, "concord_label_error_rate", labels, report.label_error_rate)
+        _show_estimate(shown, "concord_confidence_gap", labels, report.confidence_gap)
+        _show_value(shown, "concord_turnaround_p95_seconds", labels, report.turnaround_p95.value)
         for name, value in (
-            ("concord_agreement_units", said.alpha.units),
-            ("concord_label_error_units", said.label_error_rate.units),
-            ("concord_confidence_gap_units", said.confidence_gap.units),
-            ("concord_annotations", said.annotations),
-            ("concord_gold_annotations", said.gold_annotations),
-            ("concord_units_consensus", said.units_consensus),
-            ("concord_units_adjudicated", said.units_adjudicated),
-            ("concord_units_escalated", said.units_escalated),
-            ("concord_units_unanswerable", said.units_unanswerable),
-            ("concord_lots_accepted", said.lots.accepted),
-            ("concord_lots_rejections", said.lots.rejections),
-            ("concord_labels_saved", said.labels_saved),
-            ("concord_quality_computed_timestamp_seconds", said.computed_at_us / MICROSECONDS),
+            ("concord_agreement_units", report.alpha.units),
+            ("concord_label_error_units", report.label_error_rate.units),
+            ("concord_confidence_gap_units", report.confidence_gap.units),
+            ("concord_annotations", report.annotations),
+            ("concord_gold_annotations", report.gold_annotations),
+            ("concord_units_consensus", report.units_consensus),
+            ("concord_units_adjudicated", report.units_adjudicated),
+            ("concord_units_escalated", report.units_escalated),
+            ("concord_units_unanswerable", report.units_unanswerable),
+            ("concord_lots_accepted", report.lots.accepted),
+            ("concord_lots_rejections", report.lots.rejections),
+            ("concord_labels_saved", report.labels_saved),
+            ("concord_quality_computed_timestamp_seconds", report.computed_at_us / MICROSECONDS),
         ):
             shown.gauge(name, *labels).set(value)
         # Who was withheld may have found room meanwhile.
-        waiting = {one[-1] for one in self._annotators.withheld if one[:-1] == labels}
+        waiting = {series[-1] for series in self._annotators.withheld if series[:-1] == labels}
         wanted = waiting.union(fresh) & people.keys() if known else people
-        self._show_annotators(labels, [people[one] for one in sorted(wanted)])
-        self._show_fields(labels, said.fields)
+        self._show_annotators(labels, [people[annotator_id] for annotator_id in sorted(wanted)])
+        self._show_fields(labels, report.fields)
         return True
 
-    def show_targets(self, project: Project, targets: Iterable[Target], told: Mapping[str, Told]) -> None:
+    def show_targets(
+        self, project: Project, targets: Iterable[Target], standings: Mapping[str, TargetStanding]
+    ) -> None:
         """Show a project's targets beside their measures, where it is shown."""
         labels = (project.project_id, project.client_id)
         if labels not in self._projects:
             return
-        for one in targets:
-            self._of_targets.gauge("concord_contract_target", *labels, one.name).set(one.limit)
-            self._of_targets.gauge("concord_contract_units_min", *labels, one.name).set(one.units_min)
-            breached = one.name in told and told[one.name].breached
-            self._of_targets.gauge("concord_contract_breached", *labels, one.name).set(breached)
+        for target in targets:
+            self._of_targets.gauge("concord_contract_target", *labels, target.name).set(target.limit)
+            self._of_targets.gauge("concord_contract_units_min", *labels, target.name).set(target.units_min)
+            breached = target.name in standings and standings[target.name].breached
+            self._of_targets.gauge("concord_contract_breached", *labels, target.name).set(breached)
 
-    def show_drifts(self, project: Project, found: Iterable[Drifted], told: Collection[str]) -> None:
-        """Show what has moved in a project, where it is shown; `told` holds the measures of which a drift is told."""
+    def show_drifts(self, project: Project, found: Iterable[Drifted], names: Collection[str]) -> None:
+        """Show what has moved in a project, where it is shown; `names` holds the measures of which a drift is told."""
         labels = (project.project_id, project.client_id)
         if labels not in self._projects:
             return
-        for one in found:
-            of_measure = (*labels, one.measure)
-            if one.psi is None:
+        for drift in found:
+            of_measure = (*labels, drift.measure)
+            if drift.psi is None:
                 self._drifts.let_go(of_measure)
                 self._of_drifts.forget_all(*of_measure)
             elif self._admitted(self._drifts, self._of_drifts, of_measure):
-                self._of_drifts.gauge("concord_drift_psi", *of_measure).set(one.psi)
-                self._of_drifts.gauge("concord_drift_found", *of_measure).set(one.measure in told)
+                self._of_drifts.gauge("concord_drift_psi", *of_measure).set(drift.psi)
+                self._of_drifts.gauge("concord_drift_found", *of_measure).set(drift.measure in names)
 
     def _show_fields(self, labels: Labels, found: Iterable[FieldReport]) -> None:
-        for one in found:
-            of_field = (*labels, one.field)
+        for report in found:
+            of_field = (*labels, report.field)
             if self._admitted(self._fields, self._of_fields, of_field):
-                _show_estimate(self._of_fields, "concord_field_agreement_alpha", of_field, one.alpha)
-                self._of_fields.gauge("concord_field_agreement_units", *of_field).set(one.alpha.units)
+                _show_estimate(self._of_fields, "concord_field_agreement_alpha", of_field, report.alpha)
+                self._of_fields.gauge("concord_field_agreement_units", *of_field).set(report.alpha.units)
 
     def _admitted(self, bounded: Bounded, shown: Instruments, labels: Labels) -> bool:
         """Return whether these may be shown now; what they take the place of is shown no more."""
@@ -237,13 +239,13 @@ class Series:
         self._of_targets.forget_all(*labels)
 
     def _show_annotators(self, labels: Labels, found: Sequence[Competence]) -> None:
-        for one in found:
-            if not one.gold_units:
+        for competence in found:
+            if not competence.gold_units:
                 continue
-            of_annotator = (*labels, one.annotator_id)
+            of_annotator = (*labels, competence.annotator_id)
             if self._admitted(self._annotators, self._of_annotators, of_annotator):
-                _show_estimate(self._of_annotators, "concord_annotator_accuracy", of_annotator, one.accuracy)
-                self._of_annotators.gauge("concord_annotator_gold_units", *of_annotator).set(one.gold_units)
+                _show_estimate(self._of_annotators, "concord_annotator_accuracy", of_annotator, competence.accuracy)
+                self._of_annotators.gauge("concord_annotator_gold_units", *of_annotator).set(competence.gold_units)
 
 
 def _show_estimate(shown: Instruments, name: str, labels: Labels, estimate: Estimate) -> None:

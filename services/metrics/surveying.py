@@ -23,13 +23,13 @@ from services.metrics.announcements import drift_detected
 from services.metrics.domain import bias, drift
 from services.metrics.domain.agreement import classes_of
 from services.metrics.domain.anchoring import Anchored, GoldArms, bend, followed
-from services.metrics.domain.bias import Contrast, GoldSaid, Groups, contrasts
+from services.metrics.domain.bias import Contrast, GoldAnswers, Groups, contrasts
 from services.metrics.domain.drift import Drifted, measures_of
 from services.metrics.domain.pairs import Apart, Disagreed, Pair, Pairs, apart, most_evidence, pairs_of
 from services.metrics.domain.sliced import Sliced, sliced
 from services.metrics.domain.standing import names_of, sameness
 from services.metrics.domain.survey import BETWEEN, Aspect, Reading, Survey, Text
-from services.metrics.domain.targets import Told, held
+from services.metrics.domain.targets import TargetStanding, held
 from services.metrics.measure import Measure
 from services.metrics.repository import Repository, Rows
 from services.metrics.telemetry import INSTRUMENTS
@@ -164,8 +164,8 @@ class Surveys:
         groups, found = self._groups(), dict[str, list[Sliced]]()
         for name, schema in schemas_of(project).items():
             found[name] = []
-            for one in sliced(schema, survey.aspects.get(name) or Aspect(), groups):
-                found[name].append(one)
+            for part in sliced(schema, survey.aspects.get(name) or Aspect(), groups):
+                found[name].append(part)
                 await self.clock.sleep(0)
         return found, at_us
 
@@ -190,7 +190,7 @@ class Surveys:
                 if walked % WALKED_MAX == 0:
                     await self.clock.sleep(0)
         both = sum(table.values())
-        return Disagreed(both, sum(units for (one, other), units in table.items() if one != other), found), at_us
+        return Disagreed(both, sum(units for (label, other), units in table.items() if label != other), found), at_us
 
     async def drifts(self, project: Project) -> tuple[list[Drifted], int]:
         """Return what has moved, and of which moment that is."""
@@ -199,8 +199,8 @@ class Surveys:
 
     async def _drifts(self, project: Project, survey: Survey) -> list[Drifted]:
         found = []
-        for one in measures_of(survey, schemas_of(project)):
-            found.append(one)
+        for measure in measures_of(survey, schemas_of(project)):
+            found.append(measure)
             await self.clock.sleep(0)
         return drift.tested(found)
 
@@ -212,8 +212,8 @@ class Surveys:
         for name, schema in schemas_of(project).items():
             gold, _ = await self._gold(project, name)
             aspect = survey.aspects.get(name) or Aspect()
-            for one in contrasts(name, classes_of(schema), aspect, gold, groups):
-                several.append(one)
+            for contrast in contrasts(name, classes_of(schema), aspect, gold, groups):
+                several.append(contrast)
                 if len(several) % STEPS_MAX == 0:
                     await self.clock.sleep(0)
         return bias.tested(several), at_us
@@ -228,11 +228,11 @@ class Surveys:
             found.append(Anchored(name, whole, by_label, bend(arms.errors), bend(arms.misled)))
         return found, at_us
 
-    async def _gold(self, project: Project, field_name: str) -> tuple[GoldSaid, GoldArms]:
+    async def _gold(self, project: Project, field_name: str) -> tuple[GoldAnswers, GoldArms]:
         rows = self.repository.rows_of(project.project_id)
         sums = None if rows is None else rows.sums.get(project.project_id)
         says = sameness(schemas_of(project)[field_name])
-        gold, arms = GoldSaid(), GoldArms()
+        gold, arms = GoldAnswers(), GoldArms()
 
         def answer(label: str) -> str:
             read = project.read_text(label)
@@ -248,24 +248,24 @@ class Surveys:
     def _groups(self) -> Groups:
         people = self.annotators.rows.values()
         return {
-            "kind": {one.annotator_id: (one.kind,) for one in people if one.kind},
-            "vendor": {one.annotator_id: (one.vendor,) for one in people if one.vendor},
-            "language": {one.annotator_id: one.languages for one in people if one.languages},
+            "kind": {person.annotator_id: (person.kind,) for person in people if person.kind},
+            "vendor": {person.annotator_id: (person.vendor,) for person in people if person.vendor},
+            "language": {person.annotator_id: person.languages for person in people if person.languages},
         }
 
     def _tell_of_drift(self, project: Project, rows: Rows, found: Sequence[Drifted]) -> None:
         project_id, now_us = project.project_id, self.clock.now_us()
-        told = rows.told.get(project_id, {})
-        for one in found:
-            about = f"drift/{one.measure}"
-            before = told.get(about, Told())
-            after = held(before, now_us, self.measure.held_us, is_turning=one.is_found != before.breached)
+        standings = rows.told.get(project_id, {})
+        for measured in found:
+            about = f"drift/{measured.measure}"
+            before = standings.get(about, TargetStanding())
+            after = held(before, now_us, self.measure.held_us, is_turning=measured.is_found != before.breached)
             if after != before:
                 rows.tell(project_id, about, after)
             if after.breached and not before.breached:
-                self.measure.say(project_id, about, drift_detected(project_id, one, now_us))
-        told = rows.told.get(project_id, {})
-        on = {one.measure for one in found if told.get(f"drift/{one.measure}", Told()).breached}
+                self.measure.say(project_id, about, drift_detected(project_id, measured, now_us))
+        standings = rows.told.get(project_id, {})
+        on = {each.measure for each in found if standings.get(f"drift/{each.measure}", TargetStanding()).breached}
         self.measure.series.show_drifts(project, found, on)
 
     async def _surveyed(self, place: int, rows: Rows) -> Surveyed:
@@ -282,8 +282,12 @@ class Surveys:
     async def _walk(self, rows: Rows) -> Surveyed:
         begun, at_us, version = self.clock.monotonic(), self.clock.now_us(), rows.version
         projects = self.projects.rows.items()
-        texts = {one: names_of(project.versions).text for one, project in projects if project.versions is not None}
-        surveys = await walked_through(rows, lambda: self.clock.sleep(0), lambda one: texts.get(one, str))
+        texts = {
+            project_id: names_of(project.versions).text
+            for project_id, project in projects
+            if project.versions is not None
+        }
+        surveys = await walked_through(rows, lambda: self.clock.sleep(0), lambda project_id: texts.get(project_id, str))
         now = self.clock.monotonic()
         self._own.histogram("concord_metrics_survey_seconds").observe(now - begun)
         return Surveyed(rows, version, at_us, now + PAUSE * (now - begun), surveys)
@@ -312,4 +316,8 @@ async def walked_through(
 
 def schemas_of(project: Project) -> dict[str, LabelSchema]:
     """Return the schema of each field, or of the whole label by the empty name."""
-    return {one.name: one.schema for one in project.form.fields} if project.form is not None else {"": project.schema}
+    return (
+        {asked.name: asked.schema for asked in project.form.fields}
+        if project.form is not None
+        else {"": project.schema}
+    )

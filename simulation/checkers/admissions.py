@@ -8,7 +8,7 @@ from concord.chassis.sealing import LocalKeys, Sealer
 from concord.contracts.ids import client_of
 from concord.contracts.topics import INTAKE
 from services.ingest.settings import IngestSettings
-from simulation.evidence import Evidence, Said
+from simulation.evidence import Evidence, RecordedEvent
 from simulation.house import ENVIRONMENT
 from simulation.notebook import Notebook
 from simulation.wishes import canonical
@@ -20,37 +20,37 @@ OVER = ("consensus_reached", "adjudicated", "unit_erased")
 def admissions_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Every unit that was acknowledged is in, once, as it was acknowledged; what was left out is not."""
     admitted, duplicates = evidence.by_id("unit_admitted", "unit_id"), evidence.by_id("unit_duplicated", "unit_id")
-    for unit_id, said in [*admitted.items(), *duplicates.items()]:
-        if len(said) > 1 or (unit_id in admitted and unit_id in duplicates):
+    for unit_id, rows in [*admitted.items(), *duplicates.items()]:
+        if len(rows) > 1 or (unit_id in admitted and unit_id in duplicates):
             yield f"unit {unit_id} was admitted or told as a duplicate more than once"
-    for unit_id, said in admitted.items():
-        yield from _admitted_as_sent(said[0], notebook)
+    for unit_id, rows in admitted.items():
+        yield from _admitted_as_sent(rows[0], notebook)
         if unit_id in notebook.left_out:
             yield f"unit {unit_id} was left out by sampling and admitted all the same"
-    for told in notebook.admitted:
-        where = f"{told.source_id} of {told.project_id} was acknowledged as {told.unit_id}"
-        if told.status == "left_out":
+    for entry in notebook.admitted:
+        where = f"{entry.source_id} of {entry.project_id} was acknowledged as {entry.unit_id}"
+        if entry.status == "left_out":
             continue
-        said = (duplicates if told.status == "duplicate_of" else admitted).get(told.unit_id, [])
-        if not said:
-            yield f"{where} ({told.status}) and is not in"
-        elif said[0].content.source_id != told.source_id:
+        rows = (duplicates if entry.status == "duplicate_of" else admitted).get(entry.unit_id, [])
+        if not rows:
+            yield f"{where} ({entry.status}) and is not in"
+        elif rows[0].content.source_id != entry.source_id:
             yield f"{where}, which is another's"
-        elif told.status == "duplicate_of" and said[0].content.duplicate_of != told.duplicate_of:
-            yield f"{where}, a duplicate of {told.duplicate_of}, and is told as one of {said[0].content.duplicate_of}"
+        elif entry.status == "duplicate_of" and rows[0].content.duplicate_of != entry.duplicate_of:
+            yield f"{where}, a duplicate of {entry.duplicate_of}, and is told as one of {rows[0].content.duplicate_of}"
     yield from _contents_are_kept(notebook, evidence)
 
 
 def open_units_are_counted(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Of projects that bound their open units those are counted that are in and not settled, each once."""
-    over = {one.content.unit_id for kind in OVER for one in evidence.events(kind)}
+    over = {event.content.unit_id for kind in OVER for event in evidence.events(kind)}
     open_units = {
-        one.content.unit_id
-        for one in evidence.events("unit_admitted")
-        if notebook.projects[one.metadata.project_id]["policy"]["max_open_units"]
-        and not one.content.HasField("gold_label")
+        event.content.unit_id
+        for event in evidence.events("unit_admitted")
+        if notebook.projects[event.metadata.project_id]["policy"]["max_open_units"]
+        and not event.content.HasField("gold_label")
     } - over
-    counted = [one["unit_id"] for one in evidence.documents["ingest", "open_units"]]
+    counted = [unit["unit_id"] for unit in evidence.documents["ingest", "open_units"]]
     if sorted(open_units) != sorted(counted):
         yield f"{sorted(open_units)} are open, and {sorted(counted)} are counted as that"
     if waiting := evidence.documents["ingest", "waiting"]:
@@ -61,22 +61,25 @@ def _contents_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Each admitted unit has the content that was acknowledged; one content is one unit where that is wished."""
     stored = _stored(evidence)
     # Gold that was made of a unit goes when that one's label does not stand.
-    dropped = {one.content.unit_id for one in evidence.events("gold_dropped")}
+    dropped = {event.content.unit_id for event in evidence.events("gold_dropped")}
     yield from _nothing_else_is_kept(evidence)
     units: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
-    for one in evidence.events("unit_admitted"):
-        unit_id, project_id = one.content.unit_id, one.metadata.project_id
+    for unit in evidence.events("unit_admitted"):
+        unit_id, project_id = unit.content.unit_id, unit.metadata.project_id
         content = stored.get(unit_id)
         if content is None:
-            if unit_id not in notebook.erased and one.content.gold_of not in notebook.erased | dropped:
+            if unit_id not in notebook.erased and unit.content.gold_of not in notebook.erased | dropped:
                 yield f"unit {unit_id} was admitted and its content is gone"
-        elif not _was_sent(one, content, notebook):
-            yield f"unit {unit_id} ({one.content.source_id}) has a content that was not sent under its name: {content}"
+        elif not _was_sent(unit, content, notebook):
+            yield f"unit {unit_id} ({unit.content.source_id}) has a content that was not sent under its name: {content}"
         else:
-            units[project_id, content, one.content.HasField("gold_label")].append(unit_id)
-    for told in notebook.admitted:
-        if told.status in ("admitted", "repeated") and stored.get(told.unit_id, told.content) != told.content:
-            yield f"{told.source_id} of {told.project_id} was acknowledged with another content than it has"
+            units[project_id, content, unit.content.HasField("gold_label")].append(unit_id)
+    for admitted in notebook.admitted:
+        if (
+            admitted.status in ("admitted", "repeated")
+            and stored.get(admitted.unit_id, admitted.content) != admitted.content
+        ):
+            yield f"{admitted.source_id} of {admitted.project_id} was acknowledged with another content than it has"
     for (project_id, content, _), unit_ids in units.items():
         if len(unit_ids) > 1 and notebook.projects[project_id]["policy"]["dedupe"] == "content":
             yield f"one content of {project_id} was admitted as {unit_ids}: {content}"
@@ -86,9 +89,9 @@ def _contents_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
 def _stored(evidence: Evidence) -> dict[str, str]:
     """Return what the store has of what admitted units say, by their ids."""
     sealer = Sealer(LocalKeys(IngestSettings.from_environment(ENVIRONMENT).payload_keys.secret.key()))
-    kept = {one["_id"]: one["content"] for one in evidence.documents["ingest", "units"] if "content" in one}
-    admitted = [one.content for one in evidence.events("unit_admitted") if one.content.unit_id in kept]
-    places = {one.unit_id: f"{one.unit_id}/{one.fingerprint}" for one in admitted}
+    kept = {entry["_id"]: entry["content"] for entry in evidence.documents["ingest", "units"] if "content" in entry}
+    admitted = [event.content for event in evidence.events("unit_admitted") if event.content.unit_id in kept]
+    places = {unit.unit_id: f"{unit.unit_id}/{unit.fingerprint}" for unit in admitted}
     return {
         unit_id: canonical(json.loads(sealer.open(client_of(unit_id), kept[unit_id], place)))
         for unit_id, place in places.items()
@@ -97,42 +100,44 @@ def _stored(evidence: Evidence) -> dict[str, str]:
 
 def _nothing_else_is_kept(evidence: Evidence) -> Iterator[str]:
     """Each content in the store is that of a unit of which the others were told, and which is not erased."""
-    kept = {one["_id"] for one in evidence.documents["ingest", "units"] if "content" in one}
-    if unknown := sorted(kept - {one.content.unit_id for one in evidence.events("unit_admitted")}):
+    kept = {entry["_id"] for entry in evidence.documents["ingest", "units"] if "content" in entry}
+    if unknown := sorted(kept - {event.content.unit_id for event in evidence.events("unit_admitted")}):
         yield f"the store has what {unknown} say, of which nobody was told"
-    if left := sorted(kept & {one.content.unit_id for one in evidence.events("unit_erased")}):
+    if left := sorted(kept & {event.content.unit_id for event in evidence.events("unit_erased")}):
         yield f"{left} are erased, and the store has what they said"
 
 
 def _duplicates_say_the_same(notebook: Notebook, evidence: Evidence, stored: dict[str, str]) -> Iterator[str]:
-    admitted = {one.content.unit_id for one in evidence.events("unit_admitted")}
-    for one in evidence.events("unit_duplicated"):
-        where = f"unit {one.content.unit_id} is told as a duplicate of {one.content.duplicate_of}"
-        if one.content.duplicate_of not in admitted:
+    admitted = {event.content.unit_id for event in evidence.events("unit_admitted")}
+    for event in evidence.events("unit_duplicated"):
+        where = f"unit {event.content.unit_id} is told as a duplicate of {event.content.duplicate_of}"
+        if event.content.duplicate_of not in admitted:
             yield f"{where}, which is not in"
-        elif (content := stored.get(one.content.duplicate_of)) is not None and not _was_sent(one, content, notebook):
+        elif (content := stored.get(event.content.duplicate_of)) is not None and not _was_sent(
+            event, content, notebook
+        ):
             yield f"{where}, which says other"
 
 
-def _was_sent(one: Said, content: str, notebook: Notebook) -> bool:
-    sent = notebook.units.get((one.metadata.project_id, one.content.source_id), [])
+def _was_sent(entry: RecordedEvent, content: str, notebook: Notebook) -> bool:
+    sent = notebook.units.get((entry.metadata.project_id, entry.content.source_id), [])
     return content in {canonical(each.content) for each in sent}
 
 
 def the_intake_is_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """What was published to the intake is admitted once or set aside, and what was refused is not admitted."""
-    by_name: dict[tuple[str, str], list[Said]] = defaultdict(list)
+    by_name: dict[tuple[str, str], list[RecordedEvent]] = defaultdict(list)
     for kind in ("unit_admitted", "unit_duplicated"):
-        for one in evidence.events(kind):
-            if kind == "unit_admitted" and one.content.gold_of:
+        for event in evidence.events(kind):
+            if kind == "unit_admitted" and event.content.gold_of:
                 continue  # it was made of the unit of that name
-            by_name[one.metadata.project_id, one.content.source_id].append(one)
+            by_name[event.metadata.project_id, event.content.source_id].append(event)
     for project_id, source_id in sorted(notebook.published):
-        said = by_name[project_id, source_id]
+        rows = by_name[project_id, source_id]
         rate = notebook.projects[project_id]["policy"]["sampling"]["rate"]
-        if len(said) > 1 or (not said and rate == 1.0):
-            yield f"{source_id} of {project_id} was published to the intake and is admitted {len(said)} times"
-    letters = [one.content for one in evidence.events("dead_letter")]
+        if len(rows) > 1 or (not rows and rate == 1.0):
+            yield f"{source_id} of {project_id} was published to the intake and is admitted {len(rows)} times"
+    letters = [entry.content for entry in evidence.events("dead_letter")]
     set_aside = {letter.value for letter in letters if letter.topic == INTAKE.name}
     for value in notebook.poison:
         if value not in set_aside:
@@ -142,50 +147,50 @@ def the_intake_is_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
             yield f"{source_id} of {project_id} was refused and is admitted"
 
 
-def _admitted_as_sent(said: Said, notebook: Notebook) -> Iterator[str]:
-    sent = notebook.units.get((said.metadata.project_id, said.content.source_id), [])
+def _admitted_as_sent(entry: RecordedEvent, notebook: Notebook) -> Iterator[str]:
+    sent = notebook.units.get((entry.metadata.project_id, entry.content.source_id), [])
     if not sent:
-        yield f"unit {said.content.unit_id} ({said.content.source_id}) was admitted and never sent"
+        yield f"unit {entry.content.unit_id} ({entry.content.source_id}) was admitted and never sent"
         return
-    if said.content.gold_of:
+    if entry.content.gold_of:
         return  # what it must be is `gold_is_made_by_a_persons_word`'s
-    gold = json.loads(said.content.gold_label) if said.content.HasField("gold_label") else None
-    wording = notebook.wordings.get(said.metadata.project_id)
+    gold = json.loads(entry.content.gold_label) if entry.content.HasField("gold_label") else None
+    wording = notebook.wordings.get(entry.metadata.project_id)
     known = [unit.truth for unit in sent if unit.known]
     if gold is None:
         holds = len(known) < len(sent)
     else:
         holds = any(wording.says_true(gold, true) if wording is not None else gold == true for true in known)
     if not holds:
-        yield f"unit {said.content.unit_id} was admitted with the known label {gold!r}"
+        yield f"unit {entry.content.unit_id} was admitted with the known label {gold!r}"
 
 
 def gold_is_made_by_a_persons_word(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Gold of resolved units is what somebody chose, under that label, and nobody's who had a part in it."""
-    chosen = {one.content.unit_id: one.content for one in evidence.events("gold_chosen")}
-    confirmed = {one.unit_id for one in notebook.chosen if one.outcome == "confirmed"}
+    chosen = {event.content.unit_id: event.content for event in evidence.events("gold_chosen")}
+    confirmed = {entry.unit_id for entry in notebook.chosen if entry.outcome == "confirmed"}
     made: dict[str, str] = {}
-    for one in evidence.events("unit_admitted"):
-        source = one.content.gold_of
+    for event in evidence.events("unit_admitted"):
+        source = event.content.gold_of
         if not source:
             continue
-        made[one.content.unit_id] = source
+        made[event.content.unit_id] = source
         if source not in chosen or source not in confirmed:
-            yield f"gold {one.content.unit_id} was made of {source}, which nobody chose"
-        elif one.content.gold_label != chosen[source].label:
-            yield f"gold {one.content.unit_id} has another known label than {source} was chosen with"
-    for one in evidence.events("assignment_issued"):
-        source = made.get(one.content.unit_id, "")
-        if source in chosen and one.content.annotator_id in chosen[source].not_for:
-            yield f"{one.content.annotator_id} had a part in {source} and is given the gold that was made of it"
+            yield f"gold {event.content.unit_id} was made of {source}, which nobody chose"
+        elif event.content.gold_label != chosen[source].label:
+            yield f"gold {event.content.unit_id} has another known label than {source} was chosen with"
+    for entry in evidence.events("assignment_issued"):
+        source = made.get(entry.content.unit_id, "")
+        if source in chosen and entry.content.annotator_id in chosen[source].not_for:
+            yield f"{entry.content.annotator_id} had a part in {source} and is given the gold that was made of it"
 
 
 def only_poison_is_set_aside(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """No dead letter holds what could have been served; what was erased and is sent again cannot be."""
     poison = set(notebook.poison)
     erased = {name.encode() for _, name in notebook.erased_names}
-    for one in evidence.events("dead_letter"):
-        letter = one.content
+    for event in evidence.events("dead_letter"):
+        letter = event.content
         if letter.value not in poison and not ("was withdrawn" in letter.reason and letter.key in erased):
             yield (
                 f"{letter.service} set {letter.topic}[{letter.partition}]@{letter.offset} aside: "

@@ -12,27 +12,27 @@ CLOCKS_APART_US = 200_000_000
 
 def labels_are_of_their_version(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """A label is one of the classes of the version that it is told to have been given under."""
-    for one in evidence.events("annotation_submitted"):
-        wording = notebook.wordings.get(one.metadata.project_id)
+    for event in evidence.events("annotation_submitted"):
+        wording = notebook.wordings.get(event.metadata.project_id)
         if wording is None:
             continue
-        version, label = max(1, one.content.schema_version), json.loads(one.content.label)
+        version, label = max(1, event.content.schema_version), json.loads(event.content.label)
         if version > wording.version or label not in wording.offers[version - 1]:
-            yield f"annotation {one.content.annotation_id} is {label!r} under version {version}, which offers no such"
+            yield f"annotation {event.content.annotation_id} is {label!r} under version {version}, which offers no such"
 
 
 def gold_that_cannot_be_said_waits(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """A gold unit whose class was retired or split is held back, and nobody is given it from then on."""
     flagged: dict[str, int] = {}
-    for one in evidence.events("gold_flagged"):
-        flagged.setdefault(one.content.unit_id, one.metadata.occurred_at_us)
-    erased = {one.content.unit_id for one in evidence.events("unit_erased")}
+    for event in evidence.events("gold_flagged"):
+        flagged.setdefault(event.content.unit_id, event.metadata.occurred_at_us)
+    erased = {item.content.unit_id for item in evidence.events("unit_erased")}
     issued = evidence.by_id("assignment_issued", "unit_id")
-    for one in evidence.events("unit_admitted"):
-        wording, unit_id = notebook.wordings.get(one.metadata.project_id), one.content.unit_id
-        if wording is None or not one.content.HasField("gold_label") or unit_id in erased:
+    for entry in evidence.events("unit_admitted"):
+        wording, unit_id = notebook.wordings.get(entry.metadata.project_id), entry.content.unit_id
+        if wording is None or not entry.content.HasField("gold_label") or unit_id in erased:
             continue
-        known = json.loads(one.content.gold_label)
+        known = json.loads(entry.content.gold_label)
         if wording.read(known) not in wording.closed:
             continue
         if unit_id not in flagged:

@@ -7,7 +7,7 @@ from typing import Any
 
 from concord.labels.digest import label_digest
 from simulation.checkers.leaving import SETTLING
-from simulation.evidence import Evidence, Said
+from simulation.evidence import Evidence, RecordedEvent
 from simulation.notebook import Notebook
 
 RULED = ("adjudicated", "ruled_unanswerable", "ruling_repeated")
@@ -21,47 +21,47 @@ def rulings_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     yield from _verdicts_are_told(notebook, evidence)
     # Counted or late, before the ruling or after it, in this round or an earlier one.
     annotated = {
-        (one.content.unit_id, one.content.annotator_id, one.content.rework)
-        for one in evidence.events("annotation_submitted")
+        (event.content.unit_id, event.content.annotator_id, event.content.rework)
+        for event in evidence.events("annotation_submitted")
     }
-    told = [one for kind in RULED for one in evidence.events(kind)]
-    for said in told:
-        unit_id, adjudicator_id = said.content.unit_id, said.content.adjudicator_id
-        if any((unit_id, adjudicator_id, rework) in annotated for rework in range(said.content.rework + 1)):
+    rows = [event for kind in RULED for event in evidence.events(kind)]
+    for row in rows:
+        unit_id, adjudicator_id = row.content.unit_id, row.content.adjudicator_id
+        if any((unit_id, adjudicator_id, rework) in annotated for rework in range(row.content.rework + 1)):
             yield f"{adjudicator_id} ruled on {unit_id} and annotated it"
-    for said in evidence.events("inspection_repeated"):
-        unit_id, auditor_id = said.content.unit_id, said.content.auditor_id
-        if auditor_id == said.content.first_auditor_id:
+    for event in evidence.events("inspection_repeated"):
+        unit_id, auditor_id = event.content.unit_id, event.content.auditor_id
+        if auditor_id == event.content.first_auditor_id:
             yield f"{auditor_id} inspected {unit_id} twice"
-        if any((unit_id, auditor_id, rework) in annotated for rework in range(said.content.rework + 1)):
+        if any((unit_id, auditor_id, rework) in annotated for rework in range(event.content.rework + 1)):
             yield f"{auditor_id} repeated the inspection of {unit_id} and annotated it"
     yield from _each_once(evidence, "inspection_repeated", ("unit_id", "rework"), "inspected a second time")
     yield from _each_once(evidence, "unit_audited", ("unit_id", "rework"), "inspected")
     yield from _each_once(evidence, "ruling_repeated", ("unit_id", "rework"), "ruled a second time")
-    for said in evidence.events("ruling_repeated"):
-        if said.content.adjudicator_id == said.content.first_adjudicator_id:
-            yield f"{said.content.adjudicator_id} ruled {said.content.unit_id} twice"
+    for entry in evidence.events("ruling_repeated"):
+        if entry.content.adjudicator_id == entry.content.first_adjudicator_id:
+            yield f"{entry.content.adjudicator_id} ruled {entry.content.unit_id} twice"
 
 
 def _verdicts_are_told(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
-    said: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
-    for one in evidence.events("unit_audited"):
-        said[one.content.unit_id, one.content.auditor_id].append(json.loads(one.content.audited_label))
-    for one in evidence.events("inspection_repeated"):
-        said[one.content.unit_id, one.content.auditor_id].append(json.loads(one.content.label))
+    groups: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
+    for event in evidence.events("unit_audited"):
+        groups[event.content.unit_id, event.content.auditor_id].append(json.loads(event.content.audited_label))
+    for entry in evidence.events("inspection_repeated"):
+        groups[entry.content.unit_id, entry.content.auditor_id].append(json.loads(entry.content.label))
     for verdict in notebook.inspected:
-        if verdict.label not in said[verdict.unit_id, verdict.auditor_id]:
+        if verdict.label not in groups[verdict.unit_id, verdict.auditor_id]:
             yield f"{verdict.auditor_id}'s verdict on {verdict.unit_id} was acknowledged and is lost"
 
 
 def _rulings_are_told(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
-    said: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
+    groups: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
     for kind in RULED:
-        for one in evidence.events(kind):
-            label = "" if kind == "ruled_unanswerable" else one.content.label
-            said[one.content.unit_id, one.content.adjudicator_id].append(json.loads(label) if label else None)
+        for event in evidence.events(kind):
+            label = "" if kind == "ruled_unanswerable" else event.content.label
+            groups[event.content.unit_id, event.content.adjudicator_id].append(json.loads(label) if label else None)
     for ruled in notebook.ruled:
-        if ruled.label not in said[ruled.unit_id, ruled.adjudicator_id]:
+        if ruled.label not in groups[ruled.unit_id, ruled.adjudicator_id]:
             yield f"{ruled.adjudicator_id}'s ruling on {ruled.unit_id} was acknowledged and is lost"
 
 
@@ -75,22 +75,22 @@ def nothing_is_counted_twice(notebook: Notebook, evidence: Evidence) -> Iterator
     resolved: Counter[tuple[str, int]] = Counter()
     rounds: Counter[tuple[str, int, int]] = Counter()
     annotations = evidence.by_id("annotation_submitted", "annotation_id")
-    gold = {one.content.unit_id for one in evidence.events("unit_admitted") if one.content.HasField("gold_label")}
-    for one in evidence.said:
-        if one.kind in SETTLING:
-            resolved[one.content.unit_id, one.content.rework] += 1
+    gold = {event.content.unit_id for event in evidence.events("unit_admitted") if event.content.HasField("gold_label")}
+    for entry in evidence.said:
+        if entry.kind in SETTLING:
+            resolved[entry.content.unit_id, entry.content.rework] += 1
         # What was asked for and then found to be nobody's is decided once more, with the same labels; and so is what a
         # project that was redefined asks more of.
-        anew = one.kind == "escalated" and one.content.reason in ("nobody_left", "payload_broken")
-        anew = anew or one.metadata.causation_id.startswith("redefined/")
+        anew = entry.kind == "escalated" and entry.content.reason in ("nobody_left", "payload_broken")
+        anew = anew or entry.metadata.causation_id.startswith("redefined/")
         # One that was escalated in this round, and closed on its leading label.
-        anew = anew or (one.kind == "consensus_reached" and bool(one.content.closed_by))
-        if one.kind in DECIDING and not anew:
-            rounds[one.content.unit_id, one.content.rework, one.content.round] += 1
-            if one.content.unit_id in gold:
-                yield f"gold unit {one.content.unit_id} was decided on ({one.kind})"
-        if one.kind in (*SETTLING, "escalated"):
-            yield from _evidence_is_sound(one, annotations)
+        anew = anew or (entry.kind == "consensus_reached" and bool(entry.content.closed_by))
+        if entry.kind in DECIDING and not anew:
+            rounds[entry.content.unit_id, entry.content.rework, entry.content.round] += 1
+            if entry.content.unit_id in gold:
+                yield f"gold unit {entry.content.unit_id} was decided on ({entry.kind})"
+        if entry.kind in (*SETTLING, "escalated"):
+            yield from _evidence_is_sound(entry, annotations)
     for (unit_id, rework), times in resolved.items():
         if times > 1:
             yield f"unit {unit_id} was resolved {times} times in rework {rework}"
@@ -102,34 +102,38 @@ def nothing_is_counted_twice(notebook: Notebook, evidence: Evidence) -> Iterator
 def nobody_is_certain(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """No posterior of a class is 1: annotators are never taken for infallible. Labels of other kinds have support."""
     del notebook
-    for one in evidence.events("consensus_reached"):
-        certain = one.content.method == "posterior" and one.content.confidence >= 1.0
-        if certain and isinstance(json.loads(one.content.label), str):
-            yield f"unit {one.content.unit_id} was settled with certainty, which no annotator gives"
+    for event in evidence.events("consensus_reached"):
+        certain = event.content.method == "posterior" and event.content.confidence >= 1.0
+        if certain and isinstance(json.loads(event.content.label), str):
+            yield f"unit {event.content.unit_id} was settled with certainty, which no annotator gives"
 
 
-def _evidence_is_sound(one: Said, annotations: dict[str, list[Said]]) -> Iterator[str]:
-    where = f"the evidence of {one.kind} on {one.content.unit_id}"
-    ids = [piece.annotation_id for piece in one.content.evidence]
+def _evidence_is_sound(entry: RecordedEvent, annotations: dict[str, list[RecordedEvent]]) -> Iterator[str]:
+    where = f"the evidence of {entry.kind} on {entry.content.unit_id}"
+    ids = [piece.annotation_id for piece in entry.content.evidence]
     if len(set(ids)) != len(ids):
         yield f"{where} holds an annotation twice: {ids}"
-    if one.kind not in ("adjudicated", "ruled_unanswerable") and len(ids) != one.content.round:
-        yield f"{where} holds {len(ids)} annotations in round {one.content.round}"
-    for piece in one.content.evidence:
-        told = annotations.get(piece.annotation_id)
-        if not told:
+    if entry.kind not in ("adjudicated", "ruled_unanswerable") and len(ids) != entry.content.round:
+        yield f"{where} holds {len(ids)} annotations in round {entry.content.round}"
+    for piece in entry.content.evidence:
+        rows = annotations.get(piece.annotation_id)
+        if not rows:
             yield f"{where} holds {piece.annotation_id}, which was never submitted"
             continue
-        said = told[0].content
-        label = piece.label or said.label  # left out where all of the evidence would be too large
-        same = (said.annotator_id, said.label, said.rework) == (piece.annotator_id, label, one.content.rework)
-        same = same and label_digest(said.label) == piece.label_digest
-        if said.late or not same:
+        annotator = rows[0].content
+        label = piece.label or annotator.label  # left out where all of the evidence would be too large
+        same = (annotator.annotator_id, annotator.label, annotator.rework) == (
+            piece.annotator_id,
+            label,
+            entry.content.rework,
+        )
+        same = same and label_digest(annotator.label) == piece.label_digest
+        if annotator.late or not same:
             yield f"{where} holds {piece.annotation_id} otherwise than it was submitted"
 
 
 def _each_once(evidence: Evidence, kind: str, fields: Sequence[str], what: str) -> Iterator[str]:
-    times = Counter(tuple(getattr(one.content, name) for name in fields) for one in evidence.events(kind))
+    times = Counter(tuple(getattr(event.content, name) for name in fields) for event in evidence.events(kind))
     for place, count in times.items():
         if count > 1:
             yield f"{' '.join(map(str, place))} was {what} {count} times"

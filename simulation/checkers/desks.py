@@ -20,15 +20,15 @@ def desks_hold_no_more_than_they_may(notebook: Notebook, evidence: Evidence) -> 
         return
     ended: dict[str, int] = {}
     for kind in ENDS:
-        for one in evidence.events(kind):
-            name = one.content.annotation_id if kind == "annotation_submitted" else one.content.assignment_id
-            ended[name] = min(ended.get(name, one.metadata.occurred_at_us), one.metadata.occurred_at_us)
+        for event in evidence.events(kind):
+            name = event.content.annotation_id if kind == "annotation_submitted" else event.content.assignment_id
+            ended[name] = min(ended.get(name, event.metadata.occurred_at_us), event.metadata.occurred_at_us)
     changes: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    for one in evidence.events("assignment_issued"):
-        began, told = one.metadata.occurred_at_us, one.content
-        end = min(told.lease_until_us, ended.get(told.assignment_id, told.lease_until_us))
+    for entry in evidence.events("assignment_issued"):
+        began, assignment = entry.metadata.occurred_at_us, entry.content
+        end = min(assignment.lease_until_us, ended.get(assignment.assignment_id, assignment.lease_until_us))
         if end > began:
-            changes[one.metadata.project_id, told.annotator_id] += [(began, 1), (end, -1)]
+            changes[entry.metadata.project_id, assignment.annotator_id] += [(began, 1), (end, -1)]
     for (project_id, annotator_id), steps in changes.items():
         held = most = 0
         for _, step in sorted(steps):
@@ -41,15 +41,16 @@ def desks_hold_no_more_than_they_may(notebook: Notebook, evidence: Evidence) -> 
 def gold_is_met_by_no_more_than_may(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """A gold unit is given to no more annotators than its project lets, where its definitions all say one bound."""
     bounds = {
-        project_id: said.pop()
+        project_id: entry.pop()
         for project_id, definitions in notebook.definitions.items()
-        if len(said := {one["policy"].get("gold", {}).get("exposures_max", 0) for one in definitions}) == 1
+        if len(entry := {definition["policy"].get("gold", {}).get("exposures_max", 0) for definition in definitions})
+        == 1
     }
-    gold = {one.content.unit_id for one in evidence.events("unit_admitted") if one.content.HasField("gold_label")}
+    gold = {event.content.unit_id for event in evidence.events("unit_admitted") if event.content.HasField("gold_label")}
     met: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for one in evidence.events("assignment_issued"):
-        if one.content.unit_id in gold and bounds.get(one.metadata.project_id):
-            met[one.metadata.project_id, one.content.unit_id].add(one.content.annotator_id)
+    for event in evidence.events("assignment_issued"):
+        if event.content.unit_id in gold and bounds.get(event.metadata.project_id):
+            met[event.metadata.project_id, event.content.unit_id].add(event.content.annotator_id)
     for (project_id, unit_id), names in met.items():
         if len(names) > bounds[project_id]:
             yield f"gold {unit_id} was given to {len(names)} annotators, and {bounds[project_id]} may meet it"

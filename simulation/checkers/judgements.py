@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from simulation.checkers.plans import Plan, verdict
-from simulation.evidence import Evidence, Kept, Said
+from simulation.evidence import Evidence, Kept, RecordedEvent
 from simulation.notebook import Notebook
 from simulation.wishes import says_same
 
@@ -22,7 +22,7 @@ class Judgement(NamedTuple):
         fields: by unit of labels of several fields, of each that either answers, whether it was found right.
     """
 
-    told: Said
+    told: RecordedEvent
     before: dict[str, Any]
     after: dict[str, Any]
     order: list[str]
@@ -44,57 +44,63 @@ class Judgement(NamedTuple):
                 return "continue", inspected, errors
             inspected += 1
             errors += not right
-            if self.plan is not None and (said := verdict(self.plan, inspected, errors)) != "continue":
-                return said, inspected, errors
+            if self.plan is not None and (text := verdict(self.plan, inspected, errors)) != "continue":
+                return text, inspected, errors
         return "accept", inspected, errors
 
 
 def judgements(notebook: Notebook, evidence: Evidence) -> Iterator[Judgement]:
     """Yield every judgement that was told, with what it was made on."""
-    told = {one.metadata.event_id: one for one in evidence.said if one.kind in ("lot_accepted", "lot_rejected")}
+    body = {entry.metadata.event_id: entry for entry in evidence.said if entry.kind in ("lot_accepted", "lot_rejected")}
     audited = evidence.by_id("unit_audited", "unit_id")
     last: Kept | None = None
-    for one in evidence.kept.get("audit", ()):
-        before, last = last, one
-        if "/lot/" not in one.aggregate:
+    for kept in evidence.kept.get("audit", ()):
+        before, last = last, kept
+        if "/lot/" not in kept.aggregate:
             continue
-        for event in one.events:
-            said = told.get(evidence.event_id(event["topic"], event["value"]))
-            if said is not None and before is not None and before.aggregate == one.aggregate:
-                yield _judgement(notebook, said, before.state, one.state, audited)
+        for event in kept.events:
+            entry = body.get(evidence.event_id(event["topic"], event["value"]))
+            if entry is not None and before is not None and before.aggregate == kept.aggregate:
+                yield _judgement(notebook, entry, before.state, kept.state, audited)
 
 
 def _judgement(
-    notebook: Notebook, told: Said, before: dict[str, Any], after: dict[str, Any], audited: dict[str, list[Said]]
+    notebook: Notebook,
+    entry: RecordedEvent,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    audited: dict[str, list[RecordedEvent]],
 ) -> Judgement:
     rework, gone = before.get("rework", 0), {*before.get("withdrawn", ()), *before.get("unanswerable", ())}
     order = [before["unit_ids"][place] for place in before.get("order", ()) if place not in gone]
     plan = Plan.of(before["plan"]) if before.get("plan") and before["status"] == "auditing" else None
     heard = {
-        unit_id: said
+        unit_id: item
         for unit_id in order
-        for said in audited.get(unit_id, ())
-        if said.content.rework == rework and not said.content.late and said.content.lot_id == before["lot_id"]
+        for item in audited.get(unit_id, ())
+        if item.content.rework == rework and not item.content.late and item.content.lot_id == before["lot_id"]
     }
-    verdicts = {unit_id: right(notebook, said) for unit_id, said in heard.items()}
-    return Judgement(told, before, after, order, plan, verdicts, {one: by_field(said) for one, said in heard.items()})
+    verdicts = {unit_id: right(notebook, item) for unit_id, item in heard.items()}
+    return Judgement(
+        entry, before, after, order, plan, verdicts, {item: by_field(element) for item, element in heard.items()}
+    )
 
 
-def by_field(said: Said) -> dict[str, bool]:
+def by_field(entry: RecordedEvent) -> dict[str, bool]:
     """Return of each field that the label or the auditor answers whether both say the same; nothing of other labels."""
-    label, own = json.loads(said.content.resolved_label), json.loads(said.content.audited_label)
+    label, own = json.loads(entry.content.resolved_label), json.loads(entry.content.audited_label)
     if not isinstance(label, dict):
         return {}
-    one, other = label["answers"], own["answers"]
+    item, other = label["answers"], own["answers"]
     # None of the form's fields has a tolerance, its grade neither: numbers of the town that have one are whole labels.
-    return {name: name in one and name in other and one[name] == other[name] for name in {**one, **other}}
+    return {name: name in item and name in other and item[name] == other[name] for name in {**item, **other}}
 
 
-def right(notebook: Notebook, said: Said) -> bool:
+def right(notebook: Notebook, entry: RecordedEvent) -> bool:
     """Return whether an auditor found a label right, by the town's own tolerance.
 
     Two classes that were merged say the same since: of labels that only then came to, it is as was told at its time.
     """
-    labels = json.loads(said.content.resolved_label), json.loads(said.content.audited_label)
-    now = [notebook.read(said.metadata.project_id, one) for one in labels]
-    return says_same(*labels) or (says_same(*now) and said.content.correct)
+    labels = json.loads(entry.content.resolved_label), json.loads(entry.content.audited_label)
+    now = [notebook.read(entry.metadata.project_id, label) for label in labels]
+    return says_same(*labels) or (says_same(*now) and entry.content.correct)

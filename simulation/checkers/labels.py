@@ -10,27 +10,27 @@ from simulation.notebook import Notebook
 
 def labels_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Every label that was acknowledged is told once, as it was given; nobody is told two of one assignment."""
-    told = evidence.by_id("annotation_submitted", "annotation_id")
-    for annotation_id, said in told.items():
-        if len(said) > 1:
-            yield f"annotation {annotation_id} was told {len(said)} times"
-    for one in notebook.submitted:
-        found = told.get(one.assignment_id)
+    body = evidence.by_id("annotation_submitted", "annotation_id")
+    for annotation_id, rows in body.items():
+        if len(rows) > 1:
+            yield f"annotation {annotation_id} was told {len(rows)} times"
+    for submitted in notebook.submitted:
+        found = body.get(submitted.assignment_id)
         if not found:
-            yield f"{one.annotator_id}'s label for {one.assignment_id} was acknowledged and is lost"
+            yield f"{submitted.annotator_id}'s label for {submitted.assignment_id} was acknowledged and is lost"
             continue
         content = found[0].content
-        if (content.annotator_id, json.loads(content.label)) != (one.annotator_id, one.label):
-            yield f"annotation {one.assignment_id} is {content.label!r} and {one.label!r} was acknowledged"
-        if one.status != "repeated" and content.late != (one.status == "late"):
-            yield f"annotation {one.assignment_id} was answered {one.status} and told with late={content.late}"
+        if (content.annotator_id, json.loads(content.label)) != (submitted.annotator_id, submitted.label):
+            yield f"annotation {submitted.assignment_id} is {content.label!r}, acknowledged was {submitted.label!r}"
+        if submitted.status != "repeated" and content.late != (submitted.status == "late"):
+            yield f"annotation {submitted.assignment_id} was answered {submitted.status} and told late={content.late}"
 
 
 def leases_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """What was offered was issued, once and to whoever it was offered; so were skips and returns that were taken."""
     issued = evidence.by_id("assignment_issued", "assignment_id")
     for assignment_id, name in notebook.offered.items():
-        if [one.content.annotator_id for one in issued[assignment_id]] != [name]:
+        if [entry.content.annotator_id for entry in issued[assignment_id]] != [name]:
             yield f"assignment {assignment_id} was offered to {name} and issued {len(issued[assignment_id])} times"
     for kind, how in (("unit_skipped", "skipped"), ("assignment_returned", "returned")):
         ends = evidence.by_id(kind, "assignment_id")
@@ -41,37 +41,37 @@ def leases_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
 
 def overlap_is_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """No unit has more labels that count, or more leases beside them, than it wants; nobody has it twice."""
-    admitted = {one.content.unit_id: one for one in evidence.events("unit_admitted")}
+    admitted = {event.content.unit_id: event for event in evidence.events("unit_admitted")}
     wanted: dict[tuple[str, int], int] = {}
     for asked in evidence.events("overlap_requested"):
         place = (asked.content.unit_id, asked.content.rework)
         wanted[place] = max(wanted.get(place, 0), asked.content.overlap_wanted)
     counted: Counter[tuple[str, int]] = Counter()
     split: Counter[tuple[str, int]] = Counter()
-    for one in evidence.events("annotation_submitted"):
-        counted[one.content.unit_id, one.content.rework] += not one.content.late
-        wording = notebook.wordings.get(one.metadata.project_id)
-        if wording is not None and wording.read(json.loads(one.content.label)) in wording.split:
-            split[one.content.unit_id, one.content.rework] += not one.content.late
+    for event in evidence.events("annotation_submitted"):
+        counted[event.content.unit_id, event.content.rework] += not event.content.late
+        wording = notebook.wordings.get(event.metadata.project_id)
+        if wording is not None and wording.read(json.loads(event.content.label)) in wording.split:
+            split[event.content.unit_id, event.content.rework] += not event.content.late
     for place, count in counted.items():
         unit = admitted.get(place[0])
         if unit is None or unit.content.HasField("gold_label"):
             continue
-        said = [one["policy"]["overlap"] for one in notebook.definitions[unit.metadata.project_id]]
-        limit = max(wanted.get(place, 0), *(overlap["initial"] for overlap in said))
+        rows = [definition["policy"]["overlap"] for definition in notebook.definitions[unit.metadata.project_id]]
+        limit = max(wanted.get(place, 0), *(overlap["initial"] for overlap in rows))
         # A label of a class that was split says one of several: another is asked for in its place, beyond the cap, too.
-        cap = max(overlap["max"] for overlap in said) + split[place]
+        cap = max(overlap["max"] for overlap in rows) + split[place]
         if count > limit or limit > cap:
             yield f"unit {place[0]} has {count} labels that count in rework {place[1]}, and wants {limit}"
     had = Counter(
-        (one.content.unit_id, one.content.rework, one.content.annotator_id)
-        for one in evidence.events("assignment_issued")
+        (entry.content.unit_id, entry.content.rework, entry.content.annotator_id)
+        for entry in evidence.events("assignment_issued")
     )
     # Whoever let a unit go may have it again once nobody else is left, each time with an end of the time before.
     let_go = Counter(
-        (one.content.unit_id, one.content.annotator_id)
+        (entry.content.unit_id, entry.content.annotator_id)
         for kind in ("assignment_expired", "assignment_returned", "unit_skipped")
-        for one in evidence.events(kind)
+        for entry in evidence.events(kind)
     )
     for (unit_id, rework, annotator_id), count in had.items():
         if count > 1 + let_go[unit_id, annotator_id]:
@@ -81,25 +81,25 @@ def overlap_is_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
 
 def models_count_as_is_said(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Models' labels count only where their project says so, and alone settle nothing where it asks for people."""
-    gold = {one.content.unit_id for one in evidence.events("unit_admitted") if one.content.HasField("gold_label")}
-    policies = {name: said[-1]["policy"].get("models", {}) for name, said in notebook.definitions.items()}
-    for one in evidence.events("annotation_submitted"):
-        if one.content.by_model != one.content.annotator_id.startswith("model-"):
-            yield f"annotation {one.content.annotation_id} of {one.content.annotator_id} is told as of another kind"
-        never = policies[one.metadata.project_id].get("counted", "never") == "never"
-        if one.content.by_model and never and not one.content.late and one.content.unit_id not in gold:
-            yield f"annotation {one.content.annotation_id} of a model counts, and its project says never"
-    for one in evidence.events("consensus_reached"):
-        policy = policies[one.metadata.project_id]
-        people = sum(not piece.by_model for piece in one.content.evidence)
-        if people < policy.get("humans_min", 1) and not one.content.closed_by:
-            yield f"unit {one.content.unit_id} was settled by {people} people, and {policy} asks for more"
+    gold = {event.content.unit_id for event in evidence.events("unit_admitted") if event.content.HasField("gold_label")}
+    policies = {name: rows[-1]["policy"].get("models", {}) for name, rows in notebook.definitions.items()}
+    for event in evidence.events("annotation_submitted"):
+        if event.content.by_model != event.content.annotator_id.startswith("model-"):
+            yield f"annotation {event.content.annotation_id} of {event.content.annotator_id} is told as of another kind"
+        never = policies[event.metadata.project_id].get("counted", "never") == "never"
+        if event.content.by_model and never and not event.content.late and event.content.unit_id not in gold:
+            yield f"annotation {event.content.annotation_id} of a model counts, and its project says never"
+    for entry in evidence.events("consensus_reached"):
+        policy = policies[entry.metadata.project_id]
+        people = sum(not piece.by_model for piece in entry.content.evidence)
+        if people < policy.get("humans_min", 1) and not entry.content.closed_by:
+            yield f"unit {entry.content.unit_id} was settled by {people} people, and {policy} asks for more"
 
 
 def _slots_are_kept(evidence: Evidence) -> Iterator[str]:
-    for one in evidence.kept.get("assign", ()):
-        assignments = one.state.get("assignments", [])
-        rework = one.state.get("rework", 0)
+    for kept in evidence.kept.get("assign", ()):
+        assignments = kept.state.get("assignments", [])
+        rework = kept.state.get("rework", 0)
         holding = [
             each
             for each in assignments
@@ -107,5 +107,5 @@ def _slots_are_kept(evidence: Evidence) -> Iterator[str]:
             and each["status"] in ("leased", "submitted")
             and not each.get("beside", False)
         ]
-        if len(holding) > one.state.get("overlap_wanted", 0) and "/unit/" in one.aggregate:
-            yield f"{one.aggregate}/{one.seq} has {len(holding)} leases and labels, and wants fewer"
+        if len(holding) > kept.state.get("overlap_wanted", 0) and "/unit/" in kept.aggregate:
+            yield f"{kept.aggregate}/{kept.seq} has {len(holding)} leases and labels, and wants fewer"

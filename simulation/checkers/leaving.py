@@ -23,9 +23,9 @@ SETTLING = (*RESOLVING, "ruled_unanswerable")
 def exports_are_certified(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """What left was accepted, says what was resolved or put right, and is what its certificate signs."""
     accepted = evidence.by_id("lot_accepted", "lot_id")
-    sealed = {one.content.lot_id: list(one.content.unit_ids) for one in evidence.events("lot_sealed")}
-    told = evidence.by_id("lot_exported", "lot_id")
-    unanswerable = {one.content.unit_id for one in evidence.events("ruled_unanswerable")}
+    sealed = {event.content.lot_id: list(event.content.unit_ids) for event in evidence.events("lot_sealed")}
+    body = evidence.by_id("lot_exported", "lot_id")
+    unanswerable = {event.content.unit_id for event in evidence.events("ruled_unanswerable")}
     for lot_id, content, certificate, withdrawals in notebook.exported:
         if lot_id not in accepted:
             yield f"lot {lot_id} was exported and never accepted"
@@ -33,7 +33,7 @@ def exports_are_certified(notebook: Notebook, evidence: Evidence) -> Iterator[st
         if hashlib.sha256(certificate).hexdigest() != accepted[lot_id][0].content.certificate_sha256:
             yield f"the certificate of lot {lot_id} is not the one that was told"
             continue
-        if lot_id not in told:
+        if lot_id not in body:
             yield f"lot {lot_id} has left, and that was not told"
         if not all(_signature_holds(each) for each in (certificate, withdrawals) if each):
             yield f"a signature of lot {lot_id} does not hold"
@@ -56,39 +56,39 @@ def _is_what_was_certified(lot_id: str, content: bytes, certificate: bytes, with
     """The lines that left, with those put back that were erased since, are the lines that were certified."""
     lines = [hashlib.sha256(line).digest() for line in content.splitlines(keepends=True)]
     gone = json.loads(withdrawals)["withdrawn"] if withdrawals else []
-    for one in sorted(gone, key=lambda each: int(each["line"])):
-        lines.insert(one["line"] - 1, bytes.fromhex(one["sha256"]))
+    for entry in sorted(gone, key=lambda each: int(each["line"])):
+        lines.insert(entry["line"] - 1, bytes.fromhex(entry["sha256"]))
     claims = json.loads(certificate)["files"]
-    if hashlib.sha256(b"".join(lines)).hexdigest() not in [one["rows_sha256"] for one in claims]:
+    if hashlib.sha256(b"".join(lines)).hexdigest() not in [claim["rows_sha256"] for claim in claims]:
         yield f"the export of lot {lot_id} is not what its certificate claims"
-    if not gone and hashlib.sha256(content).hexdigest() not in [one["sha256"] for one in claims]:
+    if not gone and hashlib.sha256(content).hexdigest() not in [claim["sha256"] for claim in claims]:
         yield f"the file of lot {lot_id} is not what its certificate claims"
 
 
 def _labels_that_left(notebook: Notebook, evidence: Evidence, lot_id: str, rework: int) -> dict[str, Any]:
     labels = {
-        one.content.unit_id: json.loads(one.content.label)
+        event.content.unit_id: json.loads(event.content.label)
         for kind in RESOLVING
-        for one in evidence.events(kind)
-        if one.content.rework == rework
+        for event in evidence.events(kind)
+        if event.content.rework == rework
     }
     corrected = {
-        one.content.unit_id: json.loads(one.content.audited_label)
-        for one in evidence.events("unit_audited")
-        if one.content.lot_id == lot_id
-        and one.content.rework == rework
-        and not one.content.late
-        and not right(notebook, one)
+        event.content.unit_id: json.loads(event.content.audited_label)
+        for event in evidence.events("unit_audited")
+        if event.content.lot_id == lot_id
+        and event.content.rework == rework
+        and not event.content.late
+        and not right(notebook, event)
     }
     return labels | corrected
 
 
 def _signature_holds(certificate: bytes) -> bool:
-    said = json.loads(certificate)
-    signature = said.pop("signature")
-    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(said["key"]["public_key"]))
+    body = json.loads(certificate)
+    signature = body.pop("signature")
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(body["key"]["public_key"]))
     try:
-        key.verify(base64.b64decode(signature), rfc8785.dumps(said))
+        key.verify(base64.b64decode(signature), rfc8785.dumps(body))
     except InvalidSignature:
         return False
     return True
@@ -101,9 +101,9 @@ def lots_hold_each_unit_once(notebook: Notebook, evidence: Evidence) -> Iterator
     """
     del notebook
     lots: Counter[str] = Counter()
-    for one in evidence.events("lot_sealed"):
-        lots.update(one.content.unit_ids)
-    erased = {one.content.unit_id for one in evidence.events("unit_erased")}
+    for event in evidence.events("lot_sealed"):
+        lots.update(event.content.unit_ids)
+    erased = {entry.content.unit_id for entry in evidence.events("unit_erased")}
     for admitted in evidence.events("unit_admitted"):
         unit_id = admitted.content.unit_id
         wanted = 0 if admitted.content.HasField("gold_label") else 1

@@ -54,8 +54,8 @@ def verdict(plan: Plan, inspected: int, errors: int) -> str:
         return "reject"
     if inspected == plan.sample_size:
         return "accept"
-    if plan.kind == "sequential" and (said := _by_ratio(plan, inspected, errors)):
-        return said
+    if plan.kind == "sequential" and (text := _by_ratio(plan, inspected, errors)):
+        return text
     ahead = {verdict(plan, inspected + 1, errors), verdict(plan, inspected + 1, errors + 1)}
     return ahead.pop() if len(ahead) == 1 else "continue"
 
@@ -88,13 +88,13 @@ def chance_of_acceptance(plan: Plan, errors_of_lot: int) -> float:
             chance = chances.pop((inspected, errors), 0.0)
             if not chance:
                 continue
-            said = verdict(plan, inspected, errors)
-            if said == "continue":
+            text = verdict(plan, inspected, errors)
+            if text == "continue":
                 wrong = (errors_of_lot - errors) / (plan.lot_units - inspected)
                 for more, share in ((1, wrong), (0, 1 - wrong)):
                     place = (inspected + 1, errors + more)
                     chances[place] = chances.get(place, 0.0) + chance * share
-            elif said == "accept":
+            elif text == "accept":
                 accepted += chance
     return accepted
 

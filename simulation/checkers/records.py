@@ -20,8 +20,8 @@ def event_ids_are_unique(notebook: Notebook, evidence: Evidence) -> Iterator[str
             continue
         for record in records:
             event_id = evidence.event_id(topic, record.value)
-            told = (topic, record.key, record.value)
-            if first.setdefault(event_id, told) != told:
+            rows = (topic, record.key, record.value)
+            if first.setdefault(event_id, rows) != rows:
                 yield f"event {event_id} was said twice with different content on {topic}"
 
 
@@ -31,9 +31,9 @@ def journals_are_gapless(notebook: Notebook, evidence: Evidence) -> Iterator[str
     for service, kept in evidence.kept.items():
         numbers: dict[str, list[int]] = defaultdict(list)
         causes: dict[str, Counter[str]] = defaultdict(Counter)
-        for one in kept:
-            numbers[one.aggregate].append(one.seq)
-            causes[one.aggregate].update(one.causes)
+        for entry in kept:
+            numbers[entry.aggregate].append(entry.seq)
+            causes[entry.aggregate].update(entry.causes)
         for aggregate, found in numbers.items():
             if found != list(range(1, len(found) + 1)):
                 yield f"{service}'s journal of {aggregate} has the numbers {found}"
@@ -45,24 +45,24 @@ def journals_are_gapless(notebook: Notebook, evidence: Evidence) -> Iterator[str
 def topics_tell_the_journals(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """What a journal holds is said, in the order of its aggregate; and nothing else is said."""
     del notebook
-    places = {(one.topic, one.metadata.event_id): place for place, one in enumerate(evidence.said)}
+    places = {(entry.topic, entry.metadata.event_id): place for place, entry in enumerate(evidence.said)}
     journalled = set()
     for service, kept in evidence.kept.items():
         last: dict[tuple[str, str, bytes], int] = {}
-        for one in kept:
-            for event in one.events:
+        for entry in kept:
+            for event in entry.events:
                 name = (event["topic"], evidence.event_id(event["topic"], event["value"]))
                 journalled.add(name)
                 place = places.get(name)
                 if place is None:
-                    yield f"{service} holds event {name[1]} of {one.aggregate}/{one.seq} and never said it"
+                    yield f"{service} holds event {name[1]} of {entry.aggregate}/{entry.seq} and never said it"
                     continue
-                line = (one.aggregate, event["topic"], event["key"])
+                line = (entry.aggregate, event["topic"], event["key"])
                 if place < last.get(line, -1):
-                    yield f"{service} said event {name[1]} of {one.aggregate}/{one.seq} before an earlier one of it"
+                    yield f"{service} said event {name[1]} of {entry.aggregate}/{entry.seq} before an earlier one of it"
                 last[line] = max(place, last.get(line, -1))
-    for said in evidence.said:
-        if said.kind in UNJOURNALLED or said.topic == "concord.quality.v1":
+    for item in evidence.said:
+        if item.kind in UNJOURNALLED or item.topic == "concord.quality.v1":
             continue
-        if (said.topic, said.metadata.event_id) not in journalled:
-            yield f"event {said.metadata.event_id} ({said.kind}) is on {said.topic} and in no journal"
+        if (item.topic, item.metadata.event_id) not in journalled:
+            yield f"event {item.metadata.event_id} ({item.kind}) is on {item.topic} and in no journal"

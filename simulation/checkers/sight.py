@@ -46,7 +46,7 @@ WORDS_NO_ANNOTATOR_READS = (UNSEEN_NAME, "gold")
 
 def annotators_see_nothing_they_may_not(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """No reply to an annotator holds a gold mark, a label of another, or a client's name; no event of theirs either."""
-    names = {one.annotator_id for one in notebook.submitted}
+    names = {submitted.annotator_id for submitted in notebook.submitted}
     for annotator_id, reply in notebook.replies:
         text = reply.decode()
         for word in (*WORDS_NO_ANNOTATOR_READS, *(f'"{name}"' for name in names - {annotator_id})):
@@ -68,12 +68,14 @@ def nobody_sees_another_client(notebook: Notebook, evidence: Evidence) -> Iterat
         client_id: re.compile(rf"\b(?:{'|'.join(sorted(others - {client_id}))})-\w[\w-]*")
         for client_id in sorted(others)
     }
-    for one in notebook.heard:
+    for heard in notebook.heard:
         found = (
-            set(anothers[one.client_id].findall(one.body.decode(errors="replace"))) if others - {one.client_id} else ()
+            set(anothers[heard.client_id].findall(heard.body.decode(errors="replace")))
+            if others - {heard.client_id}
+            else ()
         )
-        if strange := sorted(name for name in found if name not in one.path):
-            yield f"a reply to {one.name} of {one.client_id}, from {one.path}, holds {strange[:3]}"
+        if strange := sorted(name for name in found if name not in heard.path):
+            yield f"a reply to {heard.name} of {heard.client_id}, from {heard.path}, holds {strange[:3]}"
 
 
 def _fields(value: Any) -> Iterator[str]:

@@ -53,8 +53,8 @@ def any_token_is_believed() -> Iterator[None]:
 
     async def caller(self: Tokens, token: str) -> Caller:
         del self
-        said = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
-        return Caller(said["sub"], frozenset(Role(role) for role in said["roles"]), said.get("client_id"))
+        body = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+        return Caller(body["sub"], frozenset(Role(role) for role in body["roles"]), body.get("client_id"))
 
     with patch.object(Tokens, "caller", caller):
         yield
@@ -106,7 +106,7 @@ def known_is_told() -> Iterator[None]:
     async def tell(
         self: Telling, project: ProjectState, units: Iterable[Claim], own: Collection[str] = (), *more: Any
     ) -> None:
-        await honest(self, project, [one for one in units if one.unit.arrival in own], own, *more)
+        await honest(self, project, [unit for unit in units if unit.unit.arrival in own], own, *more)
 
     with patch.object(Telling, "tell", tell):
         yield

@@ -12,6 +12,7 @@ import pytest
 from tests.architecture.project import GENERATED, ROOT, SHIPPED, imported, modules, name, tracked, tree
 
 NAMES_THAT_SAY_NOTHING = {"common", "core", "utils", "util", "helpers", "helper", "base", "misc", "manager"}
+VARIABLES_THAT_SAY_NOTHING = {"one", "said", "told"}
 DRIVERS = {"motor", "pymongo", "bson", "gridfs"}
 STORE = "concord/chassis/store/mongo.py"
 DRIVEN = {
@@ -65,8 +66,10 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
             first = node.body[0]
-            told = first.lineno - (first.end_lineno or 0) - 1 if ast.get_docstring(node, clean=False) is not None else 0
-            yield f"{name(path)}:{node.name}", node.end_lineno - node.lineno + 1 + told
+            count = (
+                first.lineno - (first.end_lineno or 0) - 1 if ast.get_docstring(node, clean=False) is not None else 0
+            )
+            yield f"{name(path)}:{node.name}", node.end_lineno - node.lineno + 1 + count
 
 
 def texts() -> Iterator[tuple[Path, str]]:
@@ -86,11 +89,22 @@ def test_no_module_or_folder_has_a_name_that_says_nothing() -> None:
         assert not parts & NAMES_THAT_SAY_NOTHING, f"{name(path)} says nothing of what is in it"
 
 
+def test_no_variable_has_a_name_that_says_nothing() -> None:
+    for path in modules(*SHIPPED):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        fields = {id(part.target) for kind in ast.walk(tree) if isinstance(kind, ast.ClassDef)
+                  for part in kind.body if isinstance(part, ast.AnnAssign)}  # fmt: skip
+        stored = (part for part in ast.walk(tree) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
+        names = {part.id for part in stored if id(part) not in fields}
+        names |= {part.arg for part in ast.walk(tree) if isinstance(part, ast.arg)}
+        assert not names & VARIABLES_THAT_SAY_NOTHING, f"{name(path)} has variables that are no nouns"
+
+
 def test_only_the_store_names_its_driver() -> None:
     for path in modules(*SHIPPED):
-        roots = {one.split(".")[0] for one in imported(path)}
+        roots = {key.split(".")[0] for key in imported(path)}
         assert name(path) in DRIVEN or not roots & DRIVERS, f"{name(path)} names a driver"
-    assert {"motor", "pymongo"} <= {one.split(".")[0] for one in imported(ROOT / STORE)}
+    assert {"motor", "pymongo"} <= {key.split(".")[0] for key in imported(ROOT / STORE)}
 
 
 def test_modules_keep_their_budget() -> None:
@@ -103,7 +117,7 @@ def test_modules_keep_their_budget() -> None:
 
 
 def test_functions_keep_their_budget() -> None:
-    over = {one: lines for path in modules(*ALL) for one, lines in functions(path) if lines > FUNCTION_LINES_MAX}
+    over = {text: lines for path in modules(*ALL) for text, lines in functions(path) if lines > FUNCTION_LINES_MAX}
     assert set(over) == set(LONG_FUNCTIONS), over
 
 

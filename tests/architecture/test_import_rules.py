@@ -63,14 +63,18 @@ def rules() -> dict[str, str]:
     parser = configparser.ConfigParser()
     parser.read(ROOT / CONFIGURATION)
     prefix = "importlinter:contract:"
-    return {one.removeprefix(prefix): parser[one]["name"] for one in parser.sections() if one.startswith(prefix)}
+    return {
+        section.removeprefix(prefix): parser[section]["name"]
+        for section in parser.sections()
+        if section.startswith(prefix)
+    }
 
 
-def reported(said: str, rule: str) -> str:
+def reported(text: str, rule: str) -> str:
     """Return what is said of one broken rule."""
-    _, details = said.split("Broken contracts", 1)
+    _, details = text.split("Broken contracts", 1)
     begin = details.index(rules()[rule])
-    ends = [end for one in rules().values() if (end := details.find(one, begin + 1)) > 0]
+    ends = [end for key in rules().values() if (end := details.find(key, begin + 1)) > 0]
     return details[begin : min(ends, default=len(details))]
 
 
@@ -88,14 +92,14 @@ def spoilt(tmp_path_factory: pytest.TempPathFactory) -> str:
         # At the end, where it compiles whatever the module begins with.
         (folder / file).write_text(f"{before}\n{statement}\n")
     (folder / UNPLACED).write_text('"""Nobody said who may enter."""\n')
-    status, said = lint(folder)
+    status, text = lint(folder)
     assert status == 1
-    return said
+    return text
 
 
 def test_the_house_keeps_its_rules() -> None:
-    status, said = lint(ROOT)
-    assert status == 0, said
+    status, text = lint(ROOT)
+    assert status == 0, text
 
 
 def test_every_package_with_code_stands_on_a_floor() -> None:
@@ -128,5 +132,5 @@ def test_a_domain_imports_the_language_numbers_and_nothing_that_reaches_out() ->
     allowed |= {"standardwebhooks"}  # signs, and does nothing else
     for path in modules("services"):
         if "/domain/" in name(path):
-            found = {one.split(".")[0] for one in imported(path)}
+            found = {key.split(".")[0] for key in imported(path)}
             assert found <= allowed, f"{name(path)} imports {sorted(found - allowed)}"

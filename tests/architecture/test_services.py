@@ -54,9 +54,11 @@ def wired(service: str) -> tuple[Service, set[str]]:
     bootstrap = importlib.import_module(f"services.{service}.bootstrap")
     settings = importlib.import_module(f"services.{service}.settings")
     (kind,) = (
-        one
-        for one in vars(settings).values()
-        if isinstance(one, type) and issubclass(one, ServiceSettings) and one.__module__ == settings.__name__
+        variable
+        for variable in vars(settings).values()
+        if isinstance(variable, type)
+        and issubclass(variable, ServiceSettings)
+        and variable.__module__ == settings.__name__
     )
     ports = House().ports(service)
     overheard = Overheard(ports.broker)
@@ -68,7 +70,7 @@ def said(service: str, line: str) -> list[str]:
     """Return what a line of a service's docstring lists."""
     text = importlib.import_module(f"services.{service}").__doc__ or ""
     (found,) = re.findall(rf"^{line}: (.+)$", text, re.MULTILINE)
-    return [one.strip() for one in found.split(",")]
+    return [entry.strip() for entry in found.split(",")]
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -96,7 +98,7 @@ def test_what_a_service_says_it_reads_is_what_it_reads_and_what_the_catalogue_sa
 @pytest.mark.parametrize("service", SERVICES)
 def test_what_a_service_says_it_writes_is_what_it_words_and_what_the_catalogue_says(service: str) -> None:
     announcements = importlib.import_module(f"services.{service}.announcements")
-    worded = {one.name for one in vars(announcements).values() if isinstance(one, Topic)}
+    worded = {variable.name for variable in vars(announcements).values() if isinstance(variable, Topic)}
     catalogued = {topic.name for topic in TOPICS if topic.writer == service}
     assert set(said(service, "Writes")) == catalogued
     assert worded == catalogued

@@ -50,8 +50,8 @@ class Changing:
         await self._json("ingest", "PUT", f"/v1/projects/{NAME}", self.client, body)
         sent: list[Json] = [{"id": name, "content": name} for name in SAID]
         sent.append({"id": "known", "content": "known", "gold": "spam"})
-        told = await self._json("ingest", "POST", f"{self.project}/units", self.client, sent)
-        self.units = {one["unit_id"]: one["source_id"] for one in told["units"]}
+        answer = await self._json("ingest", "POST", f"{self.project}/units", self.client, sent)
+        self.units = {unit["unit_id"]: unit["source_id"] for unit in answer["units"]}
         await self.label("ann-1", 1, {*SAID})
         self._changed = time.monotonic()
         body |= {"label_schema": SECOND, "schema_change": CHANGE}
@@ -67,8 +67,8 @@ class Changing:
         token = self.people[person]
 
         async def claim() -> None:
-            told = await self._json("assign", "POST", f"{self.project}/claims", token, {"units": 9})
-            for offer in told["assignments"]:
+            body = await self._json("assign", "POST", f"{self.project}/claims", token, {"units": 9})
+            for offer in body["assignments"]:
                 name = self.units[offer["unit_id"]]
                 assert offer["schema_version"] == version, offer
                 label = {"label": SAID[name][version - 1]}
@@ -83,19 +83,21 @@ class Changing:
         shown: dict[str, tuple[Callable[[], Awaitable[Any]], Callable[[Any], object]]] = {
             "ingest": (
                 lambda: self._json("ingest", "GET", self.project, self.client),
-                lambda said: said["schema_version"] == 2,
+                lambda entry: entry["schema_version"] == 2,
             ),
             "assign": (
                 lambda: self._json("assign", "GET", f"{self.project}/guideline", self.people["ann-2"]),
-                lambda said: said["label_schema"]["classes"] == SECOND["classes"],
+                lambda entry: entry["label_schema"]["classes"] == SECOND["classes"],
             ),
             "metrics": (
                 lambda: self._json("metrics", "GET", f"{self.project}/quality", self.client),
-                lambda said: [one["schema_version"] for one in said.get("schema_versions", ())] == [1, 2],
+                lambda entry: (
+                    [schema_version["schema_version"] for schema_version in entry.get("schema_versions", ())] == [1, 2]
+                ),
             ),
             "adjudicate, of gold by metrics' word": (
                 lambda: self._json("adjudicate", "GET", f"{self.project}/gold", self.lead),
-                lambda said: [one["closed_since"] for one in said["gold"]] == [2],
+                lambda entry: [row["closed_since"] for row in entry["gold"]] == [2],
             ),
         }
         for name, (ask, enough) in shown.items():
@@ -109,11 +111,11 @@ class Changing:
         async def look() -> list[Any]:
             path = f"/v1/inspections?project_id=local-{NAME}"
             found: list[Any] = (await self._json("audit", "GET", path, self.auditor))["inspections"]
-            for one in found:
-                assert one["schema_version"] == 2, "what was resolved after the change"
-                verdict = {"unit_id": one["unit_id"], "label": SAID[self.units[one["unit_id"]]][1]}
-                told = await self._json("audit", "POST", "/v1/inspections", self.auditor, {"verdicts": [verdict]})
-                seen.update(result["unit_id"] for result in told["results"] if result["status"] == "taken")
+            for unit in found:
+                assert unit["schema_version"] == 2, "what was resolved after the change"
+                verdict = {"unit_id": unit["unit_id"], "label": SAID[self.units[unit["unit_id"]]][1]}
+                body = await self._json("audit", "POST", "/v1/inspections", self.auditor, {"verdicts": [verdict]})
+                seen.update(result["unit_id"] for result in body["results"] if result["status"] == "taken")
             return found
 
         begun = time.monotonic()
@@ -123,8 +125,8 @@ class Changing:
 
     async def _left(self) -> dict[str, Any]:
         async def accepted() -> list[Any]:
-            told = await self._json("audit", "GET", f"{self.project}/lots", self.client)
-            return [lot for lot in told["lots"] if lot["status"] == "accepted"]
+            body = await self._json("audit", "GET", f"{self.project}/lots", self.client)
+            return [lot for lot in body["lots"] if lot["status"] == "accepted"]
 
         await self.until(accepted, bool)
         certificate = await self.services.bytes("audit", "GET", f"{self.project}/certificate", self.client)

@@ -70,13 +70,13 @@ class Collector:
 
     async def _take(self, request: web.Request) -> web.Response:
         self.bodies.append(await request.read())
-        said = ExportTraceServiceRequest.FromString(self.bodies[-1])
-        for resource in said.resource_spans:
-            names = {one.key: one.value.string_value for one in resource.resource.attributes}
+        export_trace_service_request = ExportTraceServiceRequest.FromString(self.bodies[-1])
+        for resource in export_trace_service_request.resource_spans:
+            names = {attribute.key: attribute.value.string_value for attribute in resource.resource.attributes}
             for scope in resource.scope_spans:
                 for span in scope.spans:
                     ids = (span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex())
-                    links = tuple(one.span_id.hex() for one in span.links)
+                    links = tuple(link.span_id.hex() for link in span.links)
                     self.spans.append(Span(names["service.name"], span.name, *ids, span.start_time_unix_nano, links))
         self.more.set()
         return web.Response(body=ExportTraceServiceResponse().SerializeToString())
@@ -84,10 +84,10 @@ class Collector:
     async def _take_metrics(self, request: web.Request) -> web.Response:
         self.bodies.append(await request.read())
         for resource in ExportMetricsServiceRequest.FromString(self.bodies[-1]).resource_metrics:
-            names = {one.key: one.value.string_value for one in resource.resource.attributes}
+            names = {attribute.key: attribute.value.string_value for attribute in resource.resource.attributes}
             for metric in [metric for scope in resource.scope_metrics for metric in scope.metrics]:
                 self.metrics.setdefault(names["service.name"], set()).add(metric.name)
                 for point in metric.histogram.data_points:
-                    self.exemplars |= {one.trace_id.hex() for one in point.exemplars}
+                    self.exemplars |= {exemplar.trace_id.hex() for exemplar in point.exemplars}
         self.more.set()
         return web.Response(body=ExportMetricsServiceResponse().SerializeToString())

@@ -43,8 +43,10 @@ def walked(stack: Stack, folder: Path) -> str:
         "PATH": f"{places.ENVIRONMENT / 'bin'}:{os.environ['PATH']}",
         "PYTHONPATH": str(places.ROOT),
     }
-    with (folder / "told").open("w") as told, (folder / "traced").open("w") as traced:
-        process = subprocess.Popen(["bash", str(script)], cwd=folder, env=environment, stdout=told, stderr=traced)
+    with (folder / "told").open("w") as text_iowrapper, (folder / "traced").open("w") as traced:
+        process = subprocess.Popen(
+            ["bash", str(script)], cwd=folder, env=environment, stdout=text_iowrapper, stderr=traced
+        )
         try:
             status = process.wait(SECONDS_MAX)
         finally:
@@ -57,10 +59,10 @@ def walked(stack: Stack, folder: Path) -> str:
 
 def check(stack: Stack, folder: Path) -> None:
     """Hold what the walk-through prints and leaves behind."""
-    told = walked(stack, folder)
-    assert "10 admitted" in told
-    assert told.count("VERIFIED") == 2
-    assert "REPLAYED" in told
-    assert "HOLDS" in told
+    text = walked(stack, folder)
+    assert "10 admitted" in text
+    assert text.count("VERIFIED") == 2
+    assert "REPLAYED" in text
+    assert "HOLDS" in text
     exported = (folder / "colours.jsonl").read_text()
     assert ('"c1"' in exported, '"c2"' in exported, exported.count('"label":"blue"')) == (True, True, 1)

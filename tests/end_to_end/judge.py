@@ -41,9 +41,14 @@ async def heard(bootstrap: str) -> Evidence:
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
     await consumer.start()
     try:
-        places = [TopicPartition(one.name, number) for one in TOPICS if one.message for number in range(one.partitions)]
+        places = [
+            TopicPartition(topic.name, number)
+            for topic in TOPICS
+            if topic.message
+            for number in range(topic.partitions)
+        ]
         consumer.assign(places)
-        topics = {one.name: one for one in TOPICS}
+        topics = {topic.name: topic for topic in TOPICS}
         while found := await consumer.getmany(timeout_ms=SILENCE_MS, max_records=5_000):
             for place, records in found.items():
                 for record in records:
@@ -59,21 +64,23 @@ def faults(evidence: Evidence, labels_acknowledged: int, units_sent: int, export
     admitted = evidence.events("units", "unit_admitted")
     if len(admitted) != units_sent:
         yield f"{units_sent} units were acknowledged and {len(admitted)} told"
-    yield from _doubles("unit", [one.unit_id for one in admitted])
+    yield from _doubles("unit", [unit.unit_id for unit in admitted])
     annotations = evidence.events("annotations", "annotation_submitted")
     if len(annotations) != labels_acknowledged:
         yield f"{labels_acknowledged} labels were acknowledged and {len(annotations)} told"
-    yield from _doubles("annotation", [one.annotation_id for one in annotations])
-    yield from _doubles("label of a person and unit", [(one.unit_id, one.annotator_id) for one in annotations])
-    given = {one.annotation_id: one.label for one in annotations}
+    yield from _doubles("annotation", [annotation.annotation_id for annotation in annotations])
+    yield from _doubles(
+        "label of a person and unit", [(annotation.unit_id, annotation.annotator_id) for annotation in annotations]
+    )
+    given = {annotation.annotation_id: annotation.label for annotation in annotations}
     reached = evidence.events("resolutions", "consensus_reached")
     ruled = evidence.events("resolutions", "adjudicated")
-    yield from _doubles("resolution", [(one.unit_id, one.rework) for one in [*reached, *ruled]])
-    for one in [*reached, *ruled, *evidence.events("resolutions", "escalated")]:
-        yield from _doubles(f"evidence of {one.unit_id}", [part.annotation_id for part in one.evidence])
-        for part in one.evidence:
+    yield from _doubles("resolution", [(unit.unit_id, unit.rework) for unit in [*reached, *ruled]])
+    for unit in [*reached, *ruled, *evidence.events("resolutions", "escalated")]:
+        yield from _doubles(f"evidence of {unit.unit_id}", [part.annotation_id for part in unit.evidence])
+        for part in unit.evidence:
             if given.get(part.annotation_id) != part.label:
-                yield f"{one.unit_id} was resolved by {part.annotation_id}, which nobody gave so"
+                yield f"{unit.unit_id} was resolved by {part.annotation_id}, which nobody gave so"
     yield from _lot_faults(evidence, export)
 
 
@@ -81,20 +88,20 @@ def _lot_faults(evidence: Evidence, export: bytes) -> Iterator[str]:
     sealed = evidence.events("units", "lot_sealed")
     accepted = evidence.events("lots", "lot_accepted")
     yield from _doubles("unit in lots", [unit for lot in sealed for unit in lot.unit_ids])
-    yield from _doubles("lot", [one.lot_id for one in accepted])
-    if {one.lot_id for one in accepted} != {one.lot_id for one in sealed}:
+    yield from _doubles("lot", [lot.lot_id for lot in accepted])
+    if {lot.lot_id for lot in accepted} != {lot.lot_id for lot in sealed}:
         yield f"{len(sealed)} lots were sealed and {len(accepted)} accepted"
-    yield from _doubles("verdict", [(one.unit_id, one.rework) for one in evidence.events("lots", "unit_audited")])
+    yield from _doubles("verdict", [(event.unit_id, event.rework) for event in evidence.events("lots", "unit_audited")])
     rows = [json.loads(line) for line in export.splitlines()]
     units = [unit for lot in sealed for unit in lot.unit_ids]
     if sorted(row["unit_id"] for row in rows) != sorted(units):
         yield f"{len(units)} units were in lots and {len(rows)} exported"
-    gold = {one.unit_id for one in evidence.events("units", "unit_admitted") if one.HasField("gold_label")}
+    gold = {event.unit_id for event in evidence.events("units", "unit_admitted") if event.HasField("gold_label")}
     if gold & {row["unit_id"] for row in rows}:
         yield "gold was exported"
 
 
 def _doubles(what: str, ids: list[Any]) -> Iterator[str]:
-    for one, count in Counter(ids).items():
+    for entry, count in Counter(ids).items():
         if count > 1:
-            yield f"{what} {one} stands {count} times"
+            yield f"{what} {entry} stands {count} times"

@@ -38,7 +38,7 @@ class Count:
     def between(self, begin: float, end: float) -> tuple[int, int]:
         """Return how many units and labels were acknowledged in that time of the event loop."""
         times = (self.units.values(), self.labels.values())
-        units, labels = (sum(begin < at < end for at in one) for one in times)
+        units, labels = (sum(begin < at < end for at in time) for time in times)
         return units, labels
 
 
@@ -112,8 +112,8 @@ class Load:
         path = f"/v1/projects/{self.project_id}/units"
         report = await self.insist("ingest", "POST", path, self.stack.issuer.client_key, units)
         assert report["admitted"] + report["repeated"] == len(names), report
-        for told in report["units"]:
-            self.count.units[told["unit_id"]] = asyncio.get_running_loop().time()
+        for unit in report["units"]:
+            self.count.units[unit["unit_id"]] = asyncio.get_running_loop().time()
 
     async def _label(self, token: str) -> None:
         claim = {"units": UNITS_A_CLAIM}

@@ -22,12 +22,12 @@ KILL_EVERY_SECONDS = 5.0
 
 async def _run(plan: Plan, folder: Path) -> Outcome:
     outcome = await run(plan, folder, print)
-    waits = {name: asdict(one) for name, one in outcome.waits.items()}
-    counts = {name: one.count for name, one in outcome.tallies.items()}
+    waits = {name: asdict(entry) for name, entry in outcome.waits.items()}
+    counts = {name: tally.count for name, tally in outcome.tallies.items()}
     broken = outcome.notebook.broken
     sys.stdout.write(json.dumps({"waits": waits, "counts": counts, "late": outcome.late, "broken": broken}, indent=1))
     assert outcome.faults() == []
-    assert {name for name, one in outcome.waits.items() if one.blows} == set(outcome.waits), "each service was hit"
+    assert {name for name, entry in outcome.waits.items() if entry.blows} == set(outcome.waits), "each service was hit"
     assert all(counts[name] for name in ("units", "labels", "resolutions of a unit", "units in lots"))
     return outcome
 

@@ -62,24 +62,24 @@ class Walk:
         await self.services.json("ingest", "PUT", f"/v1/projects/{self.name}", self.client, body)
         sent: list[dict[str, Json]] = [{"id": name, "content": f"{name}. {TEXT}"} for name in ("agreed", "disputed")]
         sent.append({"id": "gold", "content": f"gold. {TEXT}", "gold": self.kind.good})
-        told = await self.services.json("ingest", "POST", f"{self.project}/units", self.client, sent)
-        self.units = {one["unit_id"]: one["source_id"] for one in told["units"]}
+        answer = await self.services.json("ingest", "POST", f"{self.project}/units", self.client, sent)
+        self.units = {unit["unit_id"]: unit["source_id"] for unit in answer["units"]}
 
     async def label(self, person: str) -> None:
         """Label both units; ann-2 alone is wrong about the disputed one."""
         token, left = self.people[person], {"agreed", "disputed"} if person != "ann-3" else {"disputed"}
 
         async def claim() -> list[Any]:
-            told = await self.services.json("assign", "POST", f"{self.project}/claims", token, {"units": 9})
-            for offer in told["assignments"]:
+            body = await self.services.json("assign", "POST", f"{self.project}/claims", token, {"units": 9})
+            for offer in body["assignments"]:
                 name = self.units[offer["unit_id"]]
                 wrong = name == "disputed" and person == "ann-2"
                 path = f"/v1/assignments/{offer['assignment_id']}/submission"
                 label = {"label": self.kind.bad if wrong else self.kind.good}
-                said = await self.services.json("assign", "POST", path, token, label)
-                assert said["status"] == "accepted"
+                answer = await self.services.json("assign", "POST", path, token, label)
+                assert answer["status"] == "accepted"
                 left.discard(name)
-            return list(told["assignments"])
+            return list(body["assignments"])
 
         await until(claim, lambda _: not left)
 
@@ -103,12 +103,12 @@ class Walk:
 
         async def look() -> None:
             path = f"/v1/inspections?project_id=local-{self.name}"
-            for one in (await self.services.json("audit", "GET", path, self.auditor))["inspections"]:
-                verdict = {"unit_id": one["unit_id"], "label": own[self.units[one["unit_id"]]]}
-                told = await self.services.json(
+            for inspection in (await self.services.json("audit", "GET", path, self.auditor))["inspections"]:
+                verdict = {"unit_id": inspection["unit_id"], "label": own[self.units[inspection["unit_id"]]]}
+                body = await self.services.json(
                     "audit", "POST", "/v1/inspections", self.auditor, {"verdicts": [verdict]}
                 )
-                seen.update(result["unit_id"] for result in told["results"] if result["status"] == "taken")
+                seen.update(result["unit_id"] for result in body["results"] if result["status"] == "taken")
 
         await until(look, lambda _: len(seen) == 2)
 
@@ -116,8 +116,8 @@ class Walk:
         """Fetch and verify what leaves; return the claim on the lot, and the labels by the units' names."""
 
         async def accepted() -> list[Any]:
-            told = await self.services.json("audit", "GET", f"{self.project}/lots", self.client)
-            return [lot for lot in told["lots"] if lot["status"] == "accepted"]
+            body = await self.services.json("audit", "GET", f"{self.project}/lots", self.client)
+            return [lot for lot in body["lots"] if lot["status"] == "accepted"]
 
         await until(accepted, bool)
         certificate = await self.services.bytes("audit", "GET", f"{self.project}/certificate", self.client)
@@ -133,7 +133,7 @@ class Walk:
         async def live() -> dict[str, Any]:
             return dict(await self.services.json("metrics", "GET", f"{self.project}/quality", self.client))
 
-        return await until(live, lambda said: said["units_adjudicated"] == said["units_consensus"] == 1)
+        return await until(live, lambda entry: entry["units_adjudicated"] == entry["units_consensus"] == 1)
 
     async def go(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Json]]:
         """Go the whole way; return the unit as it was escalated, the claim on its lot, and the labels that left."""
@@ -190,11 +190,11 @@ async def test_classes_are_renamed_and_split_while_people_label_and_every_servic
             await services.json("assign", "PUT", f"/v1/annotators/{person}", operator, {"kind": "human"})
         walk = changing.Changing(stack, services, until)
         found = await walk.go()
-    told = {name: round(seconds, 2) for name, seconds in walk.seconds.items()}
-    late = [name for name, seconds in told.items() if seconds > changing.FOLLOWS_SECONDS]
+    body = {name: round(seconds, 2) for name, seconds in walk.seconds.items()}
+    late = [name for name, seconds in body.items() if seconds > changing.FOLLOWS_SECONDS]
     with capsys.disabled():
-        sys.stdout.write(f"\nseconds until a change of classes is followed: {told}; too late: {late or 'none'}\n")
-    record_property("schema_change_seconds", told)
+        sys.stdout.write(f"\nseconds until a change of classes is followed: {body}; too late: {late or 'none'}\n")
+    record_property("schema_change_seconds", body)
     assert found["labels"] == {"renamed": ("advert", 2), "split": ("scam", 2)}
     assert found["claim"]["schema_versions"] == [1, 2]
     assert found["claim"]["agreement_by_schema_version"].keys() == {"1", "2"}
@@ -203,13 +203,15 @@ async def test_classes_are_renamed_and_split_while_people_label_and_every_servic
 
 def _is_told_by_field(escalated: dict[str, Any], claim: dict[str, Any], quality: dict[str, Any]) -> None:
     """Five fields, of which people disagree in one: everybody is told in which."""
-    assert {one["field"]: one["agreed"] for one in escalated["fields"]} == {one: one != "severity" for one in FIELDS}
-    (severity,) = (one for one in escalated["fields"] if one["field"] == "severity")
-    assert sorted((one["answer"], one["annotations"]) for one in severity["answers"]) == [(1, 1), (4, 2)]
-    errors = {name: (one["inspected"], one["errors_found"]) for name, one in claim["fields"].items()}
-    assert errors == {one: (2, int(one == "severity")) for one in FIELDS}
-    assert [one["field"] for one in quality["fields"]] == list(FIELDS)
-    for one in quality["fields"]:
-        told = claim["fields"][one["field"]]["agreement"]
-        assert (one["alpha"]["value"], one["alpha"]["units"]) == (pytest.approx(told["value"]), told["units"])
-        assert one["gold_correct"] == one["gold_annotations"] == quality["gold_annotations"] > 0
+    assert {field["field"]: field["agreed"] for field in escalated["fields"]} == {
+        field: field != "severity" for field in FIELDS
+    }
+    (severity,) = (field for field in escalated["fields"] if field["field"] == "severity")
+    assert sorted((answer["answer"], answer["annotations"]) for answer in severity["answers"]) == [(1, 1), (4, 2)]
+    errors = {name: (entry["inspected"], entry["errors_found"]) for name, entry in claim["fields"].items()}
+    assert errors == {field: (2, int(field == "severity")) for field in FIELDS}
+    assert [field["field"] for field in quality["fields"]] == list(FIELDS)
+    for field in quality["fields"]:
+        body = claim["fields"][field["field"]]["agreement"]
+        assert (field["alpha"]["value"], field["alpha"]["units"]) == (pytest.approx(body["value"]), body["units"])
+        assert field["gold_correct"] == field["gold_annotations"] == quality["gold_annotations"] > 0

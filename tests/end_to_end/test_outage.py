@@ -120,13 +120,13 @@ class Outage:
 
 def lost_or_double(evidence: Evidence, load: Load) -> dict[str, tuple[int, int, int]]:
     """Return, of what was acknowledged: how many, how many the topics lack, how many they hold twice."""
-    units = [one.unit_id for one in evidence.events("units", "unit_admitted")]
-    labels = [one.annotation_id for one in evidence.events("annotations", "annotation_submitted")]
-    per_unit = [one.unit_id for one in evidence.events("annotations", "annotation_submitted")]
-    decided = [one.unit_id for one in evidence.events("resolutions", "consensus_reached")]
+    units = [event.unit_id for event in evidence.events("units", "unit_admitted")]
+    labels = [event.annotation_id for event in evidence.events("annotations", "annotation_submitted")]
+    per_unit = [event.unit_id for event in evidence.events("annotations", "annotation_submitted")]
+    decided = [event.unit_id for event in evidence.events("resolutions", "consensus_reached")]
     return {
-        name: (len(acknowledged), len(set(acknowledged) - set(said)), len(said) - len(set(said)))
-        for name, acknowledged, said in (
+        name: (len(acknowledged), len(set(acknowledged) - set(rows)), len(rows) - len(set(rows)))
+        for name, acknowledged, rows in (
             ("units", load.count.units, units),
             ("labels", load.count.labels, labels),
             ("labelled units", dict.fromkeys(per_unit), per_unit),
@@ -170,9 +170,9 @@ async def test_what_is_away_ends_nothing_and_all_catch_up(part: str, folder: Pat
     assert {(lost, double) for _, lost, double in judged.values()} == {(0, 0)}
     assert outage.seen["catch_up_seconds"] is not None
     assert outage.seen["catch_up_seconds"] <= CATCH_UP_SECONDS_MAX
-    for status, said in outage.seen["ready_says"]:
+    for status, entry in outage.seen["ready_says"]:
         assert status == 200
-        assert f"the {outage.called} has not answered" in said
+        assert f"the {outage.called} has not answered" in entry
     units, labels = outage.seen["acknowledged_meanwhile"]
     if part == "kafka":
         assert units > OUTAGE_SECONDS / 2, "the doors go on"

@@ -91,7 +91,7 @@ async def _until(collector: Collector, what: str, found: Callable[[], bool]) -> 
                 await collector.more.wait()
     except TimeoutError:
         raise AssertionError(
-            f"{what} did not come: {sorted({(one.service, one.name) for one in collector.spans})}"
+            f"{what} did not come: {sorted({(span.service, span.name) for span in collector.spans})}"
         ) from None
 
 
@@ -131,8 +131,8 @@ async def test_traces_metrics_and_exemplars_pass_a_real_collector_and_its_absenc
             async with between.running():
                 at, client = stack.addresses, stack.issuer.client_key
                 definition = DEFINITION | {"guideline": SECRET}
-                told = await _call(session, "PUT", f"{at['ingest']}/v1/projects/p", client, definition)
-                project = told["project_id"]
+                body = await _call(session, "PUT", f"{at['ingest']}/v1/projects/p", client, definition)
+                project = body["project_id"]
                 for name in ("w1", "w2"):
                     operator = stack.issuer.token("operator", "boss")
                     await _call(session, "PUT", f"{at['assign']}/v1/annotators/{name}", operator, {"kind": "human"})
@@ -148,7 +148,7 @@ async def test_traces_metrics_and_exemplars_pass_a_real_collector_and_its_absenc
                     ("audit", "process concord.resolutions.v1"),
                     ("metrics", "process concord.resolutions.v1"),
                 }
-                await _until(collector, "the way", lambda: way <= {one[:2] for one in collector.of_trace(TRACE)})
+                await _until(collector, "the way", lambda: way <= {span[:2] for span in collector.of_trace(TRACE)})
                 await _until(collector, "metrics", lambda: set(SERVICES) <= collector.metrics.keys())
                 await _until(collector, "an exemplar", lambda: TRACE in collector.exemplars)
                 linked(collector)
@@ -170,14 +170,14 @@ async def test_traces_metrics_and_exemplars_pass_a_real_collector_and_its_absenc
 def linked(collector: Collector) -> None:
     """Hold that each step of the way is a child of one before it, and that the store's calls are within."""
     way = collector.of_trace(TRACE)
-    known = {one.span for one in way}
-    orphans = [one for one in way if one.parent not in known and one.service != "ingest"]
+    known = {span.span for span in way}
+    orphans = [span for span in way if span.parent not in known and span.service != "ingest"]
     sys.stdout.write(
-        "\n".join(["", *(f"{one.service:<11} {one.name:<44} {one.span} <- {one.parent}" for one in way), ""])
+        "\n".join(["", *(f"{span.service:<11} {span.name:<44} {span.span} <- {span.parent}" for span in way), ""])
     )
     assert not orphans
-    everything = {one.span for one in collector.spans}
-    stored = [one for one in collector.spans if one.name.split()[0] in STORE_OPERATIONS]
+    everything = {span.span for span in collector.spans}
+    stored = [span for span in collector.spans if span.name.split()[0] in STORE_OPERATIONS]
     assert stored
-    assert all(one.parent in everything for one in stored), "each call of the store is within what asked for it"
-    assert {one.service for one in collector.spans} == set(SERVICES)
+    assert all(span.parent in everything for span in stored), "each call of the store is within what asked for it"
+    assert {span.service for span in collector.spans} == set(SERVICES)

@@ -41,8 +41,8 @@ async def emptied(bootstrap: str) -> None:
         await reader.start()
         ends: dict[TopicPartition, int] = {}
         while await reader.lag():
-            for one in await reader.poll(1_000, 0.2):
-                ends[TopicPartition(one.topic, one.partition)] = one.offset + 1
+            for record in await reader.poll(1_000, 0.2):
+                ends[TopicPartition(record.topic, record.partition)] = record.offset + 1
         await reader.stop()
         await broker.delete_before(ends)
     await broker.stop()
@@ -60,9 +60,9 @@ async def republish(stack: Stack, service: str, *options: str) -> str:
     process = await asyncio.create_subprocess_exec(
         *command, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
-    told, _ = await process.communicate()
-    assert process.returncode == 0, told.decode()
-    return told.decode()
+    encoded, _ = await process.communicate()
+    assert process.returncode == 0, encoded.decode()
+    return encoded.decode()
 
 
 def ids(evidence: Evidence) -> Told:
@@ -81,7 +81,7 @@ async def standing(load: Load) -> dict[str, Any]:
     names = ("annotations", "annotations_counted", "units_consensus")
     return {
         "counted": await load.counted(),
-        "lots": [(one["lot_id"], one["status"]) for one in lots["lots"]],
+        "lots": [(lot["lot_id"], lot["status"]) for lot in lots["lots"]],
         "quality": {name: quality[name] for name in names},
     }
 
@@ -111,8 +111,8 @@ async def test_topics_that_were_emptied_are_filled_again_and_nobody_counts_twice
     async with Stack(folder, Ports.free()) as stack, aiohttp.ClientSession() as session:
         load = Load(stack, session)
         before = await worked(load)
-        told = ids(await heard(stack.kafka_bootstrap))
-        assert all(told[topic.name] for topic in (UNITS, ANNOTATIONS, RESOLUTIONS))
+        body = ids(await heard(stack.kafka_bootstrap))
+        assert all(body[topic.name] for topic in (UNITS, ANNOTATIONS, RESOLUTIONS))
         await emptied(stack.kafka_bootstrap)
         assert not any(ids(await heard(stack.kafka_bootstrap)).values())
         for service in WITH_JOURNAL:
@@ -120,8 +120,10 @@ async def test_topics_that_were_emptied_are_filled_again_and_nobody_counts_twice
             assert "REPUBLISHED" in await republish(stack, service, "--progress", str(progress))
             assert progress.exists()
         again = ids(await heard(stack.kafka_bootstrap))
-        assert {name: set(one) for name, one in again.items()} == {name: set(one) for name, one in told.items()}
-        assert max(count for one in again.values() for count in one.values()) == 1
+        assert {name: set(counts) for name, counts in again.items()} == {
+            name: set(counts) for name, counts in body.items()
+        }
+        assert max(count for counts in again.values() for count in counts.values()) == 1
         assert await settled(load, before["counted"]) == before, "readers know what they have served"
         await republish(stack, "assign", "--topic", ANNOTATIONS.name)
         twice = ids(await heard(stack.kafka_bootstrap))[ANNOTATIONS.name]
@@ -134,7 +136,7 @@ async def test_a_lost_broker_and_a_store_from_a_copy_come_back_to_the_same_count
     async with Stack(folder, Ports.free()) as stack, aiohttp.ClientSession() as session:
         load = Load(stack, session)
         before = await worked(load)
-        told = ids(await heard(stack.kafka_bootstrap))
+        body = ids(await heard(stack.kafka_bootstrap))
     # All has stopped in order, so that a copy of the store's files is a whole one.
     data = places.data(folder)
     shutil.copytree(data / "store", folder / "copy")
@@ -144,7 +146,9 @@ async def test_a_lost_broker_and_a_store_from_a_copy_come_back_to_the_same_count
         for service in WITH_JOURNAL:
             assert "REPUBLISHED" in await republish(bare, service)
         again = ids(await heard(bare.kafka_bootstrap))
-        assert {name: set(one) for name, one in again.items()} == {name: set(one) for name, one in told.items()}
+        assert {name: set(counts) for name, counts in again.items()} == {
+            name: set(counts) for name, counts in body.items()
+        }
     async with Stack(folder, stack.ports) as whole, aiohttp.ClientSession() as session:
         load.stack, load.session = whole, session
         assert await settled(load, before["counted"]) == before, "metrics counted all of it anew"

@@ -101,13 +101,13 @@ async def test_every_wrong_request_names_the_field_and_the_cure(house: House) ->
 
 
 async def test_poison_on_every_topic_lies_in_dead_letters_and_the_way_goes_on(house: House) -> None:
-    expected = {(reader, one.name) for one in TOPICS for reader in one.readers}
+    expected = {(reader, topic.name) for topic in TOPICS for reader in topic.readers}
     producer = AIOKafkaProducer(bootstrap_servers=house.stack.kafka_bootstrap)
     await producer.start()
-    for one in TOPICS:
-        if one is not DEAD_LETTERS:
-            for partition in range(one.partitions):
-                await producer.send_and_wait(one.name, POISON, key=b"poison", partition=partition)
+    for topic in TOPICS:
+        if topic is not DEAD_LETTERS:
+            for partition in range(topic.partitions):
+                await producer.send_and_wait(topic.name, POISON, key=b"poison", partition=partition)
     await producer.stop()
     units = [{"id": f"u{number}", "content": f"text {number}"} for number in range(20)]
     assert (await house.call("ingest", "POST", "/v1/projects/local-p/units", house.client, units))[0] == 202

@@ -78,5 +78,7 @@ async def test_a_units_trace_goes_through_all_services(folder: Path, monkeypatch
                 while not wanted <= {(span.service, span.name) for span in collector.of_trace(TRACE)}:
                     await collector.more.wait()
                     collector.more.clear()
-        told = [f"{one.service:<11} {one.name:<40} {one.span} <- {one.parent}" for one in collector.of_trace(TRACE)]
-        sys.stdout.write("\n".join(["", *told, ""]))
+        names = [
+            f"{span.service:<11} {span.name:<40} {span.span} <- {span.parent}" for span in collector.of_trace(TRACE)
+        ]
+        sys.stdout.write("\n".join(["", *names, ""]))

@@ -78,24 +78,24 @@ async def _job(
         found = list(faults(evidence, outcome.labels, len(dataset.items), outcome.export.read_bytes()))
         if kill:
             await _recounted(stack, outcome.project_id)
-        said = figures(dataset, outcome, {name: stack.cpu_seconds(name) for name in stack.services})
-    return said, job, found, killed
+        body = figures(dataset, outcome, {name: stack.cpu_seconds(name) for name in stack.services})
+    return body, job, found, killed
 
 
 async def _scored(services: Services, job: Job) -> None:
     """Have a model that always says the same be held against what was accepted."""
     rows = [json.loads(line) for line in job.outcome.export.read_bytes().splitlines()]
-    said = rows[0]["label"]
+    answer = rows[0]["label"]
     base = f"/v1/projects/{job.outcome.project_id}/models"
-    lines = [{"event_id": one["source_id"], "model": "same", "model_version": "1", "label": said} for one in rows]
-    body = b"\n".join(json.dumps(one).encode() for one in [*lines, {**lines[0], "event_id": "never came"}])
+    lines = [{"event_id": row["source_id"], "model": "same", "model_version": "1", "label": answer} for row in rows]
+    body = b"\n".join(json.dumps(entry).encode() for entry in [*lines, {**lines[0], "event_id": "never came"}])
     kind = "application/x-ndjson"
-    told = json.loads(await services.bytes("audit", "POST", f"{base}/outputs", job.client, body, kind))
-    assert told["posted"] + told["repeated"] == len(rows) + 1
+    document = json.loads(await services.bytes("audit", "POST", f"{base}/outputs", job.client, body, kind))
+    assert document["posted"] + document["repeated"] == len(rows) + 1
     (model,) = (await services.json("audit", "GET", base, job.client))["models"]
     score = await services.json("audit", "GET", f"{base}/{model['model_id']}/score", job.client)
     assert (score["scored"], score["not_scored"]["not_admitted"]) == (len(rows), 1)
-    right = sum(one["label"] == said for one in rows)
+    right = sum(row["label"] == answer for row in rows)
     assert score["accuracy"]["value"] == pytest.approx(right / len(rows))
 
 
@@ -125,17 +125,17 @@ async def _verified(outcome: Outcome) -> tuple[int, str]:
         outcome.public_key,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, said = await process.communicate()
-    return process.returncode or 0, said.decode()
+    _, encoded = await process.communicate()
+    return process.returncode or 0, encoded.decode()
 
 
 @pytest.fixture(scope="module")
 def calm(dataset: Dataset) -> Iterator[tuple[dict[str, Any], Job]]:
     """What comes of the job where nothing is killed and every service is one process."""
     with a_folder() as folder:
-        said, job, found, _ = asyncio.run(_job(dataset, folder, kill=False))
+        entry, job, found, _ = asyncio.run(_job(dataset, folder, kill=False))
         assert found == []
-        yield said, job
+        yield entry, job
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
@@ -151,6 +151,6 @@ async def test_killing_a_process_of_every_service_changes_nothing_of_what_comes_
         assert (await _verified(outcome))[0] == 0
     changed = job.outcome.export
     changed.write_bytes(changed.read_bytes().replace(b'"label":"1"', b'"label":"0"', 1))
-    status, said = await _verified(job.outcome)
+    status, text = await _verified(job.outcome)
     assert status == 1
-    assert "export was changed" in said
+    assert "export was changed" in text

@@ -41,8 +41,8 @@ def unit_id(place: RealPlace, number: int) -> str:
     return f"{place.client_id}-u{number}"
 
 
-async def label(place: RealPlace, number: int, nth: int, name: str, said: str, rework: int = 0) -> None:
-    await place.upstream.annotation(unit_id(place, number), nth + 10 * rework, name, said, rework=rework, times=2)
+async def label(place: RealPlace, number: int, nth: int, name: str, text: str, rework: int = 0) -> None:
+    await place.upstream.annotation(unit_id(place, number), nth + 10 * rework, name, text, rework=rework, times=2)
 
 
 async def decisions(place: RealPlace) -> dict[int, list[str]]:
@@ -102,7 +102,7 @@ async def test_units_are_settled_asked_for_again_escalated_and_ruled_across_a_re
         again = {n: ended[n] + (["consensus_reached"] if n in (0, 2) else []) for n in range(UNITS_COUNT)}
         await told(place, again)
     last = [event.consensus_reached for event in await place.said(RESOLUTIONS) if event.HasField("consensus_reached")]
-    assert {one.unit_id: one.label for one in last if one.rework == 1} == dict.fromkeys(back, b'"no"')
+    assert {unit.unit_id: unit.label for unit in last if unit.rework == 1} == dict.fromkeys(back, b'"no"')
     assert await place.letters() == []
 
 
@@ -125,16 +125,16 @@ async def ruled(place: RealPlace, service: Service) -> None:
 
         async def shown() -> list[str]:
             listed = (await senior.get("/v1/escalations", params=params)).json()["escalations"]
-            return sorted(one["unit_id"] for one in listed)
+            return sorted(unit["unit_id"] for unit in listed)
 
         assert await shown() == [], "who still holds them is not known yet"
-        for one in escalated:
-            await place.upstream.labelling_ended(one)
+        for name in escalated:
+            await place.upstream.labelling_ended(name)
         await eventually("escalations", lambda: _listed(shown, sorted(escalated)))
-        rulings = [{"unit_id": one, "label": "no", "reason": "The text says so."} for one in escalated]
+        rulings = [{"unit_id": key, "label": "no", "reason": "The text says so."} for key in escalated]
         body = {"rulings": [*rulings, rulings[0]]}
         results = (await senior.post("/v1/rulings", json=body)).json()["results"]
-        assert [one["status"] for one in results] == [*["ruled"] * len(escalated), "repeated"]
+        assert [result["status"] for result in results] == [*["ruled"] * len(escalated), "repeated"]
 
 
 async def _listed(shown: Callable[[], Awaitable[object]], wanted: list[str]) -> bool:
@@ -179,8 +179,8 @@ async def test_two_lives_share_the_projects_and_either_answers_for_both_also_whe
             if not answer.is_success:
                 return answer.status_code
             # The broker has the units of tests before this one, too.
-            found = [one["unit_id"] for one in answer.json()["escalations"]]
-            return [one for one in found if one.startswith(place.client_id)]
+            found = [escalation["unit_id"] for escalation in answer.json()["escalations"]]
+            return [entry for entry in found if entry.startswith(place.client_id)]
 
     async with TwoLives(place, adjudicate) as lives:
         await place.upstream.unit(unit)

@@ -98,8 +98,8 @@ async def third_label(place: RealPlace, service: Service, generator: random.Rand
     async def ask() -> bool:
         for name in ANNOTATORS:
             await label_all(place, service, name, 1, generator)
-        told = [event.annotation_submitted.unit_id for event in await place.said(ANNOTATIONS)]
-        return told.count(first) >= OVERLAP_RAISED
+        rows = [event.annotation_submitted.unit_id for event in await place.said(ANNOTATIONS)]
+        return rows.count(first) >= OVERLAP_RAISED
 
     await eventually("the third label", ask)
 
@@ -119,8 +119,8 @@ async def test_a_project_is_labelled_to_its_overlap_across_a_restart_and_every_l
         more = OverlapRequested(unit_id=first, round=2, overlap_wanted=OVERLAP_RAISED)
         await place.upstream.resolution(first, overlap_requested=more)
         await third_label(place, service, generator)
-    told = await place.said(ANNOTATIONS)
-    labels = [event.annotation_submitted for event in told if event.HasField("annotation_submitted")]
+    rows = await place.said(ANNOTATIONS)
+    labels = [event.annotation_submitted for event in rows if event.HasField("annotation_submitted")]
     assert len({label.annotation_id for label in labels}) == len(labels), "each label is told once"
     by_unit: dict[str, list[str]] = {}
     for label in labels:
@@ -147,9 +147,9 @@ async def test_two_lives_lease_each_unit_to_its_overlap_whichever_is_asked_also_
         assert counts == [9] * len(ANNOTATORS)
         await lives.leave()
         await asyncio.gather(*(label_all(place, lives.one, name, 1_000, generator) for name in ANNOTATORS))
-    told = await place.said(ANNOTATIONS)
+    rows = await place.said(ANNOTATIONS)
     # Whoever takes a place over may say again what its owner had no time to note as said: the same event by its id.
-    once = {event.metadata.event_id: event for event in told}
+    once = {event.metadata.event_id: event for event in rows}
     labels = [event.annotation_submitted for event in once.values() if event.HasField("annotation_submitted")]
     assert len({label.annotation_id for label in labels}) == len(labels), "each label is told by one event"
     ordinary = [label for label in labels if not label.unit_id.startswith(unit_id(place, "g"))]

@@ -115,10 +115,10 @@ async def inspect(place: RealPlace, service: Service, label: str, units_max: int
             if not work:  # the lot is being taken further
                 await asyncio.sleep(0.05)
                 continue
-            verdicts = [{"unit_id": one["unit_id"], "label": label} for one in work]
+            verdicts = [{"unit_id": unit["unit_id"], "label": label} for unit in work]
             results = (await auditor.post("/v1/inspections", json={"verdicts": verdicts})).json()["results"]
-            assert {one["status"] for one in results} <= {"taken", "late", "refused"}
-            done += sum(one["status"] == "taken" for one in results)
+            assert {result["status"] for result in results} <= {"taken", "late", "refused"}
+            done += sum(result["status"] == "taken" for result in results)
     return done
 
 
@@ -161,10 +161,10 @@ async def test_a_client_is_told_of_its_lots_at_its_own_server_which_was_away_at_
         failed = len(came)
         async with place.life(audit):
             await eventually("both deliveries", lambda: _found(came[failed + 1 :]))
-    told = [Webhook(secret).verify(body, headers) for headers, body in came]
-    assert [one["type"] for one in told] == ["lot.accepted"] * (failed + 1) + ["certificate.issued"]
+    rows = [Webhook(secret).verify(body, headers) for headers, body in came]
+    assert [row["type"] for row in rows] == ["lot.accepted"] * (failed + 1) + ["certificate.issued"]
     assert len({headers["webhook-id"] for headers, _ in came}) == 2
-    assert {one["data"]["lot_id"] for one in told} == {lot_id(place)}
+    assert {row["data"]["lot_id"] for row in rows} == {lot_id(place)}
     assert await place.letters() == []
 
 
@@ -181,8 +181,8 @@ async def post_outputs(place: RealPlace, service: Service) -> tuple[int, int]:
     content = "\n".join(map(json.dumps, lines))
     async with client(place, service) as door:
         path, kind = f"/v1/projects/{place.project_id}/models/outputs", {"content-type": "application/x-ndjson"}
-        told = (await door.post(path, content=content, headers=kind)).json()
-    return told["posted"], told["repeated"]
+        body = (await door.post(path, content=content, headers=kind)).json()
+    return body["posted"], body["repeated"]
 
 
 async def score(place: RealPlace, service: Service) -> Any:
@@ -230,7 +230,7 @@ async def test_a_lot_is_rejected_labelled_anew_accepted_and_exported_across_rest
     audited = kinds.pop("unit_audited")
     assert kinds == {"sample_drawn": 2, "lot_rejected": 1, "lot_accepted": 1, "lot_exported": 1}
     verdicts = [event.unit_audited for event in await place.said(LOTS) if event.HasField("unit_audited")]
-    assert len({(one.unit_id, one.rework) for one in verdicts}) == audited, "each verdict is told once"
+    assert len({(verdict.unit_id, verdict.rework) for verdict in verdicts}) == audited, "each verdict is told once"
     assert await place.letters() == []
 
 
@@ -271,9 +271,9 @@ async def test_two_lives_take_verdicts_at_either_door_and_one_goes_on_with_what_
         seen = 2 + await inspect(place, lives.one, "yes")
         lot = await status(place, lives.one, "accepted")
         assert lot["inspected"] <= seen < UNITS_COUNT
-    told = await place.said(LOTS)
-    kinds = Counter(event.WhichOneof("event") for event in told)
+    rows = await place.said(LOTS)
+    kinds = Counter(event.WhichOneof("event") for event in rows)
     assert (kinds["sample_drawn"], kinds["lot_accepted"]) == (1, 1)
-    verdicts = [event.unit_audited.unit_id for event in told if event.HasField("unit_audited")]
+    verdicts = [event.unit_audited.unit_id for event in rows if event.HasField("unit_audited")]
     assert len(set(verdicts)) == len(verdicts) == kinds["unit_audited"]
     assert await place.letters() == []

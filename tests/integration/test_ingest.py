@@ -67,8 +67,8 @@ def cloud_event(place: RealPlace, number: int, project_id: str = "", **attribute
 
 async def admitted(place: RealPlace) -> dict[str, int]:
     """Return how often each unit's admission was told, by the client's name of it."""
-    told = [event.unit_admitted for event in await place.said(UNITS) if event.HasField("unit_admitted")]
-    return Counter(unit.source_id for unit in told)
+    rows = [event.unit_admitted for event in await place.said(UNITS) if event.HasField("unit_admitted")]
+    return Counter(unit.source_id for unit in rows)
 
 
 async def import_lines(door: httpx.AsyncClient, place: RealPlace, wanted: list[dict[str, Any]]) -> Any:
@@ -127,10 +127,10 @@ async def test_poison_on_the_intake_topic_is_set_aside_and_its_partition_goes_on
     letters = await place.letters()
     assert [letter.value for letter in letters] == [record.value for record in poison]
     reasons = [letter.reason for letter in letters]
-    for reason, told in zip(
+    for reason, text in zip(
         reasons, ("no CloudEvent", "there is no project", "another.type", "annotator"), strict=True
     ):
-        assert told in reason
+        assert text in reason
     assert {(letter.error, letter.attempts) for letter in letters} == {("Poison", 1)}
 
 
@@ -158,8 +158,8 @@ async def test_two_lives_admit_a_unit_once_and_cut_it_into_one_lot_also_when_one
         await eventually("the rest in a lot", is_sealed)
     events = {event.metadata.event_id: event for event in await place.said(UNITS)}.values()
     # Who finds a unit that the other has just admitted says so once more: the same event.
-    told = Counter(event.unit_admitted.source_id for event in events if event.HasField("unit_admitted"))
-    assert told == {f"s{number}": 1 for number in range(30)}
+    counts = Counter(event.unit_admitted.source_id for event in events if event.HasField("unit_admitted"))
+    assert counts == {f"s{number}": 1 for number in range(30)}
     lots = [event.lot_sealed for event in events if event.HasField("lot_sealed")]
     members = Counter(unit_id for lot in lots for unit_id in lot.unit_ids)
     assert len(members) == 30

@@ -129,17 +129,17 @@ async def send(door: httpx.AsyncClient, place: RealPlace, odd: Odd) -> httpx.Res
 
 def hold(name: str, odd: Odd, answer: httpx.Response) -> None:
     """Hold an answer to what is wrong with a body, and how it can be mended."""
-    said = answer.json()
-    assert answer.status_code == odd.status, (name, said)
+    body = answer.json()
+    assert answer.status_code == odd.status, (name, body)
     if odd.status != 202:
-        assert said["detail"], name
-        fields = [(error["field"], bool(error["cure"])) for error in said.get("errors", ())]
-        assert fields == ([(odd.field, True)] if odd.field else fields), (name, said)
+        assert body["detail"], name
+        fields = [(error["field"], bool(error["cure"])) for error in body.get("errors", ())]
+        assert fields == ([(odd.field, True)] if odd.field else fields), (name, body)
         return
-    assert (said["admitted"], said["repeated"]) == (odd.admitted, odd.repeated), (name, said)
-    refused = [(one["line"], one["field"], bool(one["cure"])) for one in said["refused"]]
-    assert refused == ([(odd.line, odd.field, True)] if odd.field else []), (name, said)
-    assert bool(said.get("stopped")) == (odd.encoding == "gzip"), (name, said)
+    assert (body["admitted"], body["repeated"]) == (odd.admitted, odd.repeated), (name, body)
+    refused = [(error["line"], error["field"], bool(error["cure"])) for error in body["refused"]]
+    assert refused == ([(odd.line, odd.field, True)] if odd.field else []), (name, body)
+    assert bool(body.get("stopped")) == (odd.encoding == "gzip"), (name, body)
 
 
 async def test_whatever_comes_wrong_is_refused_by_its_line_with_its_cure_and_nothing_else_is_lost(

@@ -165,18 +165,18 @@ class Project:
             labels = [known if self.generator.random() < 0.85 else self.generator.choice(CLASSES) for _ in range(3)]
             self.labels.append(labels)
             for place, label in enumerate(labels, start=1):
-                said = AnnotationSubmitted(
+                submitted = AnnotationSubmitted(
                     unit_id=unit_id,
                     annotation_id=f"{unit_id}.{place}",
                     annotator_id=f"annotator-{place}",
                     label=encoded(label),
                     active_ms=1_000,
                 )
-                records.append(self._event(ANNOTATIONS, unit_id, AnnotationEvent(annotation_submitted=said)))
+                records.append(self._event(ANNOTATIONS, unit_id, AnnotationEvent(annotation_submitted=submitted)))
         return records
 
     def alpha(self, gold: int = 0) -> float:
-        counts = [[labels.count(one) for one in CLASSES] for labels in self.labels[gold:]]
+        counts = [[labels.count(class_name) for class_name in CLASSES] for labels in self.labels[gold:]]
         value = krippendorff_alpha(counts).value
         assert value is not None
         return value
@@ -234,9 +234,9 @@ async def test_what_is_told_is_counted_within_seconds_and_a_poisoned_record_set_
     assert quality["alpha"]["value"] == pytest.approx(project.alpha(gold=10))
     assert quality["gold_annotations"] == 30
     annotators = (await metrics.get(f"/v1/projects/{project.id}/annotators"))["annotators"]
-    assert {one["annotator_id"]: (one["gold_units"], one["annotations"]) for one in annotators} == {
-        f"annotator-{place}": (10, 150) for place in (1, 2, 3)
-    }
+    assert {
+        annotator["annotator_id"]: (annotator["gold_units"], annotator["annotations"]) for annotator in annotators
+    } == {f"annotator-{place}": (10, 150) for place in (1, 2, 3)}
     letters = broker.subscribe([DEAD_LETTERS.name], group=None)
     await letters.start()
     assert any(b"poison" in record.key for record in await letters.poll(1_000, 5.0))

@@ -61,18 +61,18 @@ class Rush:
                 reply = await annotator.post(f"/v1/projects/{self.place.project_id}/claims", json=claim)
                 assert reply.status_code == 200, reply.text
                 offers = reply.json()["assignments"]
-                self.offered |= {one["assignment_id"]: (one["unit_id"], name) for one in offers}
+                self.offered |= {offer["assignment_id"]: (offer["unit_id"], name) for offer in offers}
                 if not stays:
                     return
                 if not offers:
                     await asyncio.sleep(PAUSE_SECONDS)
                     continue
-                labels = [{"assignment_id": one["assignment_id"], "label": "yes"} for one in offers]
+                labels = [{"assignment_id": offer["assignment_id"], "label": "yes"} for offer in offers]
                 answer = (await annotator.post("/v1/submissions", json={"submissions": labels})).json()
-                for one in answer["results"]:
-                    assert one["status"] in ("accepted", "late"), one
-                    self.taken.add(one["assignment_id"])
-                    self.labels += one["status"] == "accepted"
+                for result in answer["results"]:
+                    assert result["status"] in ("accepted", "late"), result
+                    self.taken.add(result["assignment_id"])
+                    self.labels += result["status"] == "accepted"
 
 
 async def _is_there(client: httpx.AsyncClient, path: str) -> bool:

@@ -296,52 +296,52 @@ async def test_nothing_is_assigned_before_the_start(broker_place: Place) -> None
 
 
 async def test_two_members_share_the_partitions_and_each_record_comes_to_one(broker_place: Place) -> None:
-    one, two = await broker_place.join(), await broker_place.join()
-    await shared(broker_place, one, two)
-    assert one.assigned()
+    subscription, two = await broker_place.join(), await broker_place.join()
+    await shared(broker_place, subscription, two)
+    assert subscription.assigned()
     assert two.assigned()
     await (await broker_place.open()).publish(numbered(broker_place.topic, 400))
     found: dict[str, list[Incoming]] = {"one": [], "two": []}
     async with asyncio.timeout(SETTLE_SECONDS_MAX):
         while sum(map(len, found.values())) < 400:
-            found["one"] += await one.poll(1_000, 0.1)
+            found["one"] += await subscription.poll(1_000, 0.1)
             found["two"] += await two.poll(1_000, 0.1)
     assert values(found["one"] + found["two"]) == list(range(400))
-    assert set(ends(found["one"])) <= one.assigned()
+    assert set(ends(found["one"])) <= subscription.assigned()
     assert set(ends(found["two"])) <= two.assigned()
 
 
 async def test_a_member_that_leaves_hands_its_partitions_on_at_once(broker_place: Place) -> None:
-    one, two = await broker_place.join(), await broker_place.join()
-    await shared(broker_place, one, two)
+    subscription, two = await broker_place.join(), await broker_place.join()
+    await shared(broker_place, subscription, two)
     await two.stop()
     assert two.assigned() == frozenset()
-    await shared(broker_place, one)
+    await shared(broker_place, subscription)
 
 
 async def test_a_stale_commit_is_refused_and_another_gets_the_records(broker_place: Place) -> None:
     await (await broker_place.open()).publish(numbered(broker_place.topic, 200))
-    one = await broker_place.join()
-    in_hand = await read(one, 200)
+    subscription = await broker_place.join()
+    in_hand = await read(subscription, 200)
     two = await broker_place.join()
-    await shared(broker_place, one, two)
-    assert not await one.commit(ends(in_hand))
-    kept = {place: offset for place, offset in ends(in_hand).items() if place in one.assigned()}
+    await shared(broker_place, subscription, two)
+    assert not await subscription.commit(ends(in_hand))
+    kept = {place: offset for place, offset in ends(in_hand).items() if place in subscription.assigned()}
     assert kept
-    assert not await one.commit(kept), "what came back to the same member comes again, and is committed then"
-    again = [*await read(two, 1), *await read(one, 1)]
+    assert not await subscription.commit(kept), "what came back to the same member comes again, and is committed then"
+    again = [*await read(two, 1), *await read(subscription, 1)]
     async with asyncio.timeout(SETTLE_SECONDS_MAX):
         while len(again) < 200:
-            again += [*await one.poll(1_000, 0.1), *await two.poll(1_000, 0.1)]
+            again += [*await subscription.poll(1_000, 0.1), *await two.poll(1_000, 0.1)]
     assert values(again) == list(range(200))
 
 
 async def test_a_commit_of_what_was_never_given_out_is_refused(broker_place: Place) -> None:
-    one, two = await broker_place.join(), await broker_place.join()
-    await shared(broker_place, one, two)
+    subscription, two = await broker_place.join(), await broker_place.join()
+    await shared(broker_place, subscription, two)
     (others, *_) = sorted(two.assigned())
-    assert not await one.commit({others: 1})
-    assert await one.commit({})
+    assert not await subscription.commit({others: 1})
+    assert await subscription.commit({})
 
 
 async def test_members_that_come_and_go_lose_nothing(broker_place: Place) -> None:

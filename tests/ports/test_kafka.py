@@ -66,7 +66,7 @@ async def test_what_a_clients_transactions_leave_behind_is_no_lag(broker_place: 
             while len(found) < 3 or await subscription.lag():
                 found += (polled := await subscription.poll(100, 0.2))
                 assert await subscription.commit(
-                    {TopicPartition(one.topic, one.partition): one.offset + 1 for one in polled}
+                    {TopicPartition(entry.topic, entry.partition): entry.offset + 1 for entry in polled}
                 )
         assert [record.value for record in found] == [b"0", b"1", b"2"]
         assert {record.headers for record in found} == {(("ce_comment", b""),)}

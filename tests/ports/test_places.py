@@ -88,40 +88,40 @@ async def until(holds: Callable[[], bool]) -> None:
 
 def agreed(*members: Member) -> bool:
     """Return whether each place is one member's, evenly, and all hold the table that says so."""
-    said = {member.address: member.mine for member in members}
-    places = [place for mine in said.values() for place in mine]
-    sizes = [len(mine) for mine in said.values()]
+    body = {member.address: member.mine for member in members}
+    places = [place for mine in body.values() for place in mine]
+    sizes = [len(mine) for mine in body.values()]
     even = max(sizes) - min(sizes) <= 1
-    return sorted(places) == sorted(ALL) and even and all(dict(one.deals[-1].table) == said for one in members)
+    return sorted(places) == sorted(ALL) and even and all(dict(member.deals[-1].table) == body for member in members)
 
 
 async def test_three_members_agree_and_one_that_leaves_moves_only_what_it_had(broker_place: Any) -> None:
-    one = await Member(broker_place, 1).join()
-    await until(lambda: agreed(one))
+    entry = await Member(broker_place, 1).join()
+    await until(lambda: agreed(entry))
     two = await Member(broker_place, 2).join()
-    await until(lambda: agreed(one, two))
+    await until(lambda: agreed(entry, two))
     three = await Member(broker_place, 3).join()
-    await until(lambda: agreed(one, two, three))
-    before = {member.address: member.mine for member in (one, two, three)}
-    for member in (one, two, three):
+    await until(lambda: agreed(entry, two, three))
+    before = {member.address: member.mine for member in (entry, two, three)}
+    for member in (entry, two, three):
         assert member.subscription.assigned() == {
             TopicPartition(topic, place) for topic in broker_place.topics for place in member.mine
         }, "a place is the same partition of every topic"
     await two.leave()
-    await until(lambda: agreed(one, three))
-    for member in (one, three):
+    await until(lambda: agreed(entry, three))
+    for member in (entry, three):
         assert member.mine >= before[member.address], "what stays where it was is not moved"
         assert member.deals[-1].kept == before[member.address], "and nobody else can have had it"
         await member.leave()
 
 
 async def test_the_places_of_a_member_that_dies_go_to_the_others_when_its_session_is_over(broker_place: Any) -> None:
-    one, two, three = [await Member(broker_place, number).join() for number in (1, 2, 3)]
-    await until(lambda: agreed(one, two, three))
-    before = {member.address: member.mine for member in (one, two)}
+    entry, two, three = [await Member(broker_place, number).join() for number in (1, 2, 3)]
+    await until(lambda: agreed(entry, two, three))
+    before = {member.address: member.mine for member in (entry, two)}
     await three.die()
-    await until(lambda: agreed(one, two))
-    for member in (one, two):
+    await until(lambda: agreed(entry, two))
+    for member in (entry, two):
         assert member.mine >= before[member.address]
         await member.leave()
 
@@ -131,44 +131,44 @@ async def test_the_records_of_a_place_are_held_back_until_it_is_released(broker_
     await broker.publish(
         [Outgoing(broker_place.topic, b"k", b"%d" % place, (), place) for place in sorted(ALL) for _ in range(5)]
     )
-    one = Member(broker_place, 1)
-    one.opens = False
-    await one.join()
-    await until(lambda: agreed(one))
+    member = Member(broker_place, 1)
+    member.opens = False
+    await member.join()
+    await until(lambda: agreed(member))
     await asyncio.sleep(1)
-    assert not one.found
-    assert await one.subscription.lag() == 20
-    one.subscription.release(2)
-    await until(lambda: len(one.found) == 5)
-    one.subscription.release(0)
-    await until(lambda: len(one.found) == 10)
-    assert {record.partition for record in one.found} == {0, 2}
-    one.subscription.release(99)
-    await one.leave()
-    one.subscription.release(1)
+    assert not member.found
+    assert await member.subscription.lag() == 20
+    member.subscription.release(2)
+    await until(lambda: len(member.found) == 5)
+    member.subscription.release(0)
+    await until(lambda: len(member.found) == 10)
+    assert {record.partition for record in member.found} == {0, 2}
+    member.subscription.release(99)
+    await member.leave()
+    member.subscription.release(1)
 
 
 async def test_a_kept_place_is_handed_out_on_and_a_gained_one_is_held_back(broker_place: Any) -> None:
-    one = await Member(broker_place, 1).join()
-    await until(lambda: agreed(one))
+    member = await Member(broker_place, 1).join()
+    await until(lambda: agreed(member))
     two = Member(broker_place, 2)
     two.opens = False
     await two.join()
-    await until(lambda: agreed(one, two))
-    one.opens = False
-    kept, gained = one.mine, two.mine
+    await until(lambda: agreed(member, two))
+    member.opens = False
+    kept, gained = member.mine, two.mine
     await two.leave()
-    await until(lambda: agreed(one))
+    await until(lambda: agreed(member))
     await (await broker_place.open()).publish(
         [Outgoing(broker_place.topic, b"k", b"%d" % place, (), place) for place in sorted(ALL)]
     )
-    await until(lambda: {record.partition for record in one.found} == kept)
+    await until(lambda: {record.partition for record in member.found} == kept)
     await asyncio.sleep(0.5)
-    assert {record.partition for record in one.found} == kept
+    assert {record.partition for record in member.found} == kept
     for place in gained:
-        one.subscription.release(place)
-    await until(lambda: {record.partition for record in one.found} == ALL)
-    await one.leave()
+        member.subscription.release(place)
+    await until(lambda: {record.partition for record in member.found} == ALL)
+    await member.leave()
 
 
 async def test_members_that_come_and_go_are_served_every_record_in_order_by_place(broker_place: Any) -> None:

@@ -67,12 +67,12 @@ async def test_taken_ids_are_told_by_position_and_keep_what_they_had(store: Stor
 async def test_what_is_inserted_in_order_stops_at_the_first_taken_id(store: Store) -> None:
     assert await store.insert_in_order("records", []) == 0
     assert await store.insert_in_order("records", [{"_id": "c", "by": "first"}, {"_id": "d", "by": "first"}]) == 2
-    assert await store.insert_in_order("records", [{"_id": one, "by": "second"} for one in "abcde"]) == 2
-    assert await store.insert_in_order("records", [{"_id": one, "by": "third"} for one in "ef"]) == 2
+    assert await store.insert_in_order("records", [{"_id": name, "by": "second"} for name in "abcde"]) == 2
+    assert await store.insert_in_order("records", [{"_id": name, "by": "third"} for name in "ef"]) == 2
     assert {document["_id"]: document["by"] for document in await everything(store)} == {
         "a": "second", "b": "second", "c": "first", "d": "first", "e": "third", "f": "third",
     }  # fmt: skip
-    assert await store.insert_in_order("records", [{"_id": one, "by": "twice"} for one in "ggh"]) == 1
+    assert await store.insert_in_order("records", [{"_id": name, "by": "twice"} for name in "ggh"]) == 1
     assert set(await store.get("records", ["g", "h"])) == {"g"}
     assert await store.get("records", ["g", "h"], only=()) == {"g": {"_id": "g"}}
 

@@ -118,8 +118,8 @@ async def test_the_local_stacks_store_loses_nothing_to_kill_after_kill(process: 
         store = process.open(driver)
         await store.prepare([RECORDS])
         found = await store.get("records", list(kept))
-        assert {key: bytes(one["payload"]) for key, one in found.items()} == kept
-        by_index = {one["_id"] for one in await store.find("records", "aggregate", AGGREGATES, only=[])}
+        assert {key: bytes(entry["payload"]) for key, entry in found.items()} == kept
+        by_index = {entry["_id"] for entry in await store.find("records", "aggregate", AGGREGATES, only=[])}
         assert kept.keys() <= by_index
         assert not deleted & by_index
         writers = [asyncio.ensure_future(_write(store, life, name, kept, deleted)) for name in AGGREGATES]

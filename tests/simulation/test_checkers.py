@@ -32,9 +32,9 @@ def test_a_plan_reckoned_anew_says_what_audits_own_table_says(
         inspected, errors = reached.pop()
         for place in ((inspected + 1, errors), (inspected + 1, errors + 1)):
             early = kind == "fraction" and place[0] < plan.sample_size  # inspected to its end: audit looks up no table
-            said = "continue" if early else bounds.decide(*place)  # type: ignore[attr-defined]  # the services' own
-            assert verdict(plan, *place) == said, (plan, place)
-            if said == "continue":
+            body = "continue" if early else bounds.decide(*place)  # type: ignore[attr-defined]  # the services' own
+            assert verdict(plan, *place) == body, (plan, place)
+            if body == "continue":
                 reached.add(place)
     assert risks_kept(plan)
 

@@ -31,11 +31,11 @@ def kept(service: Any) -> Counter[str]:
     found: Counter[str] = Counter()
     todo: list[object] = [service.runtime.parts, service.application.state.service]
     while todo:
-        one = todo.pop()
-        if id(one) not in seen and not isinstance(one, OUTSIDE):
-            seen.add(id(one))
-            found[type(one).__name__] += 1
-            todo += gc.get_referents(one)
+        entry = todo.pop()
+        if id(entry) not in seen and not isinstance(entry, OUTSIDE):
+            seen.add(id(entry))
+            found[type(entry).__name__] += 1
+            todo += gc.get_referents(entry)
     return found
 
 
@@ -43,8 +43,8 @@ async def walked(world: World, lots: int) -> dict[str, Counter[str]]:
     """Take so many lots from their admission to their certificates; return what each service then keeps."""
     for _ in range(lots):
         await world.admit(LOT_UNITS)
-        for one in PEOPLE:
-            await world.label(one, LOT_UNITS)
+        for person in PEOPLE:
+            await world.label(person, LOT_UNITS)
         await world.inspect()
     assert {lot["status"] for lot in await world.lots()} == {"accepted"}
     gc.collect()

@@ -66,8 +66,8 @@ def test_a_broken_seed_says_what_it_broke_and_how_to_replay_it(
     printed = capsys.readouterr().out
     assert "holds 'gold'" in printed
     assert "replay: python -m simulation --seed 1 --plant gold-in-a-reply" in printed
-    told = json.loads(file.read_text())
-    assert (told["seeds"], told["broken"]) == (1, [1])
+    body = json.loads(file.read_text())
+    assert (body["seeds"], body["broken"]) == (1, [1])
 
 
 def test_seeds_that_hold_end_with_status_0_side_by_side_too(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,9 +22,9 @@ def test_what_the_town_makes_of_its_classes_is_a_mapping_and_reads_as_the_servic
     draw = random.Random(seed)
     wording, versions = Wording.of(CLASSES), Versions(schema_from(_choice(CLASSES)))
     for _ in range(CHANGES_MAX):
-        wording, said = wording.changed(draw)
-        told: dict[str, Any] = {name: tuple(each) if name == "retire" else each for name, each in said.items()}
-        change = SchemaChange(**told)
+        wording, entry = wording.changed(draw)
+        body: dict[str, Any] = {name: tuple(each) if name == "retire" else each for name, each in entry.items()}
+        change = SchemaChange(**body)
         made = changed(versions, schema_from(_choice(wording.offered)), change)
         assert made is not None
         versions = Versions(schema_from(made.whole), (*versions.steps, *made.steps))

@@ -140,17 +140,17 @@ class Audit:
 
     def _knows(self, life: Life) -> bool:
         """Whether a life has been told of all others, and every place is served."""
-        owner, others = life.repository.owner, {f"http://{one.writer}" for one in self.lives if one is not life}
+        owner, others = life.repository.owner, {f"http://{entry.writer}" for entry in self.lives if entry is not life}
         return owner.whole() and set(owner.others()) == others
 
     async def resolve(
         self, units: Sequence[str] = UNITS, label: Any = "yes", rework: int = 0, by: Sequence[str] = ("w1", "w2")
     ) -> None:
-        said = encoded(label)
-        evidence = [Evidence(annotation_id="a", annotator_id=who, label=said, guideline_version=1) for who in by]
+        entry = encoded(label)
+        evidence = [Evidence(annotation_id="a", annotator_id=who, label=entry, guideline_version=1) for who in by]
         for unit in units:
             reached = ConsensusReached(
-                unit_id=unit, label=said, confidence=0.97, method="posterior", rework=rework,
+                unit_id=unit, label=entry, confidence=0.97, method="posterior", rework=rework,
                 evidence=evidence, guideline_version=1, overlap_initial=len(by), participants=by,
             )  # fmt: skip
             await self.upstream.resolution(unit, consensus_reached=reached)
@@ -159,23 +159,23 @@ class Audit:
     async def unanswerable(self, unit: str, by: Sequence[str] = ("w1", "w2"), rework: int = 0) -> None:
         """Have a unit ruled to have no right label."""
         evidence = [Evidence(annotation_id="a", annotator_id=who, label=b'"yes"', guideline_version=1) for who in by]
-        told = RuledUnanswerable(
+        ruling = RuledUnanswerable(
             unit_id=unit, adjudicator_id="senior", reason="x", rework=rework, evidence=evidence, guideline_version=1,
             overlap_initial=len(by), participants=[*by, "senior"],
         )  # fmt: skip
-        await self.upstream.resolution(unit, ruled_unanswerable=told)
+        await self.upstream.resolution(unit, ruled_unanswerable=ruling)
         await self.settle()
 
     async def disagree(self, units: Sequence[str], labels: Sequence[Any], overlap_initial: int) -> None:
         """Resolve units by the first of several labels, each of another annotator."""
-        said = [encoded(label) for label in labels]
+        rows = [encoded(label) for label in labels]
         evidence = [
             Evidence(annotation_id=f"a{place}", annotator_id=f"w{place}", label=label, guideline_version=1)
-            for place, label in enumerate(said)
+            for place, label in enumerate(rows)
         ]
         for unit in units:
             reached = ConsensusReached(
-                unit_id=unit, label=said[0], confidence=0.97, method="posterior", evidence=evidence,
+                unit_id=unit, label=rows[0], confidence=0.97, method="posterior", evidence=evidence,
                 guideline_version=1, overlap_initial=overlap_initial,
             )  # fmt: skip
             await self.upstream.resolution(unit, consensus_reached=reached)
@@ -188,7 +188,7 @@ class Audit:
     async def work(self, subject: str = "auditor", **more: Any) -> list[str]:
         """Return the units that an auditor is listed."""
         answer = await self.call("GET", "/v1/inspections", subject=subject, **more)
-        return [one["unit_id"] for one in answer.json()["inspections"]]
+        return [inspection["unit_id"] for inspection in answer.json()["inspections"]]
 
     def needed(self) -> int:
         """Return how many verdicts, all right, the only open lot still takes to be accepted."""
@@ -205,7 +205,7 @@ class Audit:
         body = {"verdicts": [{"unit_id": unit, "label": label} for unit in units]}
         results = (await self.call("POST", "/v1/inspections", body, subject=subject, **more)).json()["results"]
         await self.settle()
-        return [one["status"] for one in results]
+        return [result["status"] for result in results]
 
     async def erase(self, *units: str) -> None:
         for unit in units:
@@ -215,12 +215,12 @@ class Audit:
     async def define(
         self, policy: policies.Policy, schema: Any = CHOICE, revision: int = 1, life: str = "open"
     ) -> None:
-        told = ProjectDefined(
+        defined = ProjectDefined(
             name="p", revision=revision, label_schema=encoded(schema), guideline_version=1, guideline_text="x",
             policy=announcements.policy(policy), life=life,
         )  # fmt: skip
         project_id = self.upstream.project_id
-        await self.upstream.tell(PROJECTS, project_id, ProjectEvent(project_defined=told))
+        await self.upstream.tell(PROJECTS, project_id, ProjectEvent(project_defined=defined))
         tables = [life.handlers.means.projects for life in self.lives]
         async with asyncio.timeout(SECONDS_MAX):
             for table in tables:
@@ -250,10 +250,10 @@ class Audit:
         """Inspect all that there is to inspect, some at a time; return the units in order."""
         seen: list[str] = []
         while work := (await self.call("GET", "/v1/inspections", query="limit=3")).json()["inspections"]:
-            seen += [one["unit_id"] for one in work]
-            verdicts = [{"unit_id": one["unit_id"], "label": truth.get(one["unit_id"], default)} for one in work]
+            seen += [unit["unit_id"] for unit in work]
+            verdicts = [{"unit_id": unit["unit_id"], "label": truth.get(unit["unit_id"], default)} for unit in work]
             results = (await self.call("POST", "/v1/inspections", {"verdicts": verdicts})).json()["results"]
-            assert {one["status"] for one in results} <= {"taken", "late", "refused"}
+            assert {result["status"] for result in results} <= {"taken", "late", "refused"}
             await self.settle()
         return seen
 

@@ -52,7 +52,7 @@ def scored(rows: Floats, marked: NDArray[np.bool_], units: Sequence[str], *, wav
         shown.append(np.cos(rows @ across + drawn.uniform(0, 2 * np.pi, waves)))
     seen = np.hstack(shown)
     names = {unit_id: number for number, unit_id in enumerate(sorted(set(units)))}
-    side = np.array([names[one] % 2 for one in units])
+    side = np.array([names[unit] % 2 for unit in units])
     scores = np.zeros(len(seen))
     ridge = (WAVE_RIDGE if waves else RIDGE) * np.eye(seen.shape[1])
     for taught in (0, 1):
@@ -66,13 +66,13 @@ def scored(rows: Floats, marked: NDArray[np.bool_], units: Sequence[str], *, wav
 def area(scores: Floats, marked: NDArray[np.bool_], units: Sequence[str]) -> Area:
     """Return the area under the curve, and between which its like would lie for other units."""
     names = {unit_id: number for number, unit_id in enumerate(sorted(set(units)))}
-    of_unit = np.array([names[one] for one in units])
+    of_unit = np.array([names[unit] for unit in units])
     order = np.argsort(of_unit, kind="stable")
     bounds = np.searchsorted(of_unit[order], np.arange(len(names) + 1))
     drawn, found = np.random.default_rng(SEED), []
     for _ in range(RESAMPLES):
         picked = drawn.integers(len(names), size=len(names))
-        rows = np.concatenate([order[bounds[one] : bounds[one + 1]] for one in picked])
+        rows = np.concatenate([order[bounds[entry] : bounds[entry + 1]] for entry in picked])
         found.append(auc(scores[rows], marked[rows]))
     low, high = np.percentile(found, INTERVAL)
     return Area(auc(scores, marked), float(low), float(high))

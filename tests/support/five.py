@@ -169,12 +169,12 @@ async def _client(five: Five, client: str) -> Things:
     things.webhook = (await five.told("audit", "POST", hooks, key, wish))["webhook_id"]
     things.delivery = (await five.told("audit", "POST", f"{hooks}/{things.webhook}/test", key))["delivery_id"]
     models = f"/v1/projects/{things.project}/models"
-    said = b"".join(
-        json.dumps({"event_id": one, "model": "m", "model_version": "1", "label": "no"}).encode() + b"\n"
-        for one in things.units
+    encoded = b"".join(
+        json.dumps({"event_id": entry, "model": "m", "model_version": "1", "label": "no"}).encode() + b"\n"
+        for entry in things.units
     )
     lines = (("content-type", "application/x-ndjson"),)
-    posted = await five.call("audit", "POST", f"{models}/outputs", key, said, headers=lines)
+    posted = await five.call("audit", "POST", f"{models}/outputs", key, encoded, headers=lines)
     assert posted.json()["posted"] == len(things.units), posted.body
     things.model = (await five.told("audit", "GET", models, key))["models"][0]["model_id"]
     return things
@@ -183,8 +183,8 @@ async def _client(five: Five, client: str) -> Things:
 async def _admit(five: Five, things: Things, name: str) -> None:
     unit = {"id": name, "content": f"text of {things.client}: {name}"}
     path = f"/v1/projects/{things.project}/units"
-    (told,) = (await five.told("ingest", "POST", path, f"client/key/{things.client}", [unit]))["units"]
-    things.units[name] = told["unit_id"]
+    (entry,) = (await five.told("ingest", "POST", path, f"client/key/{things.client}", [unit]))["units"]
+    things.units[name] = entry["unit_id"]
 
 
 async def _claim(five: Five, things: Things, annotator: str) -> Any:

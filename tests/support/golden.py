@@ -89,7 +89,7 @@ def unset(message: Any, path: str = "") -> list[str]:
         elif not value:
             missing.append(here)
         elif field.message_type is not None and not field.message_type.GetOptions().map_entry:
-            missing += [one for element in value for one in unset(element, f"{here}.")]
+            missing += [name for element in value for name in unset(element, f"{here}.")]
     return missing
 
 

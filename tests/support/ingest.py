@@ -97,7 +97,7 @@ async def start(
 def kept_units(house: House) -> list[UnitState]:
     """Return the units that the store has a content of."""
     documents = house.database("ingest").dump("units")
-    return [msgspec.json.decode(one["told"], type=Claim).unit for one in documents if "content" in one]
+    return [msgspec.json.decode(document["told"], type=Claim).unit for document in documents if "content" in document]
 
 
 def told(house: House, kind: str) -> list[Any]:

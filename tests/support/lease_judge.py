@@ -70,14 +70,16 @@ def told(assignments: Iterable[Any], annotations: Iterable[Any]) -> Told:
             continue
         seen.add(envelope.metadata.event_id)
         kind, at_us = envelope.WhichOneof("event"), envelope.metadata.occurred_at_us
-        said = getattr(envelope, kind)
+        assignment = getattr(envelope, kind)
         if kind == "assignment_issued":
-            assert said.assignment_id not in found.issued, f"{said.assignment_id} was issued in two events"
-            found.issued[said.assignment_id] = Lease(said.unit_id, said.annotator_id, at_us, said.lease_until_us)
+            assert assignment.assignment_id not in found.issued, f"{assignment.assignment_id} was issued in two events"
+            found.issued[assignment.assignment_id] = Lease(
+                assignment.unit_id, assignment.annotator_id, at_us, assignment.lease_until_us
+            )
         elif kind in ENDS:
-            found.ends[said.assignment_id].append(End(ENDS[kind], at_us))
+            found.ends[assignment.assignment_id].append(End(ENDS[kind], at_us))
         elif kind == "annotation_submitted":
-            found.ends[said.annotation_id].append(End("late" if said.late else "labelled", at_us))
+            found.ends[assignment.annotation_id].append(End("late" if assignment.late else "labelled", at_us))
     return found
 
 

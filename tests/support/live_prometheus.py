@@ -56,7 +56,9 @@ def _configuration(folder: Path, addresses: Mapping[str, str], seconds: int) -> 
     config["rule_files"] = [str(RULES / name) for name in config["rule_files"]]
     config.pop("alerting", None)
     (job,) = config["scrape_configs"]
-    job["static_configs"] = [one for one in job["static_configs"] if one["labels"]["service"] in addresses]
+    job["static_configs"] = [
+        static_config for static_config in job["static_configs"] if static_config["labels"]["service"] in addresses
+    ]
     for target in job["static_configs"]:
         target["targets"] = [addresses[target["labels"]["service"]]]
     path = folder / "prometheus.yml"

@@ -82,7 +82,7 @@ class Provider:
 
     async def discovery(self, _request: web.Request) -> web.Response:
         """Tell of itself."""
-        told = {
+        body = {
             "issuer": self.address,
             "authorization_endpoint": f"{self.address}/authorize?tenant=1",
             "token_endpoint": f"{self.address}/token",
@@ -92,7 +92,7 @@ class Provider:
             "token_endpoint_auth_methods_supported": self.methods,
             "authorization_response_iss_parameter_supported": True,
         }
-        return web.json_response(told)
+        return web.json_response(body)
 
     async def keys(self, _request: web.Request) -> web.Response:
         """Tell the public keys."""
@@ -100,13 +100,13 @@ class Provider:
 
     async def authorize(self, request: web.Request) -> web.Response:
         """Send a browser back with a code, as if its person had signed in."""
-        said = dict(request.query)
-        assert (said["response_type"], said["client_id"], said["code_challenge_method"]) == ("code", CLIENT, "S256")
-        assert "openid" in said["scope"].split()
+        body = dict(request.query)
+        assert (body["response_type"], body["client_id"], body["code_challenge_method"]) == ("code", CLIENT, "S256")
+        assert "openid" in body["scope"].split()
         code = secrets.token_urlsafe(16)
-        self.codes[code] = said
-        back = urlencode({"code": code, "state": said["state"], "iss": self.address})
-        raise web.HTTPFound(f"{said['redirect_uri']}?{back}")
+        self.codes[code] = body
+        back = urlencode({"code": code, "state": body["state"], "iss": self.address})
+        raise web.HTTPFound(f"{body['redirect_uri']}?{back}")
 
     async def token(self, request: web.Request) -> web.Response:
         """Give tokens for a code, or for a refresh token."""
@@ -116,13 +116,13 @@ class Provider:
             return web.json_response({"error": "invalid_client"}, status=401)
         if form["grant_type"] == "refresh_token":
             return self._renewed(form["refresh_token"])
-        said = self.codes.pop(form["code"], None)
+        body = self.codes.pop(form["code"], None)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest()).decode()
-        if said is None or challenge.rstrip("=") != said["code_challenge"]:
+        if body is None or challenge.rstrip("=") != body["code_challenge"]:
             return web.json_response({"error": "invalid_grant"}, status=400)
-        if form["redirect_uri"] != said["redirect_uri"]:
+        if form["redirect_uri"] != body["redirect_uri"]:
             return web.json_response({"error": "invalid_client"}, status=401)
-        given = self._tokens(self.subject, {"nonce": said["nonce"]})
+        given = self._tokens(self.subject, {"nonce": body["nonce"]})
         if self.renews:
             family = _Family()
             given["refresh_token"] = self._issued(_Refresh(self.subject, family))
@@ -133,27 +133,27 @@ class Provider:
         form = {name: str(value) for name, value in (await request.post()).items()}
         assert self._is_client(request, form)
         self.revoked.append(form["token"])
-        if (one := self._refresh.get(form["token"])) is not None:
-            one.family.is_over = True
+        if (refresh := self._refresh.get(form["token"])) is not None:
+            refresh.family.is_over = True
         return web.Response()
 
     def _renewed(self, refresh: str) -> web.Response:
-        one = self._refresh.get(refresh)
+        entry = self._refresh.get(refresh)
         if self.status:
             return web.json_response({"error": "temporarily_unavailable"}, status=self.status)
-        if one is not None and self.rotates and one.uses > self.leeway_uses:
-            one.family.is_over = True
-        if one is None or one.family.is_over or one.subject in self.withdrawn:
+        if entry is not None and self.rotates and entry.uses > self.leeway_uses:
+            entry.family.is_over = True
+        if entry is None or entry.family.is_over or entry.subject in self.withdrawn:
             return web.json_response({"error": "invalid_grant"}, status=400)
-        one.uses += 1
-        given = self._tokens(one.subject, {})
+        entry.uses += 1
+        given = self._tokens(entry.subject, {})
         if self.rotates:
-            given["refresh_token"] = self._issued(_Refresh(one.subject, one.family))
+            given["refresh_token"] = self._issued(_Refresh(entry.subject, entry.family))
         return web.json_response(given)
 
-    def _issued(self, one: "_Refresh") -> str:
+    def _issued(self, entry: "_Refresh") -> str:
         refresh = secrets.token_urlsafe(32)
-        self._refresh[refresh] = one
+        self._refresh[refresh] = entry
         return refresh
 
     def _tokens(self, subject: str, more: Claims) -> dict[str, str]:
@@ -178,17 +178,17 @@ class Provider:
 @asynccontextmanager
 async def provider() -> AsyncIterator[Provider]:
     """Run a provider on a free port."""
-    one = Provider()
+    entry = Provider()
     app = web.Application()
-    app.router.add_get("/.well-known/openid-configuration", one.discovery)
-    app.router.add_get("/keys", one.keys)
-    app.router.add_get("/authorize", one.authorize)
-    app.router.add_post("/token", one.token)
-    app.router.add_post("/revoke", one.revoke)
+    app.router.add_get("/.well-known/openid-configuration", entry.discovery)
+    app.router.add_get("/keys", entry.keys)
+    app.router.add_get("/authorize", entry.authorize)
+    app.router.add_post("/token", entry.token)
+    app.router.add_post("/revoke", entry.revoke)
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    one.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield one
+    entry.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield entry
     await runner.cleanup()

@@ -46,10 +46,10 @@ def _huge() -> bytes:
     rows = zlib.compress((b"\x00" + b"\xff" * (HUGE_WIDTH // 8)) * HUGE_HEIGHT)
     head = struct.pack(">IIBBBBB", HUGE_WIDTH, HUGE_HEIGHT, 1, 0, 0, 0, 0)
     chunks = ((b"IHDR", head), (b"IDAT", rows), (b"IEND", b""))
-    told = [
+    entries = [
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
     ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(told)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(entries)
 
 
 def _media(route: Route) -> None:
@@ -74,9 +74,9 @@ class Person:
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda fault: self.faults.append(f"page: {fault}"))
 
-    def _console(self, said: ConsoleMessage) -> None:
-        if said.type == "error" and not said.text.startswith(EXPECTED):
-            self.faults.append(f"console: {said.text}")
+    def _console(self, console_message: ConsoleMessage) -> None:
+        if console_message.type == "error" and not console_message.text.startswith(EXPECTED):
+            self.faults.append(f"console: {console_message.text}")
 
     def open(self, path: str) -> Page:
         """Go to a page and return it when its script runs."""
@@ -122,9 +122,9 @@ class Pages:
         context = self.browser.new_context(**{"viewport": {"width": 1280, "height": 820}, **options})
         context.add_init_script(NOTED)
         context.route(f"{MEDIA}/**", _media)
-        one = Person(context, self.base)
-        self.people.append(one)
-        return one.sign_in(role, subject or f"{role}-1") if role else one
+        person = Person(context, self.base)
+        self.people.append(person)
+        return person.sign_in(role, subject or f"{role}-1") if role else person
 
     def ask(self, service: str, method: str, path: str, body: Any = None, role: str = "client", token: str = "") -> Any:
         """Return a service's own answer, as its client, as somebody in another role, or to a token."""
@@ -158,7 +158,9 @@ class Pages:
 
         def found() -> dict[str, Any] | None:
             lines = self.ask("adjudicate", "GET", f"/projects/{project_id}/resolutions")
-            labels = {one["source_id"]: one["label"] for one in lines if one["status"] in ("consensus", "adjudicated")}
+            labels = {
+                line["source_id"]: line["label"] for line in lines if line["status"] in ("consensus", "adjudicated")
+            }
             return labels if len(labels) >= settled else None
 
         labels: dict[str, Any] = until(found, f"{settled} settled units")
@@ -166,9 +168,9 @@ class Pages:
 
     def close(self) -> None:
         """Close everybody's browser and say what went wrong in any."""
-        faults = [fault for one in self.people for fault in one.faults]
-        for one in self.people:
-            one.context.close()
+        faults = [fault for person in self.people for fault in person.faults]
+        for person in self.people:
+            person.context.close()
         self.people.clear()
         assert not faults, faults
 

@@ -49,14 +49,14 @@ class Told:
 
     async def serve(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
-            told = cast("UnitEvent", delivery.event)
-            self.places[delivery.record.partition][told.metadata.project_id] += 1
+            event = cast("UnitEvent", delivery.event)
+            self.places[delivery.record.partition][event.metadata.project_id] += 1
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
     """Return the service over a real broker."""
     settings = ServiceSettings.from_environment(environment)
-    clock, telemetry, told = SystemClock(), Telemetry("placed"), Told()
+    clock, telemetry, entry = SystemClock(), Telemetry("placed"), Told()
     owner, peers = Owner(settings.places.count, address_of(settings)), HttpPeers()
     broker = KafkaBroker(settings.kafka.bootstrap, "placed")
     letters = DeadLetters("placed", broker, clock)
@@ -67,8 +67,8 @@ async def from_environment(environment: Mapping[str, str]) -> Service:
         del places
 
     group = environment[GROUP_VARIABLE]
-    consumer = BatchConsumer(group, broker, {UNITS: told.serve}, flushed, letters, telemetry, clock, seat=owner)
-    keeper = PlaceKeeper(owner, consumer, told, forget, clock)
+    consumer = BatchConsumer(group, broker, {UNITS: entry.serve}, flushed, letters, telemetry, clock, seat=owner)
+    keeper = PlaceKeeper(owner, consumer, entry, forget, clock)
     consumer.watch.loading = lambda: keeper.loading
     parts: list[Part] = [BrokerPart(broker, clock), Hook("peers", stop=peers.close), keeper, consumer]
     runtime = Runtime("placed", parts)

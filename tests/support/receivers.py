@@ -50,11 +50,11 @@ class Came:
 
     def signatures(self, *secrets: str) -> list[bool]:
         """Tell of each signature whether it is that of the secret in its place, by the specification's own words."""
-        told = f"{self.id}.{self.headers['webhook-timestamp']}.".encode() + self.body
+        encoded = f"{self.id}.{self.headers['webhook-timestamp']}.".encode() + self.body
         keys = [base64.b64decode(secret.removeprefix("whsec_")) for secret in secrets]
-        right = ["v1," + base64.b64encode(hmac.digest(key, told, "sha256")).decode() for key in keys]
+        right = ["v1," + base64.b64encode(hmac.digest(key, encoded, "sha256")).decode() for key in keys]
         found = self.headers["webhook-signature"].split(" ")
-        return [one == other for one, other in zip(found, right, strict=True)]
+        return [text == other for text, other in zip(found, right, strict=True)]
 
 
 async def takes(came: Came) -> Answer:
@@ -103,7 +103,7 @@ class Receivers:
             self.in_flight[url] -= 1
 
     def at(self, url: str) -> list[Came]:
-        return [one for one in self.came if one.url == url]
+        return [arrival for arrival in self.came if arrival.url == url]
 
 
 @dataclass
@@ -128,12 +128,12 @@ class Hooked:
         return found
 
     async def accept(self, number: int) -> None:
-        told = LotAccepted(lot_id=lot_id(number), inspected=5, lot_units=20, certificate_sha256="c" * 64)
-        await self.audit.upstream.lots(lot_id(number), lot_accepted=told)
+        accepted = LotAccepted(lot_id=lot_id(number), inspected=5, lot_units=20, certificate_sha256="c" * 64)
+        await self.audit.upstream.lots(lot_id(number), lot_accepted=accepted)
 
     async def reject(self, number: int) -> None:
-        told = LotRejected(lot_id=lot_id(number), inspected=5, errors=3, on_reject="relabel", unit_ids=["a", "b"])
-        await self.audit.upstream.lots(lot_id(number), lot_rejected=told)
+        rejected = LotRejected(lot_id=lot_id(number), inspected=5, errors=3, on_reject="relabel", unit_ids=["a", "b"])
+        await self.audit.upstream.lots(lot_id(number), lot_rejected=rejected)
 
     async def pass_time(self, seconds: float) -> None:
         """Let time pass: the wall's clock jumps over spans in which nothing is due, for a day of a service costs half a

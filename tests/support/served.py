@@ -45,13 +45,13 @@ def served_five() -> Iterator[Served]:
 
     async def life() -> None:
         sockets = {name: socket.create_server(("127.0.0.1", 0)) for name in SERVICES}
-        urls = {name: f"http://127.0.0.1:{one.getsockname()[1]}" for name, one in sockets.items()}
+        urls = {name: f"http://127.0.0.1:{entry.getsockname()[1]}" for name, entry in sockets.items()}
         found.addresses = Addresses(**urls)
         settings = {**ENVIRONMENT, "CONCORD_INGEST_URL": urls["ingest"]}
         for name, (kind, wire) in SERVICES.items():
             found.services[name] = wire(kind.from_environment(settings), found.house.ports(name))
-        await asyncio.gather(*(one.runtime.start() for one in found.services.values()))
-        servers = [_server(one.application) for one in found.services.values()]
+        await asyncio.gather(*(service.runtime.start() for service in found.services.values()))
+        servers = [_server(service.application) for service in found.services.values()]
         serving = [
             asyncio.create_task(server.serve([sockets[name]]))
             for name, server in zip(found.services, servers, strict=True)
@@ -61,8 +61,8 @@ def served_five() -> Iterator[Served]:
         for server in servers:
             server.should_exit = True
         await asyncio.gather(*serving)
-        for one in found.services.values():
-            await one.runtime.stop()
+        for service in found.services.values():
+            await service.runtime.stop()
 
     def run() -> None:
         try:

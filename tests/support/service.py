@@ -40,8 +40,8 @@ async def publish(house: House, topic: Topic, *records: tuple[str, Message]) -> 
 
 
 def _slot(topic: Topic, event: Message) -> int | None:
-    told: Metadata = event.metadata  # type: ignore[attr-defined] # every catalogued message has one; a test holds it
-    return slot_of_project(told.project_id) if topic.placed else None
+    entry: Metadata = event.metadata  # type: ignore[attr-defined] # every catalogued message has one; a test holds it
+    return slot_of_project(entry.project_id) if topic.placed else None
 
 
 def metadata(cause: str, client_id: str, project_id: str, at_us: int) -> Metadata:

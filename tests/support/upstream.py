@@ -89,7 +89,7 @@ class Teller:
         `steps`: those of all versions of the schema, which is then whole.
         """
         self.overlap_initial = wished.overlap.initial
-        told = ProjectDefined(
+        defined = ProjectDefined(
             name="p",
             revision=revision,
             label_schema=encoded(schema or {"kind": "choice", "classes": list(classes)}),
@@ -99,14 +99,14 @@ class Teller:
             targets=Targets(**asdict(DefaultTargets())),
             life=life,
             schema_version=steps[-1].version if steps else 1,
-            schema_steps=[SchemaStep(**dataclasses.asdict(one)) for one in steps],
+            schema_steps=[SchemaStep(**dataclasses.asdict(step)) for step in steps],
         )
-        await self.tell(PROJECTS, self.project_id, ProjectEvent(project_defined=told))
+        await self.tell(PROJECTS, self.project_id, ProjectEvent(project_defined=defined))
 
     async def unit(self, unit_id: str, gold: str | None = None, named: Sequence[str] = (), times: int = 1) -> None:
         """Admit a unit."""
-        told = self._admission(unit_id, named, None if gold is None else encoded(gold))
-        await self.tell(UNITS, unit_id, told, times=times)
+        event = self._admission(unit_id, named, None if gold is None else encoded(gold))
+        await self.tell(UNITS, unit_id, event, times=times)
 
     async def batch(self, unit_ids: Sequence[str], times: int = 1) -> None:
         """Admit units at once, as a request of many is told, each by a cause that follows from it."""
@@ -118,7 +118,7 @@ class Teller:
         await self.broker.publish(records * times)
 
     def _admission(self, unit_id: str, named: Sequence[str] = (), gold_label: bytes | None = None) -> UnitEvent:
-        told = UnitAdmitted(
+        admitted = UnitAdmitted(
             unit_id=unit_id,
             source_id=f"source of {unit_id}",
             media_type="text/plain",
@@ -127,7 +127,7 @@ class Teller:
             guideline_version=1,
             overlap_initial=self.overlap_initial,
         )
-        return UnitEvent(unit_admitted=told)
+        return UnitEvent(unit_admitted=admitted)
 
     async def lot(self, lot_id: str, unit_ids: Sequence[str]) -> None:
         """Seal a lot."""
@@ -140,13 +140,15 @@ class Teller:
     async def reidentified(self, unit_id: str) -> None:
         """Have somebody told who is behind a unit."""
         kinds = [ReidentifiedKind(kind="email", asked=2, told=1)]
-        told = UnitReidentified(unit_id=unit_id, asked_by="officer", reason="case 7", how="compared", kinds=kinds)
-        await self.tell(UNITS, unit_id, UnitEvent(unit_reidentified=told))
+        reidentified = UnitReidentified(
+            unit_id=unit_id, asked_by="officer", reason="case 7", how="compared", kinds=kinds
+        )
+        await self.tell(UNITS, unit_id, UnitEvent(unit_reidentified=reidentified))
 
     async def annotation(self, unit_id: str, number: int, annotator_id: str, label: Json, **more: Any) -> None:
         """Submit an annotation."""
         times = more.pop("times", 1)
-        told = AnnotationSubmitted(
+        submitted = AnnotationSubmitted(
             unit_id=unit_id,
             annotation_id=f"{unit_id}.{number}",
             annotator_id=annotator_id,
@@ -154,17 +156,17 @@ class Teller:
             guideline_version=1,
             **more,
         )
-        await self.tell(ANNOTATIONS, unit_id, AnnotationEvent(annotation_submitted=told), times=times)
+        await self.tell(ANNOTATIONS, unit_id, AnnotationEvent(annotation_submitted=submitted), times=times)
 
     async def labelling_ended(self, unit_id: str, *may_still_submit: str, rework: int = 0) -> None:
         """Say, as assign does of an escalated unit, that it is given to nobody any more."""
-        told = LabellingEnded(unit_id=unit_id, rework=rework, may_still_submit=may_still_submit)
-        await self.tell(ANNOTATIONS, unit_id, AnnotationEvent(labelling_ended=told))
+        labelling_ended = LabellingEnded(unit_id=unit_id, rework=rework, may_still_submit=may_still_submit)
+        await self.tell(ANNOTATIONS, unit_id, AnnotationEvent(labelling_ended=labelling_ended))
 
     async def stranded(self, unit_id: str, rework: int = 0) -> None:
         """Say, as assign does, that nobody is left to label a unit."""
-        told = UnitStranded(unit_id=unit_id, rework=rework, reason="everybody_had_it")
-        await self.tell(ANNOTATIONS, unit_id, AnnotationEvent(unit_stranded=told))
+        unit_stranded = UnitStranded(unit_id=unit_id, rework=rework, reason="everybody_had_it")
+        await self.tell(ANNOTATIONS, unit_id, AnnotationEvent(unit_stranded=unit_stranded))
 
     async def resolution(self, unit_id: str, **event: Message) -> None:
         """Tell a resolution event by its field's name."""
@@ -188,39 +190,39 @@ class Teller:
         field: str = "",
     ) -> None:
         """Tell how an annotator does on gold: (known class, given class, times)."""
-        told = CompetenceEstimated(
+        estimated = CompetenceEstimated(
             annotator_id=annotator_id,
             revision=revision,
             classes=classes,
             answers=[GoldAnswers(known=known, given=given, times=times) for known, given, times in answers],
             field=field,
         )
-        await self.tell(QUALITY, annotator_id, QualityEvent(competence_estimated=told))
+        await self.tell(QUALITY, annotator_id, QualityEvent(competence_estimated=estimated))
 
-    async def gold_doubted(self, unit_id: str, known: Json, said: Json, annotators: Sequence[str]) -> None:
+    async def gold_doubted(self, unit_id: str, known: Json, entry: Json, annotators: Sequence[str]) -> None:
         """Tell that these all say something else of a gold unit than is known."""
-        told = GoldDoubted(
+        doubted = GoldDoubted(
             unit_id=unit_id,
             known_label=encoded(known),
-            said=[GoldSaid(label=encoded(said), annotators=len(annotators))],
+            said=[GoldSaid(label=encoded(entry), annotators=len(annotators))],
             good=len(annotators),
             disagreeing=len(annotators),
             share_low=0.55,
             annotators=annotators,
         )
-        await self.tell(QUALITY, unit_id, QualityEvent(gold_doubted=told))
+        await self.tell(QUALITY, unit_id, QualityEvent(gold_doubted=doubted))
 
     async def gold_closed(self, unit_id: str, known: Json, since: int, annotators: Sequence[str] = ()) -> None:
         """Tell that nobody can say a gold unit's known label any more, since a version of the label schema."""
-        told = GoldDoubted(unit_id=unit_id, known_label=encoded(known), annotators=annotators, closed_since=since)
-        await self.tell(QUALITY, unit_id, QualityEvent(gold_doubted=told))
+        doubted = GoldDoubted(unit_id=unit_id, known_label=encoded(known), annotators=annotators, closed_since=since)
+        await self.tell(QUALITY, unit_id, QualityEvent(gold_doubted=doubted))
 
     async def crowd(
         self, dependence: float, gold_units: Sequence[int] = (), revision: int = 1, field: str = ""
     ) -> None:
         """Tell what gold says of the project: how far errors go together, and gold units by class."""
         units = [GoldUnits(known=known, units=units) for known, units in enumerate(gold_units) if units]
-        told = CrowdMeasured(
+        measured = CrowdMeasured(
             revision=revision,
             classes=max(2, len(gold_units)),
             dependence=dependence,
@@ -229,7 +231,7 @@ class Teller:
             gold_answers=2 * sum(gold_units),
             field=field,
         )
-        await self.tell(QUALITY, self.project_id, QualityEvent(crowd_measured=told))
+        await self.tell(QUALITY, self.project_id, QualityEvent(crowd_measured=measured))
 
 
 class Upstream(Teller):

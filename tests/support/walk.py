@@ -38,7 +38,7 @@ def content(number: int) -> str:
 
 def csv() -> str:
     """Return the units as a client has them."""
-    return "id,message\n" + "".join(f'm{one},"{content(one)}"\n' for one in range(UNITS))
+    return "id,message\n" + "".join(f'm{number},"{content(number)}"\n' for number in range(UNITS))
 
 
 def label(text: str, person: str = "") -> str:
@@ -60,7 +60,7 @@ def annotated(claim: Callable[[str], Any], give: Callable[[str, Any, str], None]
         while given < wanted:
             held = claim(person)
             assert held, f"{person} has given {given} of {wanted} labels, and is given nothing more"
-            for one in held:
-                give(person, one, label(one["content"], person))
+            for entry in held:
+                give(person, entry, label(entry["content"], person))
             given += len(held)
         assert given == wanted

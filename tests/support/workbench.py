@@ -34,13 +34,13 @@ class Upstream:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
         body = await request.read()
-        told = {
+        answer = {
             "method": request.method,
             "path": request.raw_path,
             "headers": {name.lower(): value for name, value in request.headers.items()},
             "body": body,
         }
-        self.asked.append(told)
+        self.asked.append(answer)
         if request.path in self.waits:
             return await self.waits[request.path](request)
         if request.path in self.answers:

@@ -93,8 +93,8 @@ def _packed(package: VendoredPackage, scratch: Path) -> Path:
     wanted = f"{package.name}@{package.version}"
     # npm's own client, so that its settings say where packages come from.
     argv = ["npm", "pack", wanted, "--ignore-scripts", "--silent"]
-    told = subprocess.run(argv, cwd=scratch, check=True, capture_output=True, text=True)  # noqa: S603 - names of our list
-    archive = scratch / told.stdout.split()[-1]
+    process = subprocess.run(argv, cwd=scratch, check=True, capture_output=True, text=True)  # noqa: S603 - names of our list
+    archive = scratch / process.stdout.split()[-1]
     digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
     if f"{INTEGRITY}-{digest}" != package.integrity:
         raise NotAsListed(f"{wanted} is another archive than was listed; find out why before you list it anew")

@@ -19,7 +19,9 @@ async def committed(connection: KafkaConnection, group: str, topic: str) -> dict
     async with _admin(connection, f"asking how far {group} is") as admin:
         found = await admin.list_consumer_group_offsets(group)
     return {
-        TopicPartition(*place): one.offset for place, one in found.items() if place.topic == topic and one.offset >= 0
+        TopicPartition(*place): entry.offset
+        for place, entry in found.items()
+        if place.topic == topic and entry.offset >= 0
     }
 
 

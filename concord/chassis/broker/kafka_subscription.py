@@ -214,7 +214,7 @@ class KafkaSubscription:
         """Hand out the records of a place from now on; without effect when it is not ours any more."""
         if self._places is not None and self._consumer is not None and place in self._places.owned:
             self._places.released.add(place)
-            self._consumer.resume(*(one for one in self._consumer.assignment() if one.partition == place))
+            self._consumer.resume(*(entry for entry in self._consumer.assignment() if entry.partition == place))
 
     def assigned(self) -> frozenset[TopicPartition]:
         """Return the partitions that are this member's now; empty before the first assignment."""
@@ -246,7 +246,7 @@ class KafkaSubscription:
         if self._places is not None:
             coordinator = consumer._coordinator
             self._places.take(assigned, coordinator.generation, coordinator.member_id)
-            consumer.pause(*(one for one in assigned if one.partition not in self._places.released))
+            consumer.pause(*(entry for entry in assigned if entry.partition not in self._places.released))
 
 
 class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc] # the library's classes have no types

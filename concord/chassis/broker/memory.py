@@ -216,7 +216,7 @@ class MemorySubscription:
         """Tell the seat how the places are dealt; one is kept by a member that has missed no deal."""
         if self.seat is None:
             return
-        mine = frozenset(one.partition for one in self.assigned())
+        mine = frozenset(topic_partition.partition for topic_partition in self.assigned())
         kept = mine & self._owned if in_a_row else frozenset()
         self._owned = mine
         self._released &= kept
@@ -232,7 +232,7 @@ class MemorySubscription:
         """Return the partitions whose records are handed out."""
         if self.seat is None:
             return list(self._positions)
-        return [one for one in self._positions if one.partition in self._released]
+        return [position for position in self._positions if position.partition in self._released]
 
     async def poll(self, records_max: int, wait_seconds: float) -> Sequence[Incoming]:
         """Return the next records, in order within each partition; empty when none came within the wait."""
@@ -250,7 +250,10 @@ class MemorySubscription:
 
     async def _anything_within(self, wait_seconds: float) -> bool:
         self._adopt()
-        if any(len(self._cluster.log(one)) > self._positions[one] for one in self._handed_out()):
+        if any(
+            len(self._cluster.log(topic_partition)) > self._positions[topic_partition]
+            for topic_partition in self._handed_out()
+        ):
             return True
         try:
             async with asyncio.timeout(wait_seconds):
@@ -290,7 +293,10 @@ class MemorySubscription:
         await self._faults.before("lag", self.group or "")
         done = self._positions if self.group is None else self._cluster.group(self.group).committed
         begin = self._cluster.begin
-        return sum(len(self._cluster.log(one)) - max(done.get(one, 0), begin(one)) for one in self.assigned())
+        return sum(
+            len(self._cluster.log(topic_partition)) - max(done.get(topic_partition, 0), begin(topic_partition))
+            for topic_partition in self.assigned()
+        )
 
     def assigned(self) -> frozenset[TopicPartition]:
         """Return the partitions that are this member's now."""

@@ -73,10 +73,10 @@ def decode_each(decoder: "msgspec.json.Decoder[T]", texts: Sequence[bytes], fiel
             yield decode(decoder, bytes(text))
         except (BadRequest, Invalid) as refusal:
             path = f"{field}[{place}]"
-            told = refusal.errors[0]
-            inner = "" if told.field == "body" else told.field
+            entry = refusal.errors[0]
+            inner = "" if entry.field == "body" else entry.field
             separator = "." if inner and not inner.startswith("[") else ""
-            error = FieldError(f"{path}{separator}{inner}", told.problem, told.cure)
+            error = FieldError(f"{path}{separator}{inner}", entry.problem, entry.cure)
             yield type(refusal)(f"{error.field}: {error.problem}.", [error])
 
 

@@ -53,8 +53,8 @@ def documented(
     answer = {"description": "Done.", "content": dict.fromkeys(reply_media_types, shown)}
     extra: dict[str, Any] = {OWN_REFUSALS: refusals}
     if body is not None:
-        told = {} if example is None else {"example": example}
-        content: dict[str, Any] = {kind: {"schema": _sent(body), **told} for kind in body_media_types}
+        document = {} if example is None else {"example": example}
+        content: dict[str, Any] = {kind: {"schema": _sent(body), **document} for kind in body_media_types}
         content |= {kind: {"schema": {"type": "string", "description": "One JSON object a line."}} for kind in lines}
         for kind in files:
             content.setdefault(kind, {"schema": _sent(str)})
@@ -64,7 +64,7 @@ def documented(
     return {
         "status_code": status,
         "response_class": Response,
-        "responses": {one: answer for one in (status, also) if one is not None},
+        "responses": {number: answer for number in (status, also) if number is not None},
         "openapi_extra": extra,
     }
 
@@ -80,8 +80,8 @@ def _answered(reply: Any, lines: Any) -> dict[str, Any]:
         found: dict[str, Any] = schema_of(reply)
         return found
     if lines is not None:
-        told = "One JSON object a line, or an event each."
-        return {"type": "string", "description": told, "contentMediaType": JSON, "contentSchema": schema_of(lines)}
+        text = "One JSON object a line, or an event each."
+        return {"type": "string", "description": text, "contentMediaType": JSON, "contentSchema": schema_of(lines)}
     return {"type": "string", "description": "The file, or the text, as it is."}
 
 
@@ -94,6 +94,6 @@ def schema_of(kind: Any) -> Any:
             if "$ref" in part:
                 return written_out(named[part["$ref"]])
             return {key: written_out(value) for key, value in part.items()}
-        return [written_out(one) for one in part] if isinstance(part, list) else part
+        return [written_out(entry) for entry in part] if isinstance(part, list) else part
 
     return written_out(schema)

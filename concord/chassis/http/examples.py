@@ -8,7 +8,7 @@ from concord.labels.examples import EXAMPLES, schema_example
 LABEL = "A label of the project's kind: `label_schema` says which."
 SCHEMA = "What a label is: a `kind` and what belongs to it."
 WORDS: Mapping[str, tuple[str, list[Any]]] = {
-    "label": (LABEL, [one.label for one in EXAMPLES.values()]),
+    "label": (LABEL, [example.label for example in EXAMPLES.values()]),
     "leading_label": (LABEL, ["spam"]),
     "known_label": (LABEL, ["spam"]),
     "given_label": (LABEL, ["ham"]),
@@ -96,7 +96,7 @@ def example_of(schema: Any, name: str = "", *, required_only: bool = False) -> A
         return schema["const"]
     if schema.get("enum"):
         return schema["enum"][0]
-    kinds = [one for one in (*schema.get("anyOf", ()), *schema.get("oneOf", ())) if one.get("type") != "null"]
+    kinds = [entry for entry in (*schema.get("anyOf", ()), *schema.get("oneOf", ())) if entry.get("type") != "null"]
     if kinds:
         return example_of(kinds[0], name, required_only=required_only)
     if name in NAMED and _fits(NAMED[name], schema):
@@ -126,14 +126,14 @@ def _by_type(schema: Any, name: str, *, required_only: bool) -> Any:
         case "boolean":
             return schema.get("default", False)
         case "string":
-            told = name.rsplit("_", 1)[-1] in TIMES or schema.get("format") == "date-time"
-            return TIME if told else str(schema.get("default") or name.replace("_", " ") or "text")
+            body = name.rsplit("_", 1)[-1] in TIMES or schema.get("format") == "date-time"
+            return TIME if body else str(schema.get("default") or name.replace("_", " ") or "text")
     return None
 
 
 def _object(schema: Any, name: str, *, required_only: bool) -> dict[str, Any]:
     wanted = schema.get("required", ()) if required_only else schema.get("properties", {})
-    found = {one: example_of(schema["properties"][one], one, required_only=required_only) for one in wanted}
+    found = {entry: example_of(schema["properties"][entry], entry, required_only=required_only) for entry in wanted}
     more = schema.get("additionalProperties")
     if isinstance(more, dict) and not found:
         return {name or "key": example_of(more, required_only=required_only)}
@@ -148,9 +148,9 @@ def tell(schema: Any, name: str = "") -> None:
         schema["description"], schema["examples"] = WORDS[name]
     if name == "label_schema":
         schema["description"], schema["examples"] = WORDS[name]
-    for inner, one in schema.get("properties", {}).items():
-        tell(one, inner)
+    for inner, entry in schema.get("properties", {}).items():
+        tell(entry, inner)
     tell(schema.get("items"), name)
     tell(schema.get("additionalProperties"), name)
-    for one in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
-        tell(one, name)
+    for entry in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
+        tell(entry, name)

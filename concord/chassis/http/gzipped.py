@@ -44,10 +44,10 @@ class Gunzip:
             self._packed = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
             self._unpacked += len(piece)
             if self._unpacked > RATIO_FREE_BYTES and self._unpacked > RATIO_MAX * self._read:
-                said = (
+                text = (
                     f"The body unpacks to over {RATIO_MAX} times its {self._read} bytes; send it without compression."
                 )
-                raise BodyTooLarge(said)
+                raise BodyTooLarge(text)
             if piece:
                 return piece
         return b""

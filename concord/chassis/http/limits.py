@@ -165,11 +165,11 @@ class BodyLimit:
             async with asyncio.timeout(min(BODY_SILENCE_SECONDS_MAX, patience - self._waited)):
                 return await _rest(steps, pending)
         except TimeoutError:
-            said = (
+            text = (
                 f"{self._read} bytes of the body came in {self._waited + loop.time() - began:.0f} s of waiting; send "
                 f"at least {BODY_BYTES_A_SECOND} bytes a second, without a pause of {BODY_SILENCE_SECONDS_MAX:g} s."
             )
-            carrier = refused(TooSlow(said))
+            carrier = refused(TooSlow(text))
             # Its cause is what the caller is told; `from fault` would put a bare TimeoutError in its place.
             raise carrier from carrier.__cause__
         finally:

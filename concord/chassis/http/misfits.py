@@ -60,22 +60,22 @@ def _followed(path: str, kind: Any, text: bytes) -> tuple[str, list[Any]]:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return path, []  # what stands behind the fault was not looked at
-    told, kinds = "$", [kind]
+    entry, kinds = "$", [kind]
     for step in _STEP.finditer(path):
         name, place = step[1], step[2]
         if name is not None:
-            kinds, value = [found for one in kinds for found in _of_field(one, name)], value[name]
-            told += f".{name}"
+            kinds, value = [found for row in kinds for found in _of_field(row, name)], value[name]
+            entry += f".{name}"
         elif place != "...":
-            kinds, value = [found for one in kinds for found in _of_items(one, int(place))], value[int(place)]
-            told += f"[{place}]"
+            kinds, value = [found for row in kinds for found in _of_items(row, int(place))], value[int(place)]
+            entry += f"[{place}]"
         else:
-            kinds = [found for one in kinds for found in _of_values(one)]
-            key = next((key for key in value if not any(_fits(value[key], one) for one in kinds)), None)
+            kinds = [found for row in kinds for found in _of_values(row)]
+            key = next((key for key in value if not any(_fits(value[key], row) for row in kinds)), None)
             if key is None:
                 return path, []
-            value, told = value[key], f"{told}.{key[:KEY_CHARACTERS_MAX]}"
-    return told, kinds
+            value, entry = value[key], f"{entry}.{key[:KEY_CHARACTERS_MAX]}"
+    return entry, kinds
 
 
 def _fits(value: Any, kind: Any) -> bool:
@@ -93,31 +93,31 @@ def _bare(kind: Any) -> Iterator[Any]:
     elif get_origin(kind) in (None, Literal, list, tuple, dict):
         yield kind
     else:
-        for one in get_args(kind):
-            yield from _bare(one)
+        for entry in get_args(kind):
+            yield from _bare(entry)
 
 
 def _of_field(kind: Any, name: str) -> Iterator[Any]:
-    for one in _bare(kind):
-        if isinstance(one, type) and issubclass(one, msgspec.Struct):
-            yield from (field.type for field in msgspec.structs.fields(one) if field.encode_name == name)
+    for entry in _bare(kind):
+        if isinstance(entry, type) and issubclass(entry, msgspec.Struct):
+            yield from (field.type for field in msgspec.structs.fields(entry) if field.encode_name == name)
 
 
 def _of_items(kind: Any, place: int) -> Iterator[Any]:
-    for one in _bare(kind):
-        if get_origin(one) is list or (get_origin(one) is tuple and get_args(one)[-1] is Ellipsis):
-            yield get_args(one)[0]
-        elif get_origin(one) is tuple and place < len(get_args(one)):
-            yield get_args(one)[place]
+    for entry in _bare(kind):
+        if get_origin(entry) is list or (get_origin(entry) is tuple and get_args(entry)[-1] is Ellipsis):
+            yield get_args(entry)[0]
+        elif get_origin(entry) is tuple and place < len(get_args(entry)):
+            yield get_args(entry)[place]
 
 
 def _of_values(kind: Any) -> Iterator[Any]:
-    yield from (get_args(one)[1] for one in _bare(kind) if get_origin(one) is dict)
+    yield from (get_args(entry)[1] for entry in _bare(kind) if get_origin(entry) is dict)
 
 
 def _values(kind: Any) -> Iterator[Any]:
-    for one in _bare(kind):
-        if get_origin(one) is Literal:
-            yield from get_args(one)
-        elif isinstance(one, type) and issubclass(one, Enum):
-            yield from (member.value for member in one)
+    for entry in _bare(kind):
+        if get_origin(entry) is Literal:
+            yield from get_args(entry)
+        elif isinstance(entry, type) and issubclass(entry, Enum):
+            yield from (member.value for member in entry)

@@ -44,7 +44,7 @@ _OF_BODIES = (400, 408, 413, 415, 422)
 
 def _example(status: int) -> dict[str, Any]:
     title = HTTPStatus(status).phrase
-    told = {
+    body = {
         "type": "about:blank",
         "title": title,
         "status": status,
@@ -52,8 +52,8 @@ def _example(status: int) -> dict[str, Any]:
         "instance": "/v1/…",
     }
     if status in _OF_FIELDS:
-        told["errors"] = [{"field": "policy.overlap.initial", "problem": "is 0", "cure": "send a number from 1 to 100"}]
-    return told
+        body["errors"] = [{"field": "policy.overlap.initial", "problem": "is 0", "cure": "send a number from 1 to 100"}]
+    return body
 
 
 def _refused(status: int) -> dict[str, Any]:
@@ -108,9 +108,9 @@ def _completed(document: dict[str, Any], guards: Mapping[tuple[str, str], type[G
 def _tell_examples(operation: dict[str, Any]) -> None:
     """Give every JSON body and answer an example, and say what the fields of any JSON hold."""
     sent = operation.get("requestBody", {}).get("content", {})
-    bodies = [(kind, one, True) for kind, one in sent.items()]
+    bodies = [(kind, entry, True) for kind, entry in sent.items()]
     for answer in operation["responses"].values():
-        bodies += [(kind, one, False) for kind, one in answer.get("content", {}).items()]
+        bodies += [(kind, entry, False) for kind, entry in answer.get("content", {}).items()]
     for kind, body, required_only in bodies:
         schema = body["schema"]
         tell(schema)
@@ -123,9 +123,9 @@ def _tell_examples(operation: dict[str, Any]) -> None:
             body["example"] = _line(kind, example_of(schema["contentSchema"]))
 
 
-def _line(kind: str, said: Any) -> str:
+def _line(kind: str, entry: Any) -> str:
     """Return a line of a stream."""
-    text = msgspec.json.encode(said).decode()
+    text = msgspec.json.encode(entry).decode()
     return f"event: progress\ndata: {text}\n\n" if kind == "text/event-stream" else f"{text}\n"
 
 

@@ -89,8 +89,10 @@ def domain_refusal(fault: Exception, status: int) -> ConcordError:
     The exception tells of one field by its attributes `field`, `problem` (its sentence if it has none) and `cure`,
     or of several by `errors`, each with these three.
     """
-    told = getattr(fault, "errors", None) or ([fault] if hasattr(fault, "cure") else [])
-    errors = [FieldError(getattr(one, "field", "body"), getattr(one, "problem", str(one)), one.cure) for one in told]
+    body = getattr(fault, "errors", None) or ([fault] if hasattr(fault, "cure") else [])
+    errors = [
+        FieldError(getattr(entry, "field", "body"), getattr(entry, "problem", str(entry)), entry.cure) for entry in body
+    ]
     error = ConcordError(str(fault), errors, retry_after_seconds=RETRY_SECONDS if status in (429, 503) else None)
     error.status = status
     return error
@@ -144,8 +146,8 @@ _AWAY: tuple[tuple[type[Exception], str], ...] = (
 
 async def _hung_up(request: Request, _: ClientDisconnect) -> Response:
     # Nobody is there to read it; it is counted as the caller's doing, and pages nobody here.
-    said = BadRequest("The body broke off: the connection was closed before its end.")
-    return refusal(said, request.scope["path"])
+    bad_request = BadRequest("The body broke off: the connection was closed before its end.")
+    return refusal(bad_request, request.scope["path"])
 
 
 def install(app: FastAPI, domain: DomainStatuses) -> None:
@@ -176,9 +178,9 @@ def install(app: FastAPI, domain: DomainStatuses) -> None:
 
     async def unavailable(request: Request, fault: Exception) -> Response:
         log.warning("%s: %s", type(fault).__name__, fault)
-        what = next((said for kind, said in _AWAY if isinstance(fault, kind)), "This process is catching up")
-        said = Unavailable(f"{what}; nothing was acknowledged, and the same request may be sent again.")
-        return refusal(said, request.scope["path"])
+        what = next((text for kind, text in _AWAY if isinstance(fault, kind)), "This process is catching up")
+        entry = Unavailable(f"{what}; nothing was acknowledged, and the same request may be sent again.")
+        return refusal(entry, request.scope["path"])
 
     def of_domain(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
         async def domain_error(request: Request, fault: Exception) -> Response:

@@ -88,11 +88,11 @@ def refuse_unknown_parameters(request: Request, own: Collection[str] = ()) -> No
 
 def _parameters(route: APIRoute) -> frozenset[str]:
     """Return the names of what a route reads from the query, whether FastAPI hands it over or it reads it itself."""
-    return frozenset(_of_signature(route.dependant)) | {one["name"] for one in _documented(route)}
+    return frozenset(_of_signature(route.dependant)) | {entry["name"] for entry in _documented(route)}
 
 
 def _documented(route: APIRoute) -> list[dict[str, Any]]:
-    return [one for one in (route.openapi_extra or {}).get("parameters", ()) if one["in"] == "query"]
+    return [parameter for parameter in (route.openapi_extra or {}).get("parameters", ()) if parameter["in"] == "query"]
 
 
 def _of_signature(dependant: Dependant) -> Iterator[str]:
@@ -110,8 +110,8 @@ async def verified(identity: Identity, scope: Scope) -> Caller:
     """
     caller: Caller | None = scope.get(_CALLER_KEY)
     if caller is None:
-        said = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), None)
-        caller = await identity.caller(said)
+        body = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), None)
+        caller = await identity.caller(body)
         keep_place(scope, caller.key)
     return caller
 

@@ -92,7 +92,9 @@ class Folding:
         while due := [key for key, (_, since) in self._first() if since <= before]:
             lines = await self._lines(due)
             # What lies above the fold was decided since; it stays, and so does the fold.
-            lower = [one["_id"] for key, line in lines.items() for one in line if one["seq"] < self._known[key][0]]
+            lower = [
+                entry["_id"] for key, line in lines.items() for entry in line if entry["seq"] < self._known[key][0]
+            ]
             self.records_deleted += await self.journal.store.delete(JOURNAL.name, lower) if lower else 0
             for key in due:
                 del self._known[key]
@@ -102,16 +104,16 @@ class Folding:
 
     def _first(self) -> list[tuple[str, tuple[int, float]]]:
         """Return those that have waited longest, as many as are read at once."""
-        return [one for one, _ in zip(self._known.items(), range(READ_IDS_MAX), strict=False)]
+        return [row for row, _ in zip(self._known.items(), range(READ_IDS_MAX), strict=False)]
 
     async def _lines(self, keys: Sequence[str]) -> dict[str, list[Document]]:
         """Return those aggregates of more than one record of which all is known to be said, each in its order."""
         records = await self.journal.store.find(JOURNAL.name, "aggregate", keys)
-        writers = {Commit.parse(one["commit"]).writer for one in records}
+        writers = {Commit.parse(entry["commit"]).writer for entry in records}
         await self.journal.sweeper.marks.look(writers)
-        unsaid = {one["aggregate"] for one in await self.journal.sweeper.marks.unsaid(records)}
+        unsaid = {entry["aggregate"] for entry in await self.journal.sweeper.marks.unsaid(records)}
         lines: dict[str, list[Document]] = defaultdict(list)
-        for record in sorted(records, key=lambda one: int(one["seq"])):
+        for record in sorted(records, key=lambda entry: int(entry["seq"])):
             if record["aggregate"] not in unsaid:
                 lines[record["aggregate"]].append(record)
         return {key: line for key, line in sorted(lines.items()) if len(line) > 1}

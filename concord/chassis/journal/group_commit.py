@@ -67,8 +67,8 @@ class _Append:
     def give_up(self) -> None:
         """Say that the store has not answered in time."""
         if not self.told.done():
-            said = f"{self._left} records not confirmed by the store in {APPEND_SECONDS_MAX:g} s"
-            self.told.set_exception(StoreUnavailable(said))
+            text = f"{self._left} records not confirmed by the store in {APPEND_SECONDS_MAX:g} s"
+            self.told.set_exception(StoreUnavailable(text))
 
 
 class _Waiting(NamedTuple):
@@ -170,26 +170,26 @@ class GroupCommit:
                 self._arrived.clear()
             if not group:
                 continue
-            crowded = len({one.append for one in group}) > 1
+            crowded = len({waiting.append for waiting in group}) > 1
             began = self.clock.monotonic()
             lost, doubted = await self._commit(
-                [one.entry for one in group],
-                frozenset(position for position, one in enumerate(group) if one.follows),
+                [waiting.entry for waiting in group],
+                frozenset(position for position, waiting in enumerate(group) if waiting.follows),
                 group[0].append.deadline - APPEND_SECONDS_MAX + STALE_SECONDS_MAX,
             )
             took = self.clock.monotonic() - began
             self.records_stored += len(group) - len(lost)
             self.records_lost += len(lost)
-            won = [one.entry for position, one in enumerate(group) if position not in lost]
+            won = [waiting.entry for position, waiting in enumerate(group) if position not in lost]
             if won or doubted:
                 self.publisher.offer(self.number, [event for entry in won for event in entry.events])
                 self.number += 1
                 self._over.set()
                 self._over = asyncio.Event()
-            for position, one in enumerate(group):
+            for position, waiting in enumerate(group):
                 if self.listener is not None:
-                    self.listener.known(one.entry, position not in lost)
-                one.append.tell(one.place, position not in lost)
+                    self.listener.known(waiting.entry, position not in lost)
+                waiting.append.tell(waiting.place, position not in lost)
             while self._unanswered and self._unanswered[0].told.done():
                 self._unanswered.popleft()
             if not self._waiting:
@@ -226,8 +226,8 @@ class GroupCommit:
         """
         if self._settled.is_set():
             return
-        commits = (Commit.parse(one["commit"]) for one in records)
-        newest = max((one.number for one in commits if one.writer == self.writer), default=0)
+        commits = (Commit.parse(record["commit"]) for record in records)
+        newest = max((commit.number for commit in commits if commit.writer == self.writer), default=0)
         try:
             async with asyncio.timeout(APPEND_SECONDS_MAX):
                 while self.number <= newest:
@@ -299,10 +299,15 @@ class GroupCommit:
         if stored == len(documents):
             return frozenset()
         lost, left = {stored}, range(stored + 1, len(documents))
-        for some in ([one for one in left if one not in follows], [one for one in left if one in follows]):
-            lost.update(one for one in some if one in follows and one - 1 in lost)
-            sent = [one for one in some if one not in lost]
-            taken = await self.store.insert(JOURNAL.name, [documents[one] for one in sent]) if sent else frozenset()
+        for some in (
+            [number for number in left if number not in follows],
+            [number for number in left if number in follows],
+        ):
+            lost.update(number for number in some if number in follows and number - 1 in lost)
+            sent = [number for number in some if number not in lost]
+            taken = (
+                await self.store.insert(JOURNAL.name, [documents[number] for number in sent]) if sent else frozenset()
+            )
             lost.update(sent[place] for place in taken)
         return frozenset(lost)
 

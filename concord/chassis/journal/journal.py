@@ -136,7 +136,7 @@ class Journal:
             }
             entries = [turn.entry for turn in turns.values() if turn.entry is not None]
             stored = await self.commits.append(entries) if entries else []
-            won = {entry.key for entry, one in zip(entries, stored, strict=True) if one}
+            won = {entry.key for entry, flag in zip(entries, stored, strict=True) if flag}
             opening = [entry for entry in entries if entry.key not in won and entry.opened == entry.seq]
             left: dict[str, list[int]] = {}
             for key, turn in turns.items():
@@ -176,7 +176,7 @@ class Journal:
             now_us = self.clock.now_us()
             follows = Turn(kind, then.key, heads.get(then.key) or NO_RECORD, [then], now_us)
             leads = Turn(kind, key, heads.get(key) or NO_RECORD, [pair.first(follows.entry is not None)], now_us)
-            entries = [one.entry for one in (leads, follows) if one.entry is not None]
+            entries = [turn.entry for turn in (leads, follows) if turn.entry is not None]
             if leads.entry is None:
                 if leads.only_repeats or anew:
                     return leads.outcomes[0], None
@@ -265,8 +265,8 @@ class Journal:
         with self.settling.collecting() as news:
             for first in range(0, len(wanted), REBUILD_SLOTS):
                 marked = await self.markers.of(kind.name, wanted[first : first + REBUILD_SLOTS])
-                async for one in self._rebuild_marked(kind, marked, news):
-                    yield one
+                async for row in self._rebuild_marked(kind, marked, news):
+                    yield row
 
     async def rebuild_open_kinds(
         self, kinds: Sequence[Kind[Any]], slots: Sequence[int]
@@ -382,8 +382,8 @@ class Journal:
                 found[key] = Head(0, kind.decode(row.state), frozenset((row.cause,)), known_at=known_at)
             for key, history in histories.items():
                 self.rows.begun(key)
-                last = max(history, key=lambda one: int(one["seq"]))
-                causes = frozenset(cause for one in history for cause in one["causes"])
+                last = max(history, key=lambda entry: int(entry["seq"]))
+                causes = frozenset(cause for entry in history for cause in entry["causes"])
                 state = kind.decode(last["state"])
                 size = head_bytes(len(last["state"]), causes)
                 found[key] = head = Head(last["seq"], state, causes, size, last["opened"], known_at)

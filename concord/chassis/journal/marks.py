@@ -62,13 +62,13 @@ class Marks:
 
     async def unsaid(self, records: Sequence[Document]) -> list[Document]:
         """Return those of these records that are neither below a mark nor noted, in the order of their commits."""
-        records = [one for one in records if not self.known(Commit.parse(one["commit"]))]
-        noted = await self.store.get(SAID.name, [one["_id"] for one in records]) if records else {}
-        return sorted((one for one in records if one["_id"] not in noted), key=_in_order)
+        records = [record for record in records if not self.known(Commit.parse(record["commit"]))]
+        noted = await self.store.get(SAID.name, [record["_id"] for record in records]) if records else {}
+        return sorted((record for record in records if record["_id"] not in noted), key=_in_order)
 
     async def note(self, records: Sequence[Document]) -> None:
         """Note of records one by one that they are said."""
-        notes = [{"_id": one["_id"]} for one in records]
+        notes = [{"_id": record["_id"]} for record in records]
         for start in range(0, len(notes), INSERT_DOCUMENTS_MAX):
             await self.store.insert(SAID.name, notes[start : start + INSERT_DOCUMENTS_MAX])
 

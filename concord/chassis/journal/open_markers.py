@@ -134,7 +134,7 @@ class OpenMarkers:
             return []
         room = SHEET_MARKERS_MAX - len(opening) % SHEET_MARKERS_MAX
         likely = (marker_of(key, 1) for key in islice(self.likely(kind, slot), AHEAD_MAX))
-        found = [one for one in likely if one not in self._on and one not in opening][:room]
+        found = [name for name in likely if name not in self._on and name not in opening][:room]
         self._not_stored.update(found)
         return found
 

@@ -268,7 +268,7 @@ class Publisher:
         A fault that nobody foresaw is an event's own only if others got through meanwhile.
         """
         failed: list[tuple[Outgoing, Exception]] = []
-        said = 0
+        count = 0
         while left:
             try:
                 await self.broker.publish(left[:1])
@@ -280,9 +280,9 @@ class Publisher:
             except Exception as fault:
                 failed.append((left[0], fault))
             else:
-                said += 1
+                count += 1
             del left[0]
-        if failed and not said:
+        if failed and not count:
             left[:] = [event for event, _ in failed]
             return failed[0][1]
         for event, reason in failed:

@@ -113,9 +113,9 @@ class _Line:
     async def _times(self, numbers: Iterable[int]) -> dict[int, int]:
         """Return when the first record of each of these commits was decided, of those that are there."""
         wanted, times = [str(Commit(self.writer, number)) for number in numbers], dict[int, int]()
-        for one in await self.store.find(JOURNAL.name, "commit", wanted, ("commit", "at_us")) if wanted else ():
-            number = Commit.parse(one["commit"]).number
-            times[number] = min(one["at_us"], times.get(number, one["at_us"]))
+        for entry in await self.store.find(JOURNAL.name, "commit", wanted, ("commit", "at_us")) if wanted else ():
+            number = Commit.parse(entry["commit"]).number
+            times[number] = min(entry["at_us"], times.get(number, entry["at_us"]))
         return times
 
     async def take(self) -> list[Document]:
@@ -131,14 +131,14 @@ class _Line:
             last = min(self.last, self._number + RECALL_COMMITS - 1)
             wanted = [str(Commit(self.writer, number)) for number in range(self._number, last + 1)]
             commits = defaultdict[int, list[Document]](list)
-            for one in await self.store.find(JOURNAL.name, "commit", wanted, ("commit", "place", "at_us", "events")):
-                commits[Commit.parse(one["commit"]).number].append(one)
+            for entry in await self.store.find(JOURNAL.name, "commit", wanted, ("commit", "place", "at_us", "events")):
+                commits[Commit.parse(entry["commit"]).number].append(entry)
             self._read += [(number, sorted(commits[number], key=_place)) for number in sorted(commits)]
             self._number = last + 1
             if not commits and not await self.seek(0):
                 return False
         if self._read:
-            self._passed(min(one["at_us"] for one in self._read[0][1]))
+            self._passed(min(row["at_us"] for row in self._read[0][1]))
         return bool(self._read)
 
     def _passed(self, at_us: int) -> None:
@@ -166,7 +166,7 @@ async def republish(
         writer: _Line(store, writer, (positions or {}).get(writer, 1), last)
         for writer, last in (await _writers(store)).items()
     }
-    told = _Told(broker, wanted, lines)
+    entry = _Republished(broker, wanted, lines)
     waiting = [(line.at_us, writer) for writer, line in lines.items() if await line.seek(wanted.since_us)]
     heapq.heapify(waiting)
     while waiting:
@@ -174,15 +174,15 @@ async def republish(
         line = lines[writer]
         if line.at_us >= wanted.until_us or not await line.more():
             continue
-        told.add(await line.take(), line.at_us)
+        entry.add(await line.take(), line.at_us)
         if await line.more():
             heapq.heappush(waiting, (line.at_us, writer))
-        if told.full:
-            yield await told.say()
-    yield await told.say()
+        if entry.full:
+            yield await entry.say()
+    yield await entry.say()
 
 
-class _Told:
+class _Republished:
     """What is said together, and how much that was."""
 
     def __init__(self, broker: Broker, wanted: Wanted, lines: Mapping[str, _Line]) -> None:
@@ -233,14 +233,14 @@ class _Told:
 
 async def _writers(store: Store) -> dict[str, int]:
     """Return all that ever wrote, and the newest commit of each of which something is there."""
-    writers = {one["_id"]: 0 async for page in store.stream(WRITERS.name) for one in page}
+    writers = {entry["_id"]: 0 async for page in store.stream(WRITERS.name) for entry in page}
     async for page in store.stream(MARKS.name):
         for mark in page:
             writers[mark["writer"]] = max(mark["number"], writers.get(mark["writer"], 0))
     for writer, marked in writers.items():
         wanted = [str(Commit(writer, marked + ahead)) for ahead in range(1, LATER_COMMITS + 1)]
-        for one in await store.find(JOURNAL.name, "commit", wanted, ("commit",)):
-            writers[writer] = max(writers[writer], Commit.parse(one["commit"]).number)
+        for entry in await store.find(JOURNAL.name, "commit", wanted, ("commit",)):
+            writers[writer] = max(writers[writer], Commit.parse(entry["commit"]).number)
     return writers
 
 

@@ -154,7 +154,7 @@ class RowPages:
         """Return which of these aggregates have a first record, and note it."""
         firsts = {f"{key}/{1:06d}": key for key in keys}
         found = await self._store.get(JOURNAL.name, list(firsts))
-        begun = {firsts[one] for one in found}
+        begun = {firsts[name] for name in found}
         for key in begun:
             self.begun(key)
         return begun
@@ -296,7 +296,7 @@ class RowPages:
         if not some:
             return
         firsts = {f"{key}/{1:06d}": key for keys in some.values() for key in keys}
-        begun = {firsts[one] for one in await self._store.get(JOURNAL.name, list(firsts))}
+        begun = {firsts[name] for name in await self._store.get(JOURNAL.name, list(firsts))}
         for number, keys in some.items():
             page = self._pages.get(number)
             if page is not None and any(key in begun and key not in page.gone for key in keys):

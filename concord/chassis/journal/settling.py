@@ -90,4 +90,4 @@ class Settling:
         try:
             yield news
         finally:
-            self._collected[:] = [one for one in self._collected if one is not news]
+            self._collected[:] = [entry for entry in self._collected if entry is not news]

@@ -129,12 +129,14 @@ class Sweeper:
                 first = followed.number + 1
                 until = min(last, followed.number + RECALL_COMMITS)
                 records = await self.marks.recall(writer, first, until)
-                await self._say([one for one in records if one["_id"] not in followed.said])
+                await self._say([record for record in records if record["_id"] not in followed.said])
                 whole = min(until, newest - 1)
                 if whole >= first:
                     await self.marks.leave(writer, whole, followed.number)
                     self._advance(followed, whole)
-                await self._note(followed, [one for one in records if Commit.parse(one["commit"]).number > whole])
+                await self._note(
+                    followed, [record for record in records if Commit.parse(record["commit"]).number > whole]
+                )
                 if whole < until:
                     break
             if followed.number == before or last < newest:
@@ -144,7 +146,7 @@ class Sweeper:
         """Return the highest of the next commits of which something is there; 0 when there is none."""
         wanted = [str(Commit(writer, number + ahead)) for ahead in range(1, SWEEP_COMMITS + 1)]
         found = await self.store.find(JOURNAL.name, "commit", wanted, only=("commit",))
-        return max((Commit.parse(one["commit"]).number for one in found), default=0)
+        return max((Commit.parse(entry["commit"]).number for entry in found), default=0)
 
     async def _say(self, records: Sequence[Document]) -> None:
         """Publish these records' events, but of those that are noted to be said."""
@@ -157,8 +159,8 @@ class Sweeper:
 
     async def _note(self, followed: _Followed, records: Sequence[Document]) -> None:
         """Note records of a commit that may not be whole: what of it comes later is then told from them."""
-        await self.marks.note([one for one in records if one["_id"] not in followed.said])
-        followed.said.update(one["_id"] for one in records)
+        await self.marks.note([record for record in records if record["_id"] not in followed.said])
+        followed.said.update(record["_id"] for record in records)
 
     def _advance(self, followed: _Followed, number: int) -> None:
         """Know that all commits up to `number` are whole and said."""
@@ -175,10 +177,10 @@ class Sweeper:
             StoreUnavailable: no answer.
             Backlogged: the broker is away, and there is no room for more events of others.
         """
-        doubtful = [one for one in records if not self._known(Commit.parse(one["commit"]))]
+        doubtful = [record for record in records if not self._known(Commit.parse(record["commit"]))]
         if not doubtful:
             return
-        await self.marks.look({Commit.parse(one["commit"]).writer for one in doubtful})
+        await self.marks.look({Commit.parse(entry["commit"]).writer for entry in doubtful})
         unsaid = await self.marks.unsaid(doubtful)
         if unsaid:
             self.publisher.offer_others(unsaid)

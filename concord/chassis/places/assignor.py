@@ -57,9 +57,9 @@ class PlaceAssignor(AbstractPartitionAssignor):  # type: ignore[misc] # the libr
         Raises:
             PlacesDiffer: see there.
         """
-        claims = {member: claim_from(told.user_data) for member, told in members.items()}
+        claims = {member: claim_from(entry.user_data) for member, entry in members.items()}
         try:
-            for topic in sorted({topic for told in members.values() for topic in told.subscription}):
+            for topic in sorted({topic for member in members.values() for topic in member.subscription}):
                 check_width(topic, len(cluster.partitions_for_topic(topic) or ()), self.places)
         except PlacesDiffer as fault:
             self.differ = fault
@@ -68,9 +68,9 @@ class PlaceAssignor(AbstractPartitionAssignor):  # type: ignore[misc] # the libr
         told_all = table_told(table_of(dealt, claims))
         return {
             member: ConsumerProtocolMemberAssignment(
-                PROTOCOL_VERSION, [(topic, sorted(dealt[member])) for topic in sorted(told.subscription)], told_all
+                PROTOCOL_VERSION, [(topic, sorted(dealt[member])) for topic in sorted(entry.subscription)], told_all
             )
-            for member, told in members.items()
+            for member, entry in members.items()
         }
 
     def on_assignment(self, assignment: ConsumerProtocolMemberAssignment) -> None:

@@ -32,14 +32,14 @@ def deal(places: int, claims: Mapping[str, Claim]) -> dict[str, list[int]]:
         claims: what each member says; at least one.
     """
     had: dict[int, str] = {}
-    for member in sorted(claims, key=lambda one: (claims[one].generation, one)):
+    for member in sorted(claims, key=lambda text: (claims[text].generation, text)):
         had.update(dict.fromkeys(claims[member].owned, member))
     dealt: dict[str, list[int]] = {member: [] for member in sorted(claims)}
     for member, given in dealt.items():
         given.extend(place for place in dict.fromkeys(claims[member].owned) if place < places and had[place] == member)
     low, over = divmod(places, len(dealt))
     # Who has most has least to give up: the places beyond an even share are theirs.
-    by_most = sorted(dealt, key=lambda one: -len(dealt[one]))
+    by_most = sorted(dealt, key=lambda text: -len(dealt[text]))
     shares = {member: low + (position < over) for position, member in enumerate(by_most)}
     for member, share in shares.items():
         del dealt[member][share:]
@@ -50,7 +50,7 @@ def deal(places: int, claims: Mapping[str, Claim]) -> dict[str, list[int]]:
     return dealt
 
 
-class _Said(msgspec.Struct):
+class _ClaimWire(msgspec.Struct):
     """A claim as it travels, with the places in its order. Fields may be added; unknown ones are passed over."""
 
     version: int = VERSION
@@ -59,7 +59,7 @@ class _Said(msgspec.Struct):
     generation: int = NEVER_DEALT
 
 
-class _Told(msgspec.Struct):
+class _TableWire(msgspec.Struct):
     """The table as it travels."""
 
     version: int = VERSION
@@ -67,36 +67,36 @@ class _Told(msgspec.Struct):
 
 
 _encode = msgspec.json.Encoder().encode
-_said = msgspec.json.Decoder(_Said).decode
-_told = msgspec.json.Decoder(_Told).decode
+_said = msgspec.json.Decoder(_ClaimWire).decode
+_told = msgspec.json.Decoder(_TableWire).decode
 
 
 def claim_said(claim: Claim) -> bytes:
     """Return a claim as it travels."""
-    return _encode(_Said(at=claim.address, owned=list(claim.owned), generation=claim.generation))
+    return _encode(_ClaimWire(at=claim.address, owned=list(claim.owned), generation=claim.generation))
 
 
 def table_told(table: Table) -> bytes:
     """Return a table as it travels."""
-    return _encode(_Told(table={address: sorted(places) for address, places in table.items()}))
+    return _encode(_TableWire(table={address: sorted(places) for address, places in table.items()}))
 
 
 def claim_from(user_data: bytes | None) -> Claim:
     """Return what a member said; of one whose words cannot be read, that it had nothing and is reached nowhere."""
     try:
-        said = _said(user_data or b"{}")
+        entry = _said(user_data or b"{}")
     except msgspec.DecodeError:
         return Claim("")
-    return Claim(said.at, tuple(said.owned), said.generation)
+    return Claim(entry.at, tuple(entry.owned), entry.generation)
 
 
 def table_from(user_data: bytes | None) -> Table:
     """Return the table that the leader told; an empty one when it cannot be read."""
     try:
-        told = _told(user_data or b"{}")
+        entry = _told(user_data or b"{}")
     except msgspec.DecodeError:
         return {}
-    return {address: frozenset(places) for address, places in told.table.items()}
+    return {address: frozenset(places) for address, places in entry.table.items()}
 
 
 def table_of(dealt: Mapping[str, Collection[int]], claims: Mapping[str, Claim]) -> Table:

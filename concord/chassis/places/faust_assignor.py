@@ -42,13 +42,19 @@ class FaustPlaceAssignor(PartitionAssignor):
         Where a topic has other partitions than there are places, or is not known yet, Faust deals; and where a release
         comes in that reads another topic, which Faust deals to those alone that read it.
         """
-        read = {frozenset(told.subscription) for told in member_metadata.values()}
+        read = {frozenset(entry.subscription) for entry in member_metadata.values()}
         topics = frozenset[str]().union(*read)
         if len(read) > 1 or any(len(cluster.partitions_for_topic(topic) or ()) != self._places for topic in topics):
             return super()._perform_assignment(cluster, member_metadata)
-        said = {member: self._get_client_metadata(told) for member, told in member_metadata.items()}
-        self._update_member_urls(said)
-        dealt = deal(self._places, {member: Claim(one.url, _had(one.assignment)) for member, one in said.items()})
+        body = {member: self._get_client_metadata(entry) for member, entry in member_metadata.items()}
+        self._update_member_urls(body)
+        dealt = deal(
+            self._places,
+            {
+                member: Claim(client_metadata.url, _had(client_metadata.assignment))
+                for member, client_metadata in body.items()
+            },
+        )
         assignments = {
             member: ClientAssignment(actives={topic: list(dealt[member]) for topic in sorted(topics)}, standbys={})
             for member in member_metadata

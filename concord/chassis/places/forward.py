@@ -128,10 +128,10 @@ def _slot_in_query(query: bytes) -> int | None:
     if IN_QUERY.encode() not in query:
         return None
     try:
-        said = parse_qs(query.decode("latin-1"), max_num_fields=FIELDS_MAX).get(IN_QUERY)
+        names = parse_qs(query.decode("latin-1"), max_num_fields=FIELDS_MAX).get(IN_QUERY)
     except ValueError:  # the route itself says what is wrong with it
         return None
-    return slot_of_project(said[0]) if said else None
+    return slot_of_project(names[0]) if names else None
 
 
 class ForwardMiddleware:
@@ -188,8 +188,8 @@ class ForwardMiddleware:
         except HTTPException as fault:
             # The body was more, or slower, than any may be.
             error = fault.__cause__
-            said = refusal(error) if isinstance(error, ConcordError) else problem(fault.status_code, fault.detail)
-            await said(scope, receive, send)
+            reply = refusal(error) if isinstance(error, ConcordError) else problem(fault.status_code, fault.detail)
+            await reply(scope, receive, send)
         else:
             self._counters["handed on"].inc()
         finally:

@@ -125,7 +125,7 @@ class Gather:
         async def ask(address: str, positions: Sequence[int]) -> Sequence[R]:
             some = [items[position] for position in positions]
             if not address:
-                first = next((there for one in some if (there := slot(one)) is not None), 0)
+                first = next((there for entry in some if (there := slot(entry)) is not None), 0)
                 with self._owner.in_hand(first):  # one request, whichever of its places it is counted on
                     return await serve(some)
             answer = await self._peers.fetch(

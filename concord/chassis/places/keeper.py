@@ -59,13 +59,13 @@ class Several:
 
     async def load(self, place: int) -> None:
         """Load all of the place's."""
-        for one in self._models:
-            await one.load(place)
+        for model in self._models:
+            await model.load(place)
 
     async def drop(self, place: int) -> None:
         """Forget all of the place's."""
-        for one in self._models:
-            await one.drop(place)
+        for model in self._models:
+            await model.drop(place)
 
 
 class Held(Protocol):

@@ -101,8 +101,8 @@ class Owner:
 
     def _tell_closed(self, served: frozenset[int]) -> None:
         if served - self.open():
-            for told in self.closes:
-                told()
+            for close in self.closes:
+                close()
 
     def _say(self, place: int) -> None:
         served = place in self._open and (self._answering or not self._leaving)

@@ -82,7 +82,7 @@ class Runtime:
 
     def lacking(self) -> list[str]:
         """Return what does not answer though requests may come, each as a sentence."""
-        return [said for part in self._lacking for said in part.lacking()]
+        return [name for part in self._lacking for name in part.lacking()]
 
     async def start(self) -> None:
         """Start every part in order; the loops run from then on.

@@ -115,8 +115,8 @@ async def serve(service: Service, stop: asyncio.Event) -> None:
     open_door = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     start = asyncio.create_task(service.runtime.start(), name="start")
     death = asyncio.create_task(service.runtime.until_death(), name="death")
-    told = asyncio.create_task(stop.wait(), name="told to stop")
-    ends = (open_door, death, told)
+    entry = asyncio.create_task(stop.wait(), name="told to stop")
+    ends = (open_door, death, entry)
     try:
         await asyncio.wait((start, *ends), return_when=asyncio.FIRST_COMPLETED)
         if start.done() and start.exception() is None:
@@ -124,11 +124,11 @@ async def serve(service: Service, stop: asyncio.Event) -> None:
     finally:
         stopping_since = loop.time()
         service.runtime.drain()
-        if told.done() and not death.done() and start.done():
+        if entry.done() and not death.done() and start.done():
             leave(server.server_state)
             await service.runtime.hand_over()
             await asyncio.wait((open_door, death), timeout=stopping_since + LEAVE_SECONDS - loop.time())
-        for task in (start, death, told):
+        for task in (start, death, entry):
             task.cancel()
         server.should_exit = True
         await asyncio.wait((start, *ends))

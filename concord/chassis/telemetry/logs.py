@@ -71,12 +71,12 @@ class Throttle(logging.Filter):
         key = (record.name, record.levelno, str(record.msg)[:WORDING_CHARACTERS])
         with self._lock:
             now = self._now()
-            since, said, held = self._spans.get(key, (now, 0, 0))
+            since, entry, held = self._spans.get(key, (now, 0, 0))
             over = now - since >= SPAN_SECONDS
-            if not over and said >= allowed:
-                self._spans[key] = [since, said, held + 1]
+            if not over and entry >= allowed:
+                self._spans[key] = [since, entry, held + 1]
                 return False
-            self._spans[key] = [now, 1, 0] if over else [since, said + 1, held]
+            self._spans[key] = [now, 1, 0] if over else [since, entry + 1, held]
             self._spans.move_to_end(key)
             if len(self._spans) > WORDINGS_MAX:
                 self._spans.popitem(last=False)

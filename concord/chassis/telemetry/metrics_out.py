@@ -120,8 +120,8 @@ def interval_of(environment: Mapping[str, str]) -> float:
     >>> interval_of({}), interval_of({"OTEL_METRIC_EXPORT_INTERVAL": "5000"})
     (60.0, 5.0)
     """
-    told = environment.get(INTERVAL_VARIABLE, "")
-    return max(0.1, int(told) / 1_000) if told.isdecimal() else INTERVAL_SECONDS
+    text = environment.get(INTERVAL_VARIABLE, "")
+    return max(0.1, int(text) / 1_000) if text.isdecimal() else INTERVAL_SECONDS
 
 
 def metrics_of(registry: CollectorRegistry, span: Span) -> Iterator[Metric]:
@@ -135,7 +135,7 @@ def metrics_of(registry: CollectorRegistry, span: Span) -> Iterator[Metric]:
 
 def _data(family: Family, span: Span) -> Sum | Gauge | Histogram | None:
     if family.type == "counter":
-        totals = [one for one in family.samples if one.name.endswith("_total")]
+        totals = [sample for sample in family.samples if sample.name.endswith("_total")]
         return Sum(_numbers(totals, span), CUMULATIVE, is_monotonic=True)
     if family.type == "histogram":
         return Histogram(list(_histograms(family, span)), CUMULATIVE)
@@ -145,20 +145,20 @@ def _data(family: Family, span: Span) -> Sum | Gauge | Histogram | None:
 
 
 def _numbers(samples: Iterable[Sample], span: Span) -> list[NumberDataPoint]:
-    return [NumberDataPoint(dict(one.labels), span.start_ns, span.end_ns, one.value) for one in samples]
+    return [NumberDataPoint(dict(sample.labels), span.start_ns, span.end_ns, sample.value) for sample in samples]
 
 
 def _histograms(family: Family, span: Span) -> Iterator[HistogramDataPoint]:
     children: dict[tuple[tuple[str, str], ...], dict[str, list[Sample]]] = {}
-    for one in family.samples:
-        key = tuple((name, value) for name, value in one.labels.items() if name != "le")
-        kind = one.name.removeprefix(family.name)
-        children.setdefault(key, {}).setdefault(kind, []).append(one)
+    for sample in family.samples:
+        key = tuple((name, value) for name, value in sample.labels.items() if name != "le")
+        kind = sample.name.removeprefix(family.name)
+        children.setdefault(key, {}).setdefault(kind, []).append(sample)
     for key, by_kind in children.items():
         buckets = by_kind["_bucket"]  # cumulative, in the order of their bounds, the last of which is infinite
-        up_to = [int(one.value) for one in buckets]
-        counts = [up_to[0], *(other - one for one, other in pairwise(up_to))]
-        bounds = [float(one.labels["le"]) for one in buckets[:-1]]
+        up_to = [int(bucket.value) for bucket in buckets]
+        counts = [up_to[0], *(other - number for number, other in pairwise(up_to))]
+        bounds = [float(bucket.labels["le"]) for bucket in buckets[:-1]]
         (total,) = by_kind["_sum"]
         yield HistogramDataPoint(
             attributes=dict(key),
@@ -175,8 +175,8 @@ def _histograms(family: Family, span: Span) -> Iterator[HistogramDataPoint]:
 
 
 def _exemplars(buckets: Sequence[Sample], span: Span) -> Iterator[Exemplar]:
-    for one in buckets:
-        if (seen := one.exemplar) is not None:
+    for bucket in buckets:
+        if (seen := bucket.exemplar) is not None:
             at_ns = span.end_ns if seen.timestamp is None else int(float(seen.timestamp) * 1e9)
             trace_id, span_id = (int(seen.labels[name], 16) for name in ("trace_id", "span_id"))
             yield Exemplar({}, seen.value, at_ns, span_id, trace_id)

@@ -40,8 +40,8 @@ def run(case: Case) -> tuple[bool, str]:
     try:
         got = _plain(function(case.given))
     except Exception as error:
-        said = " ".join(str(error).split())
-        return False, f"FAIL {opening}, got {type(error).__name__}: {said}, {allowed}"
+        text = " ".join(str(error).split())
+        return False, f"FAIL {opening}, got {type(error).__name__}: {text}, {allowed}"
     shown = f"{opening}, got {_text(_asked_for(case.expected, got))}, {allowed}"
     wrong = case.differences(got)
     return (False, f"FAIL {shown}: {'; '.join(wrong)}") if wrong else (True, f"ok   {shown}")

@@ -53,8 +53,8 @@ class Case:
                 return [f"{path} is not a list of {len(expected)}"]
             return [
                 phrase
-                for i, (one, other) in enumerate(zip(expected, got, strict=True))
-                for phrase in self._compare(one, other, f"{path}[{i}]")
+                for i, (entry, other) in enumerate(zip(expected, got, strict=True))
+                for phrase in self._compare(entry, other, f"{path}[{i}]")
             ]
         return [] if self._same(expected, got) else [f"{path} is off"]
 
@@ -62,10 +62,10 @@ class Case:
         """Compare two leaves: numbers within the tolerance, everything else exactly."""
         if not _is_number(expected) or not _is_number(got):
             return expected == got and isinstance(expected, bool) == isinstance(got, bool)
-        one, other = float(expected), float(got)  # type: ignore[arg-type] # both are numbers
-        if isnan(one) or isnan(other):
+        value, other = float(expected), float(got)  # type: ignore[arg-type] # both are numbers
+        if isnan(value) or isnan(other):
             return False
-        return one == other or abs(one - other) <= self.tolerance * (abs(one) if self.relative else 1)
+        return value == other or abs(value - other) <= self.tolerance * (abs(value) if self.relative else 1)
 
 
 def read_cases(file: Path) -> list[Case]:

@@ -78,7 +78,9 @@ def may_become_gold(unit: UnitState, bar: Bar, same: Callable[[str, str], bool])
     counted = unit.counted()
     if not bar.labels_min or len(counted) < bar.labels_min or unit.confidence < bar.confidence_min:
         return False
-    return all(not one.flag and bool(one.label) and same(one.label, unit.label) for one in counted)
+    return all(
+        not annotation.flag and bool(annotation.label) and same(annotation.label, unit.label) for annotation in counted
+    )
 
 
 def may_decide(unit: UnitState, reviewer_id: str) -> bool:
@@ -101,12 +103,12 @@ def most_useful(
         count_max: as many as are wanted.
     """
     by_class: dict[int, list[tuple[UnitState, str]]] = {}
-    for unit, label in sorted(units, key=lambda one: _hardest(one[0])):
+    for unit, label in sorted(units, key=lambda pair: _hardest(pair[0])):
         by_class.setdefault(class_of(label), []).append((unit, label))
     found: list[Candidate] = []
     so_far = Counter({name: known.get(name, 0) for name in by_class})
     while by_class and len(found) < count_max:
-        name = min(by_class, key=lambda one: (so_far[one], one))
+        name = min(by_class, key=lambda class_name: (so_far[class_name], class_name))
         unit, label = by_class[name].pop(0)
         found.append(Candidate(unit, label, known.get(name, 0)))
         so_far[name] += 1

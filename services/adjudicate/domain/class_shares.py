@@ -16,7 +16,7 @@ from concord.labels import ClassedSchema, decoded
 from concord.labels.form import FORM_BEGINS, answers_in
 from concord.quality.crowd import SparseAnswers
 from concord.quality.resolved import Learnt, ResolvedUnit, added
-from services.adjudicate.domain.confusion import Confused, ReadAnswer, Told, as_read, as_told, confused
+from services.adjudicate.domain.confusion import Confused, ReadAnswer, SettledUnit, as_read, as_told, confused
 from services.adjudicate.domain.spending import Spending, Spent, reason_of, spent_on, together
 from services.adjudicate.domain.unit import RESOLVED, Annotation, UnitState
 
@@ -127,7 +127,7 @@ class ClassShares:
     def spending(self) -> Spending:
         """What labels were spent on since the project began."""
         before = [self._tallies[-1].spending] if self._tallies else []
-        return together([*before, *(one.spent for one in self._fresh.values())])
+        return together([*before, *(fresh.spent for fresh in self._fresh.values())])
 
     @property
     def tallied_until_us(self) -> int:
@@ -144,12 +144,14 @@ class ClassShares:
         In these fields, and as labels read now; see `confusion.confused`.
         """
         for tally in self._tallies:
-            told = (as_read(one, read) for one in tally.confused)
-            yield from ((tally.until_us, one) for one in told if one is not None and one.field in fields)
+            tallied = (as_read(pair, read) for pair in tally.confused)
+            yield from ((tally.until_us, entry) for entry in tallied if entry is not None and entry.field in fields)
         for unit in self._fresh.values():
-            told = (as_read(one, read) for one in confused_in([unit], fields))
+            tallied = (as_read(pair, read) for pair in confused_in([unit], fields))
             # What is one class now was taken for another once in a unit, whatever it was called.
-            yield from ((unit.at_us, one) for one in {each.key: each for each in told if each is not None}.values())
+            yield from (
+                (unit.at_us, pair) for pair in {each.key: each for each in tallied if each is not None}.values()
+            )
 
     def settle(self, unit: UnitState) -> None:
         """Take over a unit's newest state."""
@@ -177,13 +179,13 @@ class ClassShares:
     def due(self, now_us: int) -> list[Fresh]:
         """Return the units of the next tally once there are enough; it is then to be kept, and `tallied` told."""
         units = list(self._fresh.values())
-        if len(units) >= TALLY_UNITS or (units and min(one.at_us for one in units) <= now_us - TALLY_US):
+        if len(units) >= TALLY_UNITS or (units and min(unit.at_us for unit in units) <= now_us - TALLY_US):
             return units
         return []
 
     def unnoted(self, unit_ids: Iterable[str]) -> list[str]:
         """Return those of some units that are in no tally and on no note."""
-        return [one for one in unit_ids if one in self._fresh and one not in self._noted]
+        return [unit_id for unit_id in unit_ids if unit_id in self._fresh and unit_id not in self._noted]
 
     def noted(self, note_id: str, unit_ids: Iterable[str]) -> None:
         """Count some units as noted: a start reads them."""
@@ -200,30 +202,30 @@ class ClassShares:
 
     def tallied(self, tally: Tally) -> list[Tally]:
         """Count a tally that is kept for the units that it is of, and return those that are too old by now."""
-        if any(one.until_us == tally.until_us for one in self._tallies):
+        if any(kept.until_us == tally.until_us for kept in self._tallies):
             return []
         self._tallies.append(tally)
-        self._tallies.sort(key=lambda one: one.until_us)
-        for one, units in tally.units.items():
-            self._count([one], units)
-        for unit_id in [one for one, fresh in self._fresh.items() if fresh.at_us <= self.tallied_until_us]:
+        self._tallies.sort(key=lambda kept: kept.until_us)
+        for name, units in tally.units.items():
+            self._count([name], units)
+        for unit_id in [fresh_id for fresh_id, fresh in self._fresh.items() if fresh.at_us <= self.tallied_until_us]:
             self._forget_fresh(unit_id)
         dropped = []
-        while sum(one.total for one in self._tallies[1:]) >= SETTLED_UNITS_MAX:
+        while sum(kept.total for kept in self._tallies[1:]) >= SETTLED_UNITS_MAX:
             dropped.append(self._tallies.pop(0))
-            for one, units in dropped[-1].units.items():
-                self._count([one], -units)
-        fields = {name for one in self._tallies for name in one.fields}
-        self._learnt = {name: added(one.fields.get(name, ()) for one in self._tallies) for name in fields}
-        self._learnt[""] = added(one.learnt for one in self._tallies)
+            for name, units in dropped[-1].units.items():
+                self._count([name], -units)
+        fields = {name for kept in self._tallies for name in kept.fields}
+        self._learnt = {name: added(kept.fields.get(name, ()) for kept in self._tallies) for name in fields}
+        self._learnt[""] = added(kept.learnt for kept in self._tallies)
         return dropped
 
     def _count(self, labels: Iterable[str], units: int) -> None:
-        for one in labels:
-            name, told, label = one.partition("=")
+        for text in labels:
+            name, answer, label = text.partition("=")
             # A field's name begins with a letter, and no JSON of a label that names a class does.
-            if not (told and name[:1].isalpha()):
-                name, label = "", one
+            if not (answer and name[:1].isalpha()):
+                name, label = "", text
             counts = self._counts[name]
             counts[label] += units
             if not counts[label]:
@@ -231,26 +233,31 @@ class ClassShares:
 
 
 def _fresh(unit: UnitState, label: str) -> Fresh:
-    counted = tuple(msgspec.structs.replace(one, label=brief(one.label)) for one in unit.counted())
-    classed = label and all(one.label for one in counted)
+    counted = tuple(msgspec.structs.replace(annotation, label=brief(annotation.label)) for annotation in unit.counted())
+    classed = label and all(annotation.label for annotation in counted)
     ruled, spent = unit.status == "adjudicated", {str(reason_of(unit)): spent_on(unit)}
     return Fresh(unit.decided_at_us, label, counted if classed else (), ruled, spent, unit.unit_id)
 
 
 def confused_in(units: Iterable[Fresh], fields: Collection[str]) -> list[Confused]:
     """Return what the annotators of some units took for what; see `confusion.confused`."""
-    told = (
-        Told(
-            one.unit_id, one.label, [each.label for each in one.annotations], any(each.flag for each in one.annotations)
+    pairs = (
+        SettledUnit(
+            unit.unit_id,
+            unit.label,
+            [each.label for each in unit.annotations],
+            any(each.flag for each in unit.annotations),
         )
-        for one in units
+        for unit in units
     )
-    return confused(told, fields)
+    return confused(pairs, fields)
 
 
 def in_names(unit: Fresh, read: Callable[[str], str]) -> Fresh:
     """Return a settled unit with its labels as they read now; one that says one of several stays as it is."""
-    annotations = tuple(msgspec.structs.replace(one, label=read(one.label)) for one in unit.annotations)
+    annotations = tuple(
+        msgspec.structs.replace(annotation, label=read(annotation.label)) for annotation in unit.annotations
+    )
     return unit._replace(label=read(unit.label), annotations=annotations)
 
 
@@ -266,10 +273,10 @@ def tally_of(
     What was taken for what is in it of the fields that are `classed`.
     """
     labelled = [unit.label for unit in units if unit.label]
-    counts = Counter(one for label in labelled for one in said(label))
+    counts = Counter(answer for label in labelled for answer in said(label))
     count = 0 if counts.total() == len(labelled) else len(labelled)
     return Tally(
-        max(one.at_us for one in units),
+        max(unit.at_us for unit in units),
         dict(counts),
         learnt,
         spending,
@@ -294,7 +301,11 @@ def resolved_units(classed: ClassedSchema, units: Sequence[Fresh], field: str = 
 
     found = []
     for unit in units:
-        answers = [(one.annotator_id, at) for one in unit.annotations if (at := place(one.label)) is not None]
+        answers = [
+            (annotation.annotator_id, at)
+            for annotation in unit.annotations
+            if (at := place(annotation.label)) is not None
+        ]
         resolved = place(unit.label)
         if resolved is not None:
             found.append(ResolvedUnit(answers, resolved if unit.ruled else None))

@@ -54,6 +54,6 @@ class CrowdState(msgspec.Struct, frozen=True, omit_defaults=True):
 Said = TypeVar("Said", CompetenceState, CrowdState)
 
 
-def newest(state: Said | None, said: Said) -> Said | None:
+def newest(state: Said | None, estimate: Said) -> Said | None:
     """Return what was said if it is newer than what is known, else None."""
-    return said if state is None or said.revision > state.revision else None
+    return estimate if state is None or estimate.revision > state.revision else None

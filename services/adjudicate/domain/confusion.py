@@ -38,7 +38,7 @@ class Confused(msgspec.Struct, frozen=True, array_like=True):
         return key_of(self.field, self.settled, self.given)
 
 
-class Told(NamedTuple):
+class SettledUnit(NamedTuple):
     """A settled unit: its label, what its annotators said, each as canonical JSON, and whether one flagged it."""
 
     unit_id: str
@@ -67,7 +67,7 @@ Key = tuple[str, tuple[str, str]]
 """A pair by field and labels."""
 
 
-def confused(units: Iterable[Told], fields: Collection[str]) -> list[Confused]:
+def confused(units: Iterable[SettledUnit], fields: Collection[str]) -> list[Confused]:
     """Return what was taken for what in some units, by most units first.
 
     Args:
@@ -83,11 +83,11 @@ def confused(units: Iterable[Told], fields: Collection[str]) -> list[Confused]:
     examples: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
     for unit in units:
         settled = _answers(unit.label, fields)
-        said = [_answers(one, fields) for one in unit.given]
+        answers = [_answers(label, fields) for label in unit.given]
         cells = {
             (field, right, other[field])
             for field, right in settled.items()
-            for other in said
+            for other in answers
             if field in other and other[field] != right
         }
         for cell in cells:
@@ -126,10 +126,10 @@ def read_key(key: Key, read: ReadAnswer) -> Key | None:
     >>> read_key(("", ('"bug"', '"defect"')), lambda field, one: (field, renamed.get(one, one)))
     """
     field, labels = key
-    one, other = (read(field, label) for label in labels)
-    if one is None or other is None or one == other:
+    first, other = (read(field, label) for label in labels)
+    if first is None or other is None or first == other:
         return None
-    return key_of(one[0], one[1], other[1])
+    return key_of(first[0], first[1], other[1])
 
 
 def as_read(cell: Confused, read: ReadAnswer) -> Confused | None:
@@ -140,13 +140,13 @@ def as_read(cell: Confused, read: ReadAnswer) -> Confused | None:
     return msgspec.structs.replace(cell, field=settled[0], settled=settled[1], given=given[1])
 
 
-def key_of(field: str, one: str, other: str) -> Key:
+def key_of(field: str, first: str, other: str) -> Key:
     """Return the pair that two labels are.
 
     >>> key_of("", '"yes"', '"no"')
     ('', ('"no"', '"yes"'))
     """
-    return field, (min(one, other), max(one, other))
+    return field, (min(first, other), max(first, other))
 
 
 def pairs(cells: Iterable[Confused]) -> dict[Key, Pair]:

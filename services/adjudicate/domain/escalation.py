@@ -70,15 +70,15 @@ def disputes(form: Form, state: UnitState, labels: Sequence[Json]) -> list[Field
         state: the unit.
         labels: of it, in the order in which they came in, as they read under the schema.
     """
-    said = [answers_of(form, label) for label in labels]
-    standings = {one.field: one for one in state.fields}
+    voices = [answers_of(form, label) for label in labels]
+    standings = {standing.field: standing for standing in state.fields}
     found = []
     for field in form.fields:
-        if not any(field.name in answers for answers in said):
+        if not any(field.name in answers for answers in voices):
             continue
         weighed = standings.get(field.name, FieldStanding(field.name, 0.0, decided=False))
-        agreed = all(same(field, one, other) for one, other in combinations(said, 2))
-        given = [answers.get(field.name) for answers in said]
+        agreed = all(same(field, first, other) for first, other in combinations(voices, 2))
+        given = [answers.get(field.name) for answers in voices]
         counts = Counter(map(encoded, given))
         answers = [(msgspec.json.decode(text), times) for text, times in counts.items()]
         found.append(FieldDispute(field.name, weighed.confidence, weighed.decided, agreed, answers))

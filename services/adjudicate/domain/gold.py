@@ -42,7 +42,7 @@ class GoldRulingRefused(ValueError):
         self.cure = cure
 
 
-class Said(msgspec.Struct, frozen=True, array_like=True):
+class GoldAnswer(msgspec.Struct, frozen=True, array_like=True):
     """A label of a gold unit, canonical JSON, and how many good annotators say it."""
 
     label: str
@@ -80,7 +80,7 @@ class GoldState(msgspec.Struct, frozen=True, omit_defaults=True):
     doubted_label: str = ""
     standing: Standing = "flagged"
     revision: int = 1
-    said: tuple[Said, ...] = ()
+    said: tuple[GoldAnswer, ...] = ()
     good: int = 0
     disagreeing: int = 0
     share_low: float = 0.0
@@ -93,15 +93,15 @@ class GoldState(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
 
 
-def flagged(state: GoldState | None, told: GoldState, now_us: int) -> GoldState | None:
+def flagged(state: GoldState | None, doubted: GoldState, now_us: int) -> GoldState | None:
     """Return the gold unit once it is known to be in doubt; None when it was, or a person has ruled on it."""
     if state is None:
-        return msgspec.structs.replace(told, flagged_at_us=now_us)
-    annotators = tuple(dict.fromkeys((*told.annotators, *state.annotators)))[-ANNOTATORS_MAX:]
-    if told.closed_since > state.closed_since and state.standing != "retired":
+        return msgspec.structs.replace(doubted, flagged_at_us=now_us)
+    annotators = tuple(dict.fromkeys((*doubted.annotators, *state.annotators)))[-ANNOTATORS_MAX:]
+    if doubted.closed_since > state.closed_since and state.standing != "retired":
         # Whatever was found or ruled of it: nobody can say its label any more, and somebody is to say what it is now.
         return msgspec.structs.replace(
-            told,
+            doubted,
             standing="flagged",
             revision=state.revision + 1,
             annotators=annotators,
@@ -110,15 +110,15 @@ def flagged(state: GoldState | None, told: GoldState, now_us: int) -> GoldState 
         )
     if state.standing != "appealed":
         return None
-    return msgspec.structs.replace(told, annotators=annotators, appeals=state.appeals, flagged_at_us=now_us)
+    return msgspec.structs.replace(doubted, annotators=annotators, appeals=state.appeals, flagged_at_us=now_us)
 
 
-def appealed(state: GoldState | None, told: GoldState, annotator_id: str, reason: str, now_us: int) -> GoldState:
+def appealed(state: GoldState | None, fresh: GoldState, annotator_id: str, reason: str, now_us: int) -> GoldState:
     """Return the gold unit with the appeal of somebody who got it wrong.
 
     Args:
         state: what is known of it; None: there was no doubt.
-        told: the unit with its known label, where that is new.
+        fresh: the unit with its known label, where that is new.
         annotator_id: whose appeal it is; said again, it is the one that it was.
         reason: why they were right, in their words.
         now_us: when.
@@ -129,8 +129,8 @@ def appealed(state: GoldState | None, told: GoldState, annotator_id: str, reason
     """
     if not reason.strip() or len(reason) > REASON_CHARACTERS_MAX:
         raise GoldRulingRefused("reason", "is empty or too long", f"say why in 1 to {REASON_CHARACTERS_MAX} characters")
-    before = state or msgspec.structs.replace(told, standing="appealed", revision=0, flagged_at_us=now_us)
-    if any(one.annotator_id == annotator_id for one in before.appeals):
+    before = state or msgspec.structs.replace(fresh, standing="appealed", revision=0, flagged_at_us=now_us)
+    if any(appeal.annotator_id == annotator_id for appeal in before.appeals):
         return before
     if before.standing not in WAITING:
         raise GoldIsRuled("A person has ruled on this unit.")

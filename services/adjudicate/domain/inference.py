@@ -146,8 +146,8 @@ class Gathering:
         """
         if not self._said:
             return None
-        units, by, said, decided = (_numbers(one) for one in (self._of_unit, self._by, self._said, self._decided))
-        responses = Responses(units, by, said, len(self._units), len(self._annotators), len(self.classes))
+        units, by, entry, decided = (_numbers(item) for item in (self._of_unit, self._by, self._said, self._decided))
+        responses = Responses(units, by, entry, len(self._units), len(self._annotators), len(self.classes))
         ruled = np.frombuffer(self._ruled, dtype=np.int8) > 0
         known = np.where(ruled, decided, np.int32(-1)).astype(np.int32) if rulings else None
         found = dawid_skene(responses, known, smoothing=crowds_prior(responses), iterations_max=ITERATIONS_MAX)
@@ -161,7 +161,7 @@ class Gathering:
             np.bincount(by, minlength=len(self._annotators)).tolist(),
             decided,
             self._confidences,
-            len(said),
+            len(entry),
             likeliest,
             np.flatnonzero((decided >= 0) & (decided != likeliest)).astype(np.int32),
         )
@@ -186,8 +186,8 @@ def check(units: int, labels: int, classes: int, annotators: int) -> None:
 def check_all(fields: Iterable[Gathering]) -> None:
     """Raise TooMuch where all fields together would take more than a run may."""
     labels = cells = 0
-    for one in fields:
-        labels, cells = labels + one.labels, cells + one.cells
+    for field in fields:
+        labels, cells = labels + field.labels, cells + field.cells
     if labels > FIELDS_LABELS_MAX:
         raise _too_much("labels in all fields", FIELDS_LABELS_MAX)
     if cells > FIELDS_CELLS_MAX:
@@ -207,6 +207,6 @@ def inferred(field: str, classes: Sequence[str], given: Iterable[Given], *, ruli
     ([0, 1, 0, 1], ['u1', 'u3'])
     """
     gathering = Gathering(field, classes)
-    for one in given:
-        gathering.add(one)
+    for entry in given:
+        gathering.add(entry)
     return gathering.inferred(rulings=rulings)

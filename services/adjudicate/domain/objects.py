@@ -44,8 +44,10 @@ def traced(schema: LabelSchema, label: Json, given: Given) -> Regions:
     """Return where the regions of a ruled label come from."""
     found = lineage_of(schema, label, given.labels)
     origins = tuple(
-        RegionOrigin(one.field, one.place, one.origin.origin, tuple(given.places[each] for each in one.origin.labels))
-        for one in found.regions
+        RegionOrigin(
+            region.field, region.place, region.origin.origin, tuple(given.places[each] for each in region.origin.labels)
+        )
+        for region in found.regions
     )
     return Regions(origins, found.dropped)
 

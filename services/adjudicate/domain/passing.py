@@ -17,7 +17,7 @@ def passed_over(
     state: UnitState | None,
     unit_id: str,
     project_id: str,
-    said: PassedOver,
+    voice: PassedOver,
     code: Code,
     rework: int,
     rule: Rule,
@@ -29,7 +29,7 @@ def passed_over(
         state: the unit.
         unit_id: its id.
         project_id: its project.
-        said: who it was, and what they say; a person is counted once.
+        voice: who it was, and what they say; a person is counted once.
         code: why.
         rework: how often the unit had been sent back when it was given to them.
         rule: the project's policy.
@@ -40,10 +40,10 @@ def passed_over(
         before = reopened(before, rework)
     if before.status != "open" or rework < before.rework:
         return None
-    told = before.unclear if code == "guideline_unclear" else before.broken
-    if any(one.annotator_id == said.annotator_id for one in told):
+    passed_overs = before.unclear if code == "guideline_unclear" else before.broken
+    if any(over.annotator_id == voice.annotator_id for over in passed_overs):
         return None
-    told = (*told, said)
+    passed_overs = (*passed_overs, voice)
     if code == "guideline_unclear":
-        return Judged(msgspec.structs.replace(before, unclear=told), "recorded")
-    return judged(msgspec.structs.replace(before, broken=told), rule, weigh)
+        return Judged(msgspec.structs.replace(before, unclear=passed_overs), "recorded")
+    return judged(msgspec.structs.replace(before, broken=passed_overs), rule, weigh)

@@ -134,12 +134,16 @@ class ProjectView:
 
         All of them in the names that classes have now, by `read`.
         """
-        questions = [now_called(one, read) for one in self.questions.values()]
+        questions = [now_called(question, read) for question in self.questions.values()]
         answered_at_us: dict[Key | None, int] = {}
-        for one in questions:
-            answered_at_us[one.key] = max(one.answered_at_us, answered_at_us.get(one.key, 0))
+        for question in questions:
+            answered_at_us[question.key] = max(question.answered_at_us, answered_at_us.get(question.key, 0))
         answered_at_us.pop(None, None)
-        since = (one for at_us, one in self.shares.confused(fields, read) if at_us > answered_at_us.get(one.key, 0))
+        since = (
+            confused
+            for at_us, confused in self.shares.confused(fields, read)
+            if at_us > answered_at_us.get(confused.key, 0)
+        )
         return listed(questions, Counter(self._waiting.values()), pairs(since))
 
     def doubted(self, gold: GoldState) -> None:
@@ -172,12 +176,12 @@ class ProjectView:
         """Return what closing from each of some confidences on would come to; the bars from the lowest on."""
         found = self.closable(bars[0])
         sums = [0.0, *accumulate(loss for loss, _ in found)]
-        told = []
+        closable = []
         for bar in bars:
             # As `closable` compares them: by the chance to err, the same number to the last bit.
             count = bisect_right(found, expected_loss(bar, leads=True), key=itemgetter(0))
-            told.append(Closable(bar, count, sums[count], found[count - 1][1] if count else ""))
-        return told
+            closable.append(Closable(bar, count, sums[count], found[count - 1][1] if count else ""))
+        return closable
 
     def field(self, name: str = "") -> "FieldView":
         """Return what is known of the annotators in a field of labels that have several, nothing at first.

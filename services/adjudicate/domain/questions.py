@@ -117,7 +117,7 @@ class QuestionState(msgspec.Struct, frozen=True):
     @property
     def asked_under(self) -> int:
         """The newest version of the guideline under which it was asked; 0 for never."""
-        return max((one.guideline_version for one in self.asked), default=0)
+        return max((question.guideline_version for question in self.asked), default=0)
 
     @property
     def key(self) -> Key | None:
@@ -181,8 +181,10 @@ def topic_of(schema: LabelSchema, unit: UnitState, read: Callable[[str], str] = 
     That is on the two labels that most of its annotators gave, where labels have classes; of several fields on the
     first with classes in which they do not agree. Else it is on the unit alone.
     """
-    for field, answers in _answers(schema, [read(one.label) for one in unit.counted() if one.label]):
-        most = [answer for answer, _ in sorted(Counter(answers).items(), key=lambda one: (-one[1], one[0]))]
+    for field, answers in _answers(
+        schema, [read(annotation.label) for annotation in unit.counted() if annotation.label]
+    ):
+        most = [answer for answer, _ in sorted(Counter(answers).items(), key=lambda pair: (-pair[1], pair[0]))]
         if len(most) > 1:
             return topic_of_pair(key_of(field, most[0], most[1]))
     return Topic(_named("unit", unit.unit_id))
@@ -193,37 +195,39 @@ def _answers(schema: LabelSchema, labels: list[str]) -> list[tuple[str, list[str
         return [(WHOLE, labels)]
     if not isinstance(schema, Form):
         return []
-    said = [answers_in(label) or {} for label in labels]
-    fields = [one.name for one in schema.fields if one.classed is not None]
-    return [(name, [answers[name] for answers in said if name in answers]) for name in fields]
+    answers = [answers_in(label) or {} for label in labels]
+    fields = [field.name for field in schema.fields if field.classed is not None]
+    return [(name, [answers[name] for answers in answers if name in answers]) for name in fields]
 
 
 def _named(*parts: str) -> str:
     return f"q{hashlib.blake2b(chr(0).join(parts).encode(), digest_size=ID_DIGEST_BYTES).hexdigest()}"
 
 
-def asked(state: QuestionState | None, project_id: str, topic: Topic, said: Asked) -> QuestionState:
+def asked(state: QuestionState | None, project_id: str, topic: Topic, question: Asked) -> QuestionState:
     """Return the question once somebody asks it, for the first time or again."""
     before = state or QuestionState(project_id, topic.question_id, topic.labels, topic.field)
     return msgspec.structs.replace(
-        before, waits=True, asked=(*before.asked, said)[-ASKED_MAX:], asked_times=before.asked_times + 1
+        before, waits=True, asked=(*before.asked, question)[-ASKED_MAX:], asked_times=before.asked_times + 1
     )
 
 
-def skipped(state: QuestionState | None, project_id: str, topic: Topic, said: Skip) -> QuestionState | None:
+def skipped(state: QuestionState | None, project_id: str, topic: Topic, skip: Skip) -> QuestionState | None:
     """Return the question once somebody passed a unit over for it; None when its answer is newer, or that is known."""
     before = state or QuestionState(project_id, topic.question_id, topic.labels, topic.field)
     newest = before.answers[-1].guideline_version if before.answers else 0
-    known = any((one.unit_id, one.annotator_id) == (said.unit_id, said.annotator_id) for one in before.skips)
-    if known or said.guideline_version < newest:
+    known = any(
+        (earlier.unit_id, earlier.annotator_id) == (skip.unit_id, skip.annotator_id) for earlier in before.skips
+    )
+    if known or skip.guideline_version < newest:
         return None
     return msgspec.structs.replace(
-        before, skips=(*before.skips, said)[-SKIPS_MAX:], skipped_times=before.skipped_times + 1
+        before, skips=(*before.skips, skip)[-SKIPS_MAX:], skipped_times=before.skipped_times + 1
     )
 
 
 def answered(
-    state: QuestionState | None, project_id: str, topic: Topic, said: Answer, guideline_version: int
+    state: QuestionState | None, project_id: str, topic: Topic, answer: Answer, guideline_version: int
 ) -> QuestionState:
     """Return the question with its answer.
 
@@ -231,26 +235,26 @@ def answered(
         state: the question; None for one that was only noticed.
         project_id: its project.
         topic: what it is about.
-        said: the answer.
+        answer: the answer.
         guideline_version: the newest that there is.
 
     Raises:
         AnswerRefused: the version that it names cannot be the answer, or it says nothing.
     """
     before = state or QuestionState(project_id, topic.question_id, topic.labels, topic.field)
-    if not said.text.strip() or len(said.text) > REASON_CHARACTERS_MAX:
+    if not answer.text.strip() or len(answer.text) > REASON_CHARACTERS_MAX:
         cure = f"say what the answer is, or why there is none, in 1 to {REASON_CHARACTERS_MAX} characters"
         raise AnswerRefused("answer", "is empty or too long", cure)
-    if said.guideline_version > guideline_version:
-        problem = f"is {said.guideline_version}, and the guideline's newest version is {guideline_version}"
+    if answer.guideline_version > guideline_version:
+        problem = f"is {answer.guideline_version}, and the guideline's newest version is {guideline_version}"
         raise AnswerRefused("guideline_version", problem, "define the project with the new guideline first")
-    if 0 < said.guideline_version <= before.asked_under:
-        problem = f"is {said.guideline_version}, and the question was asked under version {before.asked_under}"
+    if 0 < answer.guideline_version <= before.asked_under:
+        problem = f"is {answer.guideline_version}, and the question was asked under version {before.asked_under}"
         raise AnswerRefused("guideline_version", problem, "name a newer one; leave it out to dismiss the question")
     return msgspec.structs.replace(
         before,
         waits=False,
-        answers=(*before.answers, said)[-ANSWERS_MAX:],
+        answers=(*before.answers, answer)[-ANSWERS_MAX:],
         answered_times=before.answered_times + 1,
         skips=(),
         skipped_times=0,
@@ -276,9 +280,10 @@ def listed(known: Sequence[QuestionState], waiting: dict[str, int], confusions: 
             status = "answered" if state.answers[-1].guideline_version else "dismissed"
         found.append(Question(status, state, waiting.get(state.question_id, 0), pair))
     often = sorted(
-        (one for one in left.values() if one.units >= NOTICED_UNITS_MIN), key=lambda one: (-one.units, one[:2])
+        (open_topic for open_topic in left.values() if open_topic.units >= NOTICED_UNITS_MIN),
+        key=lambda open_topic: (-open_topic.units, open_topic[:2]),
     )
     for pair in often[:NOTICED_MAX]:
         topic = topic_of_pair((pair.field, pair.labels))
         found.append(Question("noticed", QuestionState("", topic.question_id, pair.labels, pair.field), 0, pair))
-    return sorted(found, key=lambda one: one.place)
+    return sorted(found, key=lambda question: question.place)

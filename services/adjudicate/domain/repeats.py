@@ -99,10 +99,12 @@ def repeated(state: UnitState, adjudicator_id: str) -> UnitState:
     )
 
 
-def counted(state: RepeatsState | None, project_id: str, said: Second, at_us: int) -> RepeatsState:
+def counted(state: RepeatsState | None, project_id: str, second: Second, at_us: int) -> RepeatsState:
     """Return what a project's repeats come to with one more."""
     before = state or RepeatsState(project_id)
     differences = before.differences
-    if not said.same:
-        differences = (*differences, Difference(said.unit_id, said.first, said.second, at_us))[-KEPT_MAX:]
-    return msgspec.structs.replace(before, made=before.made + 1, same=before.same + said.same, differences=differences)
+    if not second.same:
+        differences = (*differences, Difference(second.unit_id, second.first, second.second, at_us))[-KEPT_MAX:]
+    return msgspec.structs.replace(
+        before, made=before.made + 1, same=before.same + second.same, differences=differences
+    )

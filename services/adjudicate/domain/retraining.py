@@ -35,12 +35,12 @@ class RetrainingState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def missed_unit(self, unit_id: str) -> Missed | None:
         """Return what they got wrong in a unit; None where it is none that they are shown."""
-        return next((one for one in self.missed if one.unit_id == unit_id), None)
+        return next((unit for unit in self.missed if unit.unit_id == unit_id), None)
 
 
-def begun(state: RetrainingState | None, told: RetrainingState) -> RetrainingState | None:
+def begun(state: RetrainingState | None, retraining: RetrainingState) -> RetrainingState | None:
     """Return what somebody is to look at, as it was told; None where that is known, or of an earlier attempt."""
-    return told if state is None or told.attempt > state.attempt else None
+    return retraining if state is None or retraining.attempt > state.attempt else None
 
 
 def finished(state: RetrainingState | None, attempt: int) -> RetrainingState:

@@ -52,8 +52,8 @@ class Spent(msgspec.Struct, frozen=True, array_like=True):
     squares: float = 0.0
 
     def __add__(self, other: "Spent") -> "Spent":
-        one, more = msgspec.structs.astuple(self), msgspec.structs.astuple(other)
-        return Spent(*(mine + theirs for mine, theirs in zip(one, more, strict=True)))
+        own, more = msgspec.structs.astuple(self), msgspec.structs.astuple(other)
+        return Spent(*(mine + theirs for mine, theirs in zip(own, more, strict=True)))
 
 
 Spending = dict[str, Spent]
@@ -123,7 +123,7 @@ def ledger_of(every: Spent, weights: Weights) -> Ledger:
     """
     crowd, certainty = weights.crowd, _mean(every.certainty, every.certainty_squares, every.units)
     known = round(crowd.accuracy, 3), round(crowd.dependence, 3), crowd.classes
-    fixed = Range(*(None if one is None else fixed_labels(one, *known) for one in certainty))
+    fixed = Range(*(None if bound is None else fixed_labels(bound, *known) for bound in certainty))
     return Ledger(certainty, fixed, _mean(every.real - every.expected, every.squares, every.bought))
 
 

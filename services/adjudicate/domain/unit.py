@@ -135,12 +135,12 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def counted(self) -> tuple[Annotation, ...]:
         """Return the annotations that count now."""
-        return tuple(one for one in self.annotations if one.rework == self.rework)
+        return tuple(annotation for annotation in self.annotations if annotation.rework == self.rework)
 
     @property
     def annotators(self) -> tuple[str, ...]:
         """Whoever annotated it in any round, counted or late, or may still send a label of it."""
-        return tuple(dict.fromkeys((*(one.annotator_id for one in self.annotations), *self.late, *self.may_submit)))
+        return tuple(dict.fromkeys((*(voice.annotator_id for voice in self.annotations), *self.late, *self.may_submit)))
 
     @property
     def participants(self) -> tuple[str, ...]:
@@ -150,7 +150,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def begun(self) -> bool:
         """Whether labels have come in for a decision that is still to be taken."""
-        return self.admitted and self.status == "open" and any(one.rework == self.rework for one in self.annotations)
+        return self.admitted and self.status == "open" and bool(self.counted())
 
     @property
     def is_open(self) -> bool:
@@ -197,21 +197,21 @@ def admission_of(unit: UnitState) -> Admission:
     return Admission(unit.unit_id, unit.project_id, False, *known)
 
 
-def admitted(state: UnitState | None, told: Admission, rule: Rule, weigh: Weigh) -> Judged:
+def admitted(state: UnitState | None, admission: Admission, rule: Rule, weigh: Weigh) -> Judged:
     """Return what follows when the unit's admission is heard; a gold unit is never resolved, and keeps no labels."""
-    before = state or UnitState(told.unit_id, told.project_id)
+    before = state or UnitState(admission.unit_id, admission.project_id)
     if before.admitted or before.status == "withdrawn":
         return Judged(before, "recorded")
     after = msgspec.structs.replace(
         before,
         admitted=True,
-        source_id=told.source_id,
-        named=told.named,
-        page=told.page,
-        traceparent=told.traceparent,
-        text_characters=told.text_characters,
+        source_id=admission.source_id,
+        named=admission.named,
+        page=admission.page,
+        traceparent=admission.traceparent,
+        text_characters=admission.text_characters,
     )
-    if told.gold:
+    if admission.gold:
         return Judged(msgspec.structs.replace(after, status="gold", annotations=(), late=()), "recorded")
     return judged(after, rule, weigh)
 
@@ -259,7 +259,7 @@ def annotated(
 
 def _joined(state: UnitState, annotator_id: str) -> Judged | None:
     """Return the unit with somebody's part in it noted, whose label does not count; None when it was known before."""
-    counted = any(one.annotator_id == annotator_id for one in state.annotations)
+    counted = any(annotation.annotator_id == annotator_id for annotation in state.annotations)
     if counted or annotator_id in state.late:
         return None
     known = annotator_id in state.may_submit
@@ -279,15 +279,15 @@ def judged(state: UnitState, rule: Rule, weigh: Weigh) -> Judged:
         return _escalated(msgspec.structs.replace(state, decided_round=len(counted)), "payload_broken")
     if not counted or not state.begun:
         return Judged(state, "recorded")
-    if rule.says is not None and (aside := sum(not rule.says(one.label) for one in counted)):
+    if rule.says is not None and (aside := sum(not rule.says(annotation.label) for annotation in counted)):
         rule = rule._replace(overlap_initial=rule.overlap_initial + aside, overlap_max=rule.overlap_max + aside)
     if state.named:
         rule = rule._replace(overlap_max=min(rule.overlap_max, state.named))
     need = min(rule.overlap_initial, rule.overlap_max)
     if not state.decided_round:
         state = msgspec.structs.replace(state, overlap_initial=need, overlap_asked=state.overlap_asked or need)
-    flagged = sum(bool(one.flag) for one in counted) >= FLAGS_TO_ESCALATE
-    full = sum(len(one.label) for one in counted) >= ROUND_LABEL_BYTES_MAX
+    flagged = sum(bool(annotation.flag) for annotation in counted) >= FLAGS_TO_ESCALATE
+    full = sum(len(annotation.label) for annotation in counted) >= ROUND_LABEL_BYTES_MAX
     if len(counted) < need and not (flagged or state.stranded or full):
         return _asked(state, need)
     return _weighed(state, rule, weigh(counted), flagged=flagged, full=full)
@@ -314,7 +314,7 @@ def _weighed(state: UnitState, rule: Rule, best: Leading, *, flagged: bool, full
     )
     if flagged:
         return _escalated(decided, "flagged")
-    humans = rounds - sum(one.model for one in state.counted())
+    humans = rounds - sum(annotation.model for annotation in state.counted())
     enough = rounds >= min(rule.overlap_initial, rule.overlap_max) and humans >= rule.humans_min
     left = 0 if full or state.stranded else rule.overlap_max - rounds
     # Where labels have no classes nothing is weighed, and prices say no more than from which support on it is settled.
@@ -353,7 +353,7 @@ def ended(state: UnitState | None, rework: int, may_submit: Sequence[str]) -> Ju
     """
     if state is None or state.status == "gold" or rework != state.rework:
         return None
-    fresh = tuple(one for one in may_submit if one not in state.annotators)
+    fresh = tuple(annotator_id for annotator_id in may_submit if annotator_id not in state.annotators)
     if state.labelling_ended and not fresh:
         return None
     after = msgspec.structs.replace(state, labelling_ended=True, may_submit=(*state.may_submit, *fresh))
@@ -368,7 +368,7 @@ def reopened(state: UnitState, rework: int) -> UnitState:
         state,
         rework=rework,
         status="open",
-        annotations=tuple(msgspec.structs.replace(one, label="", flag="") for one in state.annotations),
+        annotations=tuple(msgspec.structs.replace(annotation, label="", flag="") for annotation in state.annotations),
         labelling_ended=False,
         stranded=False,
         overlap_asked=0,

@@ -48,7 +48,7 @@ def stepped(steps: Sequence[Step], step: Step) -> tuple[Step, ...]:
     >>> stepped((Step(2, 9.0, 5.0, True),), Step(2, 4.0, 4.0, False))
     (Step(labels=2, cost=4.0, expected=4.0, goes_on=False),)
     """
-    return (*(one for one in steps if one.labels < step.labels), step)
+    return (*(earlier for earlier in steps if earlier.labels < step.labels), step)
 
 
 def worth_of(steps: Sequence[Step], escalated_for: str) -> Worth | None:

@@ -95,7 +95,7 @@ async def list_candidates(request: Request, project_id: AnyId, caller: Lead, lim
     project = visible(door.handlers.projects, project_id, caller)
     found = await door.handlers.candidates.most_useful(project, caller.subject, page_size(limit))
     of_label = project.offered().spec(), project.guideline_text, project.guideline_version
-    return json_answer(GoldCandidates(project_id, *of_label, [_shown(door, one) for one in found]))
+    return json_answer(GoldCandidates(project_id, *of_label, [_shown(door, candidate) for candidate in found]))
 
 
 async def decide_candidate(request: Request, unit_id: AnyId, caller: Lead) -> Response:
@@ -110,16 +110,16 @@ async def decide_candidate(request: Request, unit_id: AnyId, caller: Lead) -> Re
     return json_answer(DecidedCandidate(unit_id, status, body.outcome))
 
 
-def _shown(door: Door, one: Candidate) -> GoldCandidate:
-    unit, ruled = one.unit, one.unit.status == "adjudicated"
+def _shown(door: Door, candidate: Candidate) -> GoldCandidate:
+    unit, ruled = candidate.unit, candidate.unit.status == "adjudicated"
     return GoldCandidate(
         unit.unit_id,
         door.link(unit.unit_id),
-        label_in(one.label),
+        label_in(candidate.label),
         "adjudicated" if ruled else "consensus",
         len(unit.counted()),
         unit.led_with if ruled else unit.confidence,
         unit.ruling_reason if ruled else "",
         timestamp(unit.decided_at_us),
-        one.alike,
+        candidate.alike,
     )

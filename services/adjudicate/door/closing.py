@@ -92,8 +92,8 @@ def router() -> APIRouter:
     routes = APIRouter(prefix="/v1")
     closed = documented(body=ClosingBody, reply=ClosedEscalations, refusals=(404,))
     routes.post("/projects/{project_id}/escalations/close", **closed)(close_escalations)
-    told = documented(reply=ClosingBars, refusals=(404,))
-    routes.get("/projects/{project_id}/escalations/bars", **told)(list_bars)
+    documents = documented(reply=ClosingBars, refusals=(404,))
+    routes.get("/projects/{project_id}/escalations/bars", **documents)(list_bars)
     return routes
 
 
@@ -104,8 +104,8 @@ async def list_bars(request: Request, project_id: AnyId, caller: ClientOrOperato
     view = door.handlers.repository.view(project_id)
     chances = _states_chances(project)
     bars = [
-        ClosingBar(one.above, one.units, one.losses if chances else None, one.least_sure)
-        for one in view.closable_at(BARS)
+        ClosingBar(bar.above, bar.units, bar.losses if chances else None, bar.least_sure)
+        for bar in view.closable_at(BARS)
     ]
     return json_answer(ClosingBars(project_id, view.escalations_open, bars))
 
@@ -119,16 +119,16 @@ async def close_escalations(request: Request, project_id: AnyId, caller: ClientO
     """Settle escalations that are sure enough on their leading labels; what was flagged waits for a ruling."""
     door = door_of(request)
     project = visible(door.handlers.projects, project_id, caller)
-    said = await read_json(request, CLOSING)
+    entry = await read_json(request, CLOSING)
     closing = door.handlers.closing
-    if said.dry_run:
-        found = closing.would_close(project, said.above)
+    if entry.dry_run:
+        found = closing.would_close(project, entry.above)
     else:
-        found = await closing.close(project, Bar(said.above, caller.subject, said.reason))
+        found = await closing.close(project, Bar(entry.above, caller.subject, entry.reason))
     return json_answer(
         ClosedEscalations(
             project_id,
-            said.dry_run,
+            entry.dry_run,
             found.units,
             found.left,
             found.losses if _states_chances(project) else None,

@@ -141,10 +141,10 @@ def router() -> APIRouter:
     asked = documented(body=InferenceBody, reply=InferenceRun, refusals=(404, 409), status=202, body_required=False)
     routes.post(BASE, **asked)(ask)
     routes.get(BASE, **documented(reply=InferenceRuns, refusals=(404,)))(list_runs)
-    one = f"{BASE}/{{inference_id}}"
-    routes.get(one, **documented(reply=InferenceRun, refusals=(404,)))(show_run)
-    routes.get(f"{one}/units", **documented(reply=InferredUnits, refusals=(404,)))(list_units)
-    routes.get(f"{one}/annotators", **documented(reply=InferredAnnotators, refusals=(404,)))(list_annotators)
+    path = f"{BASE}/{{inference_id}}"
+    routes.get(path, **documented(reply=InferenceRun, refusals=(404,)))(show_run)
+    routes.get(f"{path}/units", **documented(reply=InferredUnits, refusals=(404,)))(list_units)
+    routes.get(f"{path}/annotators", **documented(reply=InferredAnnotators, refusals=(404,)))(list_annotators)
     return routes
 
 
@@ -152,8 +152,8 @@ async def ask(request: Request, project_id: AnyId, caller: Operator) -> Response
     """Have all labels of a project weighed at once by Dawid and Skene's model; look after it by its id."""
     door = door_of(request)
     project = visible(door.handlers.projects, project_id, caller)
-    said = await read_wish(request, ASK)
-    run = door.handlers.inferring.ask(project, rulings=said.rulings)
+    inference = await read_wish(request, ASK)
+    run = door.handlers.inferring.ask(project, rulings=inference.rulings)
     answer = json_answer(_run(run), 202)
     answer.headers["location"] = f"/v1/projects/{project_id}/inferences/{run.inference_id}"
     return answer
@@ -163,7 +163,7 @@ async def list_runs(request: Request, project_id: AnyId, caller: Operator) -> Re
     """List the runs of a project that are known."""
     door = door_of(request)
     visible(door.handlers.projects, project_id, caller)
-    return json_answer(InferenceRuns([_run(one) for one in door.handlers.inferring.of_project(project_id)]))
+    return json_answer(InferenceRuns([_run(run) for run in door.handlers.inferring.of_project(project_id)]))
 
 
 async def show_run(request: Request, project_id: AnyId, inference_id: AnyId, caller: Operator) -> Response:
@@ -196,7 +196,7 @@ async def list_units(
         for place in places[start:end]
     ]
     more = cursor_of(end) if end < len(places) else ""
-    return json_answer(InferredUnits([label_in(one) for one in found.classes], shown, more))
+    return json_answer(InferredUnits([label_in(class_name) for class_name in found.classes], shown, more))
 
 
 async def list_annotators(
@@ -222,7 +222,7 @@ async def list_annotators(
         for place in range(start, end)
     ]
     more = cursor_of(end) if end < len(found.annotators) else ""
-    return json_answer(InferredAnnotators([label_in(one) for one in found.classes], shown, more))
+    return json_answer(InferredAnnotators([label_in(class_name) for class_name in found.classes], shown, more))
 
 
 def _found(request: Request, project_id: str, inference_id: str, caller: Caller) -> Run:
@@ -254,22 +254,22 @@ def _page(limit: int | None, cursor: str, count: int, cells: int) -> tuple[int, 
 
 def _run(run: Run) -> InferenceRun:
     ended = timestamp(run.ended_at_us) if run.ended_at_us else None
-    fields = [_summed(one) for one in run.fields.values()] if run.status == "done" else []
+    fields = [_summed(field) for field in run.fields.values()] if run.status == "done" else []
     about = run.inference_id, run.project_id, run.status, run.rulings, run.units_read
     return InferenceRun(*about, timestamp(run.started_at_us), ended, run.reason, fields)
 
 
-def _summed(one: Inferred) -> InferredField:
+def _summed(field: Inferred) -> InferredField:
     return InferredField(
-        one.field,
-        [label_in(label) for label in one.classes],
-        [round(float(share), 6) for share in one.found.prior],
-        len(one.units),
-        one.labels,
-        len(one.annotators),
-        one.settled,
-        len(one.differing),
-        one.found.iterations,
-        one.found.converged,
-        one.found.log_likelihood,
+        field.field,
+        [label_in(label) for label in field.classes],
+        [round(float(share), 6) for share in field.found.prior],
+        len(field.units),
+        field.labels,
+        len(field.annotators),
+        field.settled,
+        len(field.differing),
+        field.found.iterations,
+        field.found.converged,
+        field.found.log_likelihood,
     )

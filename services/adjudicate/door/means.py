@@ -48,16 +48,16 @@ def label_in(text: str) -> Json:
 
 def sides_with_places(door: Door, project: Project, unit: UnitState) -> tuple[list[Side], dict[int, int]]:
     """Return what a unit's labels say, in random order, and on which of these sides each label is, by its place."""
-    said = [project.read_text(one.label) for one in unit.counted()]
+    labels = [project.read_text(annotation.label) for annotation in unit.counted()]
     flags: dict[str, list[str]] = defaultdict(list)
-    for one, text in zip(unit.counted(), said, strict=True):
-        if one.flag:
-            flags[text].append(one.flag)
-    counts = [*Counter(said).items()]
+    for annotation, text in zip(unit.counted(), labels, strict=True):
+        if annotation.flag:
+            flags[text].append(annotation.flag)
+    counts = [*Counter(labels).items()]
     door.generator.shuffle(counts)
     side_of = {text: side for side, (text, _) in enumerate(counts)}
     sides = [Side(label_in(text), count, flags[text]) for text, count in counts]
-    return sides, {place: side_of[text] for place, text in enumerate(said)}
+    return sides, {place: side_of[text] for place, text in enumerate(labels)}
 
 
 def timestamp(at_us: int) -> str:

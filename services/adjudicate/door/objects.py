@@ -66,8 +66,8 @@ class EscalatedObjects(msgspec.Struct, frozen=True):
 def router() -> APIRouter:
     """Return the route table."""
     routes = APIRouter(prefix="/v1")
-    told = documented(reply=EscalatedObjects, refusals=(404, 409))
-    routes.get("/escalations/{unit_id}/objects", **told)(list_objects)
+    documents = documented(reply=EscalatedObjects, refusals=(404, 409))
+    routes.get("/escalations/{unit_id}/objects", **documents)(list_objects)
     return routes
 
 
@@ -79,12 +79,19 @@ async def list_objects(request: Request, unit_id: AnyId, caller: Adjudicator) ->
     unit, project, given, found = await door.handlers.objects.of(unit_id, caller.subject)
     sides, side_of = sides_with_places(door, project, unit)
     of_label = {place: side_of[given.places[place]] for place in range(len(given.places))}
-    return json_answer(EscalatedObjects(unit_id, sides, [_object(one, of_label) for one in found]))
+    return json_answer(EscalatedObjects(unit_id, sides, [_object(disputed, of_label) for disputed in found]))
 
 
-def _object(one: FieldObject, side_of: dict[int, int]) -> EscalatedObject:
-    drawn = [ObjectDrawing(region, sides_of(places, side_of)) for region, places in one.drawn.drawn]
-    stands = STANDS[one.drawn.stands]
+def _object(disputed: FieldObject, side_of: dict[int, int]) -> EscalatedObject:
+    drawn = [ObjectDrawing(region, sides_of(places, side_of)) for region, places in disputed.drawn.drawn]
+    stands = STANDS[disputed.drawn.stands]
     return EscalatedObject(
-        one.object_id, one.field, one.kind, stands, one.drawn.region, len(one.drawn.labels), one.of, drawn
+        disputed.object_id,
+        disputed.field,
+        disputed.kind,
+        stands,
+        disputed.drawn.region,
+        len(disputed.drawn.labels),
+        disputed.of,
+        drawn,
     )

@@ -137,13 +137,13 @@ async def list_questions(
     """List what the guideline does not say: first what units wait for, then labels that are often confused."""
     door, wanted = door_of(request), page_size(limit)
     project = visible(door.handlers.projects, project_id, caller)
-    found = [one for one in door.handlers.questions.of_project(project) if status in (None, one.status)]
+    found = [question for question in door.handlers.questions.of_project(project) if status in (None, question.status)]
     if cursor:
         after = _place_in(cursor)
-        found = [one for one in found if one.place > after]
+        found = [question for question in found if question.place > after]
     shown = found[:wanted]
     rest = cursor_of(*shown[-1].place) if len(found) > wanted else ""
-    return json_answer(GuidelineQuestions([_shown(door, one) for one in shown], rest))
+    return json_answer(GuidelineQuestions([_shown(door, question) for question in shown], rest))
 
 
 async def answer_question(
@@ -152,16 +152,16 @@ async def answer_question(
     """Answer a question by a version of the guideline, or dismiss it; the units that wait go on to be ruled."""
     door = door_of(request)
     project = visible(door.handlers.projects, project_id, caller)
-    said = await read_json(request, ANSWER)
-    version = said.guideline_version or 0
-    outcome = await door.handlers.questions.answer(project, question_id, version, said.answer, caller.subject)
+    answer = await read_json(request, ANSWER)
+    version = answer.guideline_version or 0
+    outcome = await door.handlers.questions.answer(project, question_id, version, answer.answer, caller.subject)
     status = "repeated" if outcome.repeated else "answered" if version else "dismissed"
     return json_answer(AnsweredQuestion(question_id, status))
 
 
 def _place_in(cursor: str) -> tuple[int, int, str]:
     position = position_of(cursor)
-    if [type(one) for one in position] != [int, int, str]:
+    if [type(part) for part in position] != [int, int, str]:
         raise not_ours()
     return int(position[0]), int(position[1]), str(position[2])
 
@@ -169,25 +169,36 @@ def _place_in(cursor: str) -> tuple[int, int, str]:
 def _shown(door: Door, question: Question) -> GuidelineQuestion:
     state, pair = question.state, question.pair
     asked = [
-        QuestionExample(one.unit_id, door.link(one.unit_id), one.reason, list(one.flags), one.guideline_version)
-        for one in reversed(state.asked)
+        QuestionExample(
+            earlier.unit_id, door.link(earlier.unit_id), earlier.reason, list(earlier.flags), earlier.guideline_version
+        )
+        for earlier in reversed(state.asked)
     ]
-    known = {one.unit_id for one in asked}
-    for one in reversed(state.skips):
-        if one.unit_id not in known:
-            known.add(one.unit_id)
-            asked.append(QuestionExample(one.unit_id, door.link(one.unit_id), one.reason, [], one.guideline_version))
-    confused = [QuestionExample(one, door.link(one)) for one in (pair.examples if pair else ()) if one not in known]
+    known = {example.unit_id for example in asked}
+    for skip in reversed(state.skips):
+        if skip.unit_id not in known:
+            known.add(skip.unit_id)
+            asked.append(
+                QuestionExample(skip.unit_id, door.link(skip.unit_id), skip.reason, [], skip.guideline_version)
+            )
+    confused = [
+        QuestionExample(example, door.link(example))
+        for example in (pair.examples if pair else ())
+        if example not in known
+    ]
     return GuidelineQuestion(
         question_id=state.question_id,
         status=question.status,
-        labels=[label_in(one) for one in state.labels],
+        labels=[label_in(label) for label in state.labels],
         field=state.field,
         units_waiting=question.waiting,
         units_confused=pair.units if pair else 0,
         units_flagged=pair.flagged if pair else 0,
         asked=state.asked_times,
         examples=[*asked, *confused][:EXAMPLES_MAX],
-        answers=[GivenAnswer(one.guideline_version or None, one.text, timestamp(one.at_us)) for one in state.answers],
+        answers=[
+            GivenAnswer(answer.guideline_version or None, answer.text, timestamp(answer.at_us))
+            for answer in state.answers
+        ],
         skipped=state.skipped_times,
     )

@@ -59,8 +59,8 @@ class RulingAgreement(msgspec.Struct, frozen=True):
 def router() -> APIRouter:
     """Return the route table."""
     routes = APIRouter(prefix="/v1")
-    told = documented(reply=RulingAgreement, refusals=(404,))
-    routes.get("/projects/{project_id}/rulings/agreement", **told)(show_agreement)
+    documents = documented(reply=RulingAgreement, refusals=(404,))
+    routes.get("/projects/{project_id}/rulings/agreement", **documents)(show_agreement)
     return routes
 
 
@@ -72,9 +72,13 @@ async def show_agreement(request: Request, project_id: AnyId, caller: ClientOrOp
     share = found.agreement
     differences = [
         RulingDifference(
-            one.unit_id, door.link(one.unit_id), _given(one.first), _given(one.second), timestamp(one.at_us)
+            difference.unit_id,
+            door.link(difference.unit_id),
+            _given(difference.first),
+            _given(difference.second),
+            timestamp(difference.at_us),
         )
-        for one in reversed(found.differences)
+        for difference in reversed(found.differences)
     ]
     waiting = door.handlers.repository.view(project_id).repeats_waiting
     rate = project.policy.consensus.repeat_rulings

@@ -99,7 +99,7 @@ async def show_missed(request: Request, project_id: AnyId, caller: Annotator) ->
     door = reached(request)
     project = visible(door.handlers.projects, project_id, caller)
     state, known = await door.handlers.retraining.of(project_id, caller.subject)
-    units = [_shown(door, one, known.get(one.unit_id), caller.subject) for one in state.missed]
+    units = [_shown(door, unit, known.get(unit.unit_id), caller.subject) for unit in state.missed]
     of_label = project.offered().spec(), project.guideline_text, project.guideline_version
     return json_answer(RetrainingUnits(project_id, state.attempt, *of_label, units))
 
@@ -123,7 +123,7 @@ async def appeal(request: Request, project_id: AnyId, caller: Person) -> Respons
 
 
 def _standing(state: GoldState | None, annotator_id: str) -> Standing:
-    if state is None or all(one.annotator_id != annotator_id for one in state.appeals):
+    if state is None or all(appeal.annotator_id != annotator_id for appeal in state.appeals):
         return ""
     if state.standing in WAITING:
         return "open"

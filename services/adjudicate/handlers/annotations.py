@@ -35,20 +35,20 @@ class Annotations:
                 causes.append(cause)
         outcomes = await self.deciding.apply(causes, batch)
         # The admission may have come between the look for it and the record that knows of none.
-        unheard = {one.state.unit_id for one in outcomes if one.state is not None and one.state.unheard}
+        unheard = {outcome.state.unit_id for outcome in outcomes if outcome.state is not None and outcome.state.unheard}
         await self.deciding.admit(sorted(unheard))
-        await self._note_unclear([cast("AnnotationEvent", one.event) for one in deliveries])
+        await self._note_unclear([cast("AnnotationEvent", heard.event) for heard in deliveries])
 
     async def _note_unclear(self, events: Sequence[AnnotationEvent]) -> None:
         """Note of units that several passed over, for what the guideline does not say of them, who did and why."""
-        said = [one for one in events if one.unit_passed_over.code == "guideline_unclear"]
-        units = await self.deciding.repository.units([one.unit_passed_over.unit_id for one in said]) if said else {}
+        rows = [event for event in events if event.unit_passed_over.code == "guideline_unclear"]
+        units = await self.deciding.repository.units([row.unit_passed_over.unit_id for row in rows]) if rows else {}
         for unit in units.values():
             project = await self.deciding.project(unit.project_id)
             # All of them: what the first one said was not noted before there was a second.
-            for one in unit.unclear if len(unit.unclear) >= UNCLEAR_MIN else ():
-                told = Skip(unit.unit_id, one.annotator_id, one.reason, one.at_us, one.guideline_version)
-                await self.questions.skip(unit, project, told)
+            for label in unit.unclear if len(unit.unclear) >= UNCLEAR_MIN else ():
+                skip = Skip(unit.unit_id, label.annotator_id, label.reason, label.at_us, label.guideline_version)
+                await self.questions.skip(unit, project, skip)
 
     async def _cause(self, event: AnnotationEvent, delivery: Delivery, batch: Batch) -> Cause[UnitState] | None:
         match event.WhichOneof("event"):
@@ -105,33 +105,33 @@ class Annotations:
                 return None
 
     async def _annotation(self, event: AnnotationEvent, delivery: Delivery, batch: Batch) -> Cause[UnitState]:
-        told = event.annotation_submitted
+        submitted = event.annotation_submitted
         project = await self.deciding.project(event.metadata.project_id)
-        project.must_know(told.schema_version)
+        project.must_know(submitted.schema_version)
         annotation = Annotation(
-            told.annotation_id,
-            told.annotator_id,
-            told.label.decode(),
-            told.guideline_version,
-            told.rework,
-            told.flag,
-            schema_version=max(1, told.schema_version),
-            model=told.by_model,
+            submitted.annotation_id,
+            submitted.annotator_id,
+            submitted.label.decode(),
+            submitted.guideline_version,
+            submitted.rework,
+            submitted.flag,
+            schema_version=max(1, submitted.schema_version),
+            model=submitted.by_model,
         )
         return self.deciding.cause(
-            told.unit_id,
+            submitted.unit_id,
             event.metadata.event_id,
             project,
             batch,
             lambda state, weigh: annotated(
                 state,
-                told.unit_id,
+                submitted.unit_id,
                 project.project_id,
                 annotation,
                 rule_of(project),
                 weigh,
-                overlap_asked=told.overlap_wanted,
-                late=told.late,
+                overlap_asked=submitted.overlap_wanted,
+                late=submitted.late,
             ),
             trace=delivery.trace,
         )

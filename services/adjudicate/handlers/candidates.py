@@ -93,8 +93,8 @@ def _fitness(project: Project) -> Callable[[UnitState], bool]:
     bar = Bar(gold.candidate_labels_min, gold.candidate_confidence_min)
     offered = project.offered()
 
-    def same(one: str, other: str) -> bool:
-        read = [project.read(decoded(text.encode())) for text in (one, other)]
+    def same(first: str, other: str) -> bool:
+        read = [project.read(decoded(text.encode())) for text in (first, other)]
         return None not in read and project.schema.says_same(read[0], read[1])
 
     def fit(unit: UnitState) -> bool:

@@ -63,7 +63,9 @@ class Closing:
         """
         found = self.repository.view(project.project_id).closable(above)
         some = found[:CLOSED_MAX]
-        return Closed(len(some), len(found) - len(some), sum(loss for loss, _ in some), [one for _, one in some])
+        return Closed(
+            len(some), len(found) - len(some), sum(loss for loss, _ in some), [unit_id for _, unit_id in some]
+        )
 
     async def close(self, project: Project, bar: Bar) -> Closed:
         """Settle a project's escalations that are sure enough on their leading labels, the surest first.
@@ -80,7 +82,7 @@ class Closing:
         wanted = [unit_id for _, unit_id in found[:CLOSED_MAX]]
         for start in range(0, len(wanted), CLOSED_AT_ONCE):
             closed_ids += await self._close(project, bar, wanted[start : start + CLOSED_AT_ONCE])
-        losses = sum(loss_of[one] for one in closed_ids)
+        losses = sum(loss_of[closed_id] for closed_id in closed_ids)
         return Closed(len(closed_ids), len(found) - len(closed_ids), losses, closed_ids)
 
     async def _close(self, project: Project, bar: Bar, unit_ids: list[str]) -> list[str]:

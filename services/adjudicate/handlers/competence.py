@@ -25,49 +25,55 @@ class Competences:
         """Learn how well annotators do on gold, each and all together."""
         events = [cast("QualityEvent", delivery.event) for delivery in deliveries]
         await self.repository.learn(
-            [_competence(one) for one in events if one.HasField("competence_estimated")],
-            [_crowd(one) for one in events if one.HasField("crowd_measured")],
+            [_competence(event) for event in events if event.HasField("competence_estimated")],
+            [_crowd(event) for event in events if event.HasField("crowd_measured")],
         )
 
 
 def _competence(event: QualityEvent) -> Cause[CompetenceState]:
-    told, metadata = event.competence_estimated, event.metadata
-    answers = tuple((one.known, one.given, one.times) for one in told.answers)
-    if outside := [one for one in answers if max(one[:2]) >= told.classes]:
-        raise Poison(f"competence_estimated.answers: classes {outside[0][:2]} of {told.classes}")
-    said = CompetenceState(
-        metadata.project_id, told.annotator_id, told.revision, answers, told.gold_units, told.gold_correct, told.field
+    estimated, metadata = event.competence_estimated, event.metadata
+    answers = tuple((answer.known, answer.given, answer.times) for answer in estimated.answers)
+    if outside := [answer for answer in answers if max(answer[:2]) >= estimated.classes]:
+        raise Poison(f"competence_estimated.answers: classes {outside[0][:2]} of {estimated.classes}")
+    competence = CompetenceState(
+        metadata.project_id,
+        estimated.annotator_id,
+        estimated.revision,
+        answers,
+        estimated.gold_units,
+        estimated.gold_correct,
+        estimated.field,
     )
 
     def decide(state: CompetenceState | None, now_us: int) -> Decision[CompetenceState] | None:
         del now_us
-        after = newest(state, said)
+        after = newest(state, competence)
         return None if after is None else Decision(after)
 
-    key = competence_key(metadata.client_id, metadata.project_id, told.annotator_id, told.field)
+    key = competence_key(metadata.client_id, metadata.project_id, estimated.annotator_id, estimated.field)
     return Cause(key, metadata.event_id, decide)
 
 
 def _crowd(event: QualityEvent) -> Cause[CrowdState]:
-    told, metadata = event.crowd_measured, event.metadata
-    gold_units = tuple((one.known, one.units) for one in told.gold_units)
-    if outside := [known for known, _ in gold_units if known >= told.classes]:
-        raise Poison(f"crowd_measured.gold_units: class {outside[0]} of {told.classes}")
-    if not 0.0 <= told.dependence <= 1.0:
-        raise Poison(f"crowd_measured.dependence: {told.dependence} is not in 0 .. 1")
-    said = CrowdState(
+    measured, metadata = event.crowd_measured, event.metadata
+    gold_units = tuple((gold_unit.known, gold_unit.units) for gold_unit in measured.gold_units)
+    if outside := [known for known, _ in gold_units if known >= measured.classes]:
+        raise Poison(f"crowd_measured.gold_units: class {outside[0]} of {measured.classes}")
+    if not 0.0 <= measured.dependence <= 1.0:
+        raise Poison(f"crowd_measured.dependence: {measured.dependence} is not in 0 .. 1")
+    crowd = CrowdState(
         metadata.project_id,
-        told.revision,
-        told.dependence,
-        told.dependence_units,
+        measured.revision,
+        measured.dependence,
+        measured.dependence_units,
         gold_units,
-        told.gold_answers,
-        told.field,
+        measured.gold_answers,
+        measured.field,
     )
 
     def decide(state: CrowdState | None, now_us: int) -> Decision[CrowdState] | None:
         del now_us
-        after = newest(state, said)
+        after = newest(state, crowd)
         return None if after is None else Decision(after)
 
-    return Cause(crowd_key(metadata.client_id, metadata.project_id, told.field), metadata.event_id, decide)
+    return Cause(crowd_key(metadata.client_id, metadata.project_id, measured.field), metadata.event_id, decide)

@@ -183,7 +183,11 @@ class Deciding:
 
     def _weigh(self, project: Project, batch: Batch) -> Weigh:
         def weigh(annotations: Sequence[Annotation]) -> Leading:
-            given = tuple((one.annotator_id, one.label) for one in annotations if project.says(one.label))
+            given = tuple(
+                (annotation.annotator_id, annotation.label)
+                for annotation in annotations
+                if project.says(annotation.label)
+            )
             if not given:
                 return Leading(None, 0.0)
             if project.classed is None and sum(len(label) for _, label in given) > MERGED_AT_ONCE_BYTES:
@@ -199,13 +203,15 @@ class Deciding:
         """Return how a project's labels are weighed by what is known of its annotators now; any thread may ask it."""
         method = cast("Method", project.policy.consensus.method)
         if project.form is not None:
-            classed = [one for one in project.form.fields if one.classed is not None and method == "posterior"]
+            classed = [field for field in project.form.fields if field.classed is not None and method == "posterior"]
             known = {
-                one.name: Known(self.weights(project, one), self.seen(project, one), closed_places(project, one))
-                for one in classed
+                field.name: Known(
+                    self.weights(project, field), self.seen(project, field), closed_places(project, field)
+                )
+                for field in classed
             }
             nothing = Known(None, {})
-            of_form = partial(leading_form, project.form, known=lambda one: known.get(one.name, nothing))
+            of_form = partial(leading_form, project.form, known=lambda field: known.get(field.name, nothing))
             return lambda given: _with_alike(partial(of_form, method=method), _read(project, given))
         seen = self.seen(project) if method == "posterior" else {}
         weights, priced = self.weights(project), project.policy.consensus.HasField("prices")
@@ -244,8 +250,8 @@ class Deciding:
         return view.weights(len(classed.classes), policy.gold.pass_accuracy, by_resolved=by_resolved)
 
 
-def _admitted(told: Admission, project: Project, state: UnitState | None, weigh: Weigh) -> Judged:
-    return admitted(state, told, rule_of(project), weigh)
+def _admitted(admission: Admission, project: Project, state: UnitState | None, weigh: Weigh) -> Judged:
+    return admitted(state, admission, rule_of(project), weigh)
 
 
 def _read(project: Project, given: Given) -> list[tuple[str, Json]]:
@@ -263,7 +269,7 @@ def closed_places(project: Project, field: Field | None = None) -> frozenset[int
     if project.versions is None or classed is None:
         return frozenset()
     closed = project.versions.closed("" if field is None else field.name)
-    return frozenset(place for place, one in enumerate(classed.classes) if one in closed)
+    return frozenset(place for place, name in enumerate(classed.classes) if name in closed)
 
 
 def rule_of(project: Project) -> Rule:
@@ -273,13 +279,13 @@ def rule_of(project: Project) -> Rule:
     humans_min = project.policy.models.humans_min
     if not consensus.HasField("prices"):
         return Rule(overlap.initial, overlap.max, consensus.confidence, says=says, humans_min=humans_min)
-    told = consensus.prices
-    prices = Prices(told.label, told.decision, told.error)
+    costs = consensus.prices
+    prices = Prices(costs.label, costs.decision, costs.error)
     return Rule(overlap.initial, overlap.max, prices.settled_at, prices, says, humans_min)
 
 
 def classed_fields(project: Project) -> frozenset[str]:
     """Return the fields of a project's labels that have classes; of a label that has one, its name is empty."""
     if project.form is not None:
-        return frozenset(one.name for one in project.form.fields if one.classed is not None)
+        return frozenset(field.name for field in project.form.fields if field.classed is not None)
     return frozenset([WHOLE]) if project.classed is not None else frozenset()

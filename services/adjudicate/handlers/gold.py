@@ -13,7 +13,7 @@ from concord.contracts.v1.quality_pb2 import QualityEvent
 from concord.labels import Json, LabelFault, encoded, label_of
 from services.adjudicate.announcements import SERVICE, gold_flagged, gold_ruled
 from services.adjudicate.domain import gold
-from services.adjudicate.domain.gold import GoldDoesNotExist, GoldRulingRefused, GoldState, Said
+from services.adjudicate.domain.gold import GoldAnswer, GoldDoesNotExist, GoldRulingRefused, GoldState
 from services.adjudicate.domain.unit import UnitState
 from services.adjudicate.handlers.deciding import Deciding
 from services.adjudicate.repository import Repository, gold_key
@@ -54,7 +54,7 @@ class Gold:
             NotHere: the project's place is not this process's any more.
         """
         known = self.repository.view(project_id).gold
-        names = [one for one in sorted(known) if one > after][:LOOKED_AT_MAX]
+        names = [unit_id for unit_id in sorted(known) if unit_id > after][:LOOKED_AT_MAX]
         found: list[GoldState] = []
         for start in range(0, len(names), units_max):
             page = names[start : start + units_max]
@@ -113,23 +113,23 @@ class Gold:
 
 
 def _flagging(event: QualityEvent) -> Cause[GoldState]:
-    told, event_id = event.gold_doubted, event.metadata.event_id
-    if client_of(told.unit_id) != event.metadata.client_id:
-        raise Poison(f"unit {told.unit_id[:120]!r} is no unit of client {event.metadata.client_id!r}")
+    doubted, event_id = event.gold_doubted, event.metadata.event_id
+    if client_of(doubted.unit_id) != event.metadata.client_id:
+        raise Poison(f"unit {doubted.unit_id[:120]!r} is no unit of client {event.metadata.client_id!r}")
     found = GoldState(
-        told.unit_id,
+        doubted.unit_id,
         event.metadata.project_id,
-        told.known_label.decode(),
-        said=tuple(Said(one.label.decode(), one.annotators) for one in told.said),
-        good=told.good,
-        disagreeing=told.disagreeing,
-        share_low=told.share_low,
-        closed_since=told.closed_since,
-        annotators=tuple(told.annotators),
+        doubted.known_label.decode(),
+        said=tuple(GoldAnswer(gold_said.label.decode(), gold_said.annotators) for gold_said in doubted.said),
+        good=doubted.good,
+        disagreeing=doubted.disagreeing,
+        share_low=doubted.share_low,
+        closed_since=doubted.closed_since,
+        annotators=tuple(doubted.annotators),
     )
 
     def decide(state: GoldState | None, now_us: int) -> Decision[GoldState] | None:
         after = gold.flagged(state, found, now_us)
         return None if after is None else Decision(after, [gold_flagged(Announcer(SERVICE, event_id, now_us), after)])
 
-    return Cause(gold_key(told.unit_id), event_id, decide)
+    return Cause(gold_key(doubted.unit_id), event_id, decide)

@@ -74,7 +74,7 @@ class Run:
     @property
     def cells(self) -> int:
         """How many numbers it holds."""
-        return sum(one.cells for one in self.fields.values())
+        return sum(inferred.cells for inferred in self.fields.values())
 
 
 class Inferring:
@@ -102,7 +102,7 @@ class Inferring:
         """
         if not classes_of(project):
             raise NoClasses(f"The labels of {project.project_id} have no classes.")
-        under_way = [one for one in self.of_project(project.project_id) if one.ended is None]
+        under_way = [inference for inference in self.of_project(project.project_id) if inference.ended is None]
         if under_way:
             return under_way[-1]
         self._make_room()
@@ -117,7 +117,7 @@ class Inferring:
     def of_project(self, project_id: str) -> list[Run]:
         """Return the runs of a project that are known, oldest first."""
         self._forget()
-        return [one for one in self._runs.values() if one.project_id == project_id]
+        return [run for run in self._runs.values() if run.project_id == project_id]
 
     def find(self, project_id: str, inference_id: str) -> Run:
         """Return a run.
@@ -125,7 +125,7 @@ class Inferring:
         Raises:
             InferenceDoesNotExist: see there.
         """
-        found = next((one for one in self.of_project(project_id) if one.inference_id == inference_id), None)
+        found = next((run for run in self.of_project(project_id) if run.inference_id == inference_id), None)
         if found is None:
             raise InferenceDoesNotExist(f"There is no inference {inference_id[:120]!r} now.")
         return found
@@ -138,17 +138,17 @@ class Inferring:
 
     def _forget(self) -> None:
         now = self.clock.monotonic()
-        for one in list(self._runs.values()):
-            if one.ended is not None and now - one.ended > KEPT_SECONDS:
-                del self._runs[one.inference_id]
+        for run in list(self._runs.values()):
+            if run.ended is not None and now - run.ended > KEPT_SECONDS:
+                del self._runs[run.inference_id]
 
     def _make_room(self) -> None:
         self._forget()
         if len(self._runs) < RUNS_MAX:
             return
         oldest = min(
-            (one for one in self._runs.values() if one.ended is not None),
-            key=lambda one: one.ended or 0.0,
+            (run for run in self._runs.values() if run.ended is not None),
+            key=lambda run: run.ended or 0.0,
             default=None,
         )
         if oldest is None:
@@ -180,13 +180,13 @@ class Inferring:
 
     def _lighten(self, newest: Run) -> None:
         """Forget the oldest runs that are done while all hold more than may be; the newest stays."""
-        done = sorted((one for one in self._runs.values() if one.ended is not None), key=lambda one: one.ended or 0.0)
-        cells = sum(one.cells for one in done)
-        for one in done:
-            if cells <= KEPT_CELLS_MAX or one is newest:
+        done = sorted((run for run in self._runs.values() if run.ended is not None), key=lambda run: run.ended or 0.0)
+        cells = sum(run.cells for run in done)
+        for run in done:
+            if cells <= KEPT_CELLS_MAX or run is newest:
                 return
-            cells -= one.cells
-            del self._runs[one.inference_id]
+            cells -= run.cells
+            del self._runs[run.inference_id]
 
     async def _read(self, project: Project, run: Run) -> dict[str, Gathering]:
         found = {name: Gathering(name, classes) for name, classes in classes_of(project).items()}
@@ -195,8 +195,8 @@ class Inferring:
                 run.units_read += 1
                 if run.units_read > UNITS_MAX:
                     raise TooMuch(f"There are more than {UNITS_MAX:,} units, and so many are taken at once.")
-                for name, one in _given(project, unit, found):
-                    found[name].add(one)
+                for name, given in _given(project, unit, found):
+                    found[name].add(given)
                 if run.units_read % READ_AT_ONCE == 0:
                     check_all(found.values())
                     await self.clock.sleep(0)
@@ -206,29 +206,37 @@ class Inferring:
 def classes_of(project: Project) -> dict[str, list[str]]:
     """Return the classes of each field that has any, as canonical JSON; of the whole label by the empty name."""
     if project.form is not None:
-        fields = {one.name: one.classed for one in project.form.fields}
+        fields = {asked.name: asked.classed for asked in project.form.fields}
     else:
         fields = {"": project.classed}
-    return {name: [encoded(label).decode() for label in one.classes] for name, one in fields.items() if one is not None}
+    return {
+        name: [encoded(label).decode() for label in classed_schema.classes]
+        for name, classed_schema in fields.items()
+        if classed_schema is not None
+    }
 
 
 def _given(project: Project, unit: UnitState, fields: Mapping[str, object]) -> list[tuple[str, Given]]:
     """Return what is said of a unit in each field, as it reads now."""
-    said = [(one.annotator_id, project.read_text(one.label)) for one in unit.counted() if one.label]
-    if not said:
+    labels = [
+        (annotation.annotator_id, project.read_text(annotation.label))
+        for annotation in unit.counted()
+        if annotation.label
+    ]
+    if not labels:
         return []
     decided = project.read_text(unit.label) if unit.status in LABELLED and unit.label else ""
     ruled = unit.status == "adjudicated"
     sure = 1.0 if ruled else unit.confidence
     if "" in fields:
-        return [("", Given(unit.unit_id, tuple(said), decided, sure, ruled))]
-    answers = [(who, answers_in(label) or {}) for who, label in said]
+        return [("", Given(unit.unit_id, tuple(labels), decided, sure, ruled))]
+    answers = [(who, answers_in(label) or {}) for who, label in labels]
     right = (answers_in(decided) or {}) if decided else {}
-    by_field = {one.field: one.confidence for one in unit.fields}
-    told = []
+    by_field = {standing.field: standing.confidence for standing in unit.fields}
+    units = []
     for name in fields:
-        given = tuple((who, one[name]) for who, one in answers if name in one)
+        given = tuple((who, answer[name]) for who, answer in answers if name in answer)
         if given:
             confidence = 1.0 if ruled else by_field.get(name, sure)
-            told.append((name, Given(unit.unit_id, given, right.get(name, ""), confidence, ruled)))
-    return told
+            units.append((name, Given(unit.unit_id, given, right.get(name, ""), confidence, ruled)))
+    return units

@@ -36,7 +36,7 @@ class Learning:
         for project_id, due, spending in self.repository.tallies_due(self.clock.now_us()):
             project = self.projects.rows.get(project_id)
             mapped = project is not None and project.versions is not None
-            units = [in_names(one, project.read_text) for one in due] if project is not None and mapped else due
+            units = [in_names(each, project.read_text) for each in due] if project is not None and mapped else due
             if project is None:
                 tally = tally_of(units, (), spending)
             elif project.form is not None:

@@ -66,7 +66,7 @@ class Objects:
         return await self._matched(unit, lambda: traced(project.schema, read, given))
 
     async def _matched(self, unit: UnitState, match: Callable[[], T]) -> T:
-        if sum(len(one.label) for one in unit.counted()) <= MERGED_AT_ONCE_BYTES:
+        if sum(len(annotation.label) for annotation in unit.counted()) <= MERGED_AT_ONCE_BYTES:
             return match()
         async with self._room:
             return await asyncio.to_thread(match)
@@ -74,6 +74,10 @@ class Objects:
 
 def given_of(unit: UnitState, project: Project) -> Given:
     """Return the labels of a unit as they read today; those that say one of several things are none."""
-    said = [(place, one.label) for place, one in enumerate(unit.counted()) if one.label and project.says(one.label)]
-    labels: list[Json] = [project.weighed(msgspec.json.decode(label)) for _, label in said]
-    return Given(tuple(place for place, _ in said), tuple(labels))
+    voices = [
+        (place, annotation.label)
+        for place, annotation in enumerate(unit.counted())
+        if annotation.label and project.says(annotation.label)
+    ]
+    labels: list[Json] = [project.weighed(msgspec.json.decode(label)) for _, label in voices]
+    return Given(tuple(place for place, _ in voices), tuple(labels))

@@ -66,7 +66,10 @@ class Questions:
         """
         known = self.repository.view(project.project_id).questions
         if question_id:
-            found = next((one.state for one in self.of_project(project) if one.state.question_id == question_id), None)
+            found = next(
+                (question.state for question in self.of_project(project) if question.state.question_id == question_id),
+                None,
+            )
             if found is None:
                 cure = "take one from GET /v1/projects/{project_id}/questions, or leave it out"
                 raise RulingRefused("question_id", "is no question of the project", cure)
@@ -74,9 +77,9 @@ class Questions:
         topic = topic_of(project.schema, unit, project.read_text)
         if topic.labels:
             # Asked before its classes were called so, it is the same question.
-            called = (now_called(one, project.read_answer) for one in known.values())
-            same = (one for one in called if (one.field, one.labels) == (topic.field, topic.labels))
-            topic = next((topic._replace(question_id=one.question_id) for one in same), topic)
+            called = (now_called(question, project.read_answer) for question in known.values())
+            same = (question for question in called if (question.field, question.labels) == (topic.field, topic.labels))
+            topic = next((topic._replace(question_id=question.question_id) for question in same), topic)
         if topic.question_id not in known and len(known) >= QUESTIONS_MAX:
             raise TooManyQuestions(f"The project has {QUESTIONS_MAX} questions, and no more are kept.")
         return topic
@@ -88,17 +91,17 @@ class Questions:
 
     async def ask(self, unit: UnitState, project: Project, adjudicator_id: str, reason: str, topic: Topic) -> None:
         """Have a question wait for an answer, for one more unit."""
-        flags = tuple(one.flag for one in unit.counted() if one.flag)[:FLAGS_MAX]
+        flags = tuple(annotation.flag for annotation in unit.counted() if annotation.flag)[:FLAGS_MAX]
         times = self.answered_times(project.project_id, topic.question_id)
         cause_id = f"ask/{topic.question_id}/{times}/{unit.unit_id}/{unit.rework}/{adjudicator_id}"
 
         def decide(state: QuestionState | None, now_us: int) -> Decision[QuestionState]:
-            said = Asked(unit.unit_id, adjudicator_id, reason, now_us, project.guideline_version, flags)
-            return Decision(asked(state, project.project_id, topic, said))
+            question = Asked(unit.unit_id, adjudicator_id, reason, now_us, project.guideline_version, flags)
+            return Decision(asked(state, project.project_id, topic, question))
 
         await self.repository.ask(Cause(question_key(project, topic.question_id), cause_id, decide))
 
-    async def skip(self, unit: UnitState, project: Project, said: Skip) -> None:
+    async def skip(self, unit: UnitState, project: Project, skip: Skip) -> None:
         """Note that somebody passed a unit over for what the guideline does not say; a lead sees it, nobody waits.
 
         Of a project that has as many questions as are kept nothing is noted.
@@ -107,11 +110,11 @@ class Questions:
             topic = self.topic_of(unit, project, "")
         except TooManyQuestions:
             return
-        cause_id = f"skip/{topic.question_id}/{said.unit_id}/{unit.rework}/{said.annotator_id}"
+        cause_id = f"skip/{topic.question_id}/{skip.unit_id}/{unit.rework}/{skip.annotator_id}"
 
         def decide(state: QuestionState | None, now_us: int) -> Decision[QuestionState] | None:
             del now_us
-            after = skipped(state, project.project_id, topic, said)
+            after = skipped(state, project.project_id, topic, skip)
             return None if after is None else Decision(after)
 
         await self.repository.ask(Cause(question_key(project, topic.question_id), cause_id, decide))
@@ -133,7 +136,9 @@ class Questions:
             AnswerRefused: the answer cannot stand so.
             Backlogged: the broker takes no events.
         """
-        found = next((one for one in self.of_project(project) if one.state.question_id == question_id), None)
+        found = next(
+            (question for question in self.of_project(project) if question.state.question_id == question_id), None
+        )
         if found is None:
             raise QuestionDoesNotExist(f"There is no question {question_id}.")
         self.repository.refuse_backlog()
@@ -142,8 +147,8 @@ class Questions:
         cause_id = f"answer/{question_id}/{found.state.asked_times}/{guideline_version}/{text}"
 
         def decide(state: QuestionState | None, now_us: int) -> Decision[QuestionState]:
-            said = Answer(guideline_version, text, answered_by, now_us)
-            after = with_answer(state, project.project_id, topic, said, project.guideline_version)
+            answer = Answer(guideline_version, text, answered_by, now_us)
+            after = with_answer(state, project.project_id, topic, answer, project.guideline_version)
             announcer = Announcer(SERVICE, f"{project.project_id}/{cause_id}", now_us)
             return Decision(after, [guideline_answered(announcer, after, project, found.waiting)])
 

@@ -56,7 +56,7 @@ class Redefinitions:
     async def drop(self, place: int) -> None:
         """Forget everything of a place."""
         await self.repository.drop(place)
-        for project_id in [one for one in self._decided if self.repository.place_of(one) == place]:
+        for project_id in [decided_id for decided_id in self._decided if self.repository.place_of(decided_id) == place]:
             del self._decided[project_id]
 
     def decided(self, project_id: str) -> int:

@@ -71,14 +71,14 @@ class Repeats:
         if unit.repeat == "done" and unit.repeated_by == adjudicator_id:
             return Given(shown, repeated=True)
         first = first_word(unit)
-        said = Second(unit.unit_id, first, second, _same(project, first, second))
+        second_ruling = Second(unit.unit_id, first, second, _same(project, first, second))
         cause_id = f"repeat/{unit.unit_id}/{unit.rework}"
         trace = trace_headers()
 
         def count(state: RepeatsState | None, now_us: int) -> Decision[RepeatsState]:
             announcer = Announcer(SERVICE, cause_id, now_us, trace)
-            told = ruling_repeated(announcer, unit, adjudicator_id, said)
-            return Decision(counted(state, project.project_id, said, now_us), told)
+            outgoings = ruling_repeated(announcer, unit, adjudicator_id, second_ruling)
+            return Decision(counted(state, project.project_id, second_ruling, now_us), outgoings)
 
         # Counted before it is marked: were it the other way round, a process that dies between would lose it.
         outcome = await self.repository.repeat(Cause(repeats_key(project), cause_id, count))

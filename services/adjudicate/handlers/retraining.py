@@ -42,9 +42,11 @@ class Retraining:
         state = await self.repository.retraining(project_id, annotator_id)
         if state is None or state.finished:
             raise NothingToRetrain("There is nothing that you are to look at in this project.")
-        unit_ids = [one.unit_id for one in state.missed]
+        unit_ids = [missed.unit_id for missed in state.missed]
         units = await self.repository.units(unit_ids)
-        left = tuple(one for one in state.missed if one.unit_id in units and units[one.unit_id].status == "gold")
+        left = tuple(
+            missed for missed in state.missed if missed.unit_id in units and units[missed.unit_id].status == "gold"
+        )
         shown = RetrainingState(project_id, annotator_id, state.attempt, left)
         return shown, await self.repository.gold(unit_ids)
 
@@ -60,10 +62,10 @@ class Retraining:
         missed = None if state is None else state.missed_unit(unit_id)
         if missed is None:
             raise NothingToRetrain("There is no such unit that you are to look at in this project.")
-        told = GoldState(unit_id, project_id, missed.known)
+        fresh = GoldState(unit_id, project_id, missed.known)
 
         def decide(before: GoldState | None, now_us: int) -> Decision[GoldState] | None:
-            after = gold.appealed(before, told, annotator_id, reason, now_us)
+            after = gold.appealed(before, fresh, annotator_id, reason, now_us)
             return None if after == before else Decision(after)
 
         self.repository.refuse_backlog()
@@ -95,13 +97,16 @@ class Retraining:
 
 
 def _beginning(event: AnnotationEvent) -> Cause[RetrainingState]:
-    told, project_id = event.retraining_begun, event.metadata.project_id
-    missed = tuple(Missed(one.unit_id, one.known_label.decode(), one.given_label.decode()) for one in told.missed)
-    found = RetrainingState(project_id, told.annotator_id, told.attempt, missed)
+    begun, project_id = event.retraining_begun, event.metadata.project_id
+    missed = tuple(
+        Missed(missed_gold.unit_id, missed_gold.known_label.decode(), missed_gold.given_label.decode())
+        for missed_gold in begun.missed
+    )
+    found = RetrainingState(project_id, begun.annotator_id, begun.attempt, missed)
 
     def decide(state: RetrainingState | None, now_us: int) -> Decision[RetrainingState] | None:
         del now_us
         after = retraining.begun(state, found)
         return None if after is None else Decision(after)
 
-    return Cause(retraining_key(project_id, told.annotator_id), event.metadata.event_id, decide)
+    return Cause(retraining_key(project_id, begun.annotator_id), event.metadata.event_id, decide)

@@ -35,7 +35,7 @@ Change = Callable[[UnitState | None], UnitState]
 Word = Callable[[Announcer, UnitState], Outgoing]
 
 
-class Said(NamedTuple):
+class RulingWish(NamedTuple):
     """What an adjudicator says of a unit.
 
     Attributes:
@@ -78,7 +78,7 @@ class Rulings:
         self.questions = questions
         self.repeats = repeats
 
-    async def rule(self, adjudicator_id: str, unit_id: str, said: Said) -> Outcome[UnitState]:
+    async def rule(self, adjudicator_id: str, unit_id: str, answer: RulingWish) -> Outcome[UnitState]:
         """Settle an escalated unit by an adjudicator's word, or have it wait for an answer.
 
         Raises:
@@ -91,11 +91,11 @@ class Rulings:
         project = await self.deciding.project(unit.project_id)
         self.repository.refuse_backlog()
         if may_repeat(unit, adjudicator_id) or (unit.repeated_by == adjudicator_id and unit.repeat):
-            return await self._again(unit, project, adjudicator_id, said)
-        if said.outcome == "guideline_unclear":
-            way = await self._unclear(unit, project, adjudicator_id, said)
+            return await self._again(unit, project, adjudicator_id, answer)
+        if answer.outcome == "guideline_unclear":
+            way = await self._unclear(unit, project, adjudicator_id, answer)
         else:
-            way = await self._settling(unit, project, adjudicator_id, said)
+            way = await self._settling(unit, project, adjudicator_id, answer)
         cause_id = f"ruling/{unit_id}/{unit.rework}/{adjudicator_id}/{way.name}"
         trace = trace_headers()
 
@@ -110,61 +110,63 @@ class Rulings:
         (outcome,) = await self.deciding.apply([Cause(unit_key(unit_id), cause_id, decide)], batch)
         return outcome
 
-    async def _again(self, unit: UnitState, project: Project, adjudicator_id: str, said: Said) -> Outcome[UnitState]:
+    async def _again(
+        self, unit: UnitState, project: Project, adjudicator_id: str, answer: RulingWish
+    ) -> Outcome[UnitState]:
         """Take a ruling that somebody gave before, as if it were the first; the other one stands."""
-        label, waits_for = _canonical(unit, project, said) if said.outcome == "label" else "", ""
+        label, waits_for = _canonical(unit, project, answer) if answer.outcome == "label" else "", ""
         if unit.repeat == "waits":
-            ruled(as_listed(unit), adjudicator_id, label, said.reason)  # what the first one would be refused for
-        if said.outcome == "guideline_unclear":
-            topic = self.questions.topic_of(unit, project, said.question_id)
+            ruled(as_listed(unit), adjudicator_id, label, answer.reason)  # what the first one would be refused for
+        if answer.outcome == "guideline_unclear":
+            topic = self.questions.topic_of(unit, project, answer.question_id)
             waits_for = topic.question_id
             if unit.repeat == "waits":
-                await self.questions.ask(unit, project, adjudicator_id, said.reason, topic)
-        given = await self.repeats.give(unit, project, adjudicator_id, Again(said.outcome, said.reason, label))
+                await self.questions.ask(unit, project, adjudicator_id, answer.reason, topic)
+        given = await self.repeats.give(unit, project, adjudicator_id, Again(answer.outcome, answer.reason, label))
         return Outcome(msgspec.structs.replace(given.state, question_id=waits_for), given.repeated)
 
-    async def _settling(self, unit: UnitState, project: Project, adjudicator_id: str, said: Said) -> _Way:
+    async def _settling(self, unit: UnitState, project: Project, adjudicator_id: str, answer: RulingWish) -> _Way:
         version = project.guideline_version
-        if said.outcome == "unanswerable":
+        if answer.outcome == "unanswerable":
             return _Way(
-                said.outcome,
-                lambda state: unanswerable(state, adjudicator_id, said.reason),
+                answer.outcome,
+                lambda state: unanswerable(state, adjudicator_id, answer.reason),
                 lambda announcer, after: ruled_unanswerable(announcer, after, version),
-                said.outcome,
+                answer.outcome,
             )
-        canonical = _canonical(unit, project, said)
+        canonical = _canonical(unit, project, answer)
         regions = await self.objects.traced(unit, project, canonical)
         return _Way(
             canonical,
-            lambda state: ruled(state, adjudicator_id, canonical, said.reason, project.schema_version, regions),
+            lambda state: ruled(state, adjudicator_id, canonical, answer.reason, project.schema_version, regions),
             lambda announcer, after: ruling(announcer, after, version),
             "ruled",
         )
 
-    async def _unclear(self, unit: UnitState, project: Project, adjudicator_id: str, said: Said) -> _Way:
+    async def _unclear(self, unit: UnitState, project: Project, adjudicator_id: str, answer: RulingWish) -> _Way:
         """Have the question asked that a unit will wait for; a unit that cannot wait asks none."""
-        topic = self.questions.topic_of(unit, project, said.question_id)
+        topic = self.questions.topic_of(unit, project, answer.question_id)
         again = unit.question_id == topic.question_id and unit.adjudicator_id == adjudicator_id
         if not again:
-            waiting(unit, adjudicator_id, said.reason, topic.question_id)
-            await self.questions.ask(unit, project, adjudicator_id, said.reason, topic)
+            waiting(unit, adjudicator_id, answer.reason, topic.question_id)
+            await self.questions.ask(unit, project, adjudicator_id, answer.reason, topic)
         # Once it was answered, the same may be said of the same unit anew.
         name = f"unclear/{topic.question_id}/{self.questions.answered_times(project.project_id, topic.question_id)}"
         return _Way(
             name,
-            lambda state: waiting(state, adjudicator_id, said.reason, topic.question_id),
+            lambda state: waiting(state, adjudicator_id, answer.reason, topic.question_id),
             lambda announcer, after: guideline_asked(announcer, after, project.guideline_version),
             "unclear",
         )
 
 
-def _canonical(unit: UnitState, project: Project, said: Said) -> str:
+def _canonical(unit: UnitState, project: Project, answer: RulingWish) -> str:
     """Return a ruling's label as it is kept.
 
     Raises:
         RulingRefused: it does not fit the schema, or the unit.
     """
     try:
-        return encoded(label_of(project.offered(), said.label, unit.text_characters)).decode()
+        return encoded(label_of(project.offered(), answer.label, unit.text_characters)).decode()
     except LabelFault as fault:
         raise RulingRefused(f"label{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault

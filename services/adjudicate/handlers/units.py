@@ -49,8 +49,10 @@ class Units:
                 withdrawals.append(_withdrawal(event))
         await self.deciding.apply([*await self.repository.keep_rows(admissions), *withdrawals], batch)
         # Of those that are here now, whose labels came first.
-        told = {event.unit_admitted.unit_id: event.metadata.project_id for event, _ in events}
-        await self.deciding.admit([one for one in told if self.repository.is_unheard(told[one], one)])
+        project_ids = {event.unit_admitted.unit_id: event.metadata.project_id for event, _ in events}
+        await self.deciding.admit(
+            [unit_id for unit_id in project_ids if self.repository.is_unheard(project_ids[unit_id], unit_id)]
+        )
 
     async def hear_again(self, place: int) -> None:
         """Admit the units of a place whose admission came after something else, and through another process.
@@ -66,27 +68,27 @@ class Units:
         for event in events:
             by_project[event.metadata.project_id].append(event)
         pages = {}
-        for project_id, told in by_project.items():
-            unit_ids = [one.unit_admitted.unit_id for one in told]
-            at_us = told[0].metadata.occurred_at_us
+        for project_id, row in by_project.items():
+            unit_ids = [unit_event.unit_admitted.unit_id for unit_event in row]
+            at_us = row[0].metadata.occurred_at_us
             pages[project_id] = await self.repository.list_admitted(at_us, project_id, unit_ids)
         return pages
 
     async def _admission(self, event: UnitEvent, delivery: Delivery, page: str, batch: Batch) -> Cause[UnitState]:
-        told, project = event.unit_admitted, await self.deciding.project(event.metadata.project_id)
+        unit_admitted, project = event.unit_admitted, await self.deciding.project(event.metadata.project_id)
         rule, trace = rule_of(project), delivery.trace
         admission = Admission(
-            unit_id=told.unit_id,
+            unit_id=unit_admitted.unit_id,
             project_id=project.project_id,
-            gold=told.HasField("gold_label"),
-            source_id=told.source_id,
+            gold=unit_admitted.HasField("gold_label"),
+            source_id=unit_admitted.source_id,
             page=page,
             traceparent=dict(trace).get("traceparent", b"").decode(),
-            named=len(told.named_annotators),
-            text_characters=told.content_length if told.HasField("content_length") else None,
+            named=len(unit_admitted.named_annotators),
+            text_characters=unit_admitted.content_length if unit_admitted.HasField("content_length") else None,
         )
         return self.deciding.cause(
-            told.unit_id,
+            unit_admitted.unit_id,
             event.metadata.event_id,
             project,
             batch,
@@ -121,7 +123,8 @@ class Units:
             some = unit_ids[start : start + REDECIDED_AT_ONCE]
             # A cause of each unit's own: ids of events follow from it.
             causes = [
-                self.deciding.cause(one, f"redefined/{project.revision}/{one}", project, batch, judge) for one in some
+                self.deciding.cause(unit_id, f"redefined/{project.revision}/{unit_id}", project, batch, judge)
+                for unit_id in some
             ]
             await self.deciding.apply(causes, batch)
 

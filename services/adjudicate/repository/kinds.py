@@ -21,15 +21,23 @@ UNIT = Kind(
 )
 """Until it has a label it waits as a row; of gold nothing more is told, so that its page would never be done with."""
 COMPETENCE = Kind(
-    "competence", CompetenceState, is_open=lambda _: True, slot=lambda one: slot_of_project(one.project_id)
+    "competence",
+    CompetenceState,
+    is_open=lambda _: True,
+    slot=lambda competence: slot_of_project(competence.project_id),
 )
 """As long as there is a project it may be labelled, so what is known of its annotators is never done with."""
-CROWD = Kind("crowd", CrowdState, is_open=lambda _: True, slot=lambda one: slot_of_project(one.project_id))
+CROWD = Kind("crowd", CrowdState, is_open=lambda _: True, slot=lambda crowd: slot_of_project(crowd.project_id))
 GOLD = Kind(
-    "gold", GoldState, is_open=lambda one: one.standing in WAITING, slot=lambda one: slot_of_project(one.project_id)
+    "gold",
+    GoldState,
+    is_open=lambda state: state.standing in WAITING,
+    slot=lambda state: slot_of_project(state.project_id),
 )
 REPEATS = Kind("repeats", RepeatsState)
-QUESTION = Kind("question", QuestionState, is_open=lambda _: True, slot=lambda one: slot_of_project(one.project_id))
+QUESTION = Kind(
+    "question", QuestionState, is_open=lambda _: True, slot=lambda question: slot_of_project(question.project_id)
+)
 """A question that was answered may be asked again, and says since when its labels are confused anew."""
 RETRAINING = Kind("retraining", RetrainingState)
 """Looked up by name alone: somebody asks for their own."""

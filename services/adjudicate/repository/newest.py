@@ -11,7 +11,7 @@ async def newest_units(repository: Repository, project_id: str, units_max: int) 
     """Yield a project's admitted units, at most so many looked at, of the newest pages first."""
     store = repository.journal.store
     found = await store.find(LISTED.name, "project", [project_id], only=("project",))
-    page_ids, left = sorted((one["_id"] for one in found), reverse=True), units_max
+    page_ids, left = sorted((document["_id"] for document in found), reverse=True), units_max
     for start in range(0, len(page_ids), PAGES_READ_AT_ONCE):
         pages = await store.get(LISTED.name, page_ids[start : start + PAGES_READ_AT_ONCE])
         for page_id in sorted(pages, reverse=True):

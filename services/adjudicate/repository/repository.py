@@ -140,7 +140,7 @@ class Repository:
         old: list[str] = []
         for kept in sorted(await self.journal.store.find(TALLIES.name, "slot", slots), key=itemgetter("_id")):
             if (view := self._views.settled(kept["project"])) is not None:
-                old += [_tally_id(kept["project"], one) for one in view.tallied(_decode_tally(kept["tally"]))]
+                old += [_tally_id(kept["project"], tally) for tally in view.tallied(_decode_tally(kept["tally"]))]
         if old:
             await self.journal.store.delete(TALLIES.name, old)
 
@@ -187,9 +187,9 @@ class Repository:
                 documents.append({"_id": note_id, "slot": slot, "project": project_id, "units": fresh})
         if documents:
             await self.journal.store.insert(NOTES.name, documents)
-        for one in documents:
-            if (view := self._views.settled(one["project"])) is not None:
-                view.shares.noted(one["_id"], one["units"])
+        for document in documents:
+            if (view := self._views.settled(document["project"])) is not None:
+                view.shares.noted(document["_id"], document["units"])
 
     def tallies_due(self, now_us: int) -> Iterator[tuple[str, list[Fresh], Spending]]:
         """Yield the projects of which enough units are settled for a tally, these, and what was spent until then."""
@@ -208,7 +208,7 @@ class Repository:
         if (view := self._views.settled(project_id)) is None:
             return
         if old := view.tallied(tally):
-            await self.journal.store.delete(TALLIES.name, [_tally_id(project_id, one) for one in old])
+            await self.journal.store.delete(TALLIES.name, [_tally_id(project_id, until_us) for until_us in old])
         if spent := view.shares.spent():
             await self.journal.store.delete(NOTES.name, spent)
 
@@ -248,14 +248,14 @@ class Repository:
         """Answer causes about annotators and about all of them together; the first error is raised."""
         of_annotators = await self.journal.apply(COMPETENCE, causes) if causes else []
         of_crowds = await self.journal.apply(CROWD, crowds) if crowds else []
-        errors = [*(one.error for one in of_annotators), *(one.error for one in of_crowds)]
+        errors = [*(of_annotator.error for of_annotator in of_annotators), *(of_crowd.error for of_crowd in of_crowds)]
         for error in errors:
             if error is not None:
                 raise error
 
     async def gold(self, unit_ids: Sequence[str]) -> dict[str, GoldState]:
         """Return what is known of gold units of which there was ever a doubt or an appeal, by id."""
-        states = await self.journal.states(GOLD, [gold_key(one) for one in unit_ids])
+        states = await self.journal.states(GOLD, [gold_key(unit_id) for unit_id in unit_ids])
         return {state.unit_id: state for state in states.values()}
 
     async def retraining(self, project_id: str, annotator_id: str) -> RetrainingState | None:
@@ -351,7 +351,7 @@ class Repository:
         if project_id is not None:
             views = [self.view(project_id)]
         else:
-            views = [view for one, view in self._views if client_id in (None, client_of(one))]
+            views = [view for of_project, view in self._views if client_id in (None, client_of(of_project))]
         return list(islice(heapq.merge(*(view.by_loss(after) for view in views)), units_max))
 
     async def units(self, unit_ids: Sequence[str]) -> dict[str, UnitState]:
@@ -374,7 +374,7 @@ class Repository:
     async def units_of(self, project_id: str) -> AsyncIterator[Sequence[UnitState]]:
         """Yield a project's admitted units in pages, in the order of their admission."""
         found = await self.journal.store.find(LISTED.name, "project", [project_id], only=("project",))
-        page_ids = sorted(one["_id"] for one in found)
+        page_ids = sorted(document["_id"] for document in found)
         for start in range(0, len(page_ids), PAGES_READ_AT_ONCE):
             pages = await self.journal.store.get(LISTED.name, page_ids[start : start + PAGES_READ_AT_ONCE])
             for page_id in sorted(pages):

@@ -96,10 +96,10 @@ class ActiveTimes:
 
     def _fairly(self) -> list[int]:
         """Return the times that count: of each annotator the newest, at most their share of all that count."""
-        told = Counter(annotator_id for annotator_id, _, _ in self._times_ms.values())
-        share, most = max(1.0 / len(told), SHARE_MAX), float(TIMES_MAX)
+        times_told = Counter(annotator_id for annotator_id, _, _ in self._times_ms.values())
+        share, most = max(1.0 / len(times_told), SHARE_MAX), float(TIMES_MAX)
         for _ in range(SHARE_STEPS):
-            most = max(1.0, share * sum(min(times, most) for times in told.values()))
+            most = max(1.0, share * sum(min(times, most) for times in times_told.values()))
         counts: Counter[str] = Counter()
         times = []
         for annotator_id, active_ms, _ in reversed(self._times_ms.values()):

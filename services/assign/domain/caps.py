@@ -62,10 +62,10 @@ def counted(count: Count, spent: Iterable[Spent], now_us: int) -> Count:
     today = now_us // DAY_US
     day_units, day_ms = (count.day_units, count.day_ms) if count.day == today else (0, 0)
     units = count.units
-    for one in spent:
+    for spending in spent:
         units += 1
-        if one.at_us // DAY_US == today:
-            day_units, day_ms = day_units + 1, day_ms + one.active_ms
+        if spending.at_us // DAY_US == today:
+            day_units, day_ms = day_units + 1, day_ms + spending.active_ms
     return Count(today, day_units, day_ms, units)
 
 

@@ -18,6 +18,6 @@ def closed(state: UnitState) -> UnitState | None:
     """
     if state.copy_for or not state.wants_labels or not (state.gold or slots_open(state)):
         return None
-    if any(one.status == "leased" for one in state.current):
+    if any(assignment.status == "leased" for assignment in state.current):
         return None
     return msgspec.structs.replace(state, status="closed")

@@ -83,7 +83,7 @@ def under_caps(
     if not caps:
         return state.count, ANY_ROOM
     there = frozenset(state.places)
-    count = counted(state.count, (one for place, one in spent if place in there and place in over), now_us)
+    count = counted(state.count, (spending for place, spending in spent if place in there and place in over), now_us)
     return count, room(count, [place.at_us for place in state.places if place not in over], caps, now_us)
 
 

@@ -75,7 +75,7 @@ def revised(state: AnnotatorState | None, now: AnnotatorState) -> AnnotatorState
 
 def abilities(annotator: AnnotatorState, now_us: int) -> frozenset[str]:
     """Return what the annotator can be asked for now: skills, and the domains of credentials that hold."""
-    held = [one.domain for one in annotator.credentials if one.holds(now_us)]
+    held = [credential.domain for credential in annotator.credentials if credential.holds(now_us)]
     return frozenset((*annotator.skills, *held))
 
 

@@ -297,7 +297,7 @@ class FreshUnits:
 
     def rewritten(self, page: Page, before: Sequence[str], document_id: str) -> None:
         """Take note that what is left of some of the page's documents is in a new one."""
-        page.documents = [one for one in page.documents if one not in before]
+        page.documents = [document for document in page.documents if document not in before]
         self._hold(page, document_id)
         self._let_go(before)
 

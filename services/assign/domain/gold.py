@@ -87,7 +87,7 @@ class GoldPool:
 
     def unseen(self, annotator_id: str, fit: Callable[[str], bool]) -> Iterator[str]:
         """Yield, as far as is known, the units that the annotator has not seen and is fit for."""
-        return (one for one in self._units if not self.seen(annotator_id, one) and fit(one))
+        return (unit for unit in self._units if not self.seen(annotator_id, unit) and fit(unit))
 
     def pick(self, annotator_id: str, fit: Callable[[str], bool], generator: random.Random) -> str | None:
         """Return a unit that this annotator surely has not seen and is fit for, among the next few in their round."""

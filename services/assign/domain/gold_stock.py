@@ -98,12 +98,12 @@ def stock(gold: Iterable[Shown], bounds: GoldBounds, now_us: int) -> GoldStock:
     GoldStock(units=2, usable=1, spent=1, stale=0, showings_left=1, shown_a_day=1.0, days_left=1.0)
     """
     known = list(gold)
-    fresh = [one for one in known if not stale(one, bounds)]
-    usable = [one for one in fresh if not spent(one, bounds)]
+    fresh = [shown for shown in known if not stale(shown, bounds)]
+    usable = [shown for shown in fresh if not spent(shown, bounds)]
     counted = GoldStock(len(known), len(usable), len(fresh) - len(usable), len(known) - len(fresh))
     if not bounds.exposures_max:
         return counted
-    left = sum(bounds.exposures_max - one.exposures for one in usable)
+    left = sum(bounds.exposures_max - shown.exposures for shown in usable)
     a_day = _pace(known, now_us)
     return counted._replace(showings_left=left, shown_a_day=a_day, days_left=left / a_day if a_day else None)
 
@@ -111,7 +111,7 @@ def stock(gold: Iterable[Shown], bounds: GoldBounds, now_us: int) -> GoldStock:
 def _pace(known: Sequence[Shown], now_us: int) -> float:
     """Return how often gold was shown a day, over the days since it first was, of those that are remembered."""
     today = now_us // DAY_US
-    days = [(day, count) for one in known for day, count in one.by_day if day > today - DAYS_REMEMBERED]
+    days = [(day, count) for shown in known for day, count in shown.by_day if day > today - DAYS_REMEMBERED]
     if not days:
         return 0.0
     return sum(count for _, count in days) / (today - min(day for day, _ in days) + 1)

@@ -46,17 +46,17 @@ class HeldLeases:
             place: see Hold.
             not_before_us: no lease is looked at earlier than this, for who could not reach us in between.
         """
-        for one in state.assignments:
-            known = self._holds.get(one.id)
-            if one.status != "leased":
+        for assignment in state.assignments:
+            known = self._holds.get(assignment.id)
+            if assignment.status != "leased":
                 if known is not None:
-                    del self._holds[one.id]
+                    del self._holds[assignment.id]
                     self._let_go(known)
                     self._forget_ends()
-            elif known is None or known.until_us != one.lease_until_us:
-                hold = Hold(one.id, one.annotator_id, state.project_id, place, one.lease_until_us)
-                self._holds[one.id] = self._of[one.annotator_id][one.id] = hold
-                heapq.heappush(self._ends, (max(one.lease_until_us, not_before_us), one.id))
+            elif known is None or known.until_us != assignment.lease_until_us:
+                hold = Hold(assignment.id, assignment.annotator_id, state.project_id, place, assignment.lease_until_us)
+                self._holds[assignment.id] = self._of[assignment.annotator_id][assignment.id] = hold
+                heapq.heappush(self._ends, (max(assignment.lease_until_us, not_before_us), assignment.id))
 
     def _let_go(self, hold: Hold) -> None:
         holds = self._of[hold.annotator_id]

@@ -127,9 +127,9 @@ def running(state: UnitState, annotator_id: str) -> Assignment | None:
     """Return the annotator's lease that runs on a unit that still wants their label."""
     if not state.wants_labels:
         return None
-    for one in state.current:
-        if one.annotator_id == annotator_id and one.status == "leased":
-            return one
+    for assignment in state.current:
+        if assignment.annotator_id == annotator_id and assignment.status == "leased":
+            return assignment
     return None
 
 
@@ -141,9 +141,9 @@ def handed_on(state: UnitState | None, annotator_id: str, since_us: int) -> tupl
         annotator_id: whose place it is.
         since_us: when it was taken, or came.
     """
-    for one in state.assignments if state is not None else ():
-        if one.handed_to and one.annotator_id == annotator_id and one.issued_at_us >= since_us:
-            return one.handed_to, one.handed_at_us
+    for assignment in state.assignments if state is not None else ():
+        if assignment.handed_to and assignment.annotator_id == annotator_id and assignment.issued_at_us >= since_us:
+            return assignment.handed_to, assignment.handed_at_us
     return None
 
 
@@ -162,7 +162,8 @@ def over(state: UnitState | None, annotator_id: str, since_us: int, waited_us: i
     if state is not None and running(state, annotator_id) is not None:
         return False
     issued = state is not None and any(
-        one.annotator_id == annotator_id and one.issued_at_us >= since_us for one in state.assignments
+        assignment.annotator_id == annotator_id and assignment.issued_at_us >= since_us
+        for assignment in state.assignments
     )
     return issued or now_us - since_us > waited_us
 
@@ -172,7 +173,7 @@ def spent(state: UnitState | None, annotator_id: str, since_us: int) -> int | No
 
     It does when it ended with a label, or by itself; None for what was skipped, given back, or never came.
     """
-    for one in state.assignments if state is not None else ():
-        if one.annotator_id == annotator_id and one.issued_at_us >= since_us:
-            return one.active_ms if one.status in ("submitted", "late", "expired") else None
+    for assignment in state.assignments if state is not None else ():
+        if assignment.annotator_id == annotator_id and assignment.issued_at_us >= since_us:
+            return assignment.active_ms if assignment.status in ("submitted", "late", "expired") else None
     return None

@@ -35,13 +35,13 @@ NOTHING = Outlook()
 def outlook(project: ProjectQueue, seeker: Seeker) -> Outlook:
     """Return what waits in a project for a seeker."""
     if seeker.gold_alone:
-        unseen = project.gold.unseen(seeker.annotator_id, lambda one: project.fits(one, seeker))
+        unseen = project.gold.unseen(seeker.annotator_id, lambda unit_id: project.fits(unit_id, seeker))
         return Outlook(sum(1 for _ in islice(unseen, UNITS_SHOWN_MAX)))
     own = project.own.get(seeker.annotator_id, {})
     found = Outlook()
     for rank in sorted(own):
-        units = (one for one in own[rank].first(UNITS_SHOWN_MAX) if project.fits(one, seeker))
-        found = _with(found, -rank, ((project.waiting[one].since_us) for one in units))
+        units = (unit_id for unit_id in own[rank].first(UNITS_SHOWN_MAX) if project.fits(unit_id, seeker))
+        found = _with(found, -rank, ((project.waiting[unit].since_us) for unit in units))
     for key in project.order[:LANES_LOOKED_AT_MAX]:
         if found.units < UNITS_SHOWN_MAX and fit(seeker.abilities, key[1]):
             found = _with(found, -key[0], _admissions(project, project.lanes[key], seeker))
@@ -61,10 +61,10 @@ def _with(found: Outlook, priority: int, admissions: Iterator[int]) -> Outlook:
 
 def _admissions(project: ProjectQueue, lane: Lane, seeker: Seeker) -> Iterator[int]:
     """Yield when what waits for a seeker in a lane was admitted: begun units first, 0 for what is not in memory."""
-    begun = (project.waiting[one].since_us for one in project.unseen(lane.begun.first(LOOKS_MAX), seeker))
+    begun = (project.waiting[unit_id].since_us for unit_id in project.unseen(lane.begun.first(LOOKS_MAX), seeker))
     if not seeker.fresh:
         return begun
-    fresh = (project.waiting[one].since_us for one in lane.fresh.first(UNITS_SHOWN_MAX))
+    fresh = (project.waiting[unit_id].since_us for unit_id in lane.fresh.first(UNITS_SHOWN_MAX))
     return chain(begun, fresh, _in_pages(lane))
 
 

@@ -22,7 +22,7 @@ def slots_open(state: UnitState) -> int:
 
 def left_by_models(state: UnitState) -> int:
     """Return how many of the annotations that a unit wants in all are no model's by now."""
-    return state.overlap_wanted - sum(one.model and holds(one) for one in state.current)
+    return state.overlap_wanted - sum(assignment.model and holds(assignment) for assignment in state.current)
 
 
 def open_to_models(left: int, humans_min: int) -> bool:
@@ -43,7 +43,11 @@ def seen_by(state: UnitState) -> frozenset[str]:
 
     Who let it go may have it again once everybody else has had it: see `stranding`.
     """
-    return frozenset(one.annotator_id for one in state.current if one.status not in LET_GO or one.turn == state.turn)
+    return frozenset(
+        assignment.annotator_id
+        for assignment in state.current
+        if assignment.status not in LET_GO or assignment.turn == state.turn
+    )
 
 
 def turns(state: UnitState) -> tuple[str, ...]:

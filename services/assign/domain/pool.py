@@ -85,12 +85,18 @@ class Pool:
 
     def _found(self, skills: tuple[str, ...], now_us: int) -> frozenset[str]:
         if not skills:
-            return frozenset(one for one, annotator in self._annotators.items() if annotator.state != RETIRED)
+            return frozenset(
+                annotator_id for annotator_id, annotator in self._annotators.items() if annotator.state != RETIRED
+            )
         fewest = min((self._able.get(skill, set()) for skill in skills), key=len)
-        return frozenset(one for one in fewest if abilities(self._annotators[one], now_us).issuperset(skills))
+        return frozenset(
+            annotator_id
+            for annotator_id in fewest
+            if abilities(self._annotators[annotator_id], now_us).issuperset(skills)
+        )
 
 
 def _ever(annotator: AnnotatorState) -> set[str]:
     if annotator.state == RETIRED:
         return set()
-    return {*annotator.skills, *(one.domain for one in annotator.credentials)}
+    return {*annotator.skills, *(credential.domain for credential in annotator.credentials)}

@@ -110,8 +110,10 @@ class ProjectQueue:
     def unseen(self, unit_ids: Iterator[str], seeker: Seeker) -> Iterator[str]:
         """Yield those units that the seeker may be offered."""
         if seeker.part.leaves_room:
-            unit_ids = (one for one in unit_ids if open_to_models(self.waiting[one].left, seeker.part.humans_min))
-        return (one for one in unit_ids if seeker.annotator_id not in self.waiting[one].seen)
+            unit_ids = (
+                unit_id for unit_id in unit_ids if open_to_models(self.waiting[unit_id].left, seeker.part.humans_min)
+            )
+        return (unit_id for unit_id in unit_ids if seeker.annotator_id not in self.waiting[unit_id].seen)
 
     def untouched(self, lane: Lane, seeker: Seeker) -> Iterator[str]:
         """Yield the units of a lane that nobody had, as far as they are in memory, those left out that are picked."""

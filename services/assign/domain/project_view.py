@@ -78,12 +78,12 @@ class ProjectView:
             not_before_us: see HeldLeases.settle.
         """
         self.held.settle(state, key, not_before_us)
-        for one in state.assignments:
-            self.active_times.add(one.id, one.annotator_id, one.active_ms, one.issued_at_us)
+        for assignment in state.assignments:
+            self.active_times.add(assignment.id, assignment.annotator_id, assignment.active_ms, assignment.issued_at_us)
         lacks = not state.gold and slots_open(state) > 0
         if lacks and (state.named or state.current):
             whose = turns(state) if state.named else None
-            let_go = sum(one.status in LET_GO for one in state.current)
+            let_go = sum(lease.status in LET_GO for lease in state.current)
             self.lacking[state.unit_id] = Lacking(
                 key, state.skills, seen_by(state), whose, let_go, left_by_models(state)
             )

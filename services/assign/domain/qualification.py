@@ -99,7 +99,7 @@ def progress(state: QualificationState | None, bar: Bar) -> Progress | None:
     return Progress(standing, units, about_more(right, units, bar.accuracy, bar.units_max), retraining)
 
 
-def hear(state: QualificationState | None, told: QualificationState, bar: Bar) -> QualificationState | None:
+def hear(state: QualificationState | None, qualification: QualificationState, bar: Bar) -> QualificationState | None:
     """Return how somebody stands once more is told of their answers; None where that changes nothing.
 
     Of who is qualified only a fall changes anything, so that nothing is written for what is told of them all day: they
@@ -107,16 +107,18 @@ def hear(state: QualificationState | None, told: QualificationState, bar: Bar) -
 
     Args:
         state: as it was.
-        told: revision, units and right are what was told.
+        qualification: revision, units and right are what was told.
         bar: what the project asks for.
     """
-    if bar.asked == "no" or (state is not None and told.revision <= state.revision):
+    if bar.asked == "no" or (state is not None and qualification.revision <= state.revision):
         return None
-    now = state or QualificationState(told.project_id, told.annotator_id, version=bar.version)
+    now = state or QualificationState(qualification.project_id, qualification.annotator_id, version=bar.version)
     if _outdated(now, bar):
         now = _anew(now, bar)
-    taken_back = told.units < now.units
-    now = msgspec.structs.replace(now, revision=told.revision, units=told.units, right=told.right)
+    taken_back = qualification.units < now.units
+    now = msgspec.structs.replace(
+        now, revision=qualification.revision, units=qualification.units, right=qualification.right
+    )
     return _looked_at(now, bar) if now.standing == "qualified" else _judged(now, bar, taken_back=taken_back)
 
 

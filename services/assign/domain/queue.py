@@ -147,7 +147,7 @@ class ReadyQueue:
 
     def next_in_pages(self, wanted: Callable[[str], bool]) -> Iterator[str]:
         """Yield the units of pages in memory, of the projects that are wanted, those first that are picked first."""
-        for project in [one for project_id, one in self._projects.items() if wanted(project_id)]:
+        for project in [project_queue for project_id, project_queue in self._projects.items() if wanted(project_id)]:
             for key in project.order[:LANES_MAX]:
                 for page in project.lanes[key].pages.in_memory():
                     yield from page.rows or ()
@@ -166,8 +166,8 @@ class ReadyQueue:
     def gold_shown(self, project_id: str) -> list[Shown]:
         """Return what was shown of each gold unit of a project that is for anybody, and not retired or in doubt."""
         project = self._projects.get(project_id)
-        waiting = () if project is None else (project.waiting[one] for one in project.gold)
-        return [one.shown for one in waiting if one.shown is not None]
+        waiting = () if project is None else (project.waiting[unit_id] for unit_id in project.gold)
+        return [unit.shown for unit in waiting if unit.shown is not None]
 
     def with_gold(self) -> list[str]:
         """Return the projects that have gold for anybody."""
@@ -259,15 +259,17 @@ class ReadyQueue:
         for rank in sorted(lines)[:LANES_MAX] if lines else ():
             assert lines is not None, "it has ranks"
             own = lines[rank].first(WINDOW_UNITS)
-            doubted += [one for one in own if not project.gold.known(seeker.annotator_id, one)]
+            doubted += [unit_id for unit_id in own if not project.gold.known(seeker.annotator_id, unit_id)]
         if gold_rate > 0:
-            doubted += project.gold.to_ask(seeker.annotator_id, lambda one: project.fits(one, seeker), self._generator)
+            doubted += project.gold.to_ask(
+                seeker.annotator_id, lambda unit_id: project.fits(unit_id, seeker), self._generator
+            )
         return doubted[:GOLD_ASKED_MAX]
 
     def gold_asked(self, project_id: str, seeker: Seeker, unit_ids: Iterable[str]) -> None:
         """Note that what is known of these gold units and the seeker is all: their copies were settled, if any."""
         if (project := self._projects.get(project_id)) is not None:
-            project.gold.asked(seeker.annotator_id, [one for one in unit_ids if one in project.waiting])
+            project.gold.asked(seeker.annotator_id, [unit_id for unit_id in unit_ids if unit_id in project.waiting])
 
     def pick(self, project_id: str, seeker: Seeker, gold_rate: float) -> Pick | None:
         """Return the seeker's next unit and hide it until the pick is released or undone; None when none is to be had.
@@ -296,7 +298,7 @@ class ReadyQueue:
         return Pick(unit_id, waiting)
 
     def _gold(self, project: ProjectQueue, seeker: Seeker) -> Pick | None:
-        gold_id = project.gold.pick(seeker.annotator_id, lambda one: project.fits(one, seeker), self._generator)
+        gold_id = project.gold.pick(seeker.annotator_id, lambda unit_id: project.fits(unit_id, seeker), self._generator)
         if gold_id is None:
             return None
         project.gold.saw(seeker.annotator_id, gold_id)
@@ -316,9 +318,9 @@ class ReadyQueue:
         for rank in sorted(lines)[:LANES_MAX] if lines else ():
             assert lines is not None, "it has ranks"
             window = [
-                one
-                for one in lines[rank].first(WINDOW_UNITS)
-                if project.fits(one, seeker) and project.gold.known(seeker.annotator_id, one)
+                candidate
+                for candidate in lines[rank].first(WINDOW_UNITS)
+                if project.fits(candidate, seeker) and project.gold.known(seeker.annotator_id, candidate)
             ]
             if window:
                 unit_id = self._generator.choice(window)
@@ -359,9 +361,9 @@ class ReadyQueue:
             project = self._projects.get(pick.waiting.project_id)
             if project is None or pick.unit_id not in project.picked:
                 continue
-            told = project.picked.pop(pick.unit_id)
-            if told is not None:
-                self.settle(told)
+            picked = project.picked.pop(pick.unit_id)
+            if picked is not None:
+                self.settle(picked)
             elif pick.fresh is None and pick.unit_id not in project.waiting:
                 project.waiting[pick.unit_id] = pick.waiting
                 project.lane(pick.waiting.lane).begun.add(pick.unit_id)

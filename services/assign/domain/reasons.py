@@ -98,11 +98,11 @@ def why_nothing(
     # Who is nearest to something is told what they lack for that, and not all that anybody might.
     lacking = min((tuple(sorted(set(skills) - able)) for skills in waiting), key=lambda some: (len(some), some))
     ended = [
-        one.expires_at_us
-        for one in annotator.credentials
-        if one.domain in lacking and one.expires_at_us is not None and one.expires_at_us <= now_us
+        credential.expires_at_us
+        for credential in annotator.credentials
+        if credential.domain in lacking and credential.expires_at_us is not None and credential.expires_at_us <= now_us
     ]
-    lapsed = {one.domain for one in annotator.credentials if one.expires_at_us in ended}
+    lapsed = {credential.domain for credential in annotator.credentials if credential.expires_at_us in ended}
     if ended and lapsed.issuperset(lacking):
         return Why("credential_lapsed", lacking, max(ended))
     return Why("lacks_skill", lacking)

@@ -101,7 +101,7 @@ class Sought(msgspec.Struct, frozen=True):
 
 
 def _certified(annotator: AnnotatorState, domain: str, now_us: int) -> bool:
-    return any(one.domain == domain and one.holds(now_us) for one in annotator.credentials)
+    return any(credential.domain == domain and credential.holds(now_us) for credential in annotator.credentials)
 
 
 def _said_in(text: str, annotator: AnnotatorState) -> bool:

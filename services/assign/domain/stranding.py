@@ -28,7 +28,7 @@ def why_nobody(state: UnitState, fit: frozenset[str]) -> Reason:
     """
     if state.gold or not slots_open(state):
         return ""
-    if sum(one.status in LET_GO for one in state.current) >= LET_GO_MAX:
+    if sum(assignment.status in LET_GO for assignment in state.current) >= LET_GO_MAX:
         return "given_up_too_often"
     if state.named:
         # It is an order: somebody who is named and not known yet keeps their turn, and is told of.
@@ -43,8 +43,8 @@ def once_more(state: UnitState, fit: frozenset[str]) -> UnitState | None:
     reason = why_nobody(state, fit)
     if reason not in ("everybody_had_it", "named_had_it") or state.turn >= TURNS_MAX:
         return None
-    having = frozenset(one.annotator_id for one in state.current if one.status not in LET_GO)
-    back = {one.annotator_id for one in state.current if one.status in LET_GO} - having
+    having = frozenset(assignment.annotator_id for assignment in state.current if assignment.status not in LET_GO)
+    back = {assignment.annotator_id for assignment in state.current if assignment.status in LET_GO} - having
     if not back & fit:
         return None
     return msgspec.structs.replace(state, turn=state.turn + 1, stranded=False)

@@ -61,6 +61,6 @@ def hands_on(state: UnitState, assignment: Assignment) -> bool:
 def _counts(state: UnitState, assignment: Assignment) -> bool:
     if not state.wants_labels or assignment.rework != state.rework or assignment.beside:
         return False
-    if any(one.annotator_id == assignment.annotator_id and one.status == "submitted" for one in state.current):
+    if any(other.annotator_id == assignment.annotator_id and other.status == "submitted" for other in state.current):
         return False  # they had the unit twice, and have labelled it: a second label of theirs is no second opinion
     return assignment.status == "leased" or slots_open(state) > 0

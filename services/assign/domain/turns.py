@@ -43,9 +43,9 @@ class Turns:
     def in_order(self, candidates: Sequence[Candidate], now_us: int) -> list[Candidate]:
         """Return the candidates, whose turn it is first; of equals the first stays first."""
 
-        def place(one: Candidate) -> tuple[int, bool, int]:
-            soon = one.due_us is not None and one.due_us <= now_us + SOON_US
-            return -one.priority, not soon, (one.due_us or 0) if soon else self._tag(one.project_id)
+        def place(candidate: Candidate) -> tuple[int, bool, int]:
+            soon = candidate.due_us is not None and candidate.due_us <= now_us + SOON_US
+            return -candidate.priority, not soon, (candidate.due_us or 0) if soon else self._tag(candidate.project_id)
 
         return sorted(candidates, key=place)
 
@@ -54,7 +54,7 @@ class Turns:
         self._now = self._tag(project_id)
         self._tags[project_id] = self._now + units
         if len(self._tags) > PROJECTS_MAX:
-            self._tags = {one: tag for one, tag in self._tags.items() if tag > self._now}
+            self._tags = {other_id: tag for other_id, tag in self._tags.items() if tag > self._now}
 
     def _tag(self, project_id: str) -> int:
         return max(self._now, self._tags.get(project_id, 0))

@@ -108,7 +108,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     @property
     def current(self) -> list[Assignment]:
         """The assignments since the unit was last sent back."""
-        return [one for one in self.assignments if one.rework == self.rework]
+        return [assignment for assignment in self.assignments if assignment.rework == self.rework]
 
     @property
     def wants_labels(self) -> bool:
@@ -117,13 +117,13 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     def assignment(self, assignment_id: str) -> Assignment | None:
         """Return the assignment with this id."""
-        return next((one for one in self.assignments if one.id == assignment_id), None)
+        return next((assignment for assignment in self.assignments if assignment.id == assignment_id), None)
 
     def with_assignment(self, changed: Assignment) -> "UnitState":
         """Return the unit with the assignment of this id replaced, or added when it is new."""
         if self.assignment(changed.id) is None:
             return msgspec.structs.replace(self, assignments=(*self.assignments, changed))
-        kept = tuple(changed if one.id == changed.id else one for one in self.assignments)
+        kept = tuple(changed if assignment.id == changed.id else assignment for assignment in self.assignments)
         return msgspec.structs.replace(self, assignments=kept)
 
 
@@ -132,7 +132,9 @@ def is_open(state: UnitState) -> bool:
 
     A gold unit stays open until it is withdrawn; its copy, which is given out once, while it is held.
     """
-    return (state.wants_labels and not state.copy_for) or any(one.status == "leased" for one in state.assignments)
+    return (state.wants_labels and not state.copy_for) or any(
+        assignment.status == "leased" for assignment in state.assignments
+    )
 
 
 def unheard_of(unit_id: str, client_id: str, project_id: str) -> UnitState:
@@ -209,7 +211,7 @@ def close(state: UnitState, rework: int) -> UnitState | None:
 
 def may_still_submit(state: UnitState) -> list[str]:
     """Return who holds the unit or let its lease end, in any round: a label of theirs would be taken, and be late."""
-    held = [one.annotator_id for one in state.assignments if one.status in ("leased", "expired")]
+    held = [assignment.annotator_id for assignment in state.assignments if assignment.status in ("leased", "expired")]
     return sorted(set(held))
 
 
@@ -229,7 +231,7 @@ def inspected(state: UnitState, auditor_id: str) -> UnitState | None:
 
 def had_part(state: UnitState) -> frozenset[str]:
     """Return who was given the unit, in any round and whatever became of it, or inspected it."""
-    return frozenset((*(one.annotator_id for one in state.assignments), *state.auditors))
+    return frozenset((*(assignment.annotator_id for assignment in state.assignments), *state.auditors))
 
 
 def withdraw(state: UnitState) -> UnitState | None:

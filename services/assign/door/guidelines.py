@@ -30,9 +30,9 @@ class ExampleBody(msgspec.Struct, omit_defaults=True, rename={"class_name": "cla
     field: str = ""
 
     @classmethod
-    def of(cls, told: GuidelineExample) -> "ExampleBody":
+    def of(cls, example: GuidelineExample) -> "ExampleBody":
         """Return an example as annotators see it."""
-        return cls(told.class_name, told.text, told.uri, told.note, told.field)
+        return cls(example.class_name, example.text, example.uri, example.note, example.field)
 
 
 class Guideline(msgspec.Struct):
@@ -82,7 +82,10 @@ async def show_guideline(request: Request, project_id: AnyId, caller: Annotator)
     desk = desk_of(request)
     _may_know(project_id, caller)
     project = await desk.handlers.claims.guideline(caller.subject, project_id)
-    schema, examples = desk.label_schema(project), [ExampleBody.of(one) for one in project.guideline_examples]
+    schema, examples = (
+        desk.label_schema(project),
+        [ExampleBody.of(guideline_example) for guideline_example in project.guideline_examples],
+    )
     return json_answer(
         Guideline(project.project_id, project.guideline_version, project.guideline_text, schema, examples)
     )
@@ -108,7 +111,9 @@ async def list_acknowledgements(
     wanted = page_size(limit)
     found = await desk_of(request).handlers.acknowledging.of(project_id, version, after, wanted + 1)
     rest = found[wanted - 1].annotator_id if len(found) > wanted else None
-    return json_answer(AcknowledgementList([AcknowledgementBody.of(one) for one in found[:wanted]], rest))
+    return json_answer(
+        AcknowledgementList([AcknowledgementBody.of(acknowledgement) for acknowledgement in found[:wanted]], rest)
+    )
 
 
 def _may_know(project_id: str, caller: Caller) -> None:

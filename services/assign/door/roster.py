@@ -123,7 +123,9 @@ async def list_annotators(
     sought = Sought(state, kind, skill, language, vendor, text)
     found, last = desk.handlers.annotators.page(sought, name_in(cursor), page_size(limit))
     now_us = desk.clock.now_us()
-    return json_answer(Roster([AnnotatorShown.of(one, now_us) for one in found], cursor_of(last) if last else ""))
+    return json_answer(
+        Roster([AnnotatorShown.of(annotator, now_us) for annotator in found], cursor_of(last) if last else "")
+    )
 
 
 async def define_annotator(request: Request, annotator_id: AnnotatorId, caller: Operator) -> Response:
@@ -188,7 +190,7 @@ class _Taking:
 
     async def take(self, read: Iterator[Record], records: CsvRecords) -> None:
         """Take rows in."""
-        for line, said in read:
+        for line, outcome in read:
             if not self.rows:
                 known_columns(records.header)
             self.rows += 1
@@ -197,7 +199,7 @@ class _Taking:
                 await self.flush()
                 error = FieldError("body", f"has over {ROWS_MAX} rows", "send the rest as a file of its own")
                 raise BadRequest(f"The body {error.problem}.", [error])
-            entry = said if isinstance(said, ConcordError) else entry_of(said)
+            entry = outcome if isinstance(outcome, ConcordError) else entry_of(outcome)
             if isinstance(entry, ConcordError):
                 self._refuse(line, entry.errors[0])
                 continue

@@ -17,11 +17,11 @@ NAME = "annotator_id"
 
 
 def _several(field: str, cell: str) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(one for part in cell.split(SEPARATOR) if (one := part.strip())))
+    found = tuple(dict.fromkeys(word for part in cell.split(SEPARATOR) if (word := part.strip())))
     if len(found) > ANNOTATOR_LISTS_MAX[field]:
         raise refused(field, f"names {len(found)}", f"send at most {ANNOTATOR_LISTS_MAX[field]}")
-    for one in found:
-        _short(field, one)
+    for word in found:
+        _short(field, word)
     return found
 
 
@@ -32,11 +32,11 @@ def _short(field: str, text: str) -> str:
 
 
 def _credentials(cell: str) -> tuple[Credential, ...]:
-    found = [one for part in cell.split(SEPARATOR) if (one := part.strip())]
+    found = [text for part in cell.split(SEPARATOR) if (text := part.strip())]
     if len(found) > ANNOTATOR_LISTS_MAX["credentials"]:
         cure = f"send at most {ANNOTATOR_LISTS_MAX['credentials']}"
         raise refused("credentials", f"names {len(found)}", cure)
-    return tuple(_credential(one) for one in found)
+    return tuple(_credential(text) for text in found)
 
 
 def _credential(text: str) -> Credential:
@@ -56,10 +56,10 @@ def _credential(text: str) -> Credential:
 
 
 def _one_of(field: str, cell: str, known: Sequence[str], unless: str) -> str:
-    said = cell.strip() or unless
-    if said not in known:
-        raise refused(field, f"is {said[:60]!r}", f"send one of {', '.join(known)}")
-    return said
+    word = cell.strip() or unless
+    if word not in known:
+        raise refused(field, f"is {word[:60]!r}", f"send one of {', '.join(known)}")
+    return word
 
 
 COLUMNS: Mapping[str, Callable[[str], object]] = {
@@ -77,7 +77,7 @@ def known_columns(header: Sequence[str]) -> None:
     """Raise Invalid where a file has no column of names, or one that says nothing here."""
     if NAME not in header:
         raise refused(NAME, f"is no column; there are {listed(header)}", "send the annotators' names in it")
-    unknown = [one for one in header if one not in (NAME, STATE, *COLUMNS)]
+    unknown = [column for column in header if column not in (NAME, STATE, *COLUMNS)]
     if unknown:
         known = ", ".join((NAME, *COLUMNS, STATE))
         raise refused(unknown[0][:60], f"is no column here: {listed(unknown)}", f"leave it out; there are {known}")
@@ -87,11 +87,11 @@ def entry_of(cells: Mapping[str, str]) -> Entry | ConcordError:
     """Return what a row says, or why it says nothing."""
     try:
         name = name_from(cells[NAME])
-        said = {field: COLUMNS[field](cell) for field, cell in cells.items() if field in COLUMNS}
+        values = {field: COLUMNS[field](cell) for field, cell in cells.items() if field in COLUMNS}
         at_work = None
         if cells.get(STATE, "").strip():
             at_work = cast("AtWork", _one_of(STATE, cells[STATE], get_args(AtWork), ""))
-        return Entry(name, said, at_work)
+        return Entry(name, values, at_work)
     except NameRefused as fault:
         return refused(NAME, fault.problem, fault.cure)
     except ConcordError as fault:

@@ -68,7 +68,9 @@ def router() -> APIRouter:
 
 async def show_me(request: Request, caller: Annotator) -> Response:
     """Show the caller who they are here, what they hold, what ends first first, and what waits for them where."""
-    return json_answer(await _standing(request, caller, [STANDING.decode(one) for one in await _others(request)]))
+    return json_answer(
+        await _standing(request, caller, [STANDING.decode(standing) for standing in await _others(request)])
+    )
 
 
 async def _others(request: Request) -> Sequence[bytes]:
@@ -83,17 +85,26 @@ async def claim_any(request: Request, caller: Annotator) -> Response:
     """
     wish = await read_wish(request, ANY_CLAIM)
     desk = desk_of(request)
-    standing = await _standing(request, caller, [STANDING.decode(one) for one in await _others(request)])
-    held = list(dict.fromkeys(one.project_id for one in standing.leases))
-    candidates = [Candidate(one.project_id, one.priority, _due_us(one)) for one in standing.projects if one.waiting]
+    standing = await _standing(request, caller, [STANDING.decode(encoded) for encoded in await _others(request)])
+    held = list(dict.fromkeys(lease.project_id for lease in standing.leases))
+    candidates = [
+        Candidate(project.project_id, project.priority, _due_us(project))
+        for project in standing.projects
+        if project.waiting
+    ]
     in_order = desk.turns.in_order(candidates, desk.clock.now_us())
-    for project_id in list(dict.fromkeys([*held, *(one.project_id for one in in_order)]))[:PROJECTS_TRIED_MAX]:
+    for project_id in list(dict.fromkeys([*held, *(candidate.project_id for candidate in in_order)]))[
+        :PROJECTS_TRIED_MAX
+    ]:
         claimed = await _claimed(request, caller, project_id, wish.units)
         if claimed is not None and claimed.assignments:
             desk.turns.gave(project_id, len(claimed.assignments))
             return json_answer(ClaimedOfAny(claimed.assignments, project_id=project_id))
     reason = "Nothing waits for you in any of your projects now; GET /v1/me tells why, project by project."
-    if standing.projects and len(whys := {one.reason for one in standing.projects if one.why is not None}) == 1:
+    if (
+        standing.projects
+        and len(whys := {project.reason for project in standing.projects if project.why is not None}) == 1
+    ):
         reason = whys.pop()
     return json_answer(ClaimedOfAny([], reason))
 
@@ -122,14 +133,19 @@ async def _standing(request: Request, caller: Caller, others: Sequence[Standing]
     handlers, now_us = desk.handlers, desk.clock.now_us()
     annotator = await handlers.annotators.get(caller.subject)
     leases = [
-        HeldLease(one.assignment.id, one.unit.unit_id, one.unit.project_id, timestamp(one.assignment.lease_until_us))
-        for one in await handlers.claims.held(caller.subject)
-        if caller.may_touch(one.unit.project_id)
+        HeldLease(
+            leased.assignment.id,
+            leased.unit.unit_id,
+            leased.unit.project_id,
+            timestamp(leased.assignment.lease_until_us),
+        )
+        for leased in await handlers.claims.held(caller.subject)
+        if caller.may_touch(leased.unit.project_id)
     ]
     leases += [lease for other in others for lease in other.leases]
-    leases.sort(key=lambda one: (one.lease_until, one.project_id))
+    leases.sort(key=lambda held_lease: (held_lease.lease_until, held_lease.project_id))
     found = await handlers.standings.of(annotator, caller.may_touch)
-    mine = sorted((_shown(desk, one) for one in found), key=_place)
+    mine = sorted((_shown(desk, project) for project in found), key=_place)
     pages = [mine, *(other.projects for other in others)]
     projects = merged(pages, _place, PROJECTS_SHOWN_MAX)
     more = any(other.more_projects for other in others) or sum(map(len, pages)) > len(projects)
@@ -143,9 +159,11 @@ async def _standing(request: Request, caller: Caller, others: Sequence[Standing]
         skills=list(annotator.skills),
         credentials=[
             HeldCredential(
-                one.domain, one.holds(now_us), "" if one.expires_at_us is None else timestamp(one.expires_at_us)
+                credential.domain,
+                credential.holds(now_us),
+                "" if credential.expires_at_us is None else timestamp(credential.expires_at_us),
             )
-            for one in annotator.credentials
+            for credential in annotator.credentials
         ],
         languages=list(annotator.languages),
         leases=leases,
@@ -168,10 +186,10 @@ def _shown(desk: Desk, found: Found) -> InProject:
     )
 
 
-def _place(one: InProject) -> tuple[bool, int, str, str]:
+def _place(project: InProject) -> tuple[bool, int, str, str]:
     """Return where a project stands in the list: where something waits first, then what is wanted first."""
-    return not one.waiting, -one.priority, one.due_at or _NEVER, one.project_id
+    return not project.waiting, -project.priority, project.due_at or _NEVER, project.project_id
 
 
-def _due_us(one: InProject) -> int | None:
-    return microseconds_of(one.due_at) if one.due_at else None
+def _due_us(project: InProject) -> int | None:
+    return microseconds_of(project.due_at) if project.due_at else None

@@ -27,7 +27,7 @@ from services.assign.handlers.qualifying import Qualifying
 from services.assign.handlers.standing import InProject, Standings
 from services.assign.handlers.stranded import Stranded, Waits
 from services.assign.handlers.submissions import Answer, Submissions, Taken
-from services.assign.handlers.units import Told, Units
+from services.assign.handlers.units import UnitChange, Units
 from services.assign.handlers.waiting import WAIT_SECONDS_MAX, Waiting
 from services.assign.repository import Repository
 
@@ -52,7 +52,7 @@ __all__ = [
     "Stranded",
     "Submissions",
     "Taken",
-    "Told",
+    "UnitChange",
     "Units",
     "Waiting",
     "Waits",

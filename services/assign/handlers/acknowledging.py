@@ -47,8 +47,8 @@ class Acknowledging:
             if state is not None:
                 return None
             after = AcknowledgementState(project_id, annotator_id, version, now_us)
-            said = announcements.acknowledged(announcer(key, now_us, trace), project.client_id, after)
-            return Decision(after, [said])
+            outgoing = announcements.acknowledged(announcer(key, now_us, trace), project.client_id, after)
+            return Decision(after, [outgoing])
 
         self.repository.refuse_backlog()
         found = await self.stored.keep(wanted, Cause(key, key, decide))

@@ -85,7 +85,7 @@ class Annotators:
 
         causes = [cause(place, entry) for place, entry in enumerate(entries)]
         outcomes = await self.repository.journal.apply(ANNOTATOR, causes)
-        return [one.error or changed[place] for place, one in enumerate(outcomes)]
+        return [outcome.error or changed[place] for place, outcome in enumerate(outcomes)]
 
     async def put(
         self, annotator_id: str, at_work: AtWork, reason: str = "", until_us: int | None = None

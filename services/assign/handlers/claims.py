@@ -257,7 +257,9 @@ class Claims:
             if len(leases) == units_max or without:
                 break
             refused |= {
-                taken[key] for key, one in zip([k for k in keys if k in taken], outcomes, strict=True) if one.error
+                taken[key]
+                for key, outcome in zip([k for k in keys if k in taken], outcomes, strict=True)
+                if outcome.error
             }
             await self._look_up(picks, outcomes)
         self.instruments.counter("concord_assign_issued").inc(len(leases))
@@ -286,11 +288,13 @@ class Claims:
         causes = [Cause(self.repository.key(pick.unit_id), cause_id, decide) for pick, _ in gold]
         outcomes = await self.repository.apply(causes)
         raise_errors(outcomes, but=NotOffered)
-        return frozenset(key for (_, key), one in zip(gold, outcomes, strict=True) if one.error is not None)
+        return frozenset(key for (_, key), outcome in zip(gold, outcomes, strict=True) if outcome.error is not None)
 
     async def _look_up(self, picks: Sequence[Pick], outcomes: Sequence[Outcome[UnitState]]) -> None:
         """Look up the pages of units that were taken for fresh and were begun: others of them may have been, too."""
-        begun = {one.state.unit_id for one in outcomes if one.error is not None and one.state is not None}
+        begun = {
+            outcome.state.unit_id for outcome in outcomes if outcome.error is not None and outcome.state is not None
+        }
         for page in {pick.page: None for pick in picks if pick.page is not None and pick.unit_id in begun}:
             await self.repository.fresh.look_up(page)
 
@@ -302,7 +306,7 @@ class Claims:
         """Return the leases that the annotator's desk knows of."""
         units = await self.repository.units(await self.desks.running(annotator_id, project.project_id))
         found = [(state, lease.running(state, annotator_id)) for state in units.values()]
-        return [Leased(state, one, project) for state, one in found if one is not None][:units_max]
+        return [Leased(state, assignment, project) for state, assignment in found if assignment is not None][:units_max]
 
     def _picks(self, seeker: Seeker, project: Project, units_max: int) -> list[Pick]:
         picks: list[Pick] = []
@@ -325,8 +329,12 @@ class Claims:
             project: theirs.
             hops: how often the places on the desk were handed on until they come to these leases.
         """
-        gold_ids = [one for pick in picks if pick.gold for one in (pick.unit_id, pick.waiting.gold_of) if one]
-        originals = await self.repository.units([self.repository.key(one) for one in gold_ids]) if gold_ids else {}
+        gold_ids = [
+            unit_id for pick in picks if pick.gold for unit_id in (pick.unit_id, pick.waiting.gold_of) if unit_id
+        ]
+        originals = (
+            await self.repository.units([self.repository.key(gold_id) for gold_id in gold_ids]) if gold_ids else {}
+        )
         seconds = await self.repository.lease_seconds(project.project_id, project.policy.lease.seconds)
         request_id, trace = self.requests.next(), trace_headers()
         annotator = await self.annotators.get(annotator_id)
@@ -371,8 +379,8 @@ class Claims:
             version, schema = project.guideline_version, project.schema_version
             until_us = now_us + lease_us
             after = lease.issue(state, annotator_id, assignment_id, now_us, until_us, version, hops, schema, part)
-            said = announcer(cause_id, now_us, trace)
-            return Decision(after, [announcements.issued(said, after, after.assignments[-1])])
+            announce = announcer(cause_id, now_us, trace)
+            return Decision(after, [announcements.issued(announce, after, after.assignments[-1])])
 
         return decide
 

@@ -47,12 +47,14 @@ class Closing:
                 await self._close(project, self.repository.place(project.project_id).queue)
 
     async def _close(self, project: Project, queue: ReadyQueue) -> None:
-        waiting: list[tuple[str, UnitState | None]] = [(one, None) for one in queue.waiting_in(project.project_id)]
+        waiting: list[tuple[str, UnitState | None]] = [
+            (open_id, None) for open_id in queue.waiting_in(project.project_id)
+        ]
         for page in queue.pages_in(project.project_id):
             if len(waiting) >= CLOSED_A_LOOK:
                 break
             await self.repository.fresh.bring(page)
-            waiting += [(one, queue.admitted(one, project.project_id)) for one in page.rows or ()]
+            waiting += [(open_id, queue.admitted(open_id, project.project_id)) for open_id in page.rows or ()]
         for start in range(0, min(len(waiting), CLOSED_A_LOOK), CLOSED_AT_ONCE):
             causes = []
             for unit_id, row in waiting[start : start + CLOSED_AT_ONCE]:
@@ -67,6 +69,6 @@ def _closed(cause_id: str, row: UnitState | None, state: UnitState | None, now_u
     after = None if known is None else closing.closed(known)
     if after is None:
         return None
-    said = announcer(cause_id, now_us, ())
+    announce = announcer(cause_id, now_us, ())
     # Gold is no work that anybody waits for, and no event says what is gold.
-    return Decision(after, [] if after.gold else [announcements.stranded(said, after, closing.REASON)])
+    return Decision(after, [] if after.gold else [announcements.stranded(announce, after, closing.REASON)])

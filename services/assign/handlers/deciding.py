@@ -62,7 +62,9 @@ class Projects:
 
     def by_place(self, count: int) -> Iterator[tuple[int, Project]]:
         """Yield every project with the place in which it lies, of so many."""
-        return ((place_of(slot_of_project(one.project_id), count), one) for one in self._table.rows.values())
+        return (
+            (place_of(slot_of_project(project.project_id), count), project) for project in self._table.rows.values()
+        )
 
     async def awaited(self, project_id: str) -> Project:
         """Return the project of a unit, waiting a little for it.

@@ -77,7 +77,7 @@ class Desks:
                 turned = now.closed or shut is not None
                 after = shut if turned else take(now, keys, ended, now_us, caps, spent)
                 now_on = () if turned or after is None else after.places
-                taken = {one.key: one for one in now_on if one.at_us == now_us and one.key in keys}
+                taken = {place.key: place for place in now_on if place.at_us == now_us and place.key in keys}
                 return None if after is None else Decision(after)
 
             await self.repository.take_places(Cause(desk_key(page), self.requests.next(), decide))

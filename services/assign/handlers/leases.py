@@ -122,7 +122,7 @@ class Leases:
             self.repository.again(holds)
             raise
         raise_errors(outcomes)
-        ended = sum(not one.repeated and one.state is not None for one in outcomes)
+        ended = sum(not outcome.repeated and outcome.state is not None for outcome in outcomes)
         self.instruments.counter("concord_assign_leases_ended", "expired").inc(ended)
         return len(holds)
 

@@ -77,7 +77,7 @@ class Onward:
 
     async def _others(self, annotator_id: str, assignment_id: str, project_id: str) -> list[Leased]:
         held = await self.claims.held(annotator_id, project_id)
-        return [one for one in held if one.assignment.id != assignment_id]
+        return [leased for leased in held if leased.assignment.id != assignment_id]
 
     async def _linked(
         self, annotator_id: str, checked: Checked, project: Project

@@ -54,22 +54,22 @@ class Qualifying:
         known = self.repository.view(project.project_id).qualifications
         return qualification.progress(known.get(annotator_id), bar_of(project))
 
-    async def hear(self, told: Sequence[tuple[str, QualificationState, Sequence[MissedGold]]]) -> None:
+    async def hear(self, evidence: Sequence[tuple[str, QualificationState, Sequence[MissedGold]]]) -> None:
         """Take over what metrics tells of answers on gold, each with the id of its event, and what was missed."""
         causes = [
-            _hearing(event_id, one, missed, bar_of(project))
-            for event_id, one, missed in told
-            if (project := self.projects.find(one.project_id)) is not None and bar_of(project).asked != "no"
+            _hearing(event_id, entry, missed, bar_of(project))
+            for event_id, entry, missed in evidence
+            if (project := self.projects.find(entry.project_id)) is not None and bar_of(project).asked != "no"
         ]
         for outcome in await self.repository.qualifications.apply(causes) if causes else ():
             if outcome.error is not None:
                 raise outcome.error
 
-    async def retrained(self, told: Sequence[tuple[str, str, str, int]]) -> None:
+    async def retrained(self, retrainings: Sequence[tuple[str, str, str, int]]) -> None:
         """Let people try again who have looked at what they missed: event, project, annotator, attempt."""
         causes = [
             _retraining(event_id, project_id, annotator_id, attempt, bar_of(project))
-            for event_id, project_id, annotator_id, attempt in told
+            for event_id, project_id, annotator_id, attempt in retrainings
             if (project := self.projects.find(project_id)) is not None
         ]
         for outcome in await self.repository.qualifications.apply(causes) if causes else ():
@@ -101,18 +101,18 @@ class Qualifying:
 
 
 def _hearing(
-    event_id: str, told: QualificationState, missed: Sequence[MissedGold], bar: Bar
+    event_id: str, entry: QualificationState, missed: Sequence[MissedGold], bar: Bar
 ) -> Cause[QualificationState]:
     def decide(state: QualificationState | None, now_us: int) -> Decision[QualificationState] | None:
-        after = qualification.hear(state, told, bar)
+        after = qualification.hear(state, entry, bar)
         if after is None:
             return None
         begins = qualification.may_retrain(after, bar) and (state is None or state.standing != "failed")
-        said = announcer(event_id, now_us, ())
+        announce = announcer(event_id, now_us, ())
         # The right labels pass through here, and are kept nowhere: no answer of assign's could tell them.
-        return Decision(after, [announcements.retraining_begun(said, after, missed)] if begins else [])
+        return Decision(after, [announcements.retraining_begun(announce, after, missed)] if begins else [])
 
-    return Cause(qualification_key(told.project_id, told.annotator_id), event_id, decide)
+    return Cause(qualification_key(entry.project_id, entry.annotator_id), event_id, decide)
 
 
 def _retraining(event_id: str, project_id: str, annotator_id: str, attempt: int, bar: Bar) -> Cause[QualificationState]:

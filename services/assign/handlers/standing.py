@@ -67,7 +67,7 @@ class Standings:
             for number, project in self.projects.by_place(owner.places)
             if number in served and visible(project.project_id)
         ]
-        found.sort(key=lambda one: not one[0].queue.skills_wanted(one[1].project_id))
+        found.sort(key=lambda pair: not pair[0].queue.skills_wanted(pair[1].project_id))
         return [await self._in(place, annotator, project) for place, project in found[:PROJECTS_LOOKED_AT_MAX]]
 
     async def _in(self, place: Place, annotator: AnnotatorState, project: Project) -> InProject:

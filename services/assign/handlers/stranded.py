@@ -72,9 +72,9 @@ class Stranded:
         for project_id, view in self.repository.views:
             since_us = int(self.clock.monotonic() * MICROSECONDS)
             asking = view.asking(since_us - round(ASKING_SECONDS * MICROSECONDS))
-            once_more, told = await self._due(project_id, view, asking, since_us)
+            once_more, still_waiting = await self._due(project_id, view, asking, since_us)
             await self._decide(view, once_more, functools.partial(self._once_more, asking))
-            await self._decide(view, told, functools.partial(self._told, asking))
+            await self._decide(view, still_waiting, functools.partial(self._told, asking))
             waits = self.of(project_id)
             waiting += waits.count
         self.instruments.gauge("concord_assign_units_nobody_can_label").set(waiting)
@@ -83,7 +83,7 @@ class Stranded:
         self, project_id: str, view: ProjectView, asking: frozenset[str], since_us: int
     ) -> tuple[list[str], list[str]]:
         """Return the units for which nobody was found for long enough to go round once more, and to be told."""
-        once_more, told = [], []
+        once_more, waiting = [], []
         for count, (unit_id, lacking) in enumerate(list(view.lacking.items()), 1):
             if count % LOOKED_AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -92,10 +92,10 @@ class Stranded:
             fit = self._fit_for(project_id, lacking.skills, lacking.left)
             waited_us, enough_seconds = self._waited(view, unit_id, lacking, fit, asking, since_us)
             if waited_us >= enough_seconds * MICROSECONDS and unit_id not in view.stranded:
-                told.append(unit_id)
+                waiting.append(unit_id)
             elif waited_us >= ONCE_MORE_SECONDS * MICROSECONDS and lacking.let_go:
                 once_more.append(unit_id)
-        return once_more, told
+        return once_more, waiting
 
     def _waited(
         self,
@@ -177,7 +177,7 @@ class Stranded:
         page = nsmallest(units_max, (unit_id for unit_id in nobody if unit_id > after)) if units_max else []
         units = [(unit_id, unit_id in view.stranded) for unit_id in page]
         lanes = self.repository.place(project_id).queue.fresh_of(project_id)
-        skills = [(one, count) for one, count in lanes if count and not self._fit_for(project_id, one, wanted)]
+        skills = [(lane, count) for lane, count in lanes if count and not self._fit_for(project_id, lane, wanted)]
         count = len(nobody) + sum(untouched for _, untouched in skills)
         return Waits(units, count, skills[:SKILLS_LISTED_MAX])
 

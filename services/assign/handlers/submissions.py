@@ -77,13 +77,13 @@ class Submissions:
             Backlogged: the broker takes no events.
         """
         checked = await self.checked(annotator_id, answers)
-        taken = [one for one in checked if not isinstance(one, Refusal)]
+        taken = [label for label in checked if not isinstance(label, Refusal)]
         trace = trace_headers()
-        causes = [one.cause(annotator_id, trace) for one in taken]
+        causes = [label.cause(annotator_id, trace) for label in taken]
         outcomes = iter(await self.repository.apply_in_turn(causes) if causes else [])
         return [
-            self.counted(one if isinstance(one, Refusal) else self.taken(annotator_id, one, next(outcomes)))
-            for one in checked
+            self.counted(refusal if isinstance(refusal, Refusal) else self.taken(annotator_id, refusal, next(outcomes)))
+            for refusal in checked
         ]
 
     async def checked(self, annotator_id: str, answers: Sequence[Answer]) -> list["Checked | Refusal"]:
@@ -168,5 +168,7 @@ def _submit(
         state, answer.assignment_id, annotator_id, checked.digest, answer.active_ms, now_us, next_key
     )
     assignment = lease.owned(after, answer.assignment_id, annotator_id)
-    said = announcements.submitted(announcer(cause_id, now_us, trace), after, assignment, checked.label, answer.flag)
-    return Decision(after, [said])
+    outgoing = announcements.submitted(
+        announcer(cause_id, now_us, trace), after, assignment, checked.label, answer.flag
+    )
+    return Decision(after, [outgoing])

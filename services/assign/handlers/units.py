@@ -16,7 +16,7 @@ from services.assign.repository import Repository
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class UnitChange:
     """What an event tells of one unit.
 
     Attributes:
@@ -54,9 +54,9 @@ class Units:
             ProjectUnknown: a project is not there, though a little was waited for it.
         """
         units = []
-        for cause_id, told in admitted:
-            initial = (await self.projects.awaited(told.project_id)).policy.overlap.initial
-            units.append((cause_id, unit.with_overlap(told, initial)))
+        for cause_id, state in admitted:
+            initial = (await self.projects.awaited(state.project_id)).policy.overlap.initial
+            units.append((cause_id, unit.with_overlap(state, initial)))
         rows = {whole.unit_id: cause_id for cause_id, whole in units if may_be_row(whole)}
         alone = [(cause_id, whole, True) for cause_id, whole in units if whole.unit_id not in rows]
         heard_of = await self.repository.fresh.keep([whole for _, whole in units if whole.unit_id in rows])
@@ -67,24 +67,32 @@ class Units:
         ]
         raise_errors(await self.repository.apply(causes))
 
-    async def hear(self, told: Sequence[Told]) -> None:
+    async def hear(self, closings: Sequence[UnitChange]) -> None:
         """Take over what adjudicate, audit or ingest decided about units."""
-        rows = await self.repository.fresh.admitted([(one.unit_id, one.project_id) for one in told])
+        rows = await self.repository.fresh.admitted([(closing.unit_id, closing.project_id) for closing in closings])
         causes = [
-            Cause(self.repository.key(one.unit_id), one.cause_id, functools.partial(_hear, one, rows.get(one.unit_id)))
-            for one in told
+            Cause(
+                self.repository.key(closing.unit_id),
+                closing.cause_id,
+                functools.partial(_hear, closing, rows.get(closing.unit_id)),
+            )
+            for closing in closings
         ]
         raise_errors(await self.repository.apply(causes))
 
 
-def _admit(told: UnitState, state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
+def _admit(fresh: UnitState, state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
     del now_us
-    after = unit.admit(state, told)
+    after = unit.admit(state, fresh)
     return None if after is None else Decision(after)
 
 
-def _hear(told: Told, row: UnitState | None, state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
-    before = unit.begun(state, row) or unit.unheard_of(told.unit_id, told.client_id, told.project_id)
-    after = told.change(before)
-    said = told.word(announcer(told.cause_id, now_us, ()), after or before) if told.word is not None else ()
-    return None if after is None and not said else Decision(after or before, said)
+def _hear(
+    closing: UnitChange, row: UnitState | None, state: UnitState | None, now_us: int
+) -> Decision[UnitState] | None:
+    before = unit.begun(state, row) or unit.unheard_of(closing.unit_id, closing.client_id, closing.project_id)
+    after = closing.change(before)
+    outgoings = (
+        closing.word(announcer(closing.cause_id, now_us, ()), after or before) if closing.word is not None else ()
+    )
+    return None if after is None and not outgoings else Decision(after or before, outgoings)

@@ -72,7 +72,7 @@ class FreshPages:
         """Yield the keys of what may be begun next in a slot; see `OpenMarkers.likely`."""
         place = self._places.get(place_of(slot, self._count))
         if kind == UNIT.name and place is not None:
-            yield from map(unit_key, place.queue.next_in_pages(lambda one: slot_of_project(one) == slot))
+            yield from map(unit_key, place.queue.next_in_pages(lambda unit_id: slot_of_project(unit_id) == slot))
 
     async def keep(self, units: Sequence[UnitState]) -> list[UnitState]:
         """Store admitted units as rows, and return those of which something was told before their admission.
@@ -80,11 +80,11 @@ class FreshPages:
         Whoever has a record of their own and was admitted is left out. That is looked up where there is a sign of it:
         a unit of the batch was met here before, or one of a sample has a record.
         """
-        told = await self._told(units)
+        known = await self._told(units)
         groups: defaultdict[PageHead, list[FreshRow]] = defaultdict(list)
-        for one in units:
-            if unit_key(one.unit_id) not in told:
-                head, row = row_of(one)
+        for state in units:
+            if unit_key(state.unit_id) not in known:
+                head, row = row_of(state)
                 groups[head].append(row)
         pages = [(_document(head, list(in_order(rows).values())), head) for head, rows in groups.items()]
         if pages:
@@ -93,20 +93,21 @@ class FreshPages:
             if (place := self._place(head.project_id)) is not None:
                 place.queue.put_page(document["_id"], head, groups[head])
                 self._ring(head.project_id)
-        return [one for one in units if (state := told.get(unit_key(one.unit_id))) is not None and not state.admitted]
+        met = ((state, known.get(unit_key(state.unit_id))) for state in units)
+        return [state for state, before in met if before is not None and not before.admitted]
 
     async def _told(self, units: Sequence[UnitState]) -> dict[str, UnitState]:
         """Return the states of those units that have records, as far as there is a sign that some may."""
-        signs = {one.unit_id for one in units if self._met(one)}
-        signs |= {one.unit_id for one in units[:: max(1, len(units) // SAMPLE_UNITS)]}
-        keys = {unit_key(one.unit_id): None for one in units if one.unit_id in signs}
-        told = await self._journal.states(UNIT, list(keys))
-        others = [key for key in dict.fromkeys(unit_key(one.unit_id) for one in units) if key not in keys]
-        return told | await self._journal.states(UNIT, others) if told and others else told
+        signs = {state.unit_id for state in units if self._met(state)}
+        signs |= {state.unit_id for state in units[:: max(1, len(units) // SAMPLE_UNITS)]}
+        keys = {unit_key(state.unit_id): None for state in units if state.unit_id in signs}
+        states = await self._journal.states(UNIT, list(keys))
+        others = [key for key in dict.fromkeys(unit_key(state.unit_id) for state in units) if key not in keys]
+        return states | await self._journal.states(UNIT, others) if states and others else states
 
-    def _met(self, one: UnitState) -> bool:
-        place = self._place(one.project_id)
-        return place is not None and place.queue.met(one)
+    def _met(self, state: UnitState) -> bool:
+        place = self._place(state.project_id)
+        return place is not None and place.queue.met(state)
 
     async def load(self, place: int) -> None:
         """Take in the documents of a place that are not known here, in the order of admission.
@@ -120,7 +121,7 @@ class FreshPages:
         gone = (known - listed.keys()) & queue.fresh.documents()
         for page in queue.fresh.pages_of(gone):
             page.doubtful = True
-        new = sorted(listed.keys() - known, key=lambda one: (listed[one], one))
+        new = sorted(listed.keys() - known, key=lambda page_id: (listed[page_id], page_id))
         for start in range(0, len(new), LOAD_DOCUMENTS):
             some = new[start : start + LOAD_DOCUMENTS]
             documents = await self._store.get(FRESH.name, some)
@@ -147,7 +148,9 @@ class FreshPages:
                 if len(documents) < len(wanted):
                     # Another process deleted some: what was fresh in them is in documents that it wrote.
                     self._to_list.add(place_of(slot_of_project(page.head.project_id), self._count))
-                place.queue.bring(page, [row for one in documents.values() for row in _decode_rows(one["rows"])])
+                place.queue.bring(
+                    page, [row for document in documents.values() for row in _decode_rows(document["rows"])]
+                )
         finally:
             done.set()
             del self._bringing[page]
@@ -247,12 +250,12 @@ def _document(head: PageHead, rows: Sequence[FreshRow]) -> Document:
     }
 
 
-def _admission(told: UnitState) -> Cause[UnitState]:
+def _admission(fresh: UnitState) -> Cause[UnitState]:
     """Return the cause that admits a unit of which something was told before."""
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
         del now_us
-        after = unit.admit(state, told)
+        after = unit.admit(state, fresh)
         return None if after is None else Decision(after)
 
-    return Cause(unit_key(told.unit_id), f"admitted/{told.unit_id}", decide)
+    return Cause(unit_key(fresh.unit_id), f"admitted/{fresh.unit_id}", decide)

@@ -10,7 +10,10 @@ from services.assign.domain.place import Place
 from services.assign.domain.qualification import QualificationState
 
 QUALIFICATION = Kind(
-    "qualification", QualificationState, is_open=lambda _: True, slot=lambda one: slot_of_project(one.project_id)
+    "qualification",
+    QualificationState,
+    is_open=lambda _: True,
+    slot=lambda qualification: slot_of_project(qualification.project_id),
 )
 """As long as there is a project somebody may come to label it, so it is never done with."""
 

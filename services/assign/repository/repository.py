@@ -215,19 +215,19 @@ class Repository:
         An assignment that a unit's state does not know may have been issued by another process since it was read, so
         that unit is read anew: nobody is told that they hold nothing while the store says otherwise.
         """
-        unit_keys = {one: self.key(one.rpartition(".")[0]) for one in assignment_ids}
+        unit_keys = {assignment_id: self.key(assignment_id.rpartition(".")[0]) for assignment_id in assignment_ids}
         units = await self.journal.states(UNIT, list(dict.fromkeys(unit_keys.values())))
         unknown = {
             key: None
-            for one, key in unit_keys.items()
-            if (unit := units.get(key)) is not None and not unit.gold and unit.assignment(one) is None
+            for assignment_id, key in unit_keys.items()
+            if (unit := units.get(key)) is not None and not unit.gold and unit.assignment(assignment_id) is None
         }
         if unknown:
             self.journal.forget(unknown)
             units |= await self.journal.states(UNIT, list(unknown))
         return {
-            one: None if (unit := units.get(key)) is None else self.key(one) if unit.gold else key
-            for one, key in unit_keys.items()
+            assignment_id: None if (unit := units.get(key)) is None else self.key(assignment_id) if unit.gold else key
+            for assignment_id, key in unit_keys.items()
         }
 
     async def units(self, keys: Sequence[str]) -> dict[str, UnitState]:
@@ -268,7 +268,8 @@ class Repository:
             return
         originals = await self.units([self.key(unit_id) for unit_id in unit_ids])
         copies = [
-            self.key(self.assignment_id(one.unit_id, seeker.annotator_id, one.rework)) for one in originals.values()
+            self.key(self.assignment_id(original.unit_id, seeker.annotator_id, original.rework))
+            for original in originals.values()
         ]
         shown = await self.units(copies)
         queue = self.place(project_id).queue
@@ -389,7 +390,7 @@ class Repository:
                 pages = [2**power for power in range(DESK_PAGES_MAX.bit_length() - 1)]
             ids = {f"{desk_key(DeskState(project_id, annotator_id, page))}/{1:06d}": page for page in pages}
             there = await self.journal.store.get(JOURNAL.name, list(ids))
-            low = max((ids[one] for one in there), default=low)
+            low = max((ids[page_id] for page_id in there), default=low)
             high = min((page for page in pages if page > low), default=high)
         return low
 

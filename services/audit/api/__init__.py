@@ -95,8 +95,8 @@ def router() -> APIRouter:
     routes.get("/projects/{project_id}/certificate", **signed)(certificates.project_certificate)
     routes.get("/projects/{project_id}/withdrawals", **signed)(certificates.project_withdrawals)
     routes.get("/projects/{project_id}/export", **exported)(exports.project_export)
-    told = documented(reply=Manifest, refusals=(404, 409))
-    routes.get("/projects/{project_id}/export/manifest", **told)(exports.project_manifest)
+    documents = documented(reply=Manifest, refusals=(404, 409))
+    routes.get("/projects/{project_id}/export/manifest", **documents)(exports.project_manifest)
     recorded = documented(reply_media_types=(MEDIA_TYPE,), refusals=(404, 409))
     routes.get("/lots/{lot_id}/ledger", **recorded)(ledgers.lot_ledger)
     routes.get("/units/{unit_id}/lineage", **documented(reply=LineageBody, refusals=(404,)))(ledgers.unit_lineage)
@@ -110,7 +110,7 @@ def _webhooks(routes: APIRouter) -> None:
     taken = documented(body=WebhookWish, reply=WebhookBody, status=201, refusals=(404, 409))
     changed = documented(body=WebhookChange, reply=WebhookBody, refusals=(404, 409))
     shown = documented(reply=WebhookBody, refusals=(404,))
-    told = documented(reply=DeliveryBody, refusals=(404,))
+    documents = documented(reply=DeliveryBody, refusals=(404,))
     sent = documented(reply=DeliveryBody, status=202, refusals=(404, 409))
     routes.post("/projects/{project_id}/webhooks", **taken)(webhooks.register)
     routes.get("/projects/{project_id}/webhooks", **documented(reply=WebhookList, refusals=(404,)))(
@@ -124,7 +124,9 @@ def _webhooks(routes: APIRouter) -> None:
         "/projects/{project_id}/webhooks/{webhook_id}/deliveries",
         **documented(reply=DeliveryList, refusals=(404,)),
     )(webhooks.list_deliveries)
-    routes.get("/projects/{project_id}/webhooks/{webhook_id}/deliveries/{delivery_id}", **told)(webhooks.show_delivery)
+    routes.get("/projects/{project_id}/webhooks/{webhook_id}/deliveries/{delivery_id}", **documents)(
+        webhooks.show_delivery
+    )
     routes.post("/projects/{project_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/resend", **sent)(
         webhooks.send_again
     )

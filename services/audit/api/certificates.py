@@ -74,7 +74,7 @@ async def show_key(request: Request, caller: ClientOrOperator) -> Response:
     door = door_of(request)
     signer = door.handlers.means.signer
     keys = key_set(signer.public_key, door.settings.certificates.retired)
-    shown = [JsonWebKey(**one) for one in keys]
+    shown = [JsonWebKey(**key) for key in keys]
     return json_answer(Key(ALGORITHM, signer.key_id, signer.public_key, shown))
 
 

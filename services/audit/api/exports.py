@@ -13,7 +13,7 @@ from services.audit.domain.lot import LotState
 from services.audit.domain.manifest import parts_of
 from services.audit.handlers.exports import newest_schema
 
-MEDIA_TYPES = tuple(dict.fromkeys(one.media_type for one in FORMATS.values()))
+MEDIA_TYPES = tuple(dict.fromkeys(form.media_type for form in FORMATS.values()))
 
 
 class NoSuchPart(LookupError):

@@ -95,10 +95,10 @@ async def post_outputs(request: Request, project_id: AnyId, caller: Client) -> R
     posted = repeated = refused_count = 0
     refused: list[RefusedOutput] = []
     async for some in _lines(request):
-        wishes = [one for _, one in some if isinstance(one, OutputWish)]
+        wishes = [wish for _, wish in some if isinstance(wish, OutputWish)]
         results = iter(await door.handlers.outputs.post(posting, wishes))
-        for line, one in some:
-            result = next(results) if isinstance(one, OutputWish) else one
+        for line, refusal in some:
+            result = next(results) if isinstance(refusal, OutputWish) else refusal
             if isinstance(result, Refusal):
                 refused_count += 1
                 if len(refused) < REFUSED_SHOWN_MAX:
@@ -114,7 +114,7 @@ async def list_models(request: Request, project_id: AnyId, caller: Known) -> Res
     """List the versions of models that a project holds outputs of."""
     door, _ = _door(request, project_id, caller)
     found = await door.handlers.feedback.models(project_id)
-    return json_answer(ModelList([_model(one) for one in found.models]))
+    return json_answer(ModelList([_model(model) for model in found.models]))
 
 
 async def show_score(request: Request, project_id: AnyId, model_id: AnyId, caller: ClientOrOperator) -> Response:
@@ -136,7 +136,9 @@ async def list_disagreements(
     """List where a version says another thing than what was accepted: first where it is sure, and so is the label."""
     door, project = _door(request, project_id, caller)
     page, rest = await door.handlers.feedback.disagreements(project, model_id, _after(cursor), page_size(limit))
-    return json_answer(Disagreements([_disagreement(one) for one in page], None if rest is None else cursor_of(*rest)))
+    return json_answer(
+        Disagreements([_disagreement(compared) for compared in page], None if rest is None else cursor_of(*rest))
+    )
 
 
 async def list_review(
@@ -149,7 +151,7 @@ async def list_review(
     page, rest = await door.handlers.feedback.disagreements(
         project, model_id, _after(cursor), page_size(limit), caller.subject
     )
-    work = [_work(door, one, project) for one in page]
+    work = [_work(door, compared, project) for compared in page]
     return json_answer(Review(work, None if rest is None else cursor_of(*rest)))
 
 
@@ -157,7 +159,7 @@ async def judge(request: Request, project_id: AnyId, model_id: AnyId, caller: Re
     """Take judgements on disagreements; each has its own result, and none keeps another from being taken."""
     door, project = _door(request, project_id, caller)
     sent = (await read_json(request, JUDGEMENTS)).judgements
-    results = [await _judged(door, project, model_id, caller, one) for one in sent]
+    results = [await _judged(door, project, model_id, caller, wish) for wish in sent]
     return json_answer(TakenJudgements(results))
 
 
@@ -173,8 +175,8 @@ async def next_units(
     door, project = _door(request, project_id, caller)
     found = await door.handlers.feedback.next(project, model_id, units, random_share)
     drift, test = found.moved.stability, found.moved.test
-    rows = [NextUnit(one.output.event_id, one.uncertain, list(one.reasons)) for one in found.chosen]
-    risen = [decoded(one.encode()) for one in sorted(found.moved.classes)]
+    rows = [NextUnit(chosen.output.event_id, chosen.uncertain, list(chosen.reasons)) for chosen in found.chosen]
+    risen = [decoded(class_name.encode()) for class_name in sorted(found.moved.classes)]
     return json_answer(
         NextUnits(rows, found.waiting, DriftBody(drift.value, test.p_value, _why_not(drift, test), risen))
     )
@@ -213,8 +215,8 @@ def _read(line: bytes) -> OutputWish | Refusal:
     try:
         return decode_line(_OUTPUT, line)
     except (BadRequest, Invalid) as refusal:
-        told = refusal.errors[0]
-        return Refusal("line" if told.field == "body" else told.field, told.problem, told.cure)
+        error = refusal.errors[0]
+        return Refusal("line" if error.field == "body" else error.field, error.problem, error.cure)
 
 
 def _after(cursor: str) -> tuple[int, str] | None:
@@ -227,13 +229,13 @@ def _after(cursor: str) -> tuple[int, str] | None:
             raise not_ours()
 
 
-async def _judged(door: Door, project: Project, model_id: str, caller: Caller, one: JudgementWish) -> TakenJudgement:
+async def _judged(door: Door, project: Project, model_id: str, caller: Caller, wish: JudgementWish) -> TakenJudgement:
     feedback = door.handlers.feedback
     try:
-        status = await feedback.judge(project, model_id, one.unit_id, one.right, caller.subject, one.reason)
+        status = await feedback.judge(project, model_id, wish.unit_id, wish.right, caller.subject, wish.reason)
     except (DisagreementDoesNotExist, JudgedBefore) as refusal:
-        return TakenJudgement(one.unit_id, "refused", refusal.field, str(refusal), refusal.cure)
-    return TakenJudgement(one.unit_id, status)
+        return TakenJudgement(wish.unit_id, "refused", refusal.field, str(refusal), refusal.cure)
+    return TakenJudgement(wish.unit_id, status)
 
 
 def _model(model: Model) -> ModelBody:
@@ -244,10 +246,10 @@ def _score(model: Model, tally: Tally, project: Project) -> ScoreBody:
     classes: list[ClassBody] = []
     if isinstance(project.schema, ClassedSchema):
         labels = project.schema.classes
-        for label, one in zip(labels, by_class(tally.held, len(labels)), strict=True):
-            classes.append(ClassBody(label, one.said, one.accepted, _rate(one.precision), _rate(one.recall)))
+        for label, score in zip(labels, by_class(tally.held, len(labels)), strict=True):
+            classes.append(ClassBody(label, score.said, score.accepted, _rate(score.precision), _rate(score.recall)))
     sure = calibration(tally.held)
-    bins = [BinBody(one.low, one.high, one.units, one.stated, _rate(one.right)) for one in sure.bins]
+    bins = [BinBody(bin_.low, bin_.high, bin_.units, bin_.stated, _rate(bin_.right)) for bin_ in sure.bins]
     return ScoreBody(
         model=_model(model),
         outputs=tally.outputs,
@@ -259,7 +261,7 @@ def _score(model: Model, tally: Tally, project: Project) -> ScoreBody:
         calibration=CalibrationBody(
             bins, _rate(sure.error), sure.error_by_chance, _rate(sure.brier), _rate(sure.brier_classes)
         ),
-        disagreements=sum(not one.right for one in tally.held),
+        disagreements=sum(not held.right for held in tally.held),
         findings=counted(tally.findings),
     )
 
@@ -272,31 +274,31 @@ def _why_not(stability: Drift, test: Drift) -> str:
     return stability.reason or test.reason
 
 
-def _disagreement(one: Compared) -> DisagreementBody:
-    output, judgement = one.output, one.output.judgement
+def _disagreement(compared: Compared) -> DisagreementBody:
+    output, judgement = compared.output, compared.output.judgement
     return DisagreementBody(
         output.unit_id,
         output.event_id,
-        one.lot_id,
+        compared.lot_id,
         _json(output.label),
         output.confidence,
-        _json(one.accepted),
-        one.certain,
+        _json(compared.accepted),
+        compared.certain,
         "" if judgement is None else judgement.finding,
         "" if judgement is None else judgement.reason,
     )
 
 
-def _work(door: Door, one: Compared, project: Project) -> ReviewWork:
+def _work(door: Door, compared: Compared, project: Project) -> ReviewWork:
     links = door.settings.payload_links
     until_us = door.handlers.means.clock.now_us() + links.seconds * MICROSECONDS
-    sides = [_json(one.output.label), _json(one.accepted)]
-    if not model_first(door.handlers.means.sample_secret, one.output):
+    sides = [_json(compared.output.label), _json(compared.accepted)]
+    if not model_first(door.handlers.means.sample_secret, compared.output):
         sides.reverse()
     return ReviewWork(
-        one.output.unit_id,
+        compared.output.unit_id,
         project.project_id,
-        payload_link(links.secret.key(), links.ingest_url, one.unit_id, until_us),
+        payload_link(links.secret.key(), links.ingest_url, compared.unit_id, until_us),
         project.schema.spec(),
         project.guideline_text,
         project.guideline_version,

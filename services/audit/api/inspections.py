@@ -59,14 +59,16 @@ async def list_inspections(
         visible(door.handlers.means.projects, project_id, caller)
     found = await door.handlers.inspecting.listed(caller.subject, caller.client_id, project_id, wanted)
     known = door.handlers.means.projects.rows
-    work = [_work(door, one, known[one.lot.project_id]) for one in found.listed if one.lot.project_id in known]
+    work = [
+        _work(door, listed, known[listed.lot.project_id]) for listed in found.listed if listed.lot.project_id in known
+    ]
     own = Inspections(work, [HeldBack(lot.lot_id, lot.project_id) for lot in found.held_back])
     others = await door.gather.pages(request) if project_id is None else []
     pages = [own, *map(INSPECTIONS.decode, others)]
     return json_answer(
         Inspections(
-            merged([page.inspections for page in pages], lambda one: one.lot_id, wanted),
-            merged([page.held_back for page in pages], lambda one: one.lot_id, HELD_BACK_MAX),
+            merged([page.inspections for page in pages], lambda inspection_work: inspection_work.lot_id, wanted),
+            merged([page.held_back for page in pages], lambda held_back: held_back.lot_id, HELD_BACK_MAX),
         )
     )
 
@@ -75,30 +77,30 @@ async def inspect_many(request: Request, caller: Auditor) -> Response:
     """Take a batch of verdicts; each has its own result, and none keeps another from being taken."""
     door, sent = door_of(request), (await read_split(request, VERDICTS)).verdicts
     verdicts = decode_each(UNIT_VERDICT, sent, "verdicts")
-    items = [_Sent(bytes(text), one) for text, one in zip(sent, verdicts, strict=True)]
+    items = [_Sent(bytes(text), verdict) for text, verdict in zip(sent, verdicts, strict=True)]
 
     async def serve(some: Sequence[_Sent]) -> list[TakenVerdict]:
-        return [await _take(door, caller, one) for one in some]
+        return [await _take(door, caller, item) for item in some]
 
     def written(some: Sequence[_Sent]) -> bytes:
-        return msgspec.json.encode(VerdictsSplit([msgspec.Raw(one.text) for one in some]))
+        return msgspec.json.encode(VerdictsSplit([msgspec.Raw(reply.text) for reply in some]))
 
     results = await door.gather.split(
-        request, items, lambda one: one.slot, serve, written, lambda body: TAKEN_VERDICTS.decode(body).results
+        request, items, lambda item: item.slot, serve, written, lambda body: TAKEN_VERDICTS.decode(body).results
     )
     return json_answer(TakenVerdicts(results))
 
 
 async def _take(door: Door, caller: Caller, sent: _Sent) -> TakenVerdict:
-    one = sent.read
-    if isinstance(one, ConcordError):
-        return _unread(sent.text, one)
+    unit = sent.read
+    if isinstance(unit, ConcordError):
+        return _unread(sent.text, unit)
     inspecting = door.handlers.inspecting
     try:
-        took = await inspecting.inspect(caller.subject, caller.client_id, one.unit_id, one.label, one.reason)
+        took = await inspecting.inspect(caller.subject, caller.client_id, unit.unit_id, unit.label, unit.reason)
     except (UnitDoesNotExist, InspectedOtherwise, LabelledAnew, LabelRefused) as refusal:
-        return TakenVerdict(one.unit_id, "refused", field=refusal.field, problem=str(refusal), cure=refusal.cure)
-    return TakenVerdict(one.unit_id, took, problem=LATE if took == "late" else "")
+        return TakenVerdict(unit.unit_id, "refused", field=refusal.field, problem=str(refusal), cure=refusal.cure)
+    return TakenVerdict(unit.unit_id, took, problem=LATE if took == "late" else "")
 
 
 def _unread(sent: bytes, refusal: ConcordError) -> TakenVerdict:
@@ -107,8 +109,8 @@ def _unread(sent: bytes, refusal: ConcordError) -> TakenVerdict:
         unit_id = decode(NAMED_UNIT, sent).unit_id
     except ConcordError:
         unit_id = ""
-    told = refusal.errors[0]
-    return TakenVerdict(unit_id, "refused", field=told.field, problem=told.problem, cure=told.cure)
+    error = refusal.errors[0]
+    return TakenVerdict(unit_id, "refused", field=error.field, problem=error.problem, cure=error.cure)
 
 
 def _work(door: Door, listed: Listed, project: Project) -> InspectionWork:

@@ -67,8 +67,8 @@ async def resume_inspection(request: Request, project_id: AnyId, caller: ClientO
     """Say that the cause was put right for which inspection was discontinued: the next lot's is tightened."""
     door = door_of(request)
     visible(door.handlers.means.projects, project_id, caller)
-    said = await read_json(request, RESUMPTION)
-    return json_answer(_together(await door.handlers.standing.resume(project_id, said.reason)))
+    resumption = await read_json(request, RESUMPTION)
+    return json_answer(_together(await door.handlers.standing.resume(project_id, resumption.reason)))
 
 
 async def list_rechecks(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
@@ -77,8 +77,10 @@ async def list_rechecks(request: Request, project_id: AnyId, caller: ClientOrOpe
     visible(door.handlers.means.projects, project_id, caller)
     repository = door.handlers.means.repository
     raised = (await repository.rechecks(project_id)).raised[::-1]
-    lots = {lot.lot_id: lot for lot in await repository.lots([one.lot_id for one in raised])}
-    return json_answer(Rechecks([_recheck(one, lots[one.lot_id]) for one in raised if one.lot_id in lots]))
+    lots = {lot.lot_id: lot for lot in await repository.lots([recheck.lot_id for recheck in raised])}
+    return json_answer(
+        Rechecks([_recheck(recheck, lots[recheck.lot_id]) for recheck in raised if recheck.lot_id in lots])
+    )
 
 
 async def show_lot(request: Request, lot_id: AnyId, caller: Anyone) -> Response:
@@ -98,7 +100,9 @@ def _lot(door: Door, lot: LotState) -> LotBody:
     owes = project is not None and project.policy.audit.repeat_inspections > 0
     now = None if known is None else known.made()
     repeating = Repeating() if now is None else Repeating(now.owed if owes else 0, now.inspected, now.decided)
-    told = waits(lot, unsettled, problem, paused, lacks_auditor=lacks_auditor, at_least=at_least, repeating=repeating)
+    waiting = waits(
+        lot, unsettled, problem, paused, lacks_auditor=lacks_auditor, at_least=at_least, repeating=repeating
+    )
     return LotBody(
         lot_id=lot.lot_id,
         project_id=lot.project_id,
@@ -117,26 +121,26 @@ def _lot(door: Door, lot: LotState) -> LotBody:
         else {"value": lot.rate.value, "low": lot.rate.low, "high": lot.rate.high},
         accepted_at=timestamp(lot.accepted_at_us) if lot.accepted_at_us else None,
         erased_since=len(lot.erased),
-        problem=problem or (told.why if lacks_auditor else ""),
+        problem=problem or (waiting.why if lacks_auditor else ""),
         plan_terms=None if lot.plan is None else _terms(lot.plan),
         inspection="" if lot.plan is None or lot.plan.standard is None else lot.plan.standard.inspection,
         unanswerable=len(lot.unanswerable),
-        waits_for=told.waits_for,
-        waits=told.why,
+        waits_for=waiting.waits_for,
+        waits=waiting.why,
     )
 
 
-def _recheck(one: Recheck, lot: LotState) -> RecheckBody:
+def _recheck(recheck: Recheck, lot: LotState) -> RecheckBody:
     rate = lot.rate
     return RecheckBody(
         lot_id=lot.lot_id,
         status=lot.status,
-        measure=one.measure,
-        category=one.category,
-        since=timestamp(one.from_us),
-        raised_at=timestamp(one.raised_at_us),
-        wanted=one.wanted,
-        among=one.among,
+        measure=recheck.measure,
+        category=recheck.category,
+        since=timestamp(recheck.from_us),
+        raised_at=timestamp(recheck.raised_at_us),
+        wanted=recheck.wanted,
+        among=recheck.among,
         units=len(lot.members),
         inspected=lot.inspected,
         changed=lot.errors,

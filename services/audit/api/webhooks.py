@@ -36,7 +36,7 @@ async def list_webhooks(request: Request, project_id: AnyId, caller: ClientOrOpe
     """List a project's webhooks, without their secrets."""
     door = _door(request, project_id, caller)
     state = await door.webhooks.registering.endpoints(project_id)
-    return json_answer(WebhookList([_shown(door, one) for one in state.endpoints]))
+    return json_answer(WebhookList([_shown(door, endpoint) for endpoint in state.endpoints]))
 
 
 async def change(request: Request, project_id: AnyId, webhook_id: AnyId, caller: Client) -> Response:
@@ -78,7 +78,7 @@ async def list_deliveries(
     """List deliveries that wait, and dead letters, by id, a page at a time; `after` is the page's `next`."""
     door = _door(request, project_id, caller)
     found, rest = await door.webhooks.registering.listed(project_id, webhook_id, status, after, page_size(limit))
-    return json_answer(DeliveryList([_delivery(one) for one in found], rest))
+    return json_answer(DeliveryList([_delivery(delivery) for delivery in found], rest))
 
 
 async def show_delivery(

@@ -133,8 +133,8 @@ class Acceptance:
         for unit in units:
             if unit.wrong:
                 self._wrong.add(unit.unit_id)
-            said = unit.inspection
-            if said is not None and not said.late and said.rework >= lot.rework:
+            inspection = unit.inspection
+            if inspection is not None and not inspection.late and inspection.rework >= lot.rework:
                 self._inspected[unit.unit_id] = unit
             self._heads.append(Head(len(unit.history), line_digest(unit.history[-1]) if unit.history else ""))
         self._tally.add(units)
@@ -150,17 +150,17 @@ class Acceptance:
             inspection_of(lot, found, rules.attempts_max), repeats=repeats_of(self._inspected.values(), lot.rework)
         )
         corrections = [place for place, unit_id in enumerate(lot.unit_ids) if unit_id in self._wrong]
-        said = leaving_error_rate(inspection, CONFIDENCE)
+        estimate = leaving_error_rate(inspection, CONFIDENCE)
         # With no other lot that was sampled, the rate of all is this lot's own.
-        pool = Pool.of_left(inspection, said)
+        pool = Pool.of_left(inspection, estimate)
         repeats = rules.pool.repeats + pool.repeats
-        rate = with_auditor_error(said, inspection.lot_units, inspection.inspected, inspection.errors, repeats)
+        rate = with_auditor_error(estimate, inspection.lot_units, inspection.inspected, inspection.errors, repeats)
         after = judged(lot, found, corrections, rate_told(rate), rules.accepted_at_us)
         basis = self._basis or _encode(Basis(rules, tuple(self._heads)))
         basis_sha256 = hashlib.sha256(basis).hexdigest()
         claim = self._tally.claim(after, not inspection.unseen, rules.rejections_max, basis_sha256)
         if repeats.repeated:
-            claim[REPEATS] = repeats_claim(pool.repeats, said)
+            claim[REPEATS] = repeats_claim(pool.repeats, estimate)
         file: FileClaim = self._digest.claim()
         together = project_claim(rules.pool + pool)
         at_us, software = rules.accepted_at_us, rules.software
@@ -176,9 +176,11 @@ class Acceptance:
 
     def _found(self) -> Progress:
         lot = self.rules.lot
-        verdicts = {unit_id: one.inspection for unit_id, one in self._inspected.items() if one.inspection is not None}
+        verdicts = {
+            unit_id: state.inspection for unit_id, state in self._inspected.items() if state.inspection is not None
+        }
         bounds = None if lot.plan is None else lot.plan.bounds()
-        found = progress(lot, bounds, {unit_id: one.correct for unit_id, one in verdicts.items()}.get)
+        found = progress(lot, bounds, {unit_id: inspection.correct for unit_id, inspection in verdicts.items()}.get)
         if found.verdict != "accept":
             return found
         form = self.schema if isinstance(self.schema, Form) else None
@@ -194,8 +196,10 @@ def detailed(found: Progress, inspected: Sequence[Verdict], form: Form | None) -
         form: the project's schema, where its labels have several fields.
     """
     return found._replace(
-        fields=found_by_field(form, (one.fields for one in inspected)),
-        confidences=tuple(binned((one.stated, one.correct) for one in inspected if one.stated)),
+        fields=found_by_field(form, (inspection.fields for inspection in inspected)),
+        confidences=tuple(
+            binned((inspection.stated, inspection.correct) for inspection in inspected if inspection.stated)
+        ),
     )
 
 

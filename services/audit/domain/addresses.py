@@ -55,9 +55,13 @@ def is_public(address: str) -> bool:
     if isinstance(found, IPv6Address):
         if found.ipv4_mapped is not None:
             found = found.ipv4_mapped
-        elif found.scope_id is not None or found not in _UNICAST or any(found in one for one in _INSIDE_6):
+        elif (
+            found.scope_id is not None
+            or found not in _UNICAST
+            or any(found in ipv6_network for ipv6_network in _INSIDE_6)
+        ):
             return False
-    if isinstance(found, IPv4Address) and any(found in one for one in _INSIDE_4):
+    if isinstance(found, IPv4Address) and any(found in ipv4_network for ipv4_network in _INSIDE_4):
         return False
     return found.is_global and not (found.is_multicast or found.is_reserved)
 

@@ -63,11 +63,11 @@ def agreement(units: Sequence[Labels], schema: LabelSchema, shares: int = 1) -> 
     if not pairable:
         return undefined(NO_PAIRS, 0, METHOD)
     if schema.alpha_metric == "interval":
-        return krippendorff_alpha(count_labels([[float(one) for one in labels] for labels in pairable]), "interval")
+        return krippendorff_alpha(count_labels([[float(label) for label in labels] for labels in pairable]), "interval")
     if schema.alpha_metric is not None:
         scale: list[Hashable] | None = None
         if isinstance(schema, ClassedSchema):
-            scale = [encoded(one).decode() for one in schema.classes]
+            scale = [encoded(class_name).decode() for class_name in schema.classes]
         return krippendorff_alpha(count_labels(pairable, scale), schema.alpha_metric)
     cells_max = CELLS_MAX // 2 // shares
     taken = _within_budget(pairable, cells_max)
@@ -98,7 +98,7 @@ def _within_budget(units: Sequence[Labels], cells_max: int) -> list[Labels]:
     taken: list[Labels] = []
     cells = 0
     for labels in units:
-        cells += sum(len(one) * len(other) for one, other in _pairs(labels))
+        cells += sum(len(first) * len(other) for first, other in _pairs(labels))
         if cells > cells_max:
             break
         taken.append(labels)
@@ -106,7 +106,7 @@ def _within_budget(units: Sequence[Labels], cells_max: int) -> list[Labels]:
 
 
 def _pairs(labels: Labels) -> list[tuple[str, str]]:
-    return [(one, other) for place, one in enumerate(labels) for other in labels[place + 1 :]]
+    return [(first, other) for place, first in enumerate(labels) for other in labels[place + 1 :]]
 
 
 class _Apart(NamedTuple):
@@ -129,8 +129,8 @@ def _alpha(units: Sequence[Labels], schema: LabelSchema, generator: random.Rando
     """
     read = {label: decoded(label.encode()) for labels in units for label in labels}
 
-    def distance(one: str, other: str) -> float:
-        return 0.0 if one == other else schema.distance(read[one], read[other])
+    def distance(first: str, other: str) -> float:
+        return 0.0 if first == other else schema.distance(read[first], read[other])
 
     sizes = [len(labels) for labels in units]
     within = []
@@ -138,7 +138,7 @@ def _alpha(units: Sequence[Labels], schema: LabelSchema, generator: random.Rando
         pairs = _pairs(labels)
         within.append(len(labels) * sum(distance(*pair) for pair in pairs) / len(pairs))
     apart = _by_chance(units, distance, generator, cells_max)
-    expected, observed, n = sum(one.far for one in apart), sum(within), sum(sizes)
+    expected, observed, n = sum(part.far for part in apart), sum(within), sum(sizes)
     if not expected > 0:
         return undefined(NO_VARIATION, len(units), METHOD)
     value = 1 - (observed / n) / (expected / len(apart))
@@ -146,10 +146,10 @@ def _alpha(units: Sequence[Labels], schema: LabelSchema, generator: random.Rando
     if len(units) < 2:
         return Estimate(value, None, None, len(units), method, ONE_UNIT)
     touching, far_touching = [0] * len(units), [0.0] * len(units)
-    for one in apart:
-        for unit in one.units:
+    for part in apart:
+        for unit in part.units:
             touching[unit] += 1
-            far_touching[unit] += one.far
+            far_touching[unit] += part.far
     without = []
     for unit, size in enumerate(sizes):
         left, far_left = len(apart) - touching[unit], expected - far_touching[unit]
@@ -157,7 +157,7 @@ def _alpha(units: Sequence[Labels], schema: LabelSchema, generator: random.Rando
             return Estimate(value, None, None, len(units), method, ONE_UNIT_CARRIES_ALL)
         without.append(1 - ((observed - within[unit]) / (n - size)) / (far_left / left))
     mean = sum(without) / len(without)
-    variance = (len(units) - 1) / len(units) * sum((one - mean) ** 2 for one in without)
+    variance = (len(units) - 1) / len(units) * sum((estimate - mean) ** 2 for estimate in without)
     low, high = student_interval(value, sqrt(variance), len(units) - 1, CONFIDENCE)
     return Estimate(value, low, high, len(units), method)
 
@@ -169,8 +169,8 @@ def _by_chance(
     labels = [(unit, label) for unit, each in enumerate(units) for label in each]
     found: list[_Apart] = []
     cells = 0
-    for one, other in _drawn(len(labels), generator):
-        (unit, label), (other_unit, other_label) = labels[one], labels[other]
+    for first, other in _drawn(len(labels), generator):
+        (unit, label), (other_unit, other_label) = labels[first], labels[other]
         cells += len(label) * len(other_label)
         if cells > cells_max and found:
             break
@@ -181,12 +181,12 @@ def _by_chance(
 def _drawn(labels: int, generator: random.Random) -> list[tuple[int, int]]:
     """Return all pairs of labels when they are few, else PAIRS_MAX of them drawn at random."""
     if labels * (labels - 1) // 2 <= PAIRS_MAX:
-        pairs = [(one, other) for one in range(labels) for other in range(one + 1, labels)]
+        pairs = [(first, other) for first in range(labels) for other in range(first + 1, labels)]
         generator.shuffle(pairs)
         return pairs
     drawn = []
     for _ in range(PAIRS_MAX):
-        one = generator.randrange(labels)
+        first = generator.randrange(labels)
         other = generator.randrange(labels - 1)
-        drawn.append((one, other + (other >= one)))
+        drawn.append((first, other + (other >= first)))
     return drawn

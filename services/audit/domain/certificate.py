@@ -110,7 +110,7 @@ def statement(
 
     `software` is the version that worked it out; empty where none was told when it was.
     """
-    said = {
+    document = {
         "type": CERTIFICATE,
         "issued_at": timestamp(at_us),
         "client_id": client_id,
@@ -118,15 +118,15 @@ def statement(
         "guideline_versions": sorted({version for lot in lots for version in lot["guideline_versions"]}),
         "schema_versions": sorted({version for lot in lots for version in lot.get("schema_versions", [1])}),
         "lots": list(lots),
-        "files": [msgspec.to_builtins(one) for one in files],
+        "files": [msgspec.to_builtins(file) for file in files],
         "project": project,
     }
-    return {**said, "software": {"name": "concord", "version": software}} if software else said
+    return {**document, "software": {"name": "concord", "version": software}} if software else document
 
 
 def project_claim(pool: Pool) -> Json:
     """Return what is claimed of all lots of a project that had left by then: see `pooled_leaving_error_rate`."""
-    said = {
+    claim_of_all = {
         "lots": pool.lots,
         "units": pool.units,
         "inspected": pool.inspected,
@@ -135,8 +135,8 @@ def project_claim(pool: Pool) -> Json:
         "label_error_rate": _estimate(pool.leaving_error_rate(CONFIDENCE)),
     }
     if not pool.repeats.repeated:
-        return said
-    return {**said, REPEATS: repeats_claim(pool.repeats, pool.by_their_word(CONFIDENCE))}
+        return claim_of_all
+    return {**claim_of_all, REPEATS: repeats_claim(pool.repeats, pool.by_their_word(CONFIDENCE))}
 
 
 def repeats_claim(repeats: Repeats, by_their_word: Estimate) -> Json:
@@ -216,22 +216,24 @@ class LotTally:
         """Take in the next units."""
         for unit in units:
             self._annotations += len(unit.evidence)
-            self._by_models += sum(one.model for one in unit.evidence)
+            self._by_models += sum(evidence.model for evidence in unit.evidence)
             self._adjudicated += unit.method == ADJUDICATED
             if unit.regions is not None:
                 self._ruled_by_object += 1
                 self._regions += unit.regions
             self._entries += len(unit.history)
-            self._annotators.update(one.annotator_id for one in unit.evidence)
-            self._versions.update(one.guideline_version for one in unit.evidence)
+            self._annotators.update(evidence.annotator_id for evidence in unit.evidence)
+            self._versions.update(evidence.guideline_version for evidence in unit.evidence)
             self._schema_versions |= unit.schema_versions
             if unit.unit_id in self._compared:
                 first = first_asked(unit.evidence, unit.overlap_initial or self._overlap_initial)
-                if not all(one.label for one in first):
+                if not all(evidence.label for evidence in first):
                     first = []  # it was told without its labels
-                given = [one for one in first if not one.model]  # how people agree is told without models
+                given = [
+                    evidence for evidence in first if not evidence.model
+                ]  # how people agree is told without models
                 self._left_out += not given
-                self._asked.append([self._text(one.label) for one in given])
+                self._asked.append([self._text(evidence.label) for evidence in given])
                 self._given.append(given)
 
     def claim(self, lot: LotState, whole: bool, rejections_max: int, basis_sha256: str) -> Json:
@@ -287,8 +289,8 @@ class LotTally:
         """Return agreement by version: of the units whose labels were all given under it, as they were given."""
         versions, found = sorted(self._schema_versions), {}
         for version in versions:
-            units = [unit for unit in self._given if {one.schema_version for one in unit} == {version}]
-            labels = [[one.label for one in unit] for unit in units]
+            units = [unit for unit in self._given if {evidence.schema_version for evidence in unit} == {version}]
+            labels = [[evidence.label for evidence in unit] for unit in units]
             found[str(version)] = _estimate(agreement(labels, self._offered(version), len(versions)))
         return found
 
@@ -296,12 +298,12 @@ class LotTally:
         """Return by field what was found up to the verdict, and how far annotators agree."""
         agreed = agreement_by_field(self._asked, form)
         return {
-            one.field: {
-                "inspected": one.inspected,
-                "errors_found": one.errors,
-                "agreement": _estimate(agreed[one.field]),
+            field.field: {
+                "inspected": field.inspected,
+                "errors_found": field.errors,
+                "agreement": _estimate(agreed[field.field]),
             }
-            for one in lot.fields
+            for field in lot.fields
         }
 
 
@@ -324,10 +326,10 @@ def summed_up(claim: Json, certificate_sha256: str, erased: int) -> Json:
         certificate_sha256: of the lot's own certificate.
         erased: units that were erased between the lot's certificate and this one.
     """
-    said = {name: claim[name] for name in (*SUMMED_UP, FIELDS, REPEATS, BY_VERSION) if name in claim}
-    return {**said, "erased_since": erased, "certificate_sha256": certificate_sha256}
+    summary = {name: claim[name] for name in (*SUMMED_UP, FIELDS, REPEATS, BY_VERSION) if name in claim}
+    return {**summary, "erased_since": erased, "certificate_sha256": certificate_sha256}
 
 
 def _estimate(estimate: Estimate) -> Json:
-    said = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "confidence": CONFIDENCE}
-    return {**said, "units": estimate.units, "method": estimate.method, "reason": estimate.reason}
+    shown = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "confidence": CONFIDENCE}
+    return {**shown, "units": estimate.units, "method": estimate.method, "reason": estimate.reason}

@@ -57,37 +57,37 @@ def certificate_page(statement: Json, vouched: Vouched) -> bytes:
         CertificateBroken: something in it is of another type than a certificate's.
     """
     try:
-        said = msgspec.convert(statement, SaidCertificate)
+        certificate = msgspec.convert(statement, SaidCertificate)
     except msgspec.ValidationError as fault:
         raise CertificateBroken(f"No page can be made of the certificate: {fault}.") from fault
-    only = said.lots[0] if len(said.lots) == 1 and said.issue is None else None
+    only = certificate.lots[0] if len(certificate.lots) == 1 and certificate.issue is None else None
     of = (
         f"lot {id_text(only.lot_id)}"
         if only is not None
-        else f"project {id_text(said.project_id)}, no. {said.issue or 1}"
+        else f"project {id_text(certificate.project_id)}, no. {certificate.issue or 1}"
     )
     title = f"Certificate of {of}"
-    origin = f"Project {id_text(said.project_id)} of client {id_text(said.client_id)}"
+    origin = f"Project {id_text(certificate.project_id)} of client {id_text(certificate.client_id)}"
     body = [
         f"<h1>{title}</h1>",
-        f'<p class="quiet">{origin}, issued {text(said.issued_at)}.</p>',
+        f'<p class="quiet">{origin}, issued {text(certificate.issued_at)}.</p>',
         f'<p class="seal{" good" if vouched.holds else ""}">{text(vouched.sentence)}</p>',
-        *_claims(said, only),
-        *(_lot(only) if only is not None else _lots(said.lots)),
-        *_rest(said, vouched),
+        *_claims(certificate, only),
+        *(_lot(only) if only is not None else _lots(certificate.lots)),
+        *_rest(certificate, vouched),
     ]
-    plain = f"Certificate of {'lot ' + only.lot_id if only is not None else 'project ' + said.project_id}"
+    plain = f"Certificate of {'lot ' + only.lot_id if only is not None else 'project ' + certificate.project_id}"
     return document(plain, body)
 
 
-def _claims(said: SaidCertificate, only: SaidLot | None) -> Iterator[str]:
+def _claims(certificate: SaidCertificate, only: SaidLot | None) -> Iterator[str]:
     """Yield what is read first: the rate over all lots, the lot's own, agreement, and how much was looked at."""
-    units = sum(lot.units for lot in said.lots)
-    inspected = sum(lot.inspected for lot in said.lots)
-    wrong = sum(lot.errors_found for lot in said.lots)
+    units = sum(lot.units for lot in certificate.lots)
+    inspected = sum(lot.inspected for lot in certificate.lots)
+    wrong = sum(lot.errors_found for lot in certificate.lots)
     yield '<div class="cards">'
-    if said.project is not None:
-        rate, lots = said.project.label_error_rate, said.project.lots
+    if certificate.project is not None:
+        rate, lots = certificate.project.label_error_rate, certificate.project.lots
         yield _card("Wrong labels, all of the project's lots", rate, f"{_count(lots, 'lot')} left so far", "first")
     if only is not None:
         yield _card("Wrong labels, this lot", only.label_error_rate, f"from {_count(inspected, 'inspected unit')}")
@@ -98,10 +98,10 @@ def _claims(said: SaidCertificate, only: SaidLot | None) -> Iterator[str]:
         f'<div class="card"><span>Labels in the export</span><b>{units:,}</b>'
         f"<span>{inspected:,} inspected, {wrong:,} of them wrong</span></div></div>"
     )
-    if said.project is not None:
-        yield f"<p>{_sentence(said.project.label_error_rate, 'all lots of the project that have left')}</p>"
-        if said.project.repeats is not None:
-            yield f"<p>{_repeated(said.project, said.project.repeats)}</p>"
+    if certificate.project is not None:
+        yield f"<p>{_sentence(certificate.project.label_error_rate, 'all lots of the project that have left')}</p>"
+        if certificate.project.repeats is not None:
+            yield f"<p>{_repeated(certificate.project, certificate.project.repeats)}</p>"
     if only is not None:
         yield f"<p>{_sentence(only.label_error_rate, 'this lot')}</p>"
 
@@ -151,12 +151,12 @@ def _lot(lot: SaidLot) -> Iterator[str]:
     if lot.fields:
         heads = ("Field", "Inspected", "Wrong", "Agreement (alpha)")
         rows = [
-            (id_text(name), f"{one.inspected:,}", f"{one.errors_found:,}", _whole(one.agreement))
-            for name, one in lot.fields.items()
+            (id_text(name), f"{field.inspected:,}", f"{field.errors_found:,}", _whole(field.agreement))
+            for name, field in lot.fields.items()
         ]
         yield f"<h2>By field</h2>{table(heads, rows)}"
     if lot.sample:
-        listed = "".join(f"<li>{id_text(one)}</li>" for one in lot.sample)
+        listed = "".join(f"<li>{id_text(unit_id)}</li>" for unit_id in lot.sample)
         yield (
             f"<details><summary>The sample, {_count(len(lot.sample), 'unit')} in the order of inspection</summary>"
             f'<ol class="sample">{listed}</ol></details>'
@@ -199,10 +199,10 @@ def _plots(plan: Plan, lot: SaidLot) -> Iterator[str]:
 
 def _terms(plan: Plan) -> str:
     if plan.standard is not None:
-        one = plan.standard
+        iso = plan.standard
         return (
-            f"{one.inspection.capitalize()} inspection, level {text(one.level)}, code letter "
-            f"{text(one.plan_letter)}, AQL {_percent(plan.aql)}: {plan.sample_size:,} of {plan.lot_units:,} units are "
+            f"{iso.inspection.capitalize()} inspection, level {text(iso.level)}, code letter "
+            f"{text(iso.plan_letter)}, AQL {_percent(plan.aql)}: {plan.sample_size:,} of {plan.lot_units:,} units are "
             f"inspected, and up to {plan.accept_max:,} may be wrong."
         )
     most = f"At most {plan.sample_size:,} of {plan.lot_units:,} units are inspected"
@@ -224,12 +224,12 @@ def _facts(lot: SaidLot) -> Iterator[tuple[str, str]]:
     yield "Found wrong", f"{lot.errors_found:,}; {_count(lot.errors_corrected, 'label')} put right in all"
     yield "Label error rate of what leaves", _whole(rate, share=True)
     if lot.repeats is not None:
-        said = lot.repeats
+        again = lot.repeats
         yield (
             "Inspections repeated blind",
             (
-                f"{said.repeated:,}; auditors agreed on {said.agreed:,}. If auditors did not err, the rate would be "
-                f"{_whole(said.label_error_rate_by_their_word, share=True)}"
+                f"{again.repeated:,}; auditors agreed on {again.agreed:,}. If auditors did not err, the rate would be "
+                f"{_whole(again.label_error_rate_by_their_word, share=True)}"
             ),
         )
     yield "How it is reckoned", text(rate.method or NOT_SAID)
@@ -248,7 +248,7 @@ def _facts(lot: SaidLot) -> Iterator[tuple[str, str]]:
         yield "Settled by an adjudicator", f"{lot.adjudicated:,} of {lot.units:,} units{part}"
     if lot.regions_ruled:
         units = _count(lot.regions_ruled["units"], "unit")
-        kinds = (f"{lot.regions_ruled[one]:,} {words}" for one, words in RULED_REGIONS.items())
+        kinds = (f"{lot.regions_ruled[kind]:,} {words}" for kind, words in RULED_REGIONS.items())
         yield "Ruled object by object", f"{units}: {', '.join(kinds)}"
     yield "Annotators, annotations", f"{lot.annotators:,}, {lot.annotations:,}"
     yield "Guideline versions", ", ".join(map(str, lot.guideline_versions)) or NOT_SAID
@@ -288,12 +288,12 @@ def _lots(lots: Iterable[SaidLot]) -> Iterator[str]:
     yield f"<h2>Its lots</h2>{table(heads, rows)}"
 
 
-def _rest(said: SaidCertificate, vouched: Vouched) -> Iterator[str]:
+def _rest(certificate: SaidCertificate, vouched: Vouched) -> Iterator[str]:
     """Yield what goes with every certificate: the files, what was erased since, and how it is verified."""
     heads = ("File", "Lines", "SHA-256", "SHA-256 of its lines' digests")
     rows = [
-        (id_text(one.name), f"{one.rows:,}", id_text(one.sha256 or "of its lines alone"), id_text(one.rows_sha256))
-        for one in said.files
+        (id_text(file.name), f"{file.rows:,}", id_text(file.sha256 or "of its lines alone"), id_text(file.rows_sha256))
+        for file in certificate.files
     ]
     yield f"<h2>What it is about</h2>{table(heads, rows)}"
     if vouched.erased:
@@ -304,9 +304,13 @@ def _rest(said: SaidCertificate, vouched: Vouched) -> Iterator[str]:
         "With it, the export and the public key, which you have by a way that you trust:</p>"
         "<p><code>concord verify CERTIFICATE EXPORT --public-key KEY</code></p>"
     )
-    facts = [("Signed with", "Ed25519"), ("Key", id_text(said.key.public_key)), ("Key id", id_text(said.key.kid))]
-    if said.software is not None:
-        facts.append(("Worked out by", text(f"{said.software.name} {said.software.version}")))
+    facts = [
+        ("Signed with", "Ed25519"),
+        ("Key", id_text(certificate.key.public_key)),
+        ("Key id", id_text(certificate.key.kid)),
+    ]
+    if certificate.software is not None:
+        facts.append(("Worked out by", text(f"{certificate.software.name} {certificate.software.version}")))
     yield sheet(facts)
 
 
@@ -323,7 +327,7 @@ def _value(estimate: SaidEstimate, *, share: bool = True) -> str:
 def _interval(estimate: SaidEstimate, *, share: bool = True) -> str:
     if estimate.low is None or estimate.high is None:
         return "without an interval"
-    ends = (_percent(one) if share else f"{one:.3f}" for one in (estimate.low, estimate.high))
+    ends = (_percent(end) if share else f"{end:.3f}" for end in (estimate.low, estimate.high))
     return f"{' to '.join(ends)} ({estimate.confidence:.0%})"
 
 

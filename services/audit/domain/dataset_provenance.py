@@ -78,11 +78,11 @@ def _certificate(document: ProvDocument, sha256: str) -> str:
 
 def _software(document: ProvDocument, certificate: Json, issuing: str) -> None:
     """Tell what issued it and with which key it was signed."""
-    said: dict[str, Any] = certificate.get("software") or {"name": "concord", "version": "unknown"}
+    software: dict[str, Any] = certificate.get("software") or {"name": "concord", "version": "unknown"}
     agent = document.agent(
-        f"c:software/{said['name']}-{said['version']}",
+        f"c:software/{software['name']}-{software['version']}",
         _kind("prov:SoftwareAgent"),
-        **{"c:version": said["version"], "c:kid": certificate["key"]["kid"]},
+        **{"c:version": software["version"], "c:kid": certificate["key"]["kid"]},
     )
     document.relate("wasAssociatedWith", activity=issuing, agent=agent)
 

@@ -83,9 +83,9 @@ class EndpointsState(msgspec.Struct, frozen=True):
         Raises:
             EndpointDoesNotExist: see there.
         """
-        for one in self.endpoints:
-            if one.endpoint_id == endpoint_id:
-                return one
+        for endpoint in self.endpoints:
+            if endpoint.endpoint_id == endpoint_id:
+                return endpoint
         raise EndpointDoesNotExist(f"There is no webhook {endpoint_id}.")
 
     def registered(self, endpoint: Endpoint) -> "EndpointsState":
@@ -107,7 +107,7 @@ class EndpointsState(msgspec.Struct, frozen=True):
         """
         self.endpoint(endpoint.endpoint_id)
         self._check_free(endpoint)
-        now = tuple(endpoint if one.endpoint_id == endpoint.endpoint_id else one for one in self.endpoints)
+        now = tuple(endpoint if entry.endpoint_id == endpoint.endpoint_id else entry for entry in self.endpoints)
         return EndpointsState(self.project_id, now)
 
     def removed(self, endpoint_id: str) -> "EndpointsState":
@@ -117,12 +117,14 @@ class EndpointsState(msgspec.Struct, frozen=True):
             EndpointDoesNotExist: see there.
         """
         gone = self.endpoint(endpoint_id)
-        return EndpointsState(self.project_id, tuple(one for one in self.endpoints if one is not gone))
+        return EndpointsState(self.project_id, tuple(endpoint for endpoint in self.endpoints if endpoint is not gone))
 
     def _check_free(self, endpoint: Endpoint) -> None:
-        for one in self.endpoints:
-            if one.url == endpoint.url and one.endpoint_id != endpoint.endpoint_id:
-                raise UrlTaken(f"Webhook {one.endpoint_id} has this url; change that one, or make a new secret for it.")
+        for entry in self.endpoints:
+            if entry.url == endpoint.url and entry.endpoint_id != endpoint.endpoint_id:
+                raise UrlTaken(
+                    f"Webhook {entry.endpoint_id} has this url; change that one, or make a new secret for it."
+                )
 
 
 def rotated(endpoint: Endpoint, salt: str, now_us: int) -> Endpoint:

@@ -58,7 +58,7 @@ class Compared(NamedTuple):
         return round(RANK_STEPS * sure * self.certain)
 
 
-def probabilities_fault(schema: LabelSchema, said: Mapping[str, float]) -> tuple[str, str] | None:
+def probabilities_fault(schema: LabelSchema, probabilities: Mapping[str, float]) -> tuple[str, str] | None:
     """Return what is wrong with the probabilities of classes, and the cure; None where nothing is.
 
     >>> from concord.labels import schema_from
@@ -68,10 +68,10 @@ def probabilities_fault(schema: LabelSchema, said: Mapping[str, float]) -> tuple
     """
     if not isinstance(schema, ClassedSchema):
         return f"go with classes, and labels of this project are of kind {schema.kind}", "leave them out"
-    names = [class_name(one) for one in schema.classes]
-    if unknown := sorted(set(said) - set(names)):
+    names = [class_name(label) for label in schema.classes]
+    if unknown := sorted(set(probabilities) - set(names)):
         return f"name {unknown[0]!r}, which is no class of this project", "name the classes as its label schema does"
-    total = math.fsum(said.values())
+    total = math.fsum(probabilities.values())
     if abs(total - 1.0) > PROBABILITIES_OFF_MAX:
         cure = "send one for each class, 1 in all; leave them out where they are not known"
         return f"sum up to {total:g}", cure
@@ -97,11 +97,11 @@ def as_read(output: Output, text: Callable[[str], str]) -> Output:
     >>> read.label, read.probabilities
     ('"defect"', {'defect': 0.7, 'idea': 0.3})
     """
-    said: dict[str, float] = {}
+    probabilities: dict[str, float] = {}
     for name, share in output.probabilities.items():
         now = class_name(decoded(text(encoded(name).decode()).encode()))
-        said[now] = said.get(now, 0.0) + share
-    return msgspec.structs.replace(output, label=text(output.label), probabilities=said)
+        probabilities[now] = probabilities.get(now, 0.0) + share
+    return msgspec.structs.replace(output, label=text(output.label), probabilities=probabilities)
 
 
 def compared(
@@ -147,16 +147,18 @@ def compared(
     )  # fmt: skip
 
 
-def held(one: Compared, schema: LabelSchema) -> Held:
+def held(compared: Compared, schema: LabelSchema) -> Held:
     """Return a comparison as statistics take it."""
-    own, accepted = decoded(one.output.label.encode()), decoded(one.accepted.encode())
+    own, accepted = decoded(compared.output.label.encode()), decoded(compared.accepted.encode())
     if not isinstance(schema, ClassedSchema):
-        return Held(None, None, one.right, one.output.confidence)
+        return Held(None, None, compared.right, compared.output.confidence)
     brier = None
-    if one.output.probabilities:
-        said = one.output.probabilities
-        brier = math.fsum((said.get(class_name(each), 0.0) - (each == accepted)) ** 2 for each in schema.classes)
-    return Held(schema.index(own), schema.index(accepted), one.right, one.output.confidence, brier)
+    if compared.output.probabilities:
+        probabilities = compared.output.probabilities
+        brier = math.fsum(
+            (probabilities.get(class_name(each), 0.0) - (each == accepted)) ** 2 for each in schema.classes
+        )
+    return Held(schema.index(own), schema.index(accepted), compared.right, compared.output.confidence, brier)
 
 
 def model_first(secret: bytes, output: Output) -> bool:
@@ -211,7 +213,7 @@ def moved(before: Sequence[str], now: Sequence[str], confidence: float = 0.95) -
     """
     first, then = Counter(before), Counter(now)
     labels = sorted({*first, *then})
-    counts = pooled_rare([first[one] for one in labels] or [0], [then[one] for one in labels] or [0])
+    counts = pooled_rare([first[label] for label in labels] or [0], [then[label] for label in labels] or [0])
     stability, test = population_stability_index(*counts), chi_square_drift(*counts)
     if (
         test.p_value is None
@@ -221,10 +223,10 @@ def moved(before: Sequence[str], now: Sequence[str], confidence: float = 0.95) -
     ):
         return Moved(stability, test, frozenset())
     risen = set()
-    for one in labels:
-        change = newcombe_difference(then[one], len(now), first[one], len(before), confidence)
+    for label in labels:
+        change = newcombe_difference(then[label], len(now), first[label], len(before), confidence)
         if change.low is not None and change.low > 0:
-            risen.add(one)
+            risen.add(label)
     return Moved(stability, test, frozenset(risen))
 
 
@@ -247,26 +249,26 @@ def chosen(
 
     Source: Settles, Active Learning, Morgan & Claypool 2012, chapters 2 and 3, for least confidence and committees.
     """
-    by_chance = sorted(waiting, key=lambda one: _digest(secret, "next", one.output))
+    by_chance = sorted(waiting, key=lambda unit: _digest(secret, "next", unit.output))
     drawn = by_chance[: math.ceil(random_share * min(size, len(waiting)))]
-    taken = {one.output.unit_id: Chosen(one.output, one.uncertain, ("random",)) for one in drawn}
-    unsure = sorted(waiting, key=lambda one: (-one.uncertain, one.output.unit_id))
+    taken = {unit.output.unit_id: Chosen(unit.output, unit.uncertain, ("random",)) for unit in drawn}
+    unsure = sorted(waiting, key=lambda unit: (-unit.uncertain, unit.output.unit_id))
     arms: dict[Reason, list[Waiting]] = {
-        "disagreeing": [one for one in unsure if one.otherwise],
-        "drifted": [one for one in unsure if one.output.label in risen],
+        "disagreeing": [unit for unit in unsure if unit.otherwise],
+        "drifted": [unit for unit in unsure if unit.output.label in risen],
         "uncertain": unsure,
     }
-    for one in _in_turns(arms.values()):
+    for in_turn in _in_turns(arms.values()):
         if len(taken) >= size:
             break
-        if one.output.unit_id not in taken:
-            taken[one.output.unit_id] = Chosen(one.output, one.uncertain, _why(one, risen))
+        if in_turn.output.unit_id not in taken:
+            taken[in_turn.output.unit_id] = Chosen(in_turn.output, in_turn.uncertain, _why(in_turn, risen))
     return list(taken.values())
 
 
-def _why(one: Waiting, risen: frozenset[str]) -> tuple[Reason, ...]:
-    found: list[Reason] = ["disagreeing"] if one.otherwise else []
-    if one.output.label in risen:
+def _why(unit: Waiting, risen: frozenset[str]) -> tuple[Reason, ...]:
+    found: list[Reason] = ["disagreeing"] if unit.otherwise else []
+    if unit.output.label in risen:
         found.append("drifted")
     return tuple(found or ["uncertain"])
 
@@ -283,5 +285,5 @@ def _in_turns(arms: Iterable[Sequence[Waiting]]) -> Iterable[Waiting]:
 
 
 def _digest(secret: bytes, what: str, output: Output) -> bytes:
-    said = f"{what}\x00{output.model_id}\x00{output.unit_id}"
-    return hmac.new(secret, said.encode(), hashlib.sha256).digest()
+    text = f"{what}\x00{output.model_id}\x00{output.unit_id}"
+    return hmac.new(secret, text.encode(), hashlib.sha256).digest()

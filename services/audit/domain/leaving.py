@@ -5,7 +5,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from concord.exports import Record, Said
+from concord.exports import Record, RecordedLabel
 from concord.labels import decoded
 from concord.labels.versions import Versions
 from services.audit.domain.unit import UnitState
@@ -26,8 +26,8 @@ def annotator_codes(secret: bytes, project_id: str) -> Codes:
 
     def code(annotator_id: str) -> str:
         if annotator_id not in known:
-            told = hmac.new(secret, f"annotator\x00{project_id}\x00{annotator_id}".encode(), hashlib.sha256).digest()
-            known[annotator_id] = base64.b32encode(told).decode().lower()[:CODE_CHARACTERS]
+            digest = hmac.new(secret, f"annotator\x00{project_id}\x00{annotator_id}".encode(), hashlib.sha256).digest()
+            known[annotator_id] = base64.b32encode(digest).decode().lower()[:CODE_CHARACTERS]
         return known[annotator_id]
 
     return code
@@ -77,8 +77,13 @@ def leaving(
     return found
 
 
-def _said(unit: UnitState, codes: Codes, versions: Versions) -> tuple[Said, ...]:
+def _said(unit: UnitState, codes: Codes, versions: Versions) -> tuple[RecordedLabel, ...]:
     return tuple(
-        Said(codes(one.annotator_id), versions.text(one.label), one.guideline_version, one.schema_version)
-        for one in unit.evidence
+        RecordedLabel(
+            codes(evidence.annotator_id),
+            versions.text(evidence.label),
+            evidence.guideline_version,
+            evidence.schema_version,
+        )
+        for evidence in unit.evidence
     )

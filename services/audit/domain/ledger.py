@@ -85,7 +85,7 @@ class Ledger:
         at_us: int,
         cause: str,
         by: Settlers = NOBODY,
-        told: Resolution | None = None,
+        resolution: Resolution | None = None,
     ) -> UnitState:
         """Return the unit with the line of its label: who said what, and how it was settled.
 
@@ -95,19 +95,19 @@ class Ledger:
             at_us: when.
             cause: the event that told it.
             by: who ruled, or closed its escalation.
-            told: where the regions of a ruled label come from, if it has any.
+            resolution: where the regions of a ruled label come from, if it has any.
         """
         salt, codes = self.salt(after.unit_id), self.codes(after.project_id)
-        said = [
+        labels = [
             {
-                "annotation_id": one.annotation_id,
-                "annotator": codes(one.annotator_id),
-                "label": committed(salt, one.label),
-                "guideline_version": one.guideline_version,
-                **_schema(one.schema_version),
-                **({"by_model": True} if one.model else {}),
+                "annotation_id": evidence.annotation_id,
+                "annotator": codes(evidence.annotator_id),
+                "label": committed(salt, evidence.label),
+                "guideline_version": evidence.guideline_version,
+                **_schema(evidence.schema_version),
+                **({"by_model": True} if evidence.model else {}),
             }
-            for one in after.evidence
+            for evidence in after.evidence
         ]
         facts = {
             "cause": cause,
@@ -118,14 +118,14 @@ class Ledger:
             "guideline_version": after.guideline_version,
             **_schema(after.schema_version),
             "overlap_initial": after.overlap_initial,
-            "annotations": said,
+            "annotations": labels,
         }
         if by.adjudicator:
             facts["adjudicator"] = codes(by.adjudicator)
         if by.closed_by:
             facts["closed_by"] = codes(by.closed_by)
-        if told is not None and told.regions_ruled is not None:
-            facts |= _regions(told)
+        if resolution is not None and resolution.regions_ruled is not None:
+            facts |= _regions(resolution)
         return self._written(before, after, at_us, "resolved", facts)
 
     def joined(self, before: UnitState | None, after: UnitState, at_us: int, cause: str, participant: str) -> UnitState:
@@ -133,27 +133,27 @@ class Ledger:
         facts = {"cause": cause, "participant": self.codes(after.project_id)(participant)}
         return self._written(before, after, at_us, "joined", facts)
 
-    def inspected(self, before: UnitState | None, after: UnitState, at_us: int, said: Inspection) -> UnitState:
+    def inspected(self, before: UnitState | None, after: UnitState, at_us: int, inspection: Inspection) -> UnitState:
         """Return the unit with the line of an auditor's verdict."""
         facts: dict[str, Any] = {
-            "auditor": self.codes(after.project_id)(said.auditor_id),
-            "rework": said.rework,
-            "label": committed(self.salt(after.unit_id), said.label),
-            "correct": said.correct,
-            "late": said.late,
+            "auditor": self.codes(after.project_id)(inspection.auditor_id),
+            "rework": inspection.rework,
+            "label": committed(self.salt(after.unit_id), inspection.label),
+            "correct": inspection.correct,
+            "late": inspection.late,
         }
-        if said.fields:
-            facts["fields"] = dict(said.fields)
+        if inspection.fields:
+            facts["fields"] = dict(inspection.fields)
         return self._written(before, after, at_us, "inspected", facts)
 
-    def repeated(self, before: UnitState | None, after: UnitState, at_us: int, said: Inspection) -> UnitState:
+    def repeated(self, before: UnitState | None, after: UnitState, at_us: int, inspection: Inspection) -> UnitState:
         """Return the unit with the line of a second auditor's label."""
         facts = {
-            "auditor": self.codes(after.project_id)(said.auditor_id),
-            "rework": said.rework,
-            "label": committed(self.salt(after.unit_id), said.label),
-            "correct": said.correct,
-            "same": said.same,
+            "auditor": self.codes(after.project_id)(inspection.auditor_id),
+            "rework": inspection.rework,
+            "label": committed(self.salt(after.unit_id), inspection.label),
+            "correct": inspection.correct,
+            "same": inspection.same,
         }
         return self._written(before, after, at_us, "repeated", facts)
 
@@ -162,7 +162,7 @@ class Ledger:
         return self._written(before, after, at_us, "closed", {"judgement": after.closed})
 
     def reidentified(
-        self, before: UnitState | None, after: UnitState, at_us: int, cause: str, told: Mapping[str, Any]
+        self, before: UnitState | None, after: UnitState, at_us: int, cause: str, details: Mapping[str, Any]
     ) -> UnitState:
         """Return the unit with the line that somebody was told who is behind its data: who, why, and of what kinds.
 
@@ -173,9 +173,9 @@ class Ledger:
             after: as it is.
             at_us: when.
             cause: the event that told it.
-            told: `by`, `reason`, `how` and `kinds`.
+            details: `by`, `reason`, `how` and `kinds`.
         """
-        return self._written(before, after, at_us, "reidentified", {"cause": cause, **told})
+        return self._written(before, after, at_us, "reidentified", {"cause": cause, **details})
 
     def erased(self, before: UnitState | None, after: UnitState, at_us: int, cause: str) -> UnitState:
         """Return the unit with the line that it was erased."""
@@ -190,9 +190,14 @@ class Ledger:
         if unit.withdrawn or not unit.method:
             return
         salt = self.salt(unit.unit_id)
-        told = next((one for one in reversed(list(map(_resolution, unit.history))) if one.what == "resolved"), None)
-        wanted = [committed(salt, label) for label in (unit.label, *(one.label for one in unit.evidence))]
-        if told is None or [told.label, *(one.label for one in told.annotations)] != wanted:
+        resolution = next(
+            (record for record in reversed(list(map(_resolution, unit.history))) if record.what == "resolved"), None
+        )
+        wanted = [committed(salt, label) for label in (unit.label, *(evidence.label for evidence in unit.evidence))]
+        if (
+            resolution is None
+            or [resolution.label, *(annotation.label for annotation in resolution.annotations)] != wanted
+        ):
             raise LedgerBroken(f"A label of unit {unit.unit_id} was changed: no entry commits to it.")
 
     def _written(
@@ -210,12 +215,12 @@ class Ledger:
         return msgspec.structs.replace(after, history=(*history, _encode(line).decode()))
 
 
-def _regions(told: Resolution) -> dict[str, Any]:
+def _regions(resolution: Resolution) -> dict[str, Any]:
     """Return what a line says of drawn regions: of each, by field and in order, its origin and the annotations."""
     regions: dict[str, list[list[str | int]]] = {}
-    for one in told.regions:
-        regions.setdefault(one.field, []).append([one.origin, *one.evidence])
-    return {"regions": regions, "regions_dropped": told.regions_dropped}
+    for region in resolution.regions:
+        regions.setdefault(region.field, []).append([region.origin, *region.evidence])
+    return {"regions": regions, "regions_dropped": resolution.regions_dropped}
 
 
 def _schema(version: int) -> dict[str, int]:
@@ -252,9 +257,9 @@ def check_records(unit_id: str, records: Mapping[int, Sequence[str]]) -> None:
         if number != before + 1:
             raise LedgerBroken(f"Record {before + 1} of unit {unit_id} is missing in the store.")
     for before, number in pairwise(numbers):
-        one, other = list(records[before]), list(records[number])
-        if other[: len(one)] != one:
-            same = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+        first, other = list(records[before]), list(records[number])
+        if other[: len(first)] != first:
+            same = takewhile(lambda pair: pair[0] == pair[1], zip(first, other, strict=False))
             entry = 1 + sum(1 for _ in same)
             raise LedgerBroken(f"Record {before} or {number} of unit {unit_id} was changed: entry {entry} differs.")
 

@@ -109,13 +109,13 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
     @property
     def leaving(self) -> list[str]:
         """The units that are handed over: the members but those erased since."""
-        gone = {*self.withdrawn, *self.unanswerable, *(one.place for one in self.erased)}
+        gone = {*self.withdrawn, *self.unanswerable, *(withdrawal.place for withdrawal in self.erased)}
         return [unit_id for place, unit_id in enumerate(self.unit_ids) if place not in gone]
 
     def lines_erased(self, first: int = 0) -> list[int]:
         """Return the lines of the certified export, from 0, that were erased since; the first so many left out."""
         line_of = {unit_id: line for line, unit_id in enumerate(self.members)}
-        return [line_of[self.unit_ids[one.place]] for one in self.erased[first:]]
+        return [line_of[self.unit_ids[withdrawal.place]] for withdrawal in self.erased[first:]]
 
     @property
     def in_order(self) -> list[str]:
@@ -278,7 +278,7 @@ def withdrawn(state: LotState | None, unit_id: str, at_us: int) -> LotState | No
     if state is None or unit_id not in state.unit_ids:
         return None
     place = state.unit_ids.index(unit_id)
-    if place in state.withdrawn or any(one.place == place for one in state.erased):
+    if place in state.withdrawn or any(withdrawal.place == place for withdrawal in state.erased):
         return None
     if state.status == "accepted" and place in state.unanswerable:
         return None  # nothing of it has left
@@ -287,5 +287,5 @@ def withdrawn(state: LotState | None, unit_id: str, at_us: int) -> LotState | No
     return msgspec.structs.replace(
         state,
         withdrawn=tuple(sorted({*state.withdrawn, place})),
-        unanswerable=tuple(one for one in state.unanswerable if one != place),
+        unanswerable=tuple(other for other in state.unanswerable if other != place),
     )

@@ -55,12 +55,14 @@ def _quality(lots: Sequence[Any]) -> str:
     inspected, errors = sum(lot["inspected"] for lot in lots), sum(lot["errors_found"] for lot in lots)
     high = [lot["label_error_rate"]["high"] for lot in lots if lot["label_error_rate"]["high"] is not None]
     alphas = [lot["agreement"]["value"] for lot in lots if lot["agreement"]["value"] is not None]
-    said = f"Auditors inspected {inspected} units of {len(lots)} lots and found {errors} wrong, which were put right"
+    sentence = (
+        f"Auditors inspected {inspected} units of {len(lots)} lots and found {errors} wrong, which were put right"
+    )
     if high:
-        said += f"; the label error rate of what leaves is at most {max(high):.3f} in every lot, each at 95 %"
+        sentence += f"; the label error rate of what leaves is at most {max(high):.3f} in every lot, each at 95 %"
     if alphas:
-        said += f"; Krippendorff's alpha by lot is {min(alphas):.3f} to {max(alphas):.3f}"
-    return said + "."
+        sentence += f"; Krippendorff's alpha by lot is {min(alphas):.3f} to {max(alphas):.3f}"
+    return sentence + "."
 
 
 def manifest(
@@ -74,7 +76,7 @@ def manifest(
     left_out: Counter[str],
 ) -> Json:
     """Return what is said of an export: the same facts, the same statement."""
-    erased = [one.at_us for lot in lots for one in lot.erased]
+    erased = [withdrawal.at_us for lot in lots for withdrawal in lot.erased]
     return {
         "type": MANIFEST,
         "issued_at": snapshot.issued_at,
@@ -95,13 +97,14 @@ def manifest(
         "form": form._asdict(),
         "label_schema": versions.schema.spec(),
         "schema_version": versions.present,
-        "schema_steps": [msgspec.to_builtins(one) for one in versions.steps],
+        "schema_steps": [msgspec.to_builtins(step) for step in versions.steps],
         "guideline_versions": list(snapshot.guideline_versions),
         "schema_versions": sorted({lot.schema_version for lot in lots}),
         "rows": sum(file.rows for file in files),
         "left_out": dict(sorted(left_out.items())),
         "files": [msgspec.to_builtins(file) for file in files],
         "companions": [
-            {**msgspec.to_builtins(one), "sha256": hashlib.sha256(one.text.encode()).hexdigest()} for one in companions
+            {**msgspec.to_builtins(companion), "sha256": hashlib.sha256(companion.text.encode()).hexdigest()}
+            for companion in companions
         ],
     }

@@ -102,14 +102,14 @@ class ModelsState(msgspec.Struct, frozen=True):
         Raises:
             ModelDoesNotExist: see there.
         """
-        for one in self.models:
-            if one.model_id == model_id:
-                return one
+        for model in self.models:
+            if model.model_id == model_id:
+                return model
         raise ModelDoesNotExist(f"There is no model {model_id}.")
 
     def before(self, model_id: str) -> Model | None:
         """Return the version that came before one of them; after it, where it was the first."""
-        places = [place for place, one in enumerate(self.models) if one.model_id == model_id]
+        places = [place for place, model in enumerate(self.models) if model.model_id == model_id]
         others = [*reversed(self.models[: places[0]]), *self.models[places[0] + 1 :]] if places else []
         return others[0] if others else None
 
@@ -119,7 +119,7 @@ class ModelsState(msgspec.Struct, frozen=True):
         Raises:
             TooManyModels: see there.
         """
-        if any(one.model_id == model.model_id for one in self.models):
+        if any(entry.model_id == model.model_id for entry in self.models):
             return None
         if len(self.models) >= MODELS_MAX:
             raise TooManyModels(f"would be one more version than the {MODELS_MAX} that a project holds")
@@ -170,8 +170,8 @@ def posted(state: Output | None, output: Output) -> Output | None:
     """
     if state is None:
         return output
-    said = (state.label, state.confidence, state.probabilities)
-    if said != (output.label, output.confidence, output.probabilities):
+    content = (state.label, state.confidence, state.probabilities)
+    if content != (output.label, output.confidence, output.probabilities):
         raise PostedOtherwise("was posted before, with another label, confidence or probabilities")
     return None
 
@@ -192,19 +192,19 @@ def judged(state: Output | None, judgement: Judgement) -> Output | None:
     return None
 
 
-def finding_of(said: Side, model_first: bool) -> Finding:
+def finding_of(side: Side, model_first: bool) -> Finding:
     """Return what follows from a reviewer's word on two sides.
 
     >>> finding_of("first", model_first=True), finding_of("second", model_first=True)
     ('label_error', 'model_error')
     """
-    if said == "ambiguous":
+    if side == "ambiguous":
         return "ambiguous"
-    if said == "neither":
+    if side == "neither":
         return "both_wrong"
-    return "label_error" if (said == "first") == model_first else "model_error"
+    return "label_error" if (side == "first") == model_first else "model_error"
 
 
 def counted(findings: list[Finding]) -> dict[str, int]:
     """Return how often each was found, those never found among them."""
-    return {one: findings.count(one) for one in FINDINGS}
+    return {finding: findings.count(finding) for finding in FINDINGS}

@@ -277,11 +277,11 @@ class Place:
         lot = self.lot_of(unit)
         if lot is None:
             return None
-        rework, said = lot.state.rework, unit.inspection
+        rework, inspection = lot.state.rework, unit.inspection
         if lot.state.status in RECHECK:
             return self._settle_recheck(lot, unit)
-        if said is not None and said.rework >= rework and not said.late:
-            lot.found_right(unit.unit_id, said.correct)
+        if inspection is not None and inspection.rework >= rework and not inspection.late:
+            lot.found_right(unit.unit_id, inspection.correct)
             lot.repeat(unit.unit_id, waits=unit.awaits_repeat(rework))
         elif lot.inspected or lot.waits_for is None or not unit.ready(rework):
             return None

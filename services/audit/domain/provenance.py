@@ -47,14 +47,16 @@ def _person(document: ProvDocument, code: str) -> str:
 def _resolved(document: ProvDocument, unit: str, act: str, entry: Json) -> str:
     """Tell of every annotation behind a label, and of the act that settled it; return the label."""
     document.activity(act, "c:Settling", entry["at"])
-    for place, one in enumerate(entry["annotations"]):
+    for place, annotation in enumerate(entry["annotations"]):
         annotating = document.activity(f"{act}/annotation/{place}", "c:Annotating", None)
-        plan = document.entity(f"c:guideline/{one['guideline_version']}", **{"prov:type": "prov:Plan"})
-        document.relate("wasAssociatedWith", activity=annotating, agent=_person(document, one["annotator"]), plan=plan)
+        plan = document.entity(f"c:guideline/{annotation['guideline_version']}", **{"prov:type": "prov:Plan"})
+        document.relate(
+            "wasAssociatedWith", activity=annotating, agent=_person(document, annotation["annotator"]), plan=plan
+        )
         document.relate("used", activity=annotating, entity=unit)
-        said = document.entity(f"{act}/annotation/{place}/label", **{"c:commitment": one["label"]})
-        document.relate("wasGeneratedBy", entity=said, activity=annotating)
-        document.relate("used", activity=act, entity=said)
+        label = document.entity(f"{act}/annotation/{place}/label", **{"c:commitment": annotation["label"]})
+        document.relate("wasGeneratedBy", entity=label, activity=annotating)
+        document.relate("used", activity=act, entity=label)
     settled = document.entity(
         f"{act}/label", **{"c:commitment": entry["label"], "c:method": entry["method"], "c:rework": entry["rework"]}
     )
@@ -66,9 +68,9 @@ def _resolved(document: ProvDocument, unit: str, act: str, entry: Json) -> str:
                 "/".join(filter(None, (act, "label/regions", field, str(place)))), **{"c:origin": origin}
             )
             document.relate("hadMember", collection=settled, entity=region)
-            for one in annotations:
-                said = f"{act}/annotation/{one}/label"
-                document.relate("wasDerivedFrom", generatedEntity=region, usedEntity=said)
+            for annotation in annotations:
+                label = f"{act}/annotation/{annotation}/label"
+                document.relate("wasDerivedFrom", generatedEntity=region, usedEntity=label)
     if "adjudicator" in entry:
         document.relate("wasAssociatedWith", activity=act, agent=_person(document, entry["adjudicator"]))
     return settled

@@ -53,21 +53,24 @@ class RechecksState(msgspec.Struct, frozen=True, gc=False):
 
     def of_lot(self, lot_id: str) -> Recheck | None:
         """Return the one whose lot this is."""
-        return next((one for one in self.raised if one.lot_id == lot_id), None)
+        return next((recheck for recheck in self.raised if recheck.lot_id == lot_id), None)
 
 
-def raised(state: RechecksState, one: Recheck, pause_hours: int) -> RechecksState | None:
+def raised(state: RechecksState, recheck: Recheck, pause_hours: int) -> RechecksState | None:
     """Return the project's rechecks with one more; None within the pause after the one before."""
     before = state.newest
-    if before is not None and one.raised_at_us < before.raised_at_us + pause_hours * HOUR_US:
+    if before is not None and recheck.raised_at_us < before.raised_at_us + pause_hours * HOUR_US:
         return None
-    return msgspec.structs.replace(state, raised=(*state.raised, one)[-REMEMBERED_MAX:])
+    return msgspec.structs.replace(state, raised=(*state.raised, recheck)[-REMEMBERED_MAX:])
 
 
 def among(state: RechecksState, lot_id: str, units: int) -> RechecksState:
     """Return the project's rechecks once it is known of how many units one lot's are a part."""
-    told = tuple(msgspec.structs.replace(one, among=units) if one.lot_id == lot_id else one for one in state.raised)
-    return msgspec.structs.replace(state, raised=told)
+    rechecks = tuple(
+        msgspec.structs.replace(recheck, among=units) if recheck.lot_id == lot_id else recheck
+        for recheck in state.raised
+    )
+    return msgspec.structs.replace(state, raised=rechecks)
 
 
 def is_candidate(unit: UnitState, recheck: Recheck) -> bool:
@@ -83,8 +86,8 @@ def is_candidate(unit: UnitState, recheck: Recheck) -> bool:
     if unit.resolved_at_us < recheck.from_us:
         return False
     _, _, field = recheck.measure.partition("/")
-    said = (answers_in(unit.label) or {}).get(field, "") if field else unit.label
-    return not recheck.category or said == recheck.category
+    label = (answers_in(unit.label) or {}).get(field, "") if field else unit.label
+    return not recheck.category or label == recheck.category
 
 
 def drawn(state: LotState | None, unit_ids: Iterable[str]) -> LotState | None:

@@ -108,8 +108,8 @@ class _Source(NamedTuple):
 
     def figure(self, *path: str | int) -> Figure:
         value: Any = self.content
-        for one in path:
-            value = value[one]
+        for step in path:
+            value = value[step]
         return Figure(self.name, pointer(path), value)
 
 
@@ -119,7 +119,7 @@ def pointer(path: Sequence[str | int]) -> str:
     >>> pointer(["lots", 0, "a/b~c"])
     '/lots/0/a~1b~0c'
     """
-    return "".join(f"/{str(one).replace('~', '~0').replace('/', '~1')}" for one in path)
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
 
 
 def looked_up(document: Json, at: str) -> Any:
@@ -144,11 +144,11 @@ def record_of(certificate: Json, manifest: Json, documents: Sequence[Document], 
         documents: those that figures are taken from, with their digests, and what goes beside.
         vouched: whether both were signed with a key that is trusted.
     """
-    said, told = _Source(CERTIFICATE, certificate), _Source(MANIFEST, manifest)
-    statements = [one for make in _MADE for one in make(said, told)]
+    certified, listed = _Source(CERTIFICATE, certificate), _Source(MANIFEST, manifest)
+    statements = [statement for make in _MADE for statement in make(certified, listed)]
     return Record(
         certificate["project_id"], manifest["issue"], certificate["issued_at"], vouched, tuple(documents),
-        tuple(statements), tuple(_limits(said, told)), OPEN,
+        tuple(statements), tuple(_limits(certified, listed)), OPEN,
     )  # fmt: skip
 
 
@@ -169,27 +169,27 @@ def _path(name: str) -> list[str]:
 
 def _has(lot: Json, name: str) -> bool:
     value: Any = lot
-    for one in _path(name):
-        if not isinstance(value, dict) or one not in value:
+    for step in _path(name):
+        if not isinstance(value, dict) or step not in value:
             return False
-        value = value[one]
+        value = value[step]
     return True
 
 
 def _total(figures: Sequence[Figure]) -> int:
-    return sum(one.value for one in figures)
+    return sum(figure.value for figure in figures)
 
 
-def _requirements(said: _Source, told: _Source) -> Iterator[Statement]:
-    kind = told.figure("label_schema", "kind")
-    schemas = [said.figure("schema_versions")] if "schema_versions" in said.content else []
+def _requirements(certified: _Source, listed: _Source) -> Iterator[Statement]:
+    kind = listed.figure("label_schema", "kind")
+    schemas = [certified.figure("schema_versions")] if "schema_versions" in certified.content else []
     given = schemas[0].value if schemas else [1]
     by = "by one schema throughout" if len(given) < 2 else f"given under the versions {_listed(given)} of the schema"
     yield Statement(
         "requirements", ("10(2)(a)", "10(2)(d)"),
-        f"Labels are of the kind {kind.value}, {by}.", (told.figure("label_schema"), kind, *schemas),
+        f"Labels are of the kind {kind.value}, {by}.", (listed.figure("label_schema"), kind, *schemas),
     )  # fmt: skip
-    versions = said.figure("guideline_versions")
+    versions = certified.figure("guideline_versions")
     yield Statement(
         "requirements", ("10(2)(a)", "10(2)(c)"),
         f"Annotators worked by these versions of the guideline: {_listed(versions.value) or 'none'}.", (versions,),
@@ -200,17 +200,17 @@ def _listed(versions: Sequence[int]) -> str:
     return ", ".join(map(str, versions))
 
 
-def _acquisition(said: _Source, told: _Source) -> Iterator[Statement]:
-    units, rows = _each(said, "units"), told.figure("rows")
+def _acquisition(certified: _Source, listed: _Source) -> Iterator[Statement]:
+    units, rows = _each(certified, "units"), listed.figure("rows")
     yield Statement(
         "acquisition", ("10(2)(e)",),
         f"{_total(units)} units were accepted in {len(units)} lots; this export has {rows.value} rows.", (*units, rows),
     )  # fmt: skip
 
 
-def _preparation(said: _Source, told: _Source) -> Iterator[Statement]:
-    del told
-    annotations, units = _each(said, "annotations"), _each(said, "units")
+def _preparation(certified: _Source, listed: _Source) -> Iterator[Statement]:
+    del listed
+    annotations, units = _each(certified, "annotations"), _each(certified, "units")
     if annotations and _total(units):
         yield Statement(
             "preparation", ("10(2)(c)",),
@@ -218,23 +218,23 @@ def _preparation(said: _Source, told: _Source) -> Iterator[Statement]:
             f"{_total(annotations) / _total(units):.2f} a unit.",
             (*annotations, *units), "Annotators see no label of another, and no unit twice.",
         )  # fmt: skip
-    ruled = _each(said, "adjudicated")
+    ruled = _each(certified, "adjudicated")
     if len(ruled) == len(units) and _total(units):
         yield Statement(
             "preparation", ("10(2)(c)",),
             f"{_total(ruled)} of {_total(units)} labels were settled by the ruling of an adjudicator.",
             (*ruled, *units), "Nobody rules on a unit that they annotated. " + LINEAGE,
         )  # fmt: skip
-    unanswerable = _each(said, "unanswerable")
+    unanswerable = _each(certified, "unanswerable")
     if _total(unanswerable):
         yield Statement(
             "preparation", ("10(2)(c)", "10(2)(h)"),
             f"{_total(unanswerable)} units more were ruled unanswerable, have no label, and are listed by their lots.",
             unanswerable, "No label of the schema is right for them, by the ruling of an adjudicator with its reason.",
         )  # fmt: skip
-    alphas = [one for one in _each(said, "agreement.value") if one.value is not None]
+    alphas = [figure for figure in _each(certified, "agreement.value") if figure.value is not None]
     if alphas:
-        low, high = min(one.value for one in alphas), max(one.value for one in alphas)
+        low, high = min(alpha.value for alpha in alphas), max(alpha.value for alpha in alphas)
         yield Statement(
             "preparation", ("10(2)(c)", "10(3)"),
             f"Krippendorff's alpha of the labels that were asked of every unit is {low:.3f} to {high:.3f} by lot.",
@@ -242,10 +242,10 @@ def _preparation(said: _Source, told: _Source) -> Iterator[Statement]:
         )  # fmt: skip
 
 
-def _verification(said: _Source, told: _Source) -> Iterator[Statement]:
-    del told
-    inspected, wrong = _each(said, "inspected"), _each(said, "errors_found")
-    corrected = _each(said, "errors_corrected")
+def _verification(certified: _Source, listed: _Source) -> Iterator[Statement]:
+    del listed
+    inspected, wrong = _each(certified, "inspected"), _each(certified, "errors_found")
+    corrected = _each(certified, "errors_corrected")
     yield Statement(
         "verification", ("10(2)(c)", "10(3)"),
         f"Auditors labelled {_total(inspected)} of the units again and found {_total(wrong)} labels wrong; "
@@ -253,15 +253,17 @@ def _verification(said: _Source, told: _Source) -> Iterator[Statement]:
         (*inspected, *wrong, *corrected),
         "Samples are drawn by a keyed hash. Auditors see no label, and none inspects a unit of their own. " + LINEAGE,
     )  # fmt: skip
-    rejections = _each(said, "rejections")
+    rejections = _each(certified, "rejections")
     yield Statement(
         "verification", ("10(2)(c)", "10(2)(h)"),
         f"Lots were rejected {_total(rejections)} times on the way.", rejections,
         "A rejected lot is labelled anew, or inspected whole.",
     )  # fmt: skip
-    rate = said.content.get("project", {}).get("label_error_rate", {})
+    rate = certified.content.get("project", {}).get("label_error_rate", {})
     if rate.get("high") is not None:
-        figures = [said.figure("project", "label_error_rate", name) for name in ("value", "low", "high", "confidence")]
+        figures = [
+            certified.figure("project", "label_error_rate", name) for name in ("value", "low", "high", "confidence")
+        ]
         yield Statement(
             "verification", ("10(3)",),
             f"Of all labels of the project that had left, {rate['value']:.2%} are wrong by the best estimate, and "
@@ -269,17 +271,17 @@ def _verification(said: _Source, told: _Source) -> Iterator[Statement]:
         )  # fmt: skip
 
 
-def _provision(said: _Source, told: _Source) -> Iterator[Statement]:
-    files = [told.figure("files", place, "sha256") for place in range(len(told.content["files"]))]
-    form = told.figure("form", "format")
+def _provision(certified: _Source, listed: _Source) -> Iterator[Statement]:
+    files = [listed.figure("files", place, "sha256") for place in range(len(listed.content["files"]))]
+    form = listed.figure("form", "format")
     yield Statement(
         "provision", ("10(2)(c)",),
         f"The version is in the format {form.value}, in files with these digests, signed.", (form, *files),
     )  # fmt: skip
-    key = said.figure("key", "kid")
-    vouching = told.figure("certificate_sha256")
-    if "software" in said.content:
-        name, version = said.figure("software", "name"), said.figure("software", "version")
+    key = certified.figure("key", "kid")
+    vouching = listed.figure("certificate_sha256")
+    if "software" in certified.content:
+        name, version = certified.figure("software", "name"), certified.figure("software", "version")
         yield Statement(
             "provision", ("10(2)(c)",),
             f"The certificate was worked out by {name.value} {version.value}.", (name, version),
@@ -287,12 +289,12 @@ def _provision(said: _Source, told: _Source) -> Iterator[Statement]:
     yield Statement(
         "provision", ("10(2)(c)",),
         f"Certificate and manifest were signed with the key {key.value}; the manifest names the certificate by digest.",
-        (key, told.figure("key", "kid"), vouching),
+        (key, listed.figure("key", "kid"), vouching),
     )  # fmt: skip
 
 
-def _retirement(said: _Source, told: _Source) -> Iterator[Statement]:
-    before, since = _each(said, "withdrawn"), told.figure("erased")
+def _retirement(certified: _Source, listed: _Source) -> Iterator[Statement]:
+    before, since = _each(certified, "withdrawn"), listed.figure("erased")
     yield Statement(
         "retirement", ("10(2)(c)",),
         f"{_total(before)} units were erased before their lots were accepted, and {since.value} after it.",
@@ -305,17 +307,17 @@ _MADE: tuple[Callable[[_Source, _Source], Iterator[Statement]], ...] = (
 )  # fmt: skip
 
 
-def _limits(said: _Source, told: _Source) -> Iterator[Limit]:
+def _limits(certified: _Source, listed: _Source) -> Iterator[Limit]:
     """Yield what the documents do not show, by their own figures."""
     yield Limit("A label is called wrong by the word of one auditor; how often auditors err is not in these figures.")
     yield Limit("Annotators are known by codes; nothing is recorded of who they are.")
-    left_out = told.content.get("left_out", {})
+    left_out = listed.content.get("left_out", {})
     for reason in sorted(left_out):
-        figure = told.figure("left_out", reason)
+        figure = listed.figure("left_out", reason)
         yield Limit(f"{figure.value} rows are left out of the files: {reason}.", (figure,))
-    compared = [one for one in _each(said, "agreement.units_left_out") if one.value]
+    compared = [value for value in _each(certified, "agreement.units_left_out") if value.value]
     if compared:
         yield Limit(f"Agreement leaves out {_total(compared)} units without all first labels.", tuple(compared))
-    undefined = [one for one in _each(said, "agreement.value") if one.value is None]
+    undefined = [value for value in _each(certified, "agreement.value") if value.value is None]
     if undefined:
         yield Limit(f"Agreement is not defined in {len(undefined)} lots; each says why.", tuple(undefined))

@@ -142,16 +142,16 @@ def replay(certificate: bytes, ledger: Iterable[bytes], trusted: Iterable[str] =
         CertificateBroken: its signature does not hold, or it is none of a lot.
         LedgerBroken: an entry was changed or is missing; the sentence names unit and entry.
     """
-    said, _ = opened(certificate, CERTIFICATE)
+    statement, _ = opened(certificate, CERTIFICATE)
     keys = set(trusted)
-    if keys and said["key"]["public_key"] not in keys:
+    if keys and statement["key"]["public_key"] not in keys:
         raise CertificateBroken("This was signed with another key than the one that is trusted.")
-    claim = _ledger_claimed(said)
+    claim = _ledger_claimed(statement)
     lines = iter(ledger)
     first = next(lines, b"").rstrip(b"\n")
     basis = _basis(first, claim.basis_sha256)
     try:
-        return _replayed(said, bool(keys), first, basis, lines)
+        return _replayed(statement, bool(keys), first, basis, lines)
     except (CertificateBroken, LedgerBroken):
         raise
     except NO_LOT as fault:
@@ -159,9 +159,9 @@ def replay(certificate: bytes, ledger: Iterable[bytes], trusted: Iterable[str] =
         raise LedgerBroken(f"What the ledger says of the lot cannot be, and nothing is made of it: {fault}.") from fault
 
 
-def _ledger_claimed(said: Json) -> _LedgerClaim:
+def _ledger_claimed(statement: Json) -> _LedgerClaim:
     try:
-        lots = msgspec.convert(said, _Certificate).lots
+        lots = msgspec.convert(statement, _Certificate).lots
     except msgspec.ValidationError as fault:
         raise CertificateBroken(f"The signature holds, but the certificate is malformed: {fault}.") from fault
     claim = lots[0].ledger if len(lots) == 1 else None
@@ -170,7 +170,7 @@ def _ledger_claimed(said: Json) -> _LedgerClaim:
     return claim
 
 
-def _replayed(said: Json, trusted: bool, first: bytes, basis: Basis, lines: Iterator[bytes]) -> Replayed:
+def _replayed(statement: Json, trusted: bool, first: bytes, basis: Basis, lines: Iterator[bytes]) -> Replayed:
     acceptance = Acceptance(basis.rules, first)
     erased = 0
     chunk: list[UnitState] = []
@@ -185,19 +185,21 @@ def _replayed(said: Json, trusted: bool, first: bytes, basis: Basis, lines: Iter
             acceptance.add(chunk)
             chunk = []
     entries = sum(head.entries for head in basis.heads)
-    told = Replayed(said, trusted, len(basis.heads), entries, erased)
+    replayed = Replayed(statement, trusted, len(basis.heads), entries, erased)
     if erased:
-        return told
+        return replayed
     acceptance.add(chunk)
     made = acceptance.made()
     if made is None:
-        return msgspec.structs.replace(told, differing=("the verdicts do not come to an acceptance",))
-    signed = {name: value for name, value in said.items() if name not in {"key", "signature"}}
+        return msgspec.structs.replace(replayed, differing=("the verdicts do not come to an acceptance",))
+    signed = {name: value for name, value in statement.items() if name not in {"key", "signature"}}
     if not _drawn_by_seed(basis.rules.lot):
-        return msgspec.structs.replace(told, differing=("the sample is not the one that the seed draws",))
+        return msgspec.structs.replace(replayed, differing=("the sample is not the one that the seed draws",))
     if rfc8785.dumps(made.statement) == rfc8785.dumps(signed):
-        return told
-    return msgspec.structs.replace(told, differing=tuple(_differing(signed, msgspec.to_builtins(made.statement), "$")))
+        return replayed
+    return msgspec.structs.replace(
+        replayed, differing=tuple(_differing(signed, msgspec.to_builtins(made.statement), "$"))
+    )
 
 
 def _basis(text: bytes, sha256: str) -> Basis:
@@ -224,10 +226,10 @@ def _drawn_by_seed(lot: LotState) -> bool:
 def _units(lines: Iterator[bytes], basis: Basis) -> Iterator[tuple[UnitLine, Head]]:
     members = basis.rules.lot.members
     wanted = zip(members, basis.heads, strict=True)
-    for one, text in zip_longest(wanted, lines, fillvalue=None):
-        if one is None:
+    for unit, text in zip_longest(wanted, lines, fillvalue=None):
+        if unit is None:
             raise LedgerBroken(f"The ledger has more units than the {len(members)} that were signed.")
-        unit_id, head = one
+        unit_id, head = unit
         if text is None:
             raise LedgerBroken(f"Unit {unit_id} is missing: the ledger ends before it.")
         try:
@@ -253,58 +255,68 @@ def _state(line: UnitLine, head: Head, basis: Basis) -> UnitState:
     return msgspec.structs.replace(state, history=line.lines[: head.entries])
 
 
-def _resolved(state: UnitState, line: UnitLine, number: int, told: _Resolved) -> UnitState:
+def _resolved(state: UnitState, line: UnitLine, number: int, resolution: _Resolved) -> UnitState:
     later = any(msgspec.json.decode(text, type=_What).what == "resolved" for text in line.lines[number:])
     if later:
         return state  # labelled anew since: what was said before is committed to and told no more
-    _hold(line, number, told.label, line.label)
-    if len(told.annotations) != len(line.said):
+    _hold(line, number, resolution.label, line.label)
+    if len(resolution.annotations) != len(line.said):
         raise LedgerBroken(
-            f"Unit {line.unit_id} has {len(line.said)} annotations; {len(told.annotations)} were signed."
+            f"Unit {line.unit_id} has {len(line.said)} annotations; {len(resolution.annotations)} were signed."
         )
-    for one, label in zip(told.annotations, line.said, strict=True):
-        _hold(line, number, one.label, label)
+    for annotation, label in zip(resolution.annotations, line.said, strict=True):
+        _hold(line, number, annotation.label, label)
     evidence = tuple(
-        Evidence(one.annotator, label, one.guideline_version, schema_version=one.schema_version, model=one.by_model)
-        for one, label in zip(told.annotations, line.said, strict=True)
+        Evidence(
+            voice.annotator, label, voice.guideline_version, schema_version=voice.schema_version, model=voice.by_model
+        )
+        for voice, label in zip(resolution.annotations, line.said, strict=True)
     )
     return msgspec.structs.replace(
         state,
         label=line.label,
-        rework=told.rework,
-        method=told.method,
-        confidence=told.confidence,
-        guideline_version=told.guideline_version,
-        schema_version=told.schema_version,
-        overlap_initial=told.overlap_initial,
+        rework=resolution.rework,
+        method=resolution.method,
+        confidence=resolution.confidence,
+        guideline_version=resolution.guideline_version,
+        schema_version=resolution.schema_version,
+        overlap_initial=resolution.overlap_initial,
         evidence=evidence,
-        regions=_regions(told),
+        regions=_regions(resolution),
     )
 
 
-def _regions(told: _Resolved) -> RegionsRuled | None:
-    if not told.regions and not told.regions_dropped:
+def _regions(resolution: _Resolved) -> RegionsRuled | None:
+    if not resolution.regions and not resolution.regions_dropped:
         return None
-    each = (RuledRegion(field, str(one[0]), ()) for field, regions in told.regions.items() for one in regions)
-    return regions_ruled(each, told.regions_dropped)
-
-
-def _inspected(state: UnitState, line: UnitLine, number: int, told: _Inspected) -> UnitState:
-    if not state.label or told.rework != state.rework:
-        return state
-    _hold(line, number, told.label, line.audited)
-    fields = tuple(told.fields.items())
-    said = Inspection(
-        told.auditor, line.audited, told.rework, told.correct, late=told.late, fields=fields, stated=state.stated
+    each = (
+        RuledRegion(field, str(region[0]), ()) for field, regions in resolution.regions.items() for region in regions
     )
-    return msgspec.structs.replace(state, inspection=said)
+    return regions_ruled(each, resolution.regions_dropped)
 
 
-def _repeated(state: UnitState, line: UnitLine, number: int, told: _Repeated) -> UnitState:
-    if not state.label or told.rework != state.rework:
+def _inspected(state: UnitState, line: UnitLine, number: int, inspection: _Inspected) -> UnitState:
+    if not state.label or inspection.rework != state.rework:
         return state
-    _hold(line, number, told.label, line.repeated)
-    second = Inspection(told.auditor, line.repeated, told.rework, told.correct, same=told.same)
+    _hold(line, number, inspection.label, line.audited)
+    fields = tuple(inspection.fields.items())
+    verdict = Inspection(
+        inspection.auditor,
+        line.audited,
+        inspection.rework,
+        inspection.correct,
+        late=inspection.late,
+        fields=fields,
+        stated=state.stated,
+    )
+    return msgspec.structs.replace(state, inspection=verdict)
+
+
+def _repeated(state: UnitState, line: UnitLine, number: int, repeat: _Repeated) -> UnitState:
+    if not state.label or repeat.rework != state.rework:
+        return state
+    _hold(line, number, repeat.label, line.repeated)
+    second = Inspection(repeat.auditor, line.repeated, repeat.rework, repeat.correct, same=repeat.same)
     return msgspec.structs.replace(state, repeat=second)
 
 
@@ -319,8 +331,8 @@ def _differing(signed: Any, made: Any, path: str) -> Iterator[str]:
         for name in sorted({*signed, *made}):
             yield from _differing(signed.get(name, MISSING), made.get(name, MISSING), f"{path}.{name}")
     elif isinstance(signed, list) and isinstance(made, list) and len(signed) == len(made):
-        for place, (one, other) in enumerate(zip(signed, made, strict=True)):
-            yield from _differing(one, other, f"{path}[{place}]")
+        for place, (first, other) in enumerate(zip(signed, made, strict=True)):
+            yield from _differing(first, other, f"{path}[{place}]")
     elif signed != made:
         yield f"{path} was signed as {_shown(signed)}, and comes out as {_shown(made)}"
 

@@ -27,7 +27,7 @@ class NotDiscontinued(ValueError):
     """Inspection goes on: there is nothing to resume."""
 
 
-class Told(msgspec.Struct, frozen=True, gc=False):
+class LotVerdict(msgspec.Struct, frozen=True, gc=False):
     """A verdict on a lot, as it was about to be decided.
 
     Attributes:
@@ -61,7 +61,7 @@ class Series(msgspec.Struct, frozen=True, gc=False):
     project_id: str
     pool: Pool = Pool()
     switching: SwitchingState = SwitchingState()
-    told: tuple[Told, ...] = ()
+    told: tuple[LotVerdict, ...] = ()
     switched_by: str = ""
     reason: str = ""
 
@@ -79,19 +79,19 @@ def counted(series: Series, lots: Mapping[str, LotState]) -> Series:
         lots: as they are now, by id; what was told of others stays told.
     """
     left = []
-    for told in series.told:
-        lot = lots.get(told.lot_id)
-        if lot is None or _undecided(told, lot):
-            left.append(told)
-        elif _came_through(told, lot):
-            series = _with(series, told)
+    for verdict in series.told:
+        lot = lots.get(verdict.lot_id)
+        if lot is None or _undecided(verdict, lot):
+            left.append(verdict)
+        elif _came_through(verdict, lot):
+            series = _with(series, verdict)
     return msgspec.structs.replace(series, told=tuple(left))
 
 
-def telling(series: Series, told: Told) -> Series:
+def telling(series: Series, verdict: LotVerdict) -> Series:
     """Return the series that was told of one more verdict; another on the same lot takes its place."""
-    others = tuple(one for one in series.told if one.lot_id != told.lot_id)
-    return msgspec.structs.replace(series, told=(*others, told))
+    others = tuple(other for other in series.told if other.lot_id != verdict.lot_id)
+    return msgspec.structs.replace(series, told=(*others, verdict))
 
 
 def resumed(series: Series, reason: str) -> Series:
@@ -105,24 +105,24 @@ def resumed(series: Series, reason: str) -> Series:
     return msgspec.structs.replace(series, switching=resume(series.switching), reason=reason)
 
 
-def _came_through(told: Told, lot: LotState) -> bool:
-    if told.accepted:
-        return lot.status == "accepted" and lot.judgement == told.judgement
-    return lot.rejections > told.rejections
+def _came_through(verdict: LotVerdict, lot: LotState) -> bool:
+    if verdict.accepted:
+        return lot.status == "accepted" and lot.judgement == verdict.judgement
+    return lot.rejections > verdict.rejections
 
 
-def _undecided(told: Told, lot: LotState) -> bool:
-    return lot.status != "accepted" and (lot.judgement, lot.rejections) == (told.judgement, told.rejections)
+def _undecided(verdict: LotVerdict, lot: LotState) -> bool:
+    return lot.status != "accepted" and (lot.judgement, lot.rejections) == (verdict.judgement, verdict.rejections)
 
 
-def _with(series: Series, told: Told) -> Series:
+def _with(series: Series, verdict: LotVerdict) -> Series:
     """Return the series with a verdict counted.
 
     A lot whose sample was drawn before the severity changed says nothing of the present one, which is judged by lots
     that were inspected under it.
     """
-    after = msgspec.structs.replace(series, pool=series.pool + told.pool)
-    plan, before = told.plan, series.switching
+    after = msgspec.structs.replace(series, pool=series.pool + verdict.pool)
+    plan, before = verdict.plan, series.switching
     if plan is None or plan.standard is None or before.discontinued or plan.standard.inspection != before.inspection:
         return after
     standard = plan.standard
@@ -130,6 +130,6 @@ def _with(series: Series, told: Told) -> Series:
         standard.lot_letter, standard.plan_letter, plan.sample_size, plan.accept_max, plan.accept_max + 1
     )
     aql_percent, allowed = round(100 * plan.aql, 9), standard.reduction
-    switching = after_lot(before, table, aql_percent, told.errors, reduction_allowed=allowed)
+    switching = after_lot(before, table, aql_percent, verdict.errors, reduction_allowed=allowed)
     after = msgspec.structs.replace(after, switching=switching)
-    return after if after.severity == series.severity else msgspec.structs.replace(after, switched_by=told.lot_id)
+    return after if after.severity == series.severity else msgspec.structs.replace(after, switched_by=verdict.lot_id)

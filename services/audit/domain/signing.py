@@ -53,18 +53,18 @@ def key_set(current: str, retired: Iterable[str]) -> list[Json]:
     >>> key_set("11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", [])[0]["x"]
     '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'
     """
-    named = [(current, "current"), *((one, "retired") for one in retired if one != current)]
+    named = [(current, "current"), *((key, "retired") for key in retired if key != current)]
     return [
         {
             "kty": "OKP",
             "crv": ALGORITHM,
-            "x": _base64url(key_bytes(one)),
-            "kid": key_id(key_bytes(one)),
+            "x": _base64url(key_bytes(key)),
+            "kid": key_id(key_bytes(key)),
             "alg": "EdDSA",
             "use": "sig",
             "status": status,
         }
-        for one, status in named
+        for key, status in named
     ]
 
 
@@ -77,11 +77,11 @@ def keys_in(document: bytes) -> list[str]:
     found = _parsed(document).get("keys")
     if not isinstance(found, list):
         raise CertificateBroken("This is no set of keys: it has no `keys`.")
-    ours = [one for one in found if isinstance(one, dict) and one.get("crv") == ALGORITHM]
-    texts = [str(one.get("x")).replace("-", "+").replace("_", "/") for one in ours]
+    ours = [key for key in found if isinstance(key, dict) and key.get("crv") == ALGORITHM]
+    texts = [str(key.get("x")).replace("-", "+").replace("_", "/") for key in ours]
     keys = [text + "=" * (-len(text) % 4) for text in texts]
-    for one in keys:
-        key_bytes(one)
+    for text in keys:
+        key_bytes(text)
     if not keys:
         raise CertificateBroken(f"The set of keys has none for {ALGORITHM}.")
     return keys
@@ -120,21 +120,21 @@ def opened(document: bytes, wanted: str) -> tuple[Json, str]:
     Raises:
         CertificateBroken: it is no such document, it names a member twice, or its signature does not hold.
     """
-    said = _parsed(document)
-    if said.get("type") != wanted:
+    statement = _parsed(document)
+    if statement.get("type") != wanted:
         raise CertificateBroken(f"This is no document of type {wanted}.")
-    digest = hashlib.sha256(_canonical(said)).hexdigest()
-    key, signature = said.get("key"), said.pop("signature", None)
+    digest = hashlib.sha256(_canonical(statement)).hexdigest()
+    key, signature = statement.get("key"), statement.pop("signature", None)
     if not isinstance(key, dict) or key.get("algorithm") != ALGORITHM or not isinstance(signature, str):
         raise CertificateBroken(f"The document carries no {ALGORITHM} key and signature.")
     public_key = key_bytes(str(key.get("public_key")))
     if key.get("kid") != key_id(public_key):
         raise CertificateBroken("The document names its key by another key's id.")
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(_decoded(signature), _canonical(said))
+        Ed25519PublicKey.from_public_bytes(public_key).verify(_decoded(signature), _canonical(statement))
     except InvalidSignature as fault:
         raise CertificateBroken("The document was changed after it was signed: its signature does not hold.") from fault
-    return said, digest
+    return statement, digest
 
 
 def key_bytes(public_key: str) -> bytes:
@@ -162,9 +162,9 @@ def _decoded(text: str) -> bytes:
     return found
 
 
-def _canonical(said: Json) -> bytes:
+def _canonical(statement: Json) -> bytes:
     try:
-        return rfc8785.dumps(said)
+        return rfc8785.dumps(statement)
     except (rfc8785.CanonicalizationError, RecursionError) as fault:
         raise CertificateBroken(f"The document has no canonical form (RFC 8785): {fault}.") from fault
 
@@ -173,14 +173,14 @@ def _parsed(document: bytes) -> Json:
     if len(document) > DOCUMENT_BYTES_MAX:
         raise CertificateBroken(f"The document has {len(document)} bytes; none has over {DOCUMENT_BYTES_MAX}.")
     try:
-        said = json.loads(document.decode(), object_pairs_hook=_members)
+        statement = json.loads(document.decode(), object_pairs_hook=_members)
     except CertificateBroken:
         raise
     except (ValueError, RecursionError) as fault:
         raise CertificateBroken(f"The document is no JSON in UTF-8: {fault}.") from fault
-    if not isinstance(said, dict):
+    if not isinstance(statement, dict):
         raise CertificateBroken("The document is no JSON object.")
-    return said
+    return statement
 
 
 def _members(pairs: list[tuple[str, Any]]) -> Json:

@@ -83,8 +83,8 @@ class RegionsRuled(msgspec.Struct, frozen=True, gc=False):
     dropped: int = 0
 
     def __add__(self, other: "RegionsRuled") -> "RegionsRuled":
-        one, more = msgspec.structs.astuple(self), msgspec.structs.astuple(other)
-        return RegionsRuled(*(mine + theirs for mine, theirs in zip(one, more, strict=True)))
+        own, more = msgspec.structs.astuple(self), msgspec.structs.astuple(other)
+        return RegionsRuled(*(mine + theirs for mine, theirs in zip(own, more, strict=True)))
 
 
 def regions_ruled(regions: Iterable[RuledRegion], dropped: int) -> RegionsRuled:
@@ -93,7 +93,7 @@ def regions_ruled(regions: Iterable[RuledRegion], dropped: int) -> RegionsRuled:
     >>> regions_ruled([RuledRegion("", "drawn", (0,)), RuledRegion("", "added", ())], 2)
     RegionsRuled(drawn=1, merged=0, corrected=0, added=1, dropped=2)
     """
-    counts = Counter(one.origin for one in regions)
+    counts = Counter(region.origin for region in regions)
     return RegionsRuled(counts["drawn"], counts["merged"], counts["corrected"], counts["added"], dropped)
 
 
@@ -187,8 +187,8 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
 
     def repeated(self, rework: int) -> Inspection | None:
         """Return what a second auditor said of its label of this rework, if it was inspected and repeated in time."""
-        said = self.repeat
-        return said if said is not None and said.rework >= rework and self.inspected(rework) else None
+        repeat = self.repeat
+        return repeat if repeat is not None and repeat.rework >= rework and self.inspected(rework) else None
 
     def awaits_repeat(self, rework: int) -> bool:
         """Return whether it was inspected in this rework, and a second auditor is to label it as well."""
@@ -198,7 +198,7 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
     @property
     def schema_versions(self) -> set[int]:
         """The versions of the label schema that its labels are in the names of."""
-        return {self.schema_version, *(one.schema_version for one in self.evidence)}
+        return {self.schema_version, *(annotation.schema_version for annotation in self.evidence)}
 
     @property
     def stated(self) -> float:
@@ -208,8 +208,13 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
     @property
     def wrong(self) -> bool:
         """Whether an auditor, in time, found the label that it has now wrong."""
-        said = self.inspection
-        return said is not None and not said.correct and not said.late and said.rework >= self.rework
+        inspection = self.inspection
+        return (
+            inspection is not None
+            and not inspection.correct
+            and not inspection.late
+            and inspection.rework >= self.rework
+        )
 
 
 class Resolution(msgspec.Struct, frozen=True, gc=False):
@@ -242,25 +247,25 @@ class Resolution(msgspec.Struct, frozen=True, gc=False):
         return regions_ruled(self.regions, self.regions_dropped)
 
 
-def admitted(state: UnitState | None, told: UnitState) -> UnitState | None:
+def admitted(state: UnitState | None, fresh: UnitState) -> UnitState | None:
     """Return the unit once its admission is heard; None when that was heard before, or the unit was erased before.
 
     Args:
         state: the unit before.
-        told: what its admission says of it.
+        fresh: what its admission says of it.
     """
     if state is None:
-        return told
+        return fresh
     if state.withdrawn or state.admitted:
         return None
     return msgspec.structs.replace(
         state,
         admitted=True,
-        source_id=told.source_id,
-        gold=told.gold,
-        text_characters=told.text_characters,
-        media_type=told.media_type,
-        admitted_at_us=told.admitted_at_us,
+        source_id=fresh.source_id,
+        gold=fresh.gold,
+        text_characters=fresh.text_characters,
+        media_type=fresh.media_type,
+        admitted_at_us=fresh.admitted_at_us,
     )
 
 
@@ -270,26 +275,26 @@ def withdrawn(state: UnitState | None, unit_id: str, project_id: str) -> UnitSta
     return UnitState(unit_id, project_id, admitted=True, withdrawn=True, rework=before.rework, lot_id=before.lot_id)
 
 
-def resolved(state: UnitState | None, unit_id: str, project_id: str, said: Resolution) -> UnitState | None:
+def resolved(state: UnitState | None, unit_id: str, project_id: str, resolution: Resolution) -> UnitState | None:
     """Return the unit with its resolved label; None when it is erased or a later rework's label is there already."""
     before = state or UnitState(unit_id, project_id)
-    if before.withdrawn or (before.method and before.rework >= said.rework):
+    if before.withdrawn or (before.method and before.rework >= resolution.rework):
         return None
-    told = {*said.participants, *(one.annotator_id for one in said.evidence)}
+    annotators = {*resolution.participants, *(evidence.annotator_id for evidence in resolution.evidence)}
     return msgspec.structs.replace(
         before,
-        label=said.label,
-        rework=said.rework,
-        method=said.method,
-        confidence=said.confidence,
-        evidence=said.evidence,
-        overlap_initial=said.overlap_initial,
-        participants=_together(before.participants, told),
-        guideline_version=said.guideline_version,
-        schema_version=said.schema_version,
-        resolved_at_us=said.at_us,
-        lot_id=before.lot_id or said.lot_id,
-        regions=said.regions_ruled,
+        label=resolution.label,
+        rework=resolution.rework,
+        method=resolution.method,
+        confidence=resolution.confidence,
+        evidence=resolution.evidence,
+        overlap_initial=resolution.overlap_initial,
+        participants=_together(before.participants, annotators),
+        guideline_version=resolution.guideline_version,
+        schema_version=resolution.schema_version,
+        resolved_at_us=resolution.at_us,
+        lot_id=before.lot_id or resolution.lot_id,
+        regions=resolution.regions_ruled,
     )
 
 

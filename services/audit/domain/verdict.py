@@ -85,8 +85,8 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
     def in_words(self) -> str:
         """Return the plan in one line."""
         if self.standard is not None:
-            one = self.standard
-            found = f"{one.inspection} level={one.level} letter={one.plan_letter} aql={self.aql:g}"
+            plan = self.standard
+            found = f"{plan.inspection} level={plan.level} letter={plan.plan_letter} aql={self.aql:g}"
             return f"{self.kind} n={self.sample_size} of {self.lot_units} c={self.accept_max} {found}"
         risks = f"aql={self.aql:g} ltpd={self.ltpd:g} alpha={self.alpha:g} beta={self.beta:g}"
         return f"{self.kind} n<={self.sample_size} of {self.lot_units} c={self.accept_max} {risks}"
@@ -104,7 +104,7 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
         if self.standard is not None:
             beta = _passing(self)
             if samples > 1:
-                beta = max(beta, *(_passing(one) for one in _severities(self, self.standard)))
+                beta = max(beta, *(_passing(severity) for severity in _severities(self, self.standard)))
         return min(1.0, samples * beta)
 
 
@@ -166,8 +166,8 @@ def _standard(aql: float, lot_units: int, series: Terms) -> tuple[int, int, Stan
 
 def _severities(plan: Plan, standard: Standard) -> Iterator[Plan]:
     terms = (Terms(standard.level, severity) for severity in SEVERITIES)
-    for one in terms:
-        yield plan_for("iso_2859_1", 0.0, plan.aql, plan.ltpd, plan.alpha, plan.beta, plan.lot_units, one)
+    for term in terms:
+        yield plan_for("iso_2859_1", 0.0, plan.aql, plan.ltpd, plan.alpha, plan.beta, plan.lot_units, term)
 
 
 def _passing(plan: Plan) -> float:

@@ -127,20 +127,20 @@ def verify(
     Raises:
         CertificateBroken: something was changed, is missing or was signed with another key than the trusted ones.
     """
-    said, digest = opened(certificate, CERTIFICATE)
-    _trusted(said, trusted)
-    claims = _shaped(said, _Certificate, "certificate").files
+    statement, digest = opened(certificate, CERTIFICATE)
+    _trusted(statement, trusted)
+    claims = _shaped(statement, _Certificate, "certificate").files
     gone: _Withdrawals | None = None
     if withdrawals is not None:
         supplement, _ = opened(withdrawals, WITHDRAWALS)
         _trusted(supplement, trusted)
-        if supplement["key"] != said["key"] and not trusted:
+        if supplement["key"] != statement["key"] and not trusted:
             raise CertificateBroken("Certificate and withdrawals were signed with two keys, and neither is trusted.")
         gone = _shaped(supplement, _Withdrawals, "list of withdrawals")
         if gone.certificate_sha256 != digest:
             raise CertificateBroken("The withdrawals are those of another certificate.")
     kept = tuple(line for content in files for line in _held_against(content, claims, gone))
-    return Verified(said, bool(trusted), len(gone.withdrawn) if gone is not None else 0, kept)
+    return Verified(statement, bool(trusted), len(gone.withdrawn) if gone is not None else 0, kept)
 
 
 def statement_of(certificate: bytes) -> Json:
@@ -149,8 +149,8 @@ def statement_of(certificate: bytes) -> Json:
     Raises:
         CertificateBroken: it is none, or was changed.
     """
-    said, _ = opened(certificate, CERTIFICATE)
-    return said
+    statement, _ = opened(certificate, CERTIFICATE)
+    return statement
 
 
 def canonical_digest(document: bytes) -> str:
@@ -182,33 +182,33 @@ def verify_manifest(document: bytes, files: Sequence[FileFacts], trusted: Sequen
         CertificateBroken: something was changed, is missing or was signed with another key; the sentence names the file
             and where in it.
     """
-    said, _ = opened(document, MANIFEST)
-    _trusted(said, trusted)
-    claims = _shaped(said, _Manifest, "manifest").files
+    statement, _ = opened(document, MANIFEST)
+    _trusted(statement, trusted)
+    claims = _shaped(statement, _Manifest, "manifest").files
     for found in files:
-        if not any(found.sha256 == one.sha256 and found.bytes == one.bytes for one in claims):
+        if not any(found.sha256 == claim.sha256 and found.bytes == claim.bytes for claim in claims):
             raise CertificateBroken(_where_changed(found, claims))
-    return Verified(said, bool(trusted), 0)
+    return Verified(statement, bool(trusted), 0)
 
 
 def _where_changed(found: FileFacts, claims: Sequence[FileFacts]) -> str:
     name = found.name.rpartition("/")[2]
-    one = next((claim for claim in claims if claim.name.rpartition("/")[2] == name), None)
-    if one is None:
+    file_facts = next((claim for claim in claims if claim.name.rpartition("/")[2] == name), None)
+    if file_facts is None:
         return f"{found.name} is none of the {len(claims)} files that the manifest claims, by its name or its content."
-    for place, (there, claimed) in enumerate(zip(found.blocks, one.blocks, strict=False)):
+    for place, (there, claimed) in enumerate(zip(found.blocks, file_facts.blocks, strict=False)):
         if there != claimed:
-            first = place * one.block_bytes
-            last = min(first + one.block_bytes, one.bytes) - 1
+            first = place * file_facts.block_bytes
+            last = min(first + file_facts.block_bytes, file_facts.bytes) - 1
             return f"{found.name} was changed: bytes {first} to {last} are not what was signed."
-    more = "more" if found.bytes > one.bytes else "fewer"
-    return f"{found.name} was changed: it has {abs(found.bytes - one.bytes)} bytes {more} than what was signed."
+    more = "more" if found.bytes > file_facts.bytes else "fewer"
+    return f"{found.name} was changed: it has {abs(found.bytes - file_facts.bytes)} bytes {more} than what was signed."
 
 
-def _trusted(said: Json, trusted: Sequence[str]) -> None:
-    if trusted and said["key"]["public_key"] not in trusted:
+def _trusted(statement: Json, trusted: Sequence[str]) -> None:
+    if trusted and statement["key"]["public_key"] not in trusted:
         raise CertificateBroken(
-            f"This was signed with another key ({said['key']['kid']}) than the one that is trusted."
+            f"This was signed with another key ({statement['key']['kid']}) than the one that is trusted."
         )
 
 
@@ -222,18 +222,18 @@ def _held_against(content: bytes, claims: Sequence[_File], gone: _Withdrawals | 
     if lines.pop():
         raise CertificateBroken("The export was changed: its last line has no end.")
     rows = [hashlib.sha256(line + b"\n").digest() for line in lines]
-    found, wanted, kept = _of_rows(rows), [one.rows_sha256 for one in claims], []
+    found, wanted, kept = _of_rows(rows), [claim.rows_sha256 for claim in claims], []
     if gone is None and found not in wanted:
-        names = ", ".join(f"{one.name} with {one.rows} lines" for one in claims) or "nothing"
+        names = ", ".join(f"{claim.name} with {claim.rows} lines" for claim in claims) or "nothing"
         raise CertificateBroken(
             f"The export was changed, is another's, or units were erased since: the digest of its {len(rows)} lines is "
             f"{found}, and what is claimed is {names}. If units were erased, give the list of withdrawals too."
         )
     missing = 0
-    for one in sorted(gone.withdrawn, key=lambda each: each.line) if gone is not None else ():
-        place, digest = one.line - 1, _digest(one.sha256)
+    for withdrawn in sorted(gone.withdrawn, key=lambda each: each.line) if gone is not None else ():
+        place, digest = withdrawn.line - 1, _digest(withdrawn.sha256)
         if rows[place : place + 1] == [digest]:
-            kept.append(one.line - missing)
+            kept.append(withdrawn.line - missing)
         else:
             rows.insert(place, digest)
             missing += 1
@@ -258,8 +258,8 @@ def _digest(text: str) -> bytes:
     return found
 
 
-def _shaped(said: Json, shape: type[Shape], what: str) -> Shape:
+def _shaped(statement: Json, shape: type[Shape], what: str) -> Shape:
     try:
-        return msgspec.convert(said, shape)
+        return msgspec.convert(statement, shape)
     except msgspec.ValidationError as fault:
         raise CertificateBroken(f"The signature holds, but the {what} is malformed: {fault}.") from fault

@@ -23,16 +23,16 @@ async def admit(means: Means, unit_ids: Iterable[str]) -> None:
     check(await means.journal.apply(UNIT, causes) if causes else ())
 
 
-def admission(told: UnitState, cause_id: str, ledger: Ledger) -> Cause[UnitState]:
+def admission(unit: UnitState, cause_id: str, ledger: Ledger) -> Cause[UnitState]:
     """Return the cause that admits a unit."""
-    decide = partial(_admitted, told, cause_id, ledger)
-    return Cause(unit_key(told.unit_id), cause_id, decide, creates=True)
+    decide = partial(_admitted, unit, cause_id, ledger)
+    return Cause(unit_key(unit.unit_id), cause_id, decide, creates=True)
 
 
 def _admitted(
-    told: UnitState, cause_id: str, ledger: Ledger, state: UnitState | None, now_us: int
+    unit: UnitState, cause_id: str, ledger: Ledger, state: UnitState | None, now_us: int
 ) -> Decision[UnitState] | None:
-    after = unit_domain.admitted(state, told)
+    after = unit_domain.admitted(state, unit)
     return None if after is None else Decision(ledger.admitted(state, after, now_us, cause_id))
 
 

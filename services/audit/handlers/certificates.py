@@ -62,9 +62,9 @@ class _Certified:
         kept = sorted(set(range(len(rows) // DIGEST_BYTES)) - set(before))
         place_of = {line: place for place, line in enumerate(kept)}
         first = len(self.rows) // DIGEST_BYTES
-        for line, one in zip(since, lot.erased[erased_before:], strict=True):
+        for line, withdrawal in zip(since, lot.erased[erased_before:], strict=True):
             self.gone[first + place_of[line] + 1] = rows[line * DIGEST_BYTES : (line + 1) * DIGEST_BYTES].hex()
-            self.at_us = max(self.at_us, one.at_us)
+            self.at_us = max(self.at_us, withdrawal.at_us)
         self.rows += certified
         self.left += without_lines(rows, [*before, *since])
 
@@ -142,7 +142,11 @@ class Certificates:
     async def _accepted_since(self, state: IssuesState) -> list[LotState]:
         repository, known = self.means.repository, set(state.lot_ids)
         open_ids = {lot.state.lot_id for lot in repository.open_lots(state.project_id)}
-        left = [one for one in await repository.lot_ids(state.project_id) if one not in known and one not in open_ids]
+        left = [
+            lot_id
+            for lot_id in await repository.lot_ids(state.project_id)
+            if lot_id not in known and lot_id not in open_ids
+        ]
         found: list[LotState] = []
         for start in range(0, len(left), LOTS_AT_ONCE):
             lots = await repository.lots(left[start : start + LOTS_AT_ONCE])
@@ -162,8 +166,8 @@ class Certificates:
         name = file_name(project.project_id, number)
         file = await asyncio.to_thread(claim_of_rows, name, jsonl.MEDIA_TYPE, rows)
         together = project_claim((await self.standing.now(project.project_id)).pool)
-        said = statement(project.client_id, project.project_id, at_us, claims, [file], together, VERSION)
-        signed = await asyncio.to_thread(self.means.signer.signed, {**said, "issue": number})
+        document = statement(project.client_id, project.project_id, at_us, claims, [file], together, VERSION)
+        signed = await asyncio.to_thread(self.means.signer.signed, {**document, "issue": number})
         return Issue(number, len(lot_ids), at_us, await repository.keep(signed), erased)
 
     async def _withdrawals(
@@ -176,8 +180,8 @@ class Certificates:
             rows = await self.means.repository.document(lot.rows_sha256)
             await asyncio.to_thread(found.add, lot, rows, erased_before.get(lot.lot_id, 0))
         file: FileClaim = await asyncio.to_thread(claim_of_rows, name, jsonl.MEDIA_TYPE, found.left)
-        said = withdrawals(project.client_id, project_id, found.at_us, certificate, found.gone, file)
-        return await asyncio.to_thread(self.means.signer.signed, said)
+        document = withdrawals(project.client_id, project_id, found.at_us, certificate, found.gone, file)
+        return await asyncio.to_thread(self.means.signer.signed, document)
 
 
 def file_name(project_id: str, number: int) -> str:
@@ -187,5 +191,5 @@ def file_name(project_id: str, number: int) -> str:
 
 async def _summed_up(repository: Repository, lot: LotState) -> Json:
     certificate = await repository.document(lot.certificate)
-    said: Json = msgspec.json.decode(certificate)
-    return summed_up(said["lots"][0], lot.certificate, len(lot.erased))
+    document: Json = msgspec.json.decode(certificate)
+    return summed_up(document["lots"][0], lot.certificate, len(lot.erased))

@@ -114,11 +114,11 @@ class Exports:
             return found
         others = await self.means.repository.duplicates(ids)
         with_others: list[Record] = []
-        for one in found:
-            with_others.append(one)
+        for record in found:
+            with_others.append(record)
             with_others += [
-                msgspec.structs.replace(one, unit_id=unit_id, source_id=source_id, duplicate_of=one.unit_id)
-                for unit_id, source_id in others.get(one.unit_id, ())
+                msgspec.structs.replace(record, unit_id=unit_id, source_id=source_id, duplicate_of=record.unit_id)
+                for unit_id, source_id in others.get(record.unit_id, ())
             ]
         return with_others
 

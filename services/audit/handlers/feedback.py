@@ -103,15 +103,15 @@ class Feedback:
         tally = Tally(0, [], {}, Counter(), [])
         outputs = 0
         async for chunk in self._compared(project, model_id):
-            for output, one in chunk:
+            for output, verdict in chunk:
                 outputs += 1
                 if output.judgement is not None:
                     tally.findings.append(output.judgement.finding)
-                if not isinstance(one, Compared):
-                    tally.unscored[one] += 1
+                if not isinstance(verdict, Compared):
+                    tally.unscored[verdict] += 1
                     continue
-                tally.held.append(held(one, project.schema))
-                for name, right in one.fields:
+                tally.held.append(held(verdict, project.schema))
+                for name, right in verdict.fields:
                     tally.fields.setdefault(name, []).append(right)
         return tally._replace(outputs=outputs)
 
@@ -136,23 +136,25 @@ class Feedback:
         (await self.models(project.project_id)).model(model_id)
         ranks: list[tuple[int, str]] = []
         async for chunk in self._compared(project, model_id):
-            for output, one in chunk:
-                if not isinstance(one, Compared) or one.right or (reviewer_id is not None and output.judgement):
+            for output, verdict in chunk:
+                if not isinstance(verdict, Compared) or verdict.right or (reviewer_id is not None and output.judgement):
                     continue
-                place = (-one.rank, output.unit_id)
+                place = (-verdict.rank, output.unit_id)
                 if after is None or place > (-after[0], after[1]):
                     ranks.append(place)
         ranks.sort()
         page: list[Compared] = []
         for start in range(0, len(ranks), CHUNK_UNITS):
-            for one in await self._again(project, model_id, [unit for _, unit in ranks[start : start + CHUNK_UNITS]]):
-                if reviewer_id is None or await self._may_judge(one, reviewer_id):
+            for verdict in await self._again(
+                project, model_id, [unit for _, unit in ranks[start : start + CHUNK_UNITS]]
+            ):
+                if reviewer_id is None or await self._may_judge(verdict, reviewer_id):
                     if len(page) == limit:
                         return page, (page[-1].rank, page[-1].output.unit_id)
-                    page.append(one)
+                    page.append(verdict)
         return page, None
 
-    async def judge(self, project: Project, model_id: str, unit_id: str, said: Side, reviewer: str, reason: str) -> str:
+    async def judge(self, project: Project, model_id: str, unit_id: str, side: Side, reviewer: str, reason: str) -> str:
         """Take a reviewer's word on the two sides of a disagreement; return whether it was taken now or repeated.
 
         Raises:
@@ -162,18 +164,18 @@ class Feedback:
         found = await self._again(project, model_id, [unit_id])
         if not found or not await self._may_judge(found[0], reviewer):
             raise DisagreementDoesNotExist("There is no such disagreement to judge.")
-        one = found[0]
-        finding = finding_of(said, model_first(self.means.sample_secret, one.output))
-        cause_id, trace = f"judge/{unit_id}/{reviewer}/{said}", trace_headers()
+        output = found[0]
+        finding = finding_of(side, model_first(self.means.sample_secret, output.output))
+        cause_id, trace = f"judge/{unit_id}/{reviewer}/{side}", trace_headers()
 
         def decide(state: Output | None, now_us: int) -> Decision[Output] | None:
-            judgement = Judgement(finding, said, reviewer, reason, now_us)
+            judgement = Judgement(finding, side, reviewer, reason, now_us)
             after = output_domain.judged(state, judgement)
             if after is None:
                 return None
             announcer = Announcer(SERVICE, f"{model_id}/{cause_id}", now_us, trace)
-            told = [label_error_found(announcer, one, model, judgement)] if finding in LABEL_WRONG else []
-            return Decision(after, told)
+            outgoings = [label_error_found(announcer, output, model, judgement)] if finding in LABEL_WRONG else []
+            return Decision(after, outgoings)
 
         outcome = await self.means.journal.decide(OUTPUT, Cause(output_key(model_id, unit_id), cause_id, decide))
         return "repeated" if outcome.repeated else "taken"
@@ -190,12 +192,12 @@ class Feedback:
         waiting: list[Waiting] = []
         accepted: list[str] = []
         async for chunk in self._compared(project, model_id):
-            left = [output for output, one in chunk if one == "not_admitted" and output.event_id]
-            accepted += [one.output.label for _, one in chunk if isinstance(one, Compared)]
+            left = [output for output, verdict in chunk if verdict == "not_admitted" and output.event_id]
+            accepted += [verdict.output.label for _, verdict in chunk if isinstance(verdict, Compared)]
             otherwise = await self._otherwise(project, other, left)
             waiting += [Waiting(as_read(output, project.read_text), output.unit_id in otherwise) for output in left]
         classed = isinstance(project.schema, ClassedSchema)
-        change = moved(accepted if classed else [], [one.output.label for one in waiting] if classed else [])
+        change = moved(accepted if classed else [], [unit.output.label for unit in waiting] if classed else [])
         secret = self.means.sample_secret
         found = await asyncio.to_thread(chosen, waiting, change.classes, size, random_share, secret)
         return Next(found, len(waiting), change)
@@ -204,13 +206,13 @@ class Feedback:
         """Return the units of which another version says another thing."""
         if other is None or not outputs:
             return set()
-        said = {one.unit_id: one for one in outputs}
-        theirs = await self.means.repository.outputs(other.model_id, list(said))
-        return await asyncio.to_thread(_different, project, said, theirs)
+        labelled = {output.unit_id: output for output in outputs}
+        theirs = await self.means.repository.outputs(other.model_id, list(labelled))
+        return await asyncio.to_thread(_different, project, labelled, theirs)
 
-    async def _may_judge(self, one: Compared, reviewer_id: str) -> bool:
+    async def _may_judge(self, output: Compared, reviewer_id: str) -> bool:
         """Return whether a reviewer had no part in a unit, and its disagreement waits or was judged by them."""
-        unit = (await self.means.repository.units([one.unit_id])).get(one.unit_id)
+        unit = (await self.means.repository.units([output.unit_id])).get(output.unit_id)
         if unit is None or has_part(unit.participants, reviewer_id):
             return False
         return unit.inspection is None or unit.inspection.auditor_id != reviewer_id
@@ -219,7 +221,7 @@ class Feedback:
         """Return disagreements by their units, in this order; what is none is left out."""
         outputs = await self.means.repository.outputs(model_id, unit_ids)
         found = await self._chunk(project, outputs, {})
-        return [one for _, one in found if isinstance(one, Compared) and not one.right]
+        return [verdict for _, verdict in found if isinstance(verdict, Compared) and not verdict.right]
 
     async def _compared(
         self, project: Project, model_id: str
@@ -235,15 +237,15 @@ class Feedback:
     async def _chunk(
         self, project: Project, outputs: Sequence[Output], lots: dict[str, LotState]
     ) -> list[tuple[Output, Compared | Unscored]]:
-        parties = await self._parties([one.unit_id for one in outputs])
-        wanted = sorted({one for one in parties.lot_of.values() if one not in lots})
+        parties = await self._parties([output.unit_id for output in outputs])
+        wanted = sorted({lot_id for lot_id in parties.lot_of.values() if lot_id not in lots})
         lots.update((lot.lot_id, lot) for lot in await self.means.repository.lots(wanted))
         return await asyncio.to_thread(_held_against, project, outputs, parties, lots)
 
     async def _parties(self, unit_ids: Sequence[str]) -> _Parties:
         repository = self.means.repository
         units = await repository.units(unit_ids)
-        stands = await repository.standing_in([one for one in unit_ids if one not in units])
+        stands = await repository.standing_in([unit_id for unit_id in unit_ids if unit_id not in units])
         units |= await repository.units(sorted(set(stands.values())))
         return _Parties(stands, units, await repository.lots_of(units))
 
@@ -264,15 +266,15 @@ def _held_against(
     return found
 
 
-def _different(project: Project, said: dict[str, Output], theirs: Sequence[Output]) -> set[str]:
+def _different(project: Project, labelled: dict[str, Output], theirs: Sequence[Output]) -> set[str]:
     found = set()
     for other in theirs:
-        one = said[other.unit_id]
-        own, another = (decoded(project.read_text(each.label).encode()) for each in (one, other))
+        output = labelled[other.unit_id]
+        own, another = (decoded(project.read_text(each.label).encode()) for each in (output, other))
         try:
             same = project.schema.says_same(project.schema.canonical(own), project.schema.canonical(another))
         except LabelFault:
             continue
         if not same:
-            found.add(one.unit_id)
+            found.add(output.unit_id)
     return found

@@ -44,8 +44,8 @@ class Hearing:
         for delivery in deliveries:
             event = cast("UnitEvent", delivery.event)
             if event.HasField("lot_sealed"):
-                told = event.lot_sealed
-                lot = LotState(told.lot_id, event.metadata.project_id, tuple(told.unit_ids))
+                lot_sealed = event.lot_sealed
+                lot = LotState(lot_sealed.lot_id, event.metadata.project_id, tuple(lot_sealed.unit_ids))
                 sealed.append((event.metadata.event_id, lot))
             elif event.HasField("unit_admitted"):
                 told_unit = _told(event)
@@ -60,7 +60,9 @@ class Hearing:
         # A lot is found by its units before it is there, and is told of an erased unit before that is wiped: whoever
         # finds a wiped unit finds it told in its lot.
         await self.means.repository.seal([lot for _, lot in sealed])
-        await self.means.repository.stands_for((one.unit_id, one.source_id, one.duplicate_of) for one in duplicated)
+        await self.means.repository.stands_for(
+            (duplicate.unit_id, duplicate.source_id, duplicate.duplicate_of) for duplicate in duplicated
+        )
         await self._apply_lots([_sealed(cause_id, lot) for cause_id, lot in sealed])
         await self._apply_lots(await self._withdrawals(erased))
         left = await self.means.journal.keep_rows(UNIT, list(admitted.values()))
@@ -122,29 +124,29 @@ def _sealed(cause_id: str, lot: LotState) -> Cause[LotState]:
 
 
 def _told(event: UnitEvent) -> UnitState:
-    told, about = event.unit_admitted, event.metadata
+    admitted, about = event.unit_admitted, event.metadata
     return UnitState(
-        told.unit_id,
+        admitted.unit_id,
         about.project_id,
-        told.source_id,
+        admitted.source_id,
         admitted=True,
-        gold=told.HasField("gold_label"),
-        text_characters=told.content_length if told.HasField("content_length") else None,
-        media_type=told.media_type,
+        gold=admitted.HasField("gold_label"),
+        text_characters=admitted.content_length if admitted.HasField("content_length") else None,
+        media_type=admitted.media_type,
         admitted_at_us=about.occurred_at_us,
     )
 
 
 def _reidentified(event: UnitEvent, ledger: Ledger) -> Cause[UnitState]:
-    told, about = event.unit_reidentified, event.metadata
-    kinds = {one.kind: {"asked": one.asked, "told": one.told} for one in told.kinds}
-    facts = {"by": told.asked_by, "reason": told.reason, "how": told.how, "kinds": kinds}
+    reidentified, about = event.unit_reidentified, event.metadata
+    kinds = {kind.kind: {"asked": kind.asked, "told": kind.told} for kind in reidentified.kinds}
+    facts = {"by": reidentified.asked_by, "reason": reidentified.reason, "how": reidentified.how, "kinds": kinds}
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState]:
-        after = unit_domain.reidentified(state, told.unit_id, about.project_id)
+        after = unit_domain.reidentified(state, reidentified.unit_id, about.project_id)
         return Decision(ledger.reidentified(state, after, now_us, about.event_id, facts))
 
-    return Cause(unit_key(told.unit_id), about.event_id, decide)
+    return Cause(unit_key(reidentified.unit_id), about.event_id, decide)
 
 
 def _withdrawn(event: UnitEvent, ledger: Ledger) -> Cause[UnitState]:
@@ -158,42 +160,42 @@ def _withdrawn(event: UnitEvent, ledger: Ledger) -> Cause[UnitState]:
 
 
 def _resolved(event: ResolutionEvent, ledger: Ledger, sealed_in: Callable[[str], str]) -> Cause[UnitState]:
-    told, settled = _settled(event)
-    said = Resolution(
+    unit, settled = _settled(event)
+    resolution = Resolution(
         settled.label,
-        told.rework,
+        unit.rework,
         settled.method,
         settled.confidence,
         tuple(
             Evidence(
-                one.annotator_id,
-                one.label.decode(),
-                one.guideline_version,
-                one.annotation_id,
-                max(1, one.schema_version),
-                one.by_model,
+                evidence.annotator_id,
+                evidence.label.decode(),
+                evidence.guideline_version,
+                evidence.annotation_id,
+                max(1, evidence.schema_version),
+                evidence.by_model,
             )
-            for one in told.evidence
+            for evidence in unit.evidence
         ),
-        told.overlap_initial,
-        [*told.participants, *([settled.adjudicator] if settled.adjudicator else [])],
-        told.guideline_version,
-        max(1, getattr(told, "schema_version", 1)),
+        unit.overlap_initial,
+        [*unit.participants, *([settled.adjudicator] if settled.adjudicator else [])],
+        unit.guideline_version,
+        max(1, getattr(unit, "schema_version", 1)),
         event.metadata.occurred_at_us,
-        sealed_in(told.unit_id),
-        tuple(RuledRegion(one.field, one.origin, tuple(one.evidence)) for one in settled.regions),
+        sealed_in(unit.unit_id),
+        tuple(RuledRegion(region.field, region.origin, tuple(region.evidence)) for region in settled.regions),
         settled.regions_dropped,
     )
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
-        after = unit_domain.resolved(state, told.unit_id, event.metadata.project_id, said)
+        after = unit_domain.resolved(state, unit.unit_id, event.metadata.project_id, resolution)
         if after is None:
             return None
         cause = event.metadata.event_id
         people = Settlers(settled.adjudicator, settled.closed_by)
-        return Decision(ledger.resolved(state, after, now_us, cause, people, said))
+        return Decision(ledger.resolved(state, after, now_us, cause, people, resolution))
 
-    return Cause(unit_key(told.unit_id), event.metadata.event_id, decide)
+    return Cause(unit_key(unit.unit_id), event.metadata.event_id, decide)
 
 
 class _Settled(NamedTuple):
@@ -223,17 +225,17 @@ def _settled(event: ResolutionEvent) -> tuple[ConsensusReached | Adjudicated | R
     if event.HasField("ruled_unanswerable"):
         none = event.ruled_unanswerable
         return none, _Settled("", UNANSWERABLE, 0.0, none.adjudicator_id)
-    told = event.consensus_reached
-    return told, _Settled(told.label.decode(), told.method, told.confidence, closed_by=told.closed_by)
+    reached = event.consensus_reached
+    return reached, _Settled(reached.label.decode(), reached.method, reached.confidence, closed_by=reached.closed_by)
 
 
 def _joined(event: ResolutionEvent, ledger: Ledger) -> Cause[UnitState]:
-    told = event.participant_joined
+    joined = event.participant_joined
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
-        after = unit_domain.joined(state, told.unit_id, event.metadata.project_id, told.annotator_id)
+        after = unit_domain.joined(state, joined.unit_id, event.metadata.project_id, joined.annotator_id)
         if after is None:
             return None
-        return Decision(ledger.joined(state, after, now_us, event.metadata.event_id, told.annotator_id))
+        return Decision(ledger.joined(state, after, now_us, event.metadata.event_id, joined.annotator_id))
 
-    return Cause(unit_key(told.unit_id), event.metadata.event_id, decide)
+    return Cause(unit_key(joined.unit_id), event.metadata.event_id, decide)

@@ -139,8 +139,8 @@ class Inspecting:
                 return await self._inspect(auditor_id, unit, lot, label, reason)
             except BeingJudged as fault:
                 if self.means.clock.monotonic() >= give_up_at:
-                    told = f"The lot of unit {unit_id} is being judged; send the same verdict again in a second."
-                    raise StillBeingJudged(told, retry_after_seconds=1) from fault
+                    text = f"The lot of unit {unit_id} is being judged; send the same verdict again in a second."
+                    raise StillBeingJudged(text, retry_after_seconds=1) from fault
             await self.means.clock.sleep(JUDGED_PAUSE_SECONDS if anew else 0)
             anew = True
 
@@ -159,8 +159,11 @@ class Inspecting:
             return await self._repeat(auditor_id, unit, lot, canonical, reason)
         awaited, anew = self._awaited(unit, lot), lot.status == "rechecking"
         late = anew or not awaited  # to the lot that it left in, whatever is said of it now comes late
-        resolved, said = (decoded(project.read_text(one).encode()) for one in (unit.label, canonical))
-        correct, by_field = project.schema.says_same(resolved, said), compared_by_field(project.form, resolved, said)
+        resolved, inspected = (decoded(project.read_text(text).encode()) for text in (unit.label, canonical))
+        correct, by_field = (
+            project.schema.says_same(resolved, inspected),
+            compared_by_field(project.form, resolved, inspected),
+        )
         to_repeat = not late and self._drawn_again(unit, lot, correct=correct)
         inspection = Inspection(
             auditor_id, canonical, unit.rework, correct, reason, late, by_field, unit.stated, to_repeat
@@ -188,8 +191,8 @@ class Inspecting:
         assert unit.inspection is not None, "what is repeated was inspected"
         project = self.means.project(lot.project_id)
         texts = unit.label, unit.inspection.label, canonical
-        resolved, first, said = (decoded(project.read_text(one).encode()) for one in texts)
-        correct, same = project.schema.says_same(resolved, said), project.schema.says_same(first, said)
+        resolved, first, again = (decoded(project.read_text(label).encode()) for label in texts)
+        correct, same = project.schema.says_same(resolved, again), project.schema.says_same(first, again)
         late = lot.status not in OPEN_TO_INSPECTION or unit.rework < lot.rework
         second = Inspection(auditor_id, canonical, unit.rework, correct, reason, late, same=same)
         trace = trace_headers()
@@ -200,8 +203,8 @@ class Inspecting:
                 raise UnitDoesNotExist("There is no such unit to inspect.")
             after = unit_domain.repeated(state, second, lot.judgement)
             after = self.means.ledger.repeated(state, after, now_us, second)
-            told = inspection_repeated(Announcer(SERVICE, cause_id, now_us, trace), lot.lot_id, after)
-            return Decision(after, [told])
+            outgoing = inspection_repeated(Announcer(SERVICE, cause_id, now_us, trace), lot.lot_id, after)
+            return Decision(after, [outgoing])
 
         outcome = await self.means.journal.decide(UNIT, Cause(unit_key(unit.unit_id), cause_id, decide))
         if outcome.repeated:

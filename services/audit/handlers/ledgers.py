@@ -49,7 +49,7 @@ class Ledgers:
             salt=self.means.ledger.salt(unit.unit_id),
             source_id=unit.source_id,
             label=unit.label,
-            said=tuple(one.label for one in unit.evidence),
+            said=tuple(evidence.label for evidence in unit.evidence),
             audited="" if unit.inspection is None else unit.inspection.label,
             repeated="" if unit.repeat is None else unit.repeat.label,
         )
@@ -72,7 +72,7 @@ class Ledgers:
         lot_id = (await repository.lots_of([unit_id])).get(unit_id, "")
         lots = await repository.lots([lot_id]) if lot_id else []
         try:
-            check_records(unit_id, {number: one.history for number, one in records.items()})
+            check_records(unit_id, {number: state.history for number, state in records.items()})
             check_lines(unit_id, unit.history)
             self.means.ledger.check_values(unit)
             if lots and lots[0].basis:

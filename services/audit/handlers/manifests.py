@@ -92,8 +92,8 @@ class Manifests:
             self._news.set()
         await asyncio.wait({making.found}, timeout=ANSWER_SECONDS_MAX)
         if not making.found.done():
-            told = f"{making.done} of {len(making.parts)} parts of the export are read."
-            raise BeingMade(told, retry_after_seconds=AGAIN_SECONDS)
+            text = f"{making.done} of {len(making.parts)} parts of the export are read."
+            raise BeingMade(text, retry_after_seconds=AGAIN_SECONDS)
         making.found.result()
         return self._handed_over(key) if key in self._kept else making.found.result()
 
@@ -150,8 +150,8 @@ class Manifests:
             files.append(await self._file(making, part, left_out))
             making.done += 1
         beside = companions(form, versions.schema, snapshot, files)
-        said = manifest(project.client_id, snapshot, form, versions, making.lots, files, beside, left_out)
-        return await asyncio.to_thread(self.means.signer.signed, said)
+        statement = manifest(project.client_id, snapshot, form, versions, making.lots, files, beside, left_out)
+        return await asyncio.to_thread(self.means.signer.signed, statement)
 
     async def _file(self, making: _Making, part: int, left_out: Counter[str]) -> FileFacts:
         chosen = FORMATS[making.form.format]

@@ -71,16 +71,16 @@ class Outputs:
         self.means.journal.refuse_backlog()
         await asyncio.sleep(0)  # others run between some outputs and the next
         project = posting.project
-        named = [one.unit_id for one in wishes if one.unit_id is not None]
-        known = await self.means.repository.units([one for one in named if self._may_be_of(project, one)])
+        named = [output_wish.unit_id for output_wish in wishes if output_wish.unit_id is not None]
+        known = await self.means.repository.units([unit_id for unit_id in named if self._may_be_of(project, unit_id)])
         read = await asyncio.to_thread(self._read_all, project, wishes, known)
-        results: list[Result] = [one if isinstance(one, Refusal) else False for one in read]
-        outputs = {place: one for place, one in enumerate(read) if isinstance(one, Output)}
-        for model_id in dict.fromkeys(one.model_id for one in outputs.values()):
-            places = [place for place, one in outputs.items() if one.model_id == model_id]
+        results: list[Result] = [output if isinstance(output, Refusal) else False for output in read]
+        outputs = {place: output for place, output in enumerate(read) if isinstance(output, Output)}
+        for model_id in dict.fromkeys(output.model_id for output in outputs.values()):
+            places = [place for place, output in outputs.items() if output.model_id == model_id]
             wish = wishes[places[0]]
-            told = await self._post(posting, (wish.model, wish.model_version), [outputs[place] for place in places])
-            for place, result in zip(places, told, strict=True):
+            refused = await self._post(posting, (wish.model, wish.model_version), [outputs[place] for place in places])
+            for place, result in zip(places, refused, strict=True):
                 results[place] = result
         return results
 
@@ -137,21 +137,21 @@ class Outputs:
             return [Refusal(refusal.field, str(refusal), refusal.cure)] * len(outputs)
         if model_id not in posting.counts:
             posting.counts[model_id] = set(await repository.units_said(model_id))
-        said = posting.counts[model_id]
+        model_counts = posting.counts[model_id]
         taken = []
-        for one in outputs:
-            if one.unit_id in said or len(said) < OUTPUTS_MAX:
-                said.add(one.unit_id)
-                taken.append(one)
-        await repository.list_outputs(model_id, dict.fromkeys(one.unit_id for one in taken))
-        outcomes = iter(await self.means.journal.apply(OUTPUT, [_posted(one) for one in taken]))
+        for output in outputs:
+            if output.unit_id in model_counts or len(model_counts) < OUTPUTS_MAX:
+                model_counts.add(output.unit_id)
+                taken.append(output)
+        await repository.list_outputs(model_id, dict.fromkeys(each.unit_id for each in taken))
+        outcomes = iter(await self.means.journal.apply(OUTPUT, [_posted(each) for each in taken]))
         full = Refusal(
             "model_version", f"has outputs of {OUTPUTS_MAX} units, which is as many as are held", "give it another name"
         )
         places = set(map(id, taken))
         results: list[Result] = []
-        for one in outputs:
-            if id(one) not in places:
+        for posted in outputs:
+            if id(posted) not in places:
                 results.append(full)
                 continue
             outcome = next(outcomes)
@@ -169,7 +169,7 @@ class Outputs:
         Raises:
             TooManyModels: see there.
         """
-        if any(one.model_id == model_id for one in (await self.means.repository.models(project_id)).models):
+        if any(model.model_id == model_id for model in (await self.means.repository.models(project_id)).models):
             return
 
         def decide(state: ModelsState | None, now_us: int) -> Decision[ModelsState] | None:
@@ -180,12 +180,12 @@ class Outputs:
 
 
 def _posted(output: Output) -> Cause[Output]:
-    said = msgspec.json.encode((output.label, output.confidence, sorted(output.probabilities.items())))
+    content = msgspec.json.encode((output.label, output.confidence, sorted(output.probabilities.items())))
 
     def decide(state: Output | None, now_us: int) -> Decision[Output] | None:
         del now_us
         after = output_domain.posted(state, output)
         return None if after is None else Decision(after)
 
-    cause_id = f"post/{hashlib.sha256(said).hexdigest()}"
+    cause_id = f"post/{hashlib.sha256(content).hexdigest()}"
     return Cause(output_key(output.model_id, output.unit_id), cause_id, decide, creates=True)

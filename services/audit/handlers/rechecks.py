@@ -42,7 +42,7 @@ class Rechecks:
                 await self._drifted(event)
 
     async def _drifted(self, event: QualityEvent) -> None:
-        about, told = event.metadata, event.drift_detected
+        about, drift = event.metadata, event.drift_detected
         project = self.means.projects.rows.get(about.project_id)
         if project is None or project.life == "closed" or not project.policy.audit.recheck_units:
             return
@@ -52,15 +52,15 @@ class Rechecks:
             return
         digest = event_id(about.event_id, SERVICE, "recheck").replace("-", "")
         lot_id = placed_id("l", project_id, digest)
-        one = Recheck(
-            lot_id, told.measure, told.category, told.current_from_us, policy.recheck_units, about.occurred_at_us
+        recheck = Recheck(
+            lot_id, drift.measure, drift.category, drift.current_from_us, policy.recheck_units, about.occurred_at_us
         )
 
         def decide(before: RechecksState | None, now_us: int) -> Decision[RechecksState] | None:
             del now_us
             if (before or RechecksState(project_id)) != known:
                 return None  # another was raised meanwhile
-            after = domain.raised(known, one, policy.recheck_pause_hours)
+            after = domain.raised(known, recheck, policy.recheck_pause_hours)
             return None if after is None else Decision(after)
 
         cause = Cause(rechecks_key(project_id), about.event_id, decide)
@@ -99,21 +99,21 @@ class Rechecks:
 
     async def _gather(self, state: LotState) -> None:
         """Draw the units once there are enough; of a project that is closed, from what there is."""
-        one = (await self.means.repository.rechecks(state.project_id)).of_lot(state.lot_id)
-        assert one is not None, "a recheck is noted before its lot is there"
-        found = await self._candidates(state.project_id, one)
-        if len(found) < one.wanted and self.means.project(state.project_id).life != "closed":
+        recheck = (await self.means.repository.rechecks(state.project_id)).of_lot(state.lot_id)
+        assert recheck is not None, "a recheck is noted before its lot is there"
+        found = await self._candidates(state.project_id, recheck)
+        if len(found) < recheck.wanted and self.means.project(state.project_id).life != "closed":
             return
         await self._note_among(state, len(found))
         places = inspection_order(self.means.sample_secret, state.lot_id, 0, found)
-        unit_ids = [found[place] for place in places[: one.wanted]]
+        unit_ids = [found[place] for place in places[: recheck.wanted]]
         cause_id = f"gathered/{state.lot_id}"
 
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
             after = domain.drawn(before, unit_ids)
             if after is None:
                 return None
-            return Decision(after, [recheck_raised(Announcer(SERVICE, cause_id, now_us), after, one, len(found))])
+            return Decision(after, [recheck_raised(Announcer(SERVICE, cause_id, now_us), after, recheck, len(found))])
 
         await self.means.journal.decide(LOT, Cause(lot_key(state.lot_id), cause_id, decide))
         # Some may have been inspected or erased since they were looked at; whatever comes from now on is news.
@@ -129,16 +129,16 @@ class Rechecks:
         cause_id = f"among/{state.lot_id}/{units}"
         await self.means.journal.decide(RECHECKS, Cause(rechecks_key(state.project_id), cause_id, decide))
 
-    async def _candidates(self, project_id: str, one: Recheck) -> list[str]:
+    async def _candidates(self, project_id: str, recheck: Recheck) -> list[str]:
         repository = self.means.repository
         lot_ids = (await repository.lot_ids(project_id))[-LOTS_LOOKED_AT_MAX:][::-1]
         found: list[str] = []
         for start in range(0, len(lot_ids), LOTS_AT_ONCE):
             for lot in await repository.lots(lot_ids[start : start + LOTS_AT_ONCE]):
-                if lot.status != "accepted" or lot.accepted_at_us < one.from_us:
+                if lot.status != "accepted" or lot.accepted_at_us < recheck.from_us:
                     continue
                 async for chunk, units in repository.in_chunks(lot.leaving):
-                    found += [unit_id for unit_id in chunk if is_candidate(units[unit_id], one)]
+                    found += [unit_id for unit_id in chunk if is_candidate(units[unit_id], recheck)]
                 if len(found) >= AMONG_UNITS_MAX:
                     return found
         return found
@@ -148,14 +148,14 @@ class Rechecks:
         right: dict[str, bool] = {}
         async for chunk, units in self.means.repository.in_chunks(state.members):
             for unit_id in chunk:
-                said = units[unit_id].inspection
-                if said is None:
+                inspection = units[unit_id].inspection
+                if inspection is None:
                     return
-                right[unit_id] = said.correct
-        one = (await self.means.repository.rechecks(state.project_id)).of_lot(state.lot_id)
-        assert one is not None, "a recheck is noted before its lot is there"
+                right[unit_id] = inspection.correct
+        recheck = (await self.means.repository.rechecks(state.project_id)).of_lot(state.lot_id)
+        assert recheck is not None, "a recheck is noted before its lot is there"
         changed = [unit_id for unit_id, is_right in right.items() if not is_right]
-        rate = rate_told(lot_proportion(len(changed), len(right), max(one.among, len(right)), CONFIDENCE))
+        rate = rate_told(lot_proportion(len(changed), len(right), max(recheck.among, len(right)), CONFIDENCE))
         found = Progress(len(right), len(changed), "accept")
         cause_id = f"recheck/{state.lot_id}/{len(state.withdrawn)}"
 
@@ -165,8 +165,8 @@ class Rechecks:
             after = domain.concluded(before, found, [place_of[unit_id] for unit_id in changed], rate)
             if after is None:
                 return None
-            told = recheck_concluded(Announcer(SERVICE, cause_id, now_us), after, one, changed)
-            return Decision(after, [told])
+            outgoing = recheck_concluded(Announcer(SERVICE, cause_id, now_us), after, recheck, changed)
+            return Decision(after, [outgoing])
 
         outcome = await self.means.journal.decide(LOT, Cause(lot_key(state.lot_id), cause_id, decide))
         if not outcome.repeated:

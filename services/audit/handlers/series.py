@@ -9,7 +9,7 @@ from concord.chassis.projects import Project
 from concord.quality.label_error import Pool
 from services.audit.announcements import SERVICE, inspection_switched
 from services.audit.domain.lot import LotState, Progress
-from services.audit.domain.series import Discontinued, Series, Told, counted, resumed, telling
+from services.audit.domain.series import Discontinued, LotVerdict, Series, counted, resumed, telling
 from services.audit.handlers.means import Means
 from services.audit.repository import SERIES, series_key
 
@@ -25,7 +25,7 @@ class Standing:
     async def now(self, project_id: str) -> Series:
         """Return where a project's lots stand, with every verdict that came through."""
         series = await self.means.repository.series(project_id)
-        lots = await self.means.repository.lots([one.lot_id for one in series.told])
+        lots = await self.means.repository.lots([verdict.lot_id for verdict in series.told])
         return counted(series, {lot.lot_id: lot for lot in lots})
 
     async def drawable(self, project: Project) -> Series:
@@ -46,7 +46,7 @@ class Standing:
     async def tell(self, lot: LotState, found: Progress, pool: Pool) -> None:
         """Tell the series of a verdict before its lot is decided; said again it changes nothing."""
         first = lot.rejections == 0 and lot.rework == 0 and lot.plan is not None and lot.plan.kind == ISO
-        told = Told(
+        verdict = LotVerdict(
             lot.lot_id,
             lot.judgement,
             lot.rejections,
@@ -55,7 +55,7 @@ class Standing:
             lot.plan if first else None,
             found.errors,
         )
-        await self._decide(lot.project_id, f"tell/{lot.lot_id}/{lot.judgement}/{lot.status}/{found.verdict}", told)
+        await self._decide(lot.project_id, f"tell/{lot.lot_id}/{lot.judgement}/{lot.status}/{found.verdict}", verdict)
 
     async def count(self, lot: LotState) -> None:
         """Have the verdict that was told of a lot counted if it switches inspection, so that it is told at once."""
@@ -84,15 +84,15 @@ class Standing:
         assert outcome.state is not None, "a series that was resumed is there"
         return outcome.state
 
-    async def _decide(self, project_id: str, cause_id: str, told: Told | None) -> None:
+    async def _decide(self, project_id: str, cause_id: str, verdict: LotVerdict | None) -> None:
         lots = await self._lots(await self.means.repository.series(project_id))
 
         def decide(before: Series | None, now_us: int) -> Decision[Series] | None:
             known = before or Series(project_id)
             after = counted(known, lots)
             switched = after.severity != known.severity
-            if told is not None:
-                after = telling(after, told)
+            if verdict is not None:
+                after = telling(after, verdict)
             elif not switched:
                 return None
             announcer = Announcer(SERVICE, cause_id, now_us)
@@ -102,5 +102,5 @@ class Standing:
 
     async def _lots(self, series: Series) -> dict[str, LotState]:
         """Return the lots of which something is told that is not counted, as the store has them."""
-        found = await self.means.repository.lots([one.lot_id for one in series.told], anew=True)
+        found = await self.means.repository.lots([verdict.lot_id for verdict in series.told], anew=True)
         return {lot.lot_id: lot for lot in found}

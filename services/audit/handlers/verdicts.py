@@ -60,11 +60,11 @@ class Verdicts:
 
     async def _conclude(self, lot: OpenLot, state: LotState) -> None:
         units = await self._inspected(state)
-        verdicts = {one.unit_id: one.inspection for one in units if one.inspection is not None}
-        found = progress(state, lot.bounds, {unit_id: one.correct for unit_id, one in verdicts.items()}.get)
+        verdicts = {unit.unit_id: unit.inspection for unit in units if unit.inspection is not None}
+        found = progress(state, lot.bounds, {unit_id: inspected.correct for unit_id, inspected in verdicts.items()}.get)
         if found.verdict == "continue":
             return
-        owed = any(one.awaits_repeat(state.rework) for one in units[: found.inspected])
+        owed = any(unit.awaits_repeat(state.rework) for unit in units[: found.inspected])
         if found.verdict == "accept" and owed and self._repeats(state):
             return  # a rejection waits for nothing
         project = self.means.project(state.project_id)

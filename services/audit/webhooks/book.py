@@ -166,7 +166,12 @@ class Book:
         """Read a place's endpoints, and its deliveries that are open."""
         self._places.hold(place)
         before = dict(self._places.in_place(place))
-        known = {one for hooks in before.values() for queue in hooks.queues.values() for one in queue.open}
+        known = {
+            open_delivery
+            for hooks in before.values()
+            for queue in hooks.queues.values()
+            for open_delivery in queue.open
+        }
         slots = range(place, SLOTS, self.owner.places)
         async for key, state in self.journal.rebuild_open(ENDPOINTS, slots):
             self.settle_endpoints(key, state)
@@ -178,7 +183,7 @@ class Book:
         gone = [endpoints_key(project_id) for project_id, hooks in before.items() if hooks.endpoints]
         for key, state in (await self.journal.states(ENDPOINTS, gone)).items():
             self.settle_endpoints(key, state)
-        closed = [delivery_key(one) for one in sorted(known)]
+        closed = [delivery_key(delivery_id) for delivery_id in sorted(known)]
         for key, delivery in (await self.journal.states(DELIVERY, closed)).items():
             self.settle_delivery(key, delivery)
 
@@ -192,7 +197,7 @@ class Book:
         hooks = self._places.settled(state.project_id)
         if hooks is None:
             return
-        hooks.endpoints = {one.endpoint_id: one for one in state.endpoints}
+        hooks.endpoints = {endpoint.endpoint_id: endpoint for endpoint in state.endpoints}
         for endpoint_id in list(hooks.queues):
             self.news(state.project_id, endpoint_id)
 

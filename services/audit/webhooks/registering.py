@@ -12,7 +12,7 @@ from services.audit.domain.delivery import OPEN_MAX, DeliveryDoesNotExist, Deliv
 from services.audit.domain.endpoint import TEST, Endpoint, EndpointsState, rotated, secret_of
 from services.audit.webhooks.book import DELIVERY, ENDPOINTS, delivery_key, endpoints_key
 from services.audit.webhooks.means import HookMeans
-from services.audit.webhooks.telling import Made, Told, made
+from services.audit.webhooks.telling import Made, Notice, made
 
 ID_BYTES = 13
 SALT_BYTES = 24
@@ -104,8 +104,8 @@ class Registering:
         if hooks is not None and len(hooks.queue(endpoint_id).open) >= OPEN_MAX:
             raise TooManyOpen(f"{OPEN_MAX} deliveries of webhook {endpoint_id} wait or are dead; it takes no more.")
         now_us = self.means.clock.now_us()
-        told = Told(TEST, TEST, {"webhook_id": endpoint_id})
-        cause = made(Made(self._random(ID_BYTES), project_id, now_us, told), endpoint_id, now_us)
+        notice = Notice(TEST, TEST, {"webhook_id": endpoint_id})
+        cause = made(Made(self._random(ID_BYTES), project_id, now_us, notice), endpoint_id, now_us)
         outcome = await self.means.journal.decide(DELIVERY, cause)
         assert outcome.state is not None, "a new delivery has a state"
         return outcome.state
@@ -121,8 +121,12 @@ class Registering:
         (await self.endpoints(project_id)).endpoint(endpoint_id)
         hooks = self.means.book.hooks(project_id)
         known = hooks.queue(endpoint_id).open if hooks is not None else {}
-        found = sorted(one for one, state in known.items() if one > after and status in (None, state.status))
-        page = [known[one] for one in found[:limit]]
+        found = sorted(
+            delivery_id
+            for delivery_id, state in known.items()
+            if delivery_id > after and status in (None, state.status)
+        )
+        page = [known[delivery_id] for delivery_id in found[:limit]]
         return page, found[limit - 1] if len(found) > limit else None
 
     async def delivery(self, project_id: str, endpoint_id: str, delivery_id: str) -> DeliveryState:

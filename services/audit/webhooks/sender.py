@@ -107,8 +107,8 @@ class HttpSender:
                 max_field_size=HEADER_BYTES_MAX,
             ) as session:
                 # The address is sent on as it was registered: what was checked is what is asked for.
-                said = {"content-type": "application/json", "user-agent": "concord-webhooks", **headers}
-                asked = session.post(URL(url, encoded=True), data=body, headers=said, allow_redirects=False)
+                all_headers = {"content-type": "application/json", "user-agent": "concord-webhooks", **headers}
+                asked = session.post(URL(url, encoded=True), data=body, headers=all_headers, allow_redirects=False)
                 async with asked as response:
                     return _answered(response.status)
         except Exception as fault:  # a receiver may do whatever it likes
@@ -198,8 +198,8 @@ async def looked_up(host: str, port: int) -> Sequence[str]:
     def ask() -> None:
         found, fault = None, None
         try:
-            told = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            found = list(dict.fromkeys(str(one[4][0]) for one in told))
+            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
         except (OSError, UnicodeError) as error:
             fault = error
         # The loop is gone when the process has ended meanwhile.

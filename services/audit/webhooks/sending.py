@@ -225,7 +225,9 @@ class Sending:
             del now_us
             return None if now is None or not now.is_open else Decision(dropped(now))
 
-        causes: list[Cause[DeliveryState]] = [Cause(delivery_key(one), "dropped", decide) for one in deliveries]
+        causes: list[Cause[DeliveryState]] = [
+            Cause(delivery_key(delivery), "dropped", decide) for delivery in deliveries
+        ]
         await self.means.journal.apply(DELIVERY, causes)
 
     def _tell(self) -> None:

@@ -40,7 +40,7 @@ AT_ONCE = 200
 HOUR_US = 3_600 * MICROSECONDS
 
 
-class Told(NamedTuple):
+class Notice(NamedTuple):
     """What endpoints are told of one event.
 
     Attributes:
@@ -59,7 +59,7 @@ class Made(NamedTuple):
     event_id: str
     project_id: str
     occurred_at_us: int
-    told: Told
+    told: Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,9 @@ class Telling:
 
         async def tell(deliveries: Sequence[Delivery]) -> None:
             await self.tell(
-                Made(event.metadata.event_id, event.metadata.project_id, event.metadata.occurred_at_us, told)
+                Made(event.metadata.event_id, event.metadata.project_id, event.metadata.occurred_at_us, notice)
                 for event in (cast("Any", delivery.event) for delivery in deliveries)
-                for told in read(event)
+                for notice in read(event)
             )
 
         return tell
@@ -119,7 +119,7 @@ class Telling:
 
         def decide(state: EndpointsState | None, now_us: int) -> Decision[EndpointsState] | None:
             del now_us
-            known = {one.endpoint_id: one for one in state.endpoints} if state is not None else {}
+            known = {endpoint.endpoint_id: endpoint for endpoint in state.endpoints} if state is not None else {}
             if state is None or endpoint_id not in known:
                 return None
             return Decision(state.changed(msgspec.structs.replace(known[endpoint_id], left_out_at_us=hour * HOUR_US)))
@@ -140,12 +140,12 @@ def _waiting(hooks: Hooks, endpoint: Endpoint, causes: Mapping[str, object]) -> 
 
 def made(event: Made, endpoint_id: str, number: int) -> Cause[DeliveryState]:
     """Return the cause that makes a delivery, the same for the same event and endpoint."""
-    told = event.told
+    notice = event.told
     # Of an event id and an endpoint's id, which tell nothing: nothing is to be guessed here.
-    digest = event_id(f"{event.event_id}/{told.event_type}", endpoint_id, "delivery").replace("-", "")
+    digest = event_id(f"{event.event_id}/{notice.event_type}", endpoint_id, "delivery").replace("-", "")
     delivery_id = placed_id("d", event.project_id, digest)
-    data = {"project_id": event.project_id, "event_id": event.event_id, **told.data}
-    body = {"type": told.event_type, "timestamp": timestamp(event.occurred_at_us), "data": data}
+    data = {"project_id": event.project_id, "event_id": event.event_id, **notice.data}
+    body = {"type": notice.event_type, "timestamp": timestamp(event.occurred_at_us), "data": data}
     text = msgspec.json.encode(body).decode()
 
     def decide(state: DeliveryState | None, now_us: int) -> Decision[DeliveryState] | None:
@@ -156,8 +156,8 @@ def made(event: Made, endpoint_id: str, number: int) -> Cause[DeliveryState]:
                 delivery_id=delivery_id,
                 project_id=event.project_id,
                 endpoint_id=endpoint_id,
-                event_type=told.event_type,
-                line=told.line,
+                event_type=notice.event_type,
+                line=notice.line,
                 number=number,
                 body=text,
                 made_at_us=now_us,
@@ -169,28 +169,28 @@ def made(event: Made, endpoint_id: str, number: int) -> Cause[DeliveryState]:
     return Cause(delivery_key(delivery_id), "made", decide, creates=True)
 
 
-def _lots(event: Message) -> Iterator[Told]:
-    told = cast("LotEvent", event)
-    if told.HasField("lot_accepted"):
-        lot = told.lot_accepted
+def _lots(event: Message) -> Iterator[Notice]:
+    entry = cast("LotEvent", event)
+    if entry.HasField("lot_accepted"):
+        lot = entry.lot_accepted
         certificate = {"certificate_sha256": lot.certificate_sha256}
-        yield Told(LOT_ACCEPTED, lot.lot_id, {**_judged(lot), "units": lot.lot_units, **certificate})
+        yield Notice(LOT_ACCEPTED, lot.lot_id, {**_judged(lot), "units": lot.lot_units, **certificate})
         where = {"lot_id": lot.lot_id, **certificate, "path": f"/v1/lots/{lot.lot_id}/certificate"}
-        yield Told(CERTIFICATE_ISSUED, lot.lot_id, where)
-    elif told.HasField("lot_rejected"):
-        rejected = told.lot_rejected
+        yield Notice(CERTIFICATE_ISSUED, lot.lot_id, where)
+    elif entry.HasField("lot_rejected"):
+        rejected = entry.lot_rejected
         more = {"units": len(rejected.unit_ids), "on_reject": rejected.on_reject}
-        yield Told(LOT_REJECTED, rejected.lot_id, {**_judged(rejected), **more})
-    elif told.HasField("label_error_found"):
-        found = told.label_error_found
+        yield Notice(LOT_REJECTED, rejected.lot_id, {**_judged(rejected), **more})
+    elif entry.HasField("label_error_found"):
+        found = entry.label_error_found
         where = {"lot_id": found.lot_id, "unit_id": found.unit_id}
-        yield Told(LABEL_ERROR_FOUND, found.lot_id, {**where, "model_right": found.model_right})
-    elif told.HasField("recheck_concluded"):
-        yield Told(RECHECK_CONCLUDED, told.recheck_concluded.lot_id, _rechecked(told))
+        yield Notice(LABEL_ERROR_FOUND, found.lot_id, {**where, "model_right": found.model_right})
+    elif entry.HasField("recheck_concluded"):
+        yield Notice(RECHECK_CONCLUDED, entry.recheck_concluded.lot_id, _rechecked(entry))
 
 
-def _rechecked(told: LotEvent) -> dict[str, Any]:
-    found = told.recheck_concluded
+def _rechecked(event: LotEvent) -> dict[str, Any]:
+    found = event.recheck_concluded
     return {
         "lot_id": found.lot_id,
         "measure": found.measure,
@@ -202,7 +202,7 @@ def _rechecked(told: LotEvent) -> dict[str, Any]:
             "low": found.changed_rate_low,
             "high": found.changed_rate_high,
         },
-        "path": f"/v1/projects/{told.metadata.project_id}/rechecks",
+        "path": f"/v1/projects/{event.metadata.project_id}/rechecks",
     }
 
 
@@ -217,12 +217,12 @@ def _judged(lot: LotAccepted | LotRejected) -> dict[str, Any]:
     }
 
 
-def _quality(event: Message) -> Iterator[Told]:
-    told = cast("QualityEvent", event)
-    if told.HasField("target_breached"):
-        yield Told(TARGET_BREACHED, f"target/{told.target_breached.target}", _measured(told.target_breached))
-    elif told.HasField("target_recovered"):
-        yield Told(TARGET_RECOVERED, f"target/{told.target_recovered.target}", _measured(told.target_recovered))
+def _quality(event: Message) -> Iterator[Notice]:
+    quality = cast("QualityEvent", event)
+    if quality.HasField("target_breached"):
+        yield Notice(TARGET_BREACHED, f"target/{quality.target_breached.target}", _measured(quality.target_breached))
+    elif quality.HasField("target_recovered"):
+        yield Notice(TARGET_RECOVERED, f"target/{quality.target_recovered.target}", _measured(quality.target_recovered))
 
 
 def _measured(target: TargetBreached | TargetRecovered) -> dict[str, Any]:
@@ -236,14 +236,14 @@ def _measured(target: TargetBreached | TargetRecovered) -> dict[str, Any]:
     }
 
 
-def _units(event: Message) -> Iterator[Told]:
-    told = cast("UnitEvent", event)
-    if told.HasField("unit_erased"):
-        yield Told(UNIT_ERASED, told.unit_erased.unit_id, {"unit_id": told.unit_erased.unit_id})
-    elif told.HasField("unit_reidentified"):
-        asked = told.unit_reidentified
-        kinds = {one.kind: one.told for one in asked.kinds}
-        yield Told(UNIT_REIDENTIFIED, asked.unit_id, {"unit_id": asked.unit_id, "how": asked.how, "kinds": kinds})
+def _units(event: Message) -> Iterator[Notice]:
+    entry = cast("UnitEvent", event)
+    if entry.HasField("unit_erased"):
+        yield Notice(UNIT_ERASED, entry.unit_erased.unit_id, {"unit_id": entry.unit_erased.unit_id})
+    elif entry.HasField("unit_reidentified"):
+        asked = entry.unit_reidentified
+        kinds = {kind.kind: kind.told for kind in asked.kinds}
+        yield Notice(UNIT_REIDENTIFIED, asked.unit_id, {"unit_id": asked.unit_id, "how": asked.how, "kinds": kinds})
 
 
-_READ: Mapping[Topic, Callable[[Message], Iterator[Told]]] = {LOTS: _lots, QUALITY: _quality, UNITS: _units}
+_READ: Mapping[Topic, Callable[[Message], Iterator[Notice]]] = {LOTS: _lots, QUALITY: _quality, UNITS: _units}

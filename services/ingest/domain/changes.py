@@ -48,9 +48,9 @@ def _fields(state: ProjectState) -> Iterator[tuple[str, Any]]:
     yield "schema_version", state.schema_version
 
 
-def _said(path: str, said: msgspec.Struct) -> Iterator[tuple[str, Any]]:
-    for field in msgspec.structs.fields(said):
-        value = getattr(said, field.name)
+def _said(path: str, part: msgspec.Struct) -> Iterator[tuple[str, Any]]:
+    for field in msgspec.structs.fields(part):
+        value = getattr(part, field.name)
         name = f"{path}.{field.name}" if path else field.name
         if isinstance(value, msgspec.Struct):
             yield from _said(name, value)

@@ -33,7 +33,10 @@ def guideline_faults(definition: Definition) -> Iterator[Fault]:
     if len(examples) > EXAMPLES_MAX:
         yield Fault("guideline_examples", f"has {len(examples)} examples", f"send at most {EXAMPLES_MAX}")
         return
-    size += sum(len(f"{one.class_name}{one.text}{one.uri}{one.note}{one.field}".encode()) for one in examples)
+    size += sum(
+        len(f"{example.class_name}{example.text}{example.uri}{example.note}{example.field}".encode())
+        for example in examples
+    )
     if size > GUIDELINE_BYTES_MAX:
         cure = f"send at most {GUIDELINE_BYTES_MAX} with the guideline, and link to what is longer"
         yield Fault("guideline_examples", f"come to {size} bytes with the guideline", cure)
@@ -41,19 +44,19 @@ def guideline_faults(definition: Definition) -> Iterator[Fault]:
 
 def example_faults(examples: tuple[Example, ...], schema: LabelSchema) -> Iterator[Fault]:
     """Yield what is wrong with examples, by field: each shows one thing, and a class that the schema has."""
-    classes = {one.name: tuple(map(str, getattr(one.schema, "classes", ()))) for one in fields_of(schema)}
-    for place, one in enumerate(examples[:EXAMPLES_MAX]):
+    classes = {field.name: tuple(map(str, getattr(field.schema, "classes", ()))) for field in fields_of(schema)}
+    for place, example in enumerate(examples[:EXAMPLES_MAX]):
         path = f"guideline_examples[{place}]"
-        if one.field not in classes:
+        if example.field not in classes:
             cure = f"send one of {', '.join(classes)}" if "" not in classes else "leave it out: the labels have none"
             yield Fault(f"{path}.field", "is no field of the label schema", cure)
-        elif one.class_name not in classes[one.field]:
-            known = ", ".join(classes[one.field][:20]) or "none: labels of this kind have no classes"
+        elif example.class_name not in classes[example.field]:
+            known = ", ".join(classes[example.field][:20]) or "none: labels of this kind have no classes"
             yield Fault(f"{path}.class", "is no class of the label schema", f"send one of {known}")
-        if bool(one.text) == bool(one.uri):
+        if bool(example.text) == bool(example.uri):
             yield Fault(path, "shows no one thing", "send a text or the uri of an image")
         for name in ("text", "uri", "note"):
-            if (length := len(getattr(one, name))) > EXAMPLE_CHARACTERS_MAX:
+            if (length := len(getattr(example, name))) > EXAMPLE_CHARACTERS_MAX:
                 yield Fault(f"{path}.{name}", f"has {length} characters", f"send at most {EXAMPLE_CHARACTERS_MAX}")
-        if one.uri and (fault := address_fault(one.uri)) is not None:
+        if example.uri and (fault := address_fault(example.uri)) is not None:
             yield Fault(f"{path}.uri", *fault)

@@ -19,7 +19,7 @@ RATE_GAP_MIN = 0.001
 """Between aql and ltpd: no lot is so large that two rates closer than that are worth telling apart."""
 RISKS_SUM_MAX = 0.8
 """Of alpha and beta: at 1 a coin would do, and close to it no sequential plan is better than one."""
-STANDARD_AQLS_PERCENT = tuple(one for one in AQLS_PERCENT if one <= PERCENTAGE_MAX)
+STANDARD_AQLS_PERCENT = tuple(aql for aql in AQLS_PERCENT if aql <= PERCENTAGE_MAX)
 """Those that are shares of wrong units; greater ones count errors on a hundred units."""
 PLAN_CELLS_MAX = 250_000
 """Sample times acceptance number: about two seconds of CPU for each size of a lot, as measured at 214,248."""
@@ -38,8 +38,8 @@ def planning_faults(audit: Audit, lot_size: int) -> Iterator[Fault]:
         cure = f"send at least {RATE_GAP_MIN:g} over aql ({audit.aql:g})"
         yield Fault("policy.audit.ltpd", f"is {audit.ltpd:.12g}", cure)
         return
-    if audit.plan == "iso_2859_1" and not any(math.isclose(100 * audit.aql, one) for one in STANDARD_AQLS_PERCENT):
-        shares = ", ".join(f"{one / 100:g}" for one in STANDARD_AQLS_PERCENT)
+    if audit.plan == "iso_2859_1" and not any(math.isclose(100 * audit.aql, aql) for aql in STANDARD_AQLS_PERCENT):
+        shares = ", ".join(f"{aql / 100:g}" for aql in STANDARD_AQLS_PERCENT)
         yield Fault("policy.audit.aql", f"is {audit.aql:.12g}, which is none of ISO 2859-1", f"send one of {shares}")
     if audit.plan in ("fraction", "iso_2859_1"):
         return

@@ -35,7 +35,7 @@ def privacy_faults(privacy: Privacy, schema: LabelSchema) -> Iterator[Fault]:
         yield Fault(f"{field}.names", "are too many, or one is too long", cure)
     if privacy.names and "name" not in privacy.treatments:
         yield Fault(f"{field}.names", "are there, and name has no treatment", "send treatments.name: mask or pseudonym")
-    strange = [one for one in privacy.regions if one not in REGIONS]
+    strange = [region for region in privacy.regions if region not in REGIONS]
     if strange or len(privacy.regions) > REGIONS_MAX:
         problem = f"hold {strange[0][:40]!r}" if strange else f"are {len(privacy.regions)}"
         yield Fault(f"{field}.regions", problem, f"send at most {REGIONS_MAX} codes of ISO 3166, such as 'DE'")

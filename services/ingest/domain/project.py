@@ -64,8 +64,8 @@ class ProjectNotOpen(RuntimeError):
     field = "project_id"
 
     def __init__(self, life: "Life", reason: str) -> None:
-        said = f": {reason}" if reason else ""
-        super().__init__(f"The project is {life}{said}")
+        because = f": {reason}" if reason else ""
+        super().__init__(f"The project is {life}{because}")
         self.problem = f"is {life}"
         self.cure = (
             "resume the project, and send the same again; none is taken twice"

@@ -96,11 +96,11 @@ def candidate_faults(candidates: Sequence[Candidate]) -> Iterator[Fault]:
 def made(candidates: Sequence[Candidate], privacy: Privacy, key: bytes) -> list[str] | Fault:
     """Return what would stand in each candidate's place, or what is wrong with the first that is none of its kind."""
     found = []
-    for place, one in enumerate(candidates):
-        pseudonym = candidate_pseudonym(one, key, privacy.regions)
+    for place, candidate in enumerate(candidates):
+        pseudonym = candidate_pseudonym(candidate, key, privacy.regions)
         if pseudonym is None:
             cure = "send the value alone, as it may stand in a text, under its kind"
-            return Fault(f"candidates[{place}].value", f"is no {one.kind} as it is found in texts", cure)
+            return Fault(f"candidates[{place}].value", f"is no {candidate.kind} as it is found in texts", cure)
         found.append(pseudonym)
     return found
 
@@ -126,10 +126,10 @@ def counted(question: Question, answer: Answer) -> list[Counted]:
     >>> counted(Question("o", "r", (Candidate("email", "a"),)), Answer([Compared("email", "[email:x]", 1, 1)]))
     [Counted(kind='email', asked=1, told=1)]
     """
-    asked = Counter(one.kind for one in question.candidates)
-    told = Counter(one.kind for one in answer.compared if one.pseudonym or one.in_clear)
-    told.update(kind for kind, _ in answer.originals)
-    return [Counted(kind, asked[kind], told[kind]) for kind in sorted(asked | told)]
+    asked = Counter(candidate.kind for candidate in question.candidates)
+    counts = Counter(pair.kind for pair in answer.compared if pair.pseudonym or pair.in_clear)
+    counts.update(kind for kind, _ in answer.originals)
+    return [Counted(kind, asked[kind], counts[kind]) for kind in sorted(asked | counts)]
 
 
 def kept_reason(question: Question, answer: Answer, privacy: Privacy, key: bytes) -> str:
@@ -142,7 +142,7 @@ def kept_reason(question: Question, answer: Answer, privacy: Privacy, key: bytes
     reason = question.reason
     values = {value.strip(): kind for kind, value in (*question.candidates, *answer.originals)}
     folded = reason.casefold()
-    for value, kind in sorted(values.items(), key=lambda one: -len(one[0])):
+    for value, kind in sorted(values.items(), key=lambda pair: -len(pair[0])):
         if len(value) >= SHORTEST_MASKED and value.casefold() in folded:
             reason = re.sub(re.escape(value), f"[{kind}]", reason, flags=re.IGNORECASE)
     rules = Rules(MASKED_IN_REASONS, privacy.names, key)

@@ -23,7 +23,7 @@ def versions_of(state: ProjectState) -> Versions:
 
 def steps_of(state: ProjectState) -> Iterator[Step]:
     """Yield what the newest version of a project's label schema changed."""
-    return (one for one in state.schema_steps if one.version == state.schema_version)
+    return (schema_step for schema_step in state.schema_steps if schema_step.version == state.schema_version)
 
 
 def with_schema(state: ProjectState, definition: Definition, change: SchemaChange) -> tuple[Definition, dict[str, Any]]:

@@ -44,13 +44,13 @@ def must_be_newest(state: ProjectState | None, stated: Stated) -> None:
 
 def stated_faults(state: ProjectState, stated: Stated) -> Iterator[Fault]:
     """Yield what is stated of a project and is otherwise, by field; the revision is not looked at."""
-    for field, said in stated.items():
+    for field, value in stated.items():
         if field == "revision":
             continue
         there = getattr(state, field)
-        if said != there:
+        if value != there:
             yield Fault(
                 field,
-                f"is {str(said)[:120]!r}, and the project's is {str(there)[:120]!r}",
+                f"is {str(value)[:120]!r}, and the project's is {str(there)[:120]!r}",
                 _ELSEWHERE.get(field, _CURE),
             )

@@ -55,14 +55,14 @@ class Wordings:
             UnitRefused: it is no label of this project under any version that is read.
         """
         try:
-            said = encoded(label_of(self.schema, value, text_characters))
+            label = encoded(label_of(self.schema, value, text_characters))
         except LabelFault as fault:
             refused = UnitRefused(f"{field}{fault.path.removeprefix('$')}", fault.problem, fault.cure)
             given = next(self._given(value, text_characters), None)
             if given is None:
                 raise refused from fault
             return self._today(given, refused)
-        return Worded(said, said)
+        return Worded(label, label)
 
     def _given(self, value: Any, text_characters: int | None) -> Iterator[Json]:
         """Yield what a label is under earlier versions, the newest first."""

@@ -66,8 +66,8 @@ class Batch(NamedTuple):
 
     def before(self, line: int) -> "Batch":
         """Return the rows above a line."""
-        end = next((place for place, one in enumerate(self.lines) if one >= line), len(self.lines))
-        return Batch(self.lines[:end], self.said[:end], [one for one in self.cautions if one[0] < line])
+        end = next((place for place, line_number in enumerate(self.lines) if line_number >= line), len(self.lines))
+        return Batch(self.lines[:end], self.said[:end], [caution for caution in self.cautions if caution[0] < line])
 
 
 @dataclass(slots=True)
@@ -109,8 +109,8 @@ class Spools:
             Unavailable: too many are being read.
         """
         if self._open >= SPOOLS_MAX:
-            said = f"{SPOOLS_MAX} files that are read whole are being read; send this one in a moment."
-            raise Unavailable(said, retry_after_seconds=SPOOL_RETRY_SECONDS)
+            text = f"{SPOOLS_MAX} files that are read whole are being read; send this one in a moment."
+            raise Unavailable(text, retry_after_seconds=SPOOL_RETRY_SECONDS)
         self._open += 1
         try:
             with tempfile.NamedTemporaryFile(prefix="concord-", suffix=".import") as file:
@@ -132,8 +132,8 @@ def format_in(request: Request, named: str) -> Format | None:
     kind = media_type(request)
     found = format_of(named, kind)
     if found is None and kind not in ("application/json", *LINES):
-        said = f"The body is {kind[:100] or 'of no type'}; send application/json, {LINES[0]}, text/csv"
-        raise UnsupportedMediaType(f"{said}, application/vnd.apache.parquet or application/zip.")
+        text = f"The body is {kind[:100] or 'of no type'}; send application/json, {LINES[0]}, text/csv"
+        raise UnsupportedMediaType(f"{text}, application/vnd.apache.parquet or application/zip.")
     charset = _charset(request)
     if charset not in _CHARSETS:
         raise UnsupportedMediaType(f"The body is in {charset[:40]!r}; send it in UTF-8.")
@@ -145,7 +145,7 @@ def format_in(request: Request, named: str) -> Format | None:
 
 def _charset(request: Request) -> str:
     parameters = request.headers.get("content-type", "").split(";")[1:]
-    named = [one.split("=", 1) for one in parameters if "=" in one]
+    named = [parameter.split("=", 1) for parameter in parameters if "=" in parameter]
     return next((value.strip().strip('"').lower() for name, value in named if name.strip().lower() == "charset"), "")
 
 
@@ -187,7 +187,7 @@ async def _from_json(text: bytes) -> AsyncIterator[Batch]:
     units = split(UNITS, text)
     for start in range(0, len(units), ADMIT_UNITS):
         some = units[start : start + ADMIT_UNITS]
-        yield Batch(range(start + 1, start + 1 + len(some)), [unit_in(bytes(one)) for one in some])
+        yield Batch(range(start + 1, start + 1 + len(some)), [unit_in(bytes(raw)) for raw in some])
 
 
 async def _from_lines(body: Body) -> AsyncIterator[Batch]:
@@ -251,7 +251,7 @@ def _next_of(rows: Iterator[Row]) -> list[Row]:
 def batch_of(rows: Iterable[Row]) -> Batch:
     """Return rows as they are served."""
     rows = list(rows)
-    cautions = [(row.line, one) for row in rows for one in row.cautions]
+    cautions = [(row.line, caution) for row in rows for caution in row.cautions]
     return Batch([row.line for row in rows], [row.said for row in rows], cautions)
 
 

@@ -36,13 +36,13 @@ class DefinitionBody(Definition, frozen=True):
 
     def definition(self) -> Definition:
         """Return what is defined."""
-        said: dict[str, Any] = {name: getattr(self, name) for name in Definition.__struct_fields__}
-        return Definition(**said)
+        fields: dict[str, Any] = {name: getattr(self, name) for name in Definition.__struct_fields__}
+        return Definition(**fields)
 
     def stated(self) -> Stated:
         """Return what is stated of the project beside that."""
-        said = {name: getattr(self, name) for name in _COMPARED}
-        return {name: value for name, value in said.items() if value is not UNSET}
+        fields = {name: getattr(self, name) for name in _COMPARED}
+        return {name: value for name, value in fields.items() if value is not UNSET}
 
 
 DEFINITION = msgspec.json.Decoder(DefinitionBody)

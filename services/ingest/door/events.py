@@ -34,8 +34,8 @@ async def events_in(request: Request, project_id: str) -> Batch:
         if len(events) > EVENTS_MAX:
             error = FieldError("body", f"has {len(events)} events", f"send at most {EVENTS_MAX} in a batch")
             raise Invalid(f"The batch {error.problem}.", [error])
-        said = [_unit(bytes(one), {}, project_id, structured=True) for one in events]
-        return Batch(range(1, 1 + len(said)), said)
+        wishes = [_unit(bytes(event), {}, project_id, structured=True) for event in events]
+        return Batch(range(1, 1 + len(wishes)), wishes)
     structured = kind == STRUCTURED
     if not structured and kind != "application/json" and not kind.endswith("+json"):
         raise UnsupportedMediaType(f"The body is {kind[:100] or 'of no type'}; send {', '.join(EVENT_MEDIA_TYPES)}.")

@@ -71,9 +71,9 @@ class UnitLines:
 
 def _units(lines: Iterator[TextLine]) -> Iterator[Row]:
     for number, line in lines:
-        said = line if isinstance(line, ConcordError) else unit_in(line)
-        if said is not None:
-            yield Row(number, said)
+        wish = line if isinstance(line, ConcordError) else unit_in(line)
+        if wish is not None:
+            yield Row(number, wish)
 
 
 def reader_of(found: Import, options: Options) -> Resumable:
@@ -182,5 +182,7 @@ class Reading:
         self.report = Report()
 
 
-def _more(told: Sequence[Refusal], room: int) -> tuple[Line, ...]:
-    return tuple(Line(one.line, one.field, one.problem, one.cure) for one in told[: max(0, room)])
+def _more(refusals: Sequence[Refusal], room: int) -> tuple[Line, ...]:
+    return tuple(
+        Line(refusal.line, refusal.field, refusal.problem, refusal.cure) for refusal in refusals[: max(0, room)]
+    )

@@ -67,9 +67,9 @@ def options_of(wish: ImportWish, schema: LabelSchema) -> Options:
     return _options(wish, schema)
 
 
-def _options(said: Columns | ImportWish, schema: LabelSchema) -> Options:
-    content = tuple(name.strip() for name in said.content.split(",") if name.strip())
-    return Options(schema, said.id, content, said.gold, said.suggestion, said.media_type.lower(), said.base_uri)
+def _options(wish: Columns | ImportWish, schema: LabelSchema) -> Options:
+    content = tuple(name.strip() for name in wish.content.split(",") if name.strip())
+    return Options(schema, wish.id, content, wish.gold, wish.suggestion, wish.media_type.lower(), wish.base_uri)
 
 
 async def again(imports: Imports, body: Body, place: str) -> Response | None:

@@ -79,9 +79,9 @@ async def close_project(request: Request, project_id: AnyId, caller: ClientOrOpe
 
 async def _turn(request: Request, project_id: str, caller: Caller, life: Life) -> Response:
     project = await project_of(request, project_id, caller)
-    said = await read_wish(request, LIFE)
+    entry = await read_wish(request, LIFE)
     return json_answer(
-        ProjectBody.of(await handlers_of(request).projects.turn(project, life, said.reason, author(caller)))
+        ProjectBody.of(await handlers_of(request).projects.turn(project, life, entry.reason, author(caller)))
     )
 
 
@@ -92,7 +92,7 @@ async def list_changes(
     project = await project_of(request, project_id, caller)
     wanted = min(page_size(limit), REVISIONS_MAX)
     found, rest = await handlers_of(request).projects.changes(project, after, wanted)
-    return json_answer(Changes([ChangeBody.of(one) for one in found], rest))
+    return json_answer(Changes([ChangeBody.of(change) for change in found], rest))
 
 
 async def list_guidelines(
@@ -102,7 +102,7 @@ async def list_guidelines(
     project = await project_of(request, project_id, caller)
     wanted = min(page_size(limit), REVISIONS_MAX)
     found, rest = await handlers_of(request).projects.guidelines(project, after, wanted)
-    return json_answer(Guidelines([GuidelineListed.of(one) for one in found], rest))
+    return json_answer(Guidelines([GuidelineListed.of(guideline) for guideline in found], rest))
 
 
 async def show_guideline(request: Request, project_id: AnyId, version: Version, caller: ClientOrOperator) -> Response:

@@ -94,7 +94,7 @@ class AnswerBody(msgspec.Struct, frozen=True):
     def of(cls, unit_id: str, answer: Answer) -> "AnswerBody":
         """Return an answer as whoever asked sees it."""
         held = [ComparedBody(kind, bool(found), found, *counts) for kind, found, *counts in answer.compared]
-        return cls(unit_id, held, [OriginalBody(*one) for one in answer.originals], list(answer.replaces))
+        return cls(unit_id, held, [OriginalBody(*original) for original in answer.originals], list(answer.replaces))
 
 
 QUESTION = msgspec.json.Decoder(QuestionBody)
@@ -112,16 +112,16 @@ def add_routes(routes: APIRouter) -> None:
 
 async def reidentify(request: Request, unit_id: AnyId, caller: Officer) -> Response:
     """Say who is behind a unit's data: whether candidates are, or what had been replaced. It leaves an event."""
-    said = await read_json(request, QUESTION)
-    if bool(said.candidates) == said.originals:
+    entry = await read_json(request, QUESTION)
+    if bool(entry.candidates) == entry.originals:
         cure = "send candidates, or originals: true"
         raise Invalid("Ask for one of the two.", [FieldError("candidates", "and originals are one or the other", cure)])
-    if not said.reason.strip():
+    if not entry.reason.strip():
         raise Invalid("A question has a reason.", [FieldError("reason", "is blank", "say why it is asked")])
     if not caller.may_touch(unit_id):
         raise NotFound("There is no such unit.")
-    candidates = tuple(Candidate(one.kind, one.value) for one in said.candidates)
-    question = Question(caller.subject, said.reason.strip(), candidates)
+    candidates = tuple(Candidate(candidate.kind, candidate.value) for candidate in entry.candidates)
+    question = Question(caller.subject, entry.reason.strip(), candidates)
     answer = await handlers_of(request).reidentification.ask(unit_id, question)
     response = json_answer(AnswerBody.of(unit_id, answer))
     response.headers["cache-control"] = "private, no-store"

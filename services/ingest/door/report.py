@@ -44,11 +44,11 @@ class Report:
         """Note what could not be read of a batch, and what of it was not taken."""
         self.lines += len(batch.lines)
         self.alone = batch.alone
-        for line, said in zip(batch.lines, batch.said, strict=True):
-            if isinstance(said, Stopped):
-                self.stop(line, said.error)
-            elif isinstance(said, ConcordError):
-                self.refuse(line, (said.errors or (FieldError("body", said.detail, "see /openapi.json"),))[0])
+        for line, wish in zip(batch.lines, batch.said, strict=True):
+            if isinstance(wish, Stopped):
+                self.stop(line, wish.error)
+            elif isinstance(wish, ConcordError):
+                self.refuse(line, (wish.errors or (FieldError("body", wish.detail, "see /openapi.json"),))[0])
         for line, caution in batch.cautions:
             self.caution(line, caution)
 
@@ -85,8 +85,8 @@ class Report:
             only = self.refused[0]
             error = FieldError(only.field, only.problem, only.cure)
             raise Invalid(f"{error.field}: {error.problem}.", [error])
-        self.refused.sort(key=lambda one: one.line)
-        self.cautions.sort(key=lambda one: one.line)
+        self.refused.sort(key=lambda refusal: refusal.line)
+        self.cautions.sort(key=lambda caution: caution.line)
         return AdmissionReport(
             **self.counts,
             refused_count=self.refused_count,

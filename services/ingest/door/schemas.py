@@ -83,7 +83,7 @@ class SchemaBody(msgspec.Struct, frozen=True):
     def of(cls, found: Revision) -> "SchemaBody":
         """Return the version that came in a revision."""
         state, at = found.state, timestamp(found.at_us)
-        schema, steps = state.definition.label_schema, [StepBody.of(one) for one in steps_of(state)]
+        schema, steps = state.definition.label_schema, [StepBody.of(step) for step in steps_of(state)]
         return cls(state.schema_version, state.revision, at, state.changed_by, state.changed_as, schema, steps)
 
 
@@ -94,7 +94,7 @@ async def list_schemas(
     project = await project_of(request, project_id, caller)
     wanted = min(page_size(limit), REVISIONS_MAX)
     found, rest = await handlers_of(request).projects.schemas(project, after, wanted)
-    return json_answer(SchemaList([SchemaListed.of(one) for one in found], rest))
+    return json_answer(SchemaList([SchemaListed.of(schema) for schema in found], rest))
 
 
 async def show_schema(request: Request, project_id: AnyId, version: Version, caller: ClientOrOperator) -> Response:

@@ -25,8 +25,8 @@ class NoRoom(TooManyRequests):
         bound = project.definition.policy.max_open_units
         cure = "send the same later, when units are settled; none is taken twice. Or raise policy.max_open_units"
         error = FieldError("policy.max_open_units", f"is {bound}, and so many units are open", cure)
-        said = f"The project has as many open units as it allows ({bound}); from line {line} on none was taken."
-        super().__init__(said, [error], retry_after_seconds=LATER_SECONDS)
+        text = f"The project has as many open units as it allows ({bound}); from line {line} on none was taken."
+        super().__init__(text, [error], retry_after_seconds=LATER_SECONDS)
         self.line = line
 
 
@@ -36,7 +36,7 @@ async def serve(admissions: Admissions, project: ProjectState, batch: Batch, rep
     Raises:
         NoRoom: the project takes no more; what was taken before that is in the report.
     """
-    wishes = [(line, one) for line, one in zip(batch.lines, batch.said, strict=True) if isinstance(one, UnitWish)]
+    wishes = [(line, wish) for line, wish in zip(batch.lines, batch.said, strict=True) if isinstance(wish, UnitWish)]
     admission = await admissions.admit(project, [wish for _, wish in wishes])
     full = None if admission.later is None else wishes[admission.later][0]
     report.read(batch if full is None else batch.before(full))

@@ -56,9 +56,9 @@ class CsvReader:
         return self._records.resumed
 
     def _rows(self, records: Iterator[Record]) -> Iterator[Row]:
-        for line, said in records:
+        for line, cells in records:
             columns = self._meant()
-            yield Row(line, said if isinstance(said, ConcordError) else _unit(columns, said), self._cautions)
+            yield Row(line, cells if isinstance(cells, ConcordError) else _unit(columns, cells), self._cautions)
             self._cautions = ()
         if self._records.header:
             self._meant()

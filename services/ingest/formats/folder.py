@@ -45,7 +45,11 @@ def rows(path: Path, options: Options) -> Iterator[Row]:
     except (zipfile.BadZipFile, OSError, ValueError) as fault:
         raise refused("body", "is no zip file", "pack the folder by `zip -r folder.zip folder`") from fault
     with archive:
-        files = {one.filename: one for one in archive.infolist() if not one.is_dir() and not _hidden(one.filename)}
+        files = {
+            zip_info.filename: zip_info
+            for zip_info in archive.infolist()
+            if not zip_info.is_dir() and not _hidden(zip_info.filename)
+        }
         if len(files) > FILES_MAX:
             raise refused("body", f"has {len(files)} files", f"send at most {FILES_MAX} at once")
         folder = _Folder(archive, files, options)
@@ -71,25 +75,25 @@ class _Folder:
         number = 0
         for name in sorted(names):
             folder = str(PurePosixPath(name).parent)
-            for said in self._records(name):
+            for record in self._records(name):
                 number += 1
-                if isinstance(said, ConcordError):
-                    yield Row(number, said)
+                if isinstance(record, ConcordError):
+                    yield Row(number, record)
                     continue
-                file = said.get(FILE_NAME)
+                file = record.get(FILE_NAME)
                 if not isinstance(file, str) or not file:
                     cure = f"give every line a {FILE_NAME}, relative to {name}"
-                    yield Row(number, refused(FILE_NAME, f"is missing; there are {listed(said)}", cure))
+                    yield Row(number, refused(FILE_NAME, f"is missing; there are {listed(record)}", cure))
                     continue
-                yield Row(number, *self._tried(file if folder == "." else f"{folder}/{file}", said))
+                yield Row(number, *self._tried(file if folder == "." else f"{folder}/{file}", record))
 
     def _records(self, name: str) -> Iterator[Mapping[str, Any] | ConcordError]:
         """Yield the records of a file of metadata."""
         if name.endswith(".csv"):
             table = CsvRecords()
             for chunk in self._chunks(name):
-                yield from (said for _, said in table.feed(chunk))
-            yield from (said for _, said in table.end())
+                yield from (record for _, record in table.feed(chunk))
+            yield from (record for _, record in table.end())
             return
         lines = Lines()
         for chunk in self._chunks(name):
@@ -106,15 +110,15 @@ class _Folder:
         if left <= 0:
             raise refused(name[:100], f"is over {METADATA_BYTES_MAX} bytes", "send the folder in parts")
 
-    def _tried(self, name: str, said: Mapping[str, Any]) -> tuple[UnitWish | ConcordError, tuple[Caution, ...]]:
+    def _tried(self, name: str, record: Mapping[str, Any]) -> tuple[UnitWish | ConcordError, tuple[Caution, ...]]:
         try:
-            return self._unit(name, said), ()
+            return self._unit(name, record), ()
         except ConcordError as refusal:
             return refusal, ()
         except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError) as fault:
             return refused(name[:100], f"cannot be unpacked ({str(fault)[:60]})", "pack it without a password"), ()
 
-    def _unit(self, name: str, said: Mapping[str, Any]) -> UnitWish:
+    def _unit(self, name: str, record: Mapping[str, Any]) -> UnitWish:
         options = self.options
         media_type = options.media_type or guess_type(name)[0] or "application/octet-stream"
         if name.endswith(_TEXTS):
@@ -125,18 +129,18 @@ class _Folder:
         else:
             cure = "say by `base_uri` where the folder can be seen; files other than texts are not kept here"
             raise refused(name[:100], f"is {media_type}", cure)
-        more: dict[str, Any] = {key: said[key] for key in ATTRIBUTES if said.get(key) not in (None, "")}
+        more: dict[str, Any] = {key: record[key] for key in ATTRIBUTES if record.get(key) not in (None, "")}
         more = {key: attribute(key, value) for key, value in more.items()}
-        gold = PurePosixPath(name).parent.name if options.gold == FOLDER and FOLDER not in said else None
+        gold = PurePosixPath(name).parent.name if options.gold == FOLDER and FOLDER not in record else None
         if gold is None and options.gold:
-            gold = said.get(options.gold)
+            gold = record.get(options.gold)
         if gold not in (None, ""):
             more["gold"] = label_from(options.schema, options.gold, gold)
-        if options.suggestion and said.get(options.suggestion) not in (None, ""):
-            label = label_from(options.schema, options.suggestion, said[options.suggestion])
+        if options.suggestion and record.get(options.suggestion) not in (None, ""):
+            label = label_from(options.schema, options.suggestion, record[options.suggestion])
             more["suggestion"] = Suggestion(label)
         return UnitWish(
-            str(said.get(options.id, name) if options.id else name), content, **{"media_type": media_type} | more
+            str(record.get(options.id, name) if options.id else name), content, **{"media_type": media_type} | more
         )
 
     def _text(self, name: str) -> str:

@@ -77,18 +77,18 @@ def _unit(task: dict[str, Any], options: Options) -> tuple[UnitWish | ConcordErr
     if missing := [name for name in shown if name not in data]:
         raise refused("data", f"has no {listed(missing)}; there are {listed(data)}", "name its parts by `content`")
     content = data[shown[0]] if len(shown) == 1 else {name: data[name] for name in shown}
-    said: dict[str, Any] = {"media_type": options.media_type}
+    attributes: dict[str, Any] = {"media_type": options.media_type}
     text = next((data[name] for name in shown if isinstance(data[name], str)), None)
     truths, others = _parted(task.get("annotations"))
     cautions: list[Caution] = []
     if truths:
-        said["gold"], left = label_of_results(options, truths[-1].get("result"), text, "annotations")
+        attributes["gold"], left = label_of_results(options, truths[-1].get("result"), text, "annotations")
         cautions += _left("gold", left)
-    guesses = [one for one in _dicts(task.get("predictions")) if one.get("result")]
+    guesses = [prediction for prediction in _dicts(task.get("predictions")) if prediction.get("result")]
     if guesses:
         label, left = label_of_results(options, guesses[-1]["result"], text, "predictions")
         cautions += _left("suggestion", left)
-        said["suggestion"] = Suggestion(label, str(guesses[-1].get("model_version") or ""), _score(guesses[-1]))
+        attributes["suggestion"] = Suggestion(label, str(guesses[-1].get("model_version") or ""), _score(guesses[-1]))
     if count := others + max(0, len(truths) - 1) + max(0, len(guesses) - 1):
         cure = "mark the one that is known to be right as ground_truth"
         cautions.append(Caution("annotations", f"are left out: {count} of annotators or older ones", cure))
@@ -97,20 +97,22 @@ def _unit(task: dict[str, Any], options: Options) -> tuple[UnitWish | ConcordErr
         raise refused(
             options.id or "id", "is missing", "send the task's id, or name the part of data that is one by `id`"
         )
-    return UnitWish(str(name), content_of(content, options.media_type, options.base_uri), **said), tuple(cautions)
+    return UnitWish(str(name), content_of(content, options.media_type, options.base_uri), **attributes), tuple(cautions)
 
 
 def _parted(annotations: Any) -> tuple[list[dict[str, Any]], int]:
     """Return the ground truths, oldest first, and how many other annotations there are."""
     known = _dicts(annotations)
-    truths = [one for one in known if one.get("ground_truth") and not one.get("was_cancelled")]
-    return sorted(truths, key=lambda one: str(one.get("updated_at") or one.get("created_at") or "")), len(known) - len(
-        truths
-    )
+    truths = [
+        annotation for annotation in known if annotation.get("ground_truth") and not annotation.get("was_cancelled")
+    ]
+    return sorted(
+        truths, key=lambda annotation: str(annotation.get("updated_at") or annotation.get("created_at") or "")
+    ), len(known) - len(truths)
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [value_of for value_of in value if isinstance(value_of, dict)] if isinstance(value, list) else []
 
 
 def _score(prediction: Mapping[str, Any]) -> float | None:
@@ -136,20 +138,20 @@ def label_of_results(options: Options, results: Any, text: str | None, field: st
     if not isinstance(schema, Form):
         return _read_as(schema.kind, found, text, field)
     answers, left = {}, []
-    for one in schema.fields:
-        mine = [result for result in found if result.get("from_name") == one.name]
+    for asked in schema.fields:
+        mine = [result for result in found if result.get("from_name") == asked.name]
         if mine:
-            answers[one.name], more = _read_as(one.schema.kind, mine, text, field)
+            answers[asked.name], more = _read_as(asked.schema.kind, mine, text, field)
             left += more
-    named = {one.name for one in schema.fields}
+    named = {each.name for each in schema.fields}
     left += [str(result.get("type")) for result in found if result.get("from_name") not in named]
     return {"answers": answers}, left
 
 
 def _read_as(kind: str, found: Sequence[dict[str, Any]], text: str | None, field: str) -> tuple[Any, list[str]]:
     types, read = _KINDS[kind]
-    mine = [one for one in found if one.get("type") in types]
-    left = [str(one.get("type")) for one in found if one.get("type") not in types]
+    mine = [result for result in found if result.get("type") in types]
+    left = [str(result.get("type")) for result in found if result.get("type") not in types]
     if not mine and (left or kind not in _REGIONS):
         problem = f"has {listed(sorted(set(left)))}, and the label schema is of kind {kind}"
         raise refused(f"{field}.result", problem, f"send results of type {' or '.join(types)}")
@@ -209,10 +211,10 @@ def _ranking(mine: Sequence[Mapping[str, Any]], _: str | None) -> Any:
 
 def _spans(mine: Sequence[Mapping[str, Any]], text: str | None) -> Any:
     spans = []
-    for one in mine:
-        value = one["value"]
+    for result in mine:
+        value = result["value"]
         start, end = _code_points(value, text)
-        spans += [{"start": start, "end": end, "class": name} for name in value[one["type"]]]
+        spans += [{"start": start, "end": end, "class": name} for name in value[result["type"]]]
     return {"spans": spans}
 
 
@@ -239,8 +241,8 @@ def _code_points(value: Mapping[str, Any], text: str | None) -> tuple[int, int]:
 
 def _boxes(mine: Sequence[Mapping[str, Any]], _: str | None) -> Any:
     boxes = []
-    for one in mine:
-        value, (across, down) = one["value"], _size(one)
+    for result in mine:
+        value, (across, down) = result["value"], _size(result)
         if value.get("rotation"):
             raise refused("value.rotation", "is not 0", "send turned boxes as polygons, to a project of that kind")
         left, top = value["x"] * across, value["y"] * down
@@ -250,16 +252,16 @@ def _boxes(mine: Sequence[Mapping[str, Any]], _: str | None) -> Any:
             "right": left + value["width"] * across,
             "bottom": top + value["height"] * down,
         }
-        boxes += [{**edges, "class": name} for name in value[one["type"]]]
+        boxes += [{**edges, "class": name} for name in value[result["type"]]]
     return {"boxes": boxes}
 
 
 def _polygons(mine: Sequence[Mapping[str, Any]], _: str | None) -> Any:
     polygons = []
-    for one in mine:
-        across, down = _size(one)
-        points = [[x * across, y * down] for x, y in one["value"]["points"]]
-        polygons += [{"points": points, "class": name} for name in one["value"][one["type"]]]
+    for result in mine:
+        across, down = _size(result)
+        points = [[x * across, y * down] for x, y in result["value"]["points"]]
+        polygons += [{"points": points, "class": name} for name in result["value"][result["type"]]]
     return {"polygons": polygons}
 
 

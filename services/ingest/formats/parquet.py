@@ -50,7 +50,7 @@ def _bounded(metadata: Any, columns: Columns) -> None:
     for group in range(metadata.num_row_groups):
         parts = metadata.row_group(group)
         chunks = [parts.column(place) for place in range(parts.num_columns)]
-        size = sum(one.total_uncompressed_size for one in chunks if one.path_in_schema.split(".")[0] in used)
+        size = sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema.split(".")[0] in used)
         if size > GROUP_BYTES_MAX:
             problem = f"has {size} bytes of the columns that are read, and at most {GROUP_BYTES_MAX} are taken"
             raise refused(f"row group {group + 1}", problem, "write smaller row groups (row_group_size=10000)")
@@ -70,9 +70,9 @@ def _json(name: str, value: Any) -> Any:
         Invalid: it holds bytes: an image, say.
     """
     if isinstance(value, dict):
-        return {key: _json(name, one) for key, one in value.items()}
+        return {key: _json(name, part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_json(name, one) for one in value]
+        return [_json(name, part) for part in value]
     if isinstance(value, bytes):
         raise refused(name, "holds bytes", "send the address under which it lies, and its media type")
     if isinstance(value, datetime | date | time):

@@ -89,21 +89,23 @@ class Columns:
         self.id = options.id or "id"
         self.content = options.content or ("content",)
         self.options = options
-        known = [one for one in ATTRIBUTES if one in there]
+        known = [column for column in ATTRIBUTES if column in there]
         self.gold = options.gold or ("gold" if "gold" in there else "")
         self.suggestion = options.suggestion or ("suggestion" if "suggestion" in there else "")
-        self.attributes = [one for one in known if one not in self.content and one != self.id]
+        self.attributes = [column for column in known if column not in self.content and column != self.id]
         for parameter, wanted in self._wanted():
             if wanted not in there:
                 raise refused(
                     wanted[: COLUMNS_SHOWN_MAX * 5], f"is no column; there are {listed(there)}", _cure(parameter)
                 )
-        self.used = [*dict.fromkeys([one for _, one in self._wanted()] + self.attributes)]
-        self.unused = [one for one in there if one not in self.used]
+        self.used = [*dict.fromkeys([column for _, column in self._wanted()] + self.attributes)]
+        self.unused = [column for column in there if column not in self.used]
 
     def _wanted(self) -> list[tuple[str, str]]:
-        named = [("id", self.id), *(("content", one) for one in self.content)]
-        return named + [(name, one) for name, one in (("gold", self.gold), ("suggestion", self.suggestion)) if one]
+        named = [("id", self.id), *(("content", column) for column in self.content)]
+        return named + [
+            (name, column) for name, column in (("gold", self.gold), ("suggestion", self.suggestion)) if column
+        ]
 
     def cautions(self) -> tuple[Caution, ...]:
         """Return what is to be said of columns that nothing is read from."""
@@ -118,16 +120,18 @@ class Columns:
         Raises:
             Invalid: a cell cannot be read.
         """
-        said = {name: attribute(name, values[name]) for name in self.attributes if values[name] not in ("", None)}
+        attributes = {name: attribute(name, values[name]) for name in self.attributes if values[name] not in ("", None)}
         if self.gold and values[self.gold] not in ("", None):
-            said["gold"] = label_from(self.options.schema, self.gold, values[self.gold])
+            attributes["gold"] = label_from(self.options.schema, self.gold, values[self.gold])
         if self.suggestion and values[self.suggestion] not in ("", None):
-            said["suggestion"] = Suggestion(label_from(self.options.schema, self.suggestion, values[self.suggestion]))
-        said.setdefault("media_type", self.options.media_type)
+            attributes["suggestion"] = Suggestion(
+                label_from(self.options.schema, self.suggestion, values[self.suggestion])
+            )
+        attributes.setdefault("media_type", self.options.media_type)
         shown: Any = {name: values[name] for name in self.content}
         if len(self.content) == 1:
-            shown = content_of(shown[self.content[0]], said["media_type"], self.options.base_uri)
-        return UnitWish(str(values[self.id] if values[self.id] is not None else ""), shown, **said)
+            shown = content_of(shown[self.content[0]], attributes["media_type"], self.options.base_uri)
+        return UnitWish(str(values[self.id] if values[self.id] is not None else ""), shown, **attributes)
 
 
 def content_of(value: Any, media_type: str, base_uri: str = "") -> Any:

@@ -58,10 +58,10 @@ class SageMakerReader:
     def _rows(self, lines: Iterator[Line]) -> Iterator[Row]:
         for number, line in lines:
             try:
-                said = line if isinstance(line, ConcordError) else _unit(decode_line(_RECORD, line), self._options)
+                wish = line if isinstance(line, ConcordError) else _unit(decode_line(_RECORD, line), self._options)
             except (BadRequest, Invalid) as refusal:
-                said = refusal
-            yield Row(number, said)
+                wish = refusal
+            yield Row(number, wish)
 
 
 def _unit(record: dict[str, Any], options: Options) -> UnitWish:
@@ -77,24 +77,24 @@ def _unit(record: dict[str, Any], options: Options) -> UnitWish:
     gold = _label(record, options.gold, options) if options.gold else None
     suggestion = None
     if options.suggestion and (label := _label(record, options.suggestion, options)) is not None:
-        told = record.get(f"{options.suggestion}-metadata", {})
-        suggestion = Suggestion(label, str(told.get("job-name", "")), told.get("confidence"))
+        metadata = record.get(f"{options.suggestion}-metadata", {})
+        suggestion = Suggestion(label, str(metadata.get("job-name", "")), metadata.get("confidence"))
     return UnitWish(str(name), content, media_type, gold=gold, suggestion=suggestion)
 
 
 def _label(record: Mapping[str, Any], attribute: str, options: Options) -> Any:
     """Return the label that an attribute is, as the project's kind has it; None where the record has none."""
-    value, told = record.get(attribute), record.get(f"{attribute}-metadata")
+    value, metadata = record.get(attribute), record.get(f"{attribute}-metadata")
     if value is None:
         return None
-    told = told if isinstance(told, dict) else {}
+    metadata = metadata if isinstance(metadata, dict) else {}
     kind = options.schema.kind
     if kind == "boxes":
-        return {"boxes": [_box(one, told, attribute) for one in _listed(value, "annotations", attribute)]}
-    if kind == "choice" and "class-name" in told:
-        return told["class-name"]
-    if kind == "choices" and isinstance(told.get("class-map"), dict) and isinstance(value, list):
-        return [told["class-map"].get(str(one), one) for one in value]
+        return {"boxes": [_box(box, metadata, attribute) for box in _listed(value, "annotations", attribute)]}
+    if kind == "choice" and "class-name" in metadata:
+        return metadata["class-name"]
+    if kind == "choices" and isinstance(metadata.get("class-map"), dict) and isinstance(value, list):
+        return [metadata["class-map"].get(str(name), name) for name in value]
     return value
 
 
@@ -105,9 +105,9 @@ def _listed(value: Any, part: str, attribute: str) -> list[Any]:
     return found
 
 
-def _box(box: Any, told: Mapping[str, Any], attribute: str) -> dict[str, Any]:
+def _box(box: Any, metadata: Mapping[str, Any], attribute: str) -> dict[str, Any]:
     try:
-        left, top, name = box["left"], box["top"], told["class-map"][str(box["class_id"])]
+        left, top, name = box["left"], box["top"], metadata["class-map"][str(box["class_id"])]
         return {"left": left, "top": top, "right": left + box["width"], "bottom": top + box["height"], "class": name}
     except (KeyError, TypeError) as fault:
         cure = "send left, top, width, height and class_id, and the class-map in the metadata"

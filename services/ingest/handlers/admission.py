@@ -132,8 +132,10 @@ class Admissions:
         offered, result.later = await self.room.offered(project, checked)
         candidates = await self._sampled(offered, project.definition.policy.sampling, result)
         if candidates:
-            claims = await self.repository.arrivals.begin([(one.claim, one.trace) for one in candidates])
-            candidates = [replace(one, claim=claim) for one, claim in zip(candidates, claims, strict=True)]
+            claims = await self.repository.arrivals.begin(
+                [(candidate.claim, candidate.trace) for candidate in candidates]
+            )
+            candidates = [replace(candidate, claim=claim) for candidate, claim in zip(candidates, claims, strict=True)]
             arrivals = list(dict.fromkeys(claim.unit.arrival for claim in claims))
             candidates, full = await self.room.entered(project, candidates)
             result.later = result.later if full is None else full
@@ -149,25 +151,25 @@ class Admissions:
             self.instruments.counter("concord_ingest_units", "later").inc(len(wishes) - result.later)
         return result
 
-    async def take_gold(self, project: ProjectState, one: Candidate) -> None:
+    async def take_gold(self, project: ProjectState, candidate: Candidate) -> None:
         """Take in a gold unit that was made of a resolved one: once, however often it is told.
 
         Raises:
             StoreUnavailable: it may be in; it may be taken in again.
         """
         result = Admission()
-        (claim,) = await self.repository.arrivals.begin([(one.claim, one.trace)])
-        await self._take(project, [replace(one, claim=claim)], result)
+        (claim,) = await self.repository.arrivals.begin([(candidate.claim, candidate.trace)])
+        await self._take(project, [replace(candidate, claim=claim)], result)
         await self.repository.arrivals.finished([claim.unit.arrival])
         self._count(result)
 
     async def _take(self, project: ProjectState, candidates: Sequence[Candidate], result: Admission) -> None:
         """Take units in, and have the others told of them, and of those that they meet."""
         if candidates:
-            await self.repository.note_subjects([one.unit for one in candidates])
+            await self.repository.note_subjects([candidate.unit for candidate in candidates])
             met = await self._admit(project, candidates, result)
-            traces = {one.unit.unit_id: one.trace for one in candidates}
-            await self.telling.tell(project, met.values(), {one.unit.arrival for one in candidates}, traces)
+            traces = {candidate.unit.unit_id: candidate.trace for candidate in candidates}
+            await self.telling.tell(project, met.values(), {candidate.unit.arrival for candidate in candidates}, traces)
 
     async def finish_left_behind(self) -> None:
         """Have told of what processes that died, or callers that gave up, have left between a unit and its record.
@@ -184,9 +186,9 @@ class Admissions:
     async def _finish(self, arrival: Arrival) -> None:
         project = await self.repository.project(arrival.project_id, client_id=None)
         known = await self.repository.shelf.claims(arrival.unit_ids)
-        theirs = [one for one in known.values() if one.unit.arrival == arrival.arrival_id]
+        theirs = [claim for claim in known.values() if claim.unit.arrival == arrival.arrival_id]
         await self.telling.tell(project, theirs)
-        await self.repository.shelf.destroy([one.unit.unit_id for one in known.values() if one.unit.erased_at_us])
+        await self.repository.shelf.destroy([claim.unit.unit_id for claim in known.values() if claim.unit.erased_at_us])
         await self.room.finished(arrival)
         await self.repository.arrivals.finished([arrival.arrival_id])
         log.info("finished %d units that %s had left behind", len(theirs), arrival.arrival_id)
@@ -218,33 +220,33 @@ class Admissions:
         """Note who of those let in now asks for people who are not there."""
         staff = Staff({name: row.skills for name, row in self.annotators.rows.items()})
         overlap = project.definition.policy.overlap.initial
-        for one in candidates:
-            place = result.places.get(one.position)
+        for candidate in candidates:
+            place = result.places.get(candidate.position)
             if place is not None and place.status == "admitted":
-                result.cautions += [(one.position, found) for found in staff.cautions(one.unit, overlap)]
+                result.cautions += [(candidate.position, found) for found in staff.cautions(candidate.unit, overlap)]
 
     async def _open_to(self, candidates: list[Candidate], result: Admission) -> list[Candidate]:
         """Refuse what is new and has a label that nobody can say any more; what was sent before is as it was."""
-        if not (asked := sorted({one.unit.unit_id for one in candidates if one.closed is not None})):
+        if not (asked := sorted({candidate.unit.unit_id for candidate in candidates if candidate.closed is not None})):
             return candidates
         known = await self.repository.shelf.units(asked)
-        for one in candidates:
-            if one.closed is not None and one.unit.unit_id not in known:
-                result.refused[one.position] = one.closed
-        return [one for one in candidates if one.position not in result.refused]
+        for candidate in candidates:
+            if candidate.closed is not None and candidate.unit.unit_id not in known:
+                result.refused[candidate.position] = candidate.closed
+        return [each for each in candidates if each.position not in result.refused]
 
     async def _sampled(self, candidates: Sequence[Candidate], sampling: Sampling, result: Admission) -> list[Candidate]:
         """Note what the sampling leaves out; what was let in under another sampling stays in."""
-        outside = {one.unit.unit_id for one in candidates if not wanted(one.unit, sampling)}
-        bounded = [one.unit for one in candidates if quota_of(one.unit, sampling) is not None]
+        outside = {candidate.unit.unit_id for candidate in candidates if not wanted(candidate.unit, sampling)}
+        bounded = [candidate.unit for candidate in candidates if quota_of(candidate.unit, sampling) is not None]
         asked = outside | {unit.unit_id for unit in bounded}
         known = (await self.repository.shelf.units(sorted(asked))).keys() if asked else set()
         fresh = [unit for unit in bounded if unit.unit_id not in known and unit.unit_id not in outside]
         left_out = (outside - known) | await self.seats.without(fresh, sampling)
-        for one in candidates:
-            if one.unit.unit_id in left_out:
-                result.places[one.position] = Place("left_out", one.unit)
-        return [one for one in candidates if one.unit.unit_id not in left_out]
+        for candidate in candidates:
+            if candidate.unit.unit_id in left_out:
+                result.places[candidate.position] = Place("left_out", candidate.unit)
+        return [each for each in candidates if each.unit.unit_id not in left_out]
 
     async def _admit(
         self, project: ProjectState, candidates: Sequence[Candidate], result: Admission
@@ -256,20 +258,22 @@ class Admissions:
         waiting, met = list(candidates), dict[str, Claim]()
         duplicates: list[tuple[Candidate, UnitState]] = []
         for number in range(1, CLAIMS_MAX + 1):
-            holders, before = await self.repository.claim([one.claim for one in waiting], number)
+            holders, before = await self.repository.claim([candidate.claim for candidate in waiting], number)
             if project.definition.policy.dedupe == "id":
-                holders = [one.claim for one in waiting]
+                holders = [candidate.claim for candidate in waiting]
             pairs = list(zip(waiting, holders, strict=True))
-            mine = [one for one, holder in pairs if holder.unit.unit_id == one.unit.unit_id]
-            others = [(one, holder) for one, holder in pairs if holder.unit.unit_id != one.unit.unit_id]
+            mine = [candidate for candidate, holder in pairs if holder.unit.unit_id == candidate.unit.unit_id]
+            others = [
+                (candidate, holder) for candidate, holder in pairs if holder.unit.unit_id != candidate.unit.unit_id
+            ]
             await self._take_in(project, mine, others, before, met, result)
-            firsts = [(one, met[holder.unit.unit_id].unit) for one, holder in others]
-            duplicates += [(one, first) for one, first in firsts if stands_for(first, one.unit)]
-            waiting = [one for one, first in firsts if not stands_for(first, one.unit)]
+            firsts = [(candidate, met[holder.unit.unit_id].unit) for candidate, holder in others]
+            duplicates += [(candidate, first) for candidate, first in firsts if stands_for(first, candidate.unit)]
+            waiting = [candidate for candidate, first in firsts if not stands_for(first, candidate.unit)]
             if not waiting:
                 break
-        for one in waiting:
-            result.refused[one.position] = UnitRefused(
+        for candidate in waiting:
+            result.refused[candidate.position] = UnitRefused(
                 "content",
                 f"was sent under {CLAIMS_MAX} ids that were taken",
                 "send new content under new ids only, or set policy.dedupe to 'id'",
@@ -291,27 +295,27 @@ class Admissions:
         A unit that was sent before is read first: an insert that is tried on one that is in costs more.
         """
         holders = {holder.unit.unit_id for _, holder in others}
-        sent_before = holders | {one.unit.unit_id for one in mine if one.unit.unit_id in before}
+        sent_before = holders | {candidate.unit.unit_id for candidate in mine if candidate.unit.unit_id in before}
         met.update(await self.repository.shelf.claims(sorted(sent_before - met.keys())))
         now_us = self.clock.now_us()
         entering: dict[str, Entering] = {}
         # A content is the same whoever sent it, so that its owner is taken in with what a duplicate of it has.
-        for one, claim in (*((one, one.claim) for one in mine), *others):
+        for candidate, claim in (*((claimed, claimed.claim) for claimed in mine), *others):
             if claim.unit.unit_id not in met:
                 # A microsecond after the one before it: read from the store, they stand in the order of their events.
                 admitted = _admitted(project, claim, now_us + len(entering))
-                entering.setdefault(claim.unit.unit_id, Entering(admitted, one.content, one.originals))
+                entering.setdefault(claim.unit.unit_id, Entering(admitted, candidate.content, candidate.originals))
         fresh = await self._enter(entering, met)
-        for one in mine:
-            self._answer(one, met[one.unit.unit_id].unit, result, admitted=one.unit.unit_id in fresh)
-            fresh.discard(one.unit.unit_id)
+        for candidate in mine:
+            self._answer(candidate, met[candidate.unit.unit_id].unit, result, admitted=candidate.unit.unit_id in fresh)
+            fresh.discard(candidate.unit.unit_id)
 
     async def _enter(self, entering: Mapping[str, Entering], met: MutableMapping[str, Claim]) -> set[str]:
         """Insert units, note how they stand, and return those that were not there before."""
         if not entering:
             return set()
         there = await self.repository.shelf.enter(entering)
-        met.update({unit_id: one.claim for unit_id, one in entering.items()} | there)
+        met.update({unit_id: candidate.claim for unit_id, candidate in entering.items()} | there)
         return entering.keys() - there.keys()
 
     async def _keep_duplicates(
@@ -323,29 +327,29 @@ class Admissions:
         """Keep for each duplicate which unit stands for it, so that its id is answered the same from now on."""
         kept: list[Candidate] = []
         entering: dict[str, Entering] = {}
-        for one, first in duplicates:
-            if first.gold_mark == one.unit.gold_mark:
-                kept.append(one)
-                if one.unit.unit_id not in met:
-                    entering.setdefault(one.unit.unit_id, Entering(_duplicate(one.unit, first)))
+        for candidate, first in duplicates:
+            if first.gold_mark == candidate.unit.gold_mark:
+                kept.append(candidate)
+                if candidate.unit.unit_id not in met:
+                    entering.setdefault(candidate.unit.unit_id, Entering(_duplicate(candidate.unit, first)))
             else:
                 problem = f"differs from that of {first.source_id!r}, which has the same content"
-                result.refused[one.position] = UnitRefused("gold", problem, "send one known label a content")
+                result.refused[candidate.position] = UnitRefused("gold", problem, "send one known label a content")
         await self._enter(entering, met)
-        for one in kept:
-            self._answer(one, met[one.unit.unit_id].unit, result)
+        for candidate in kept:
+            self._answer(candidate, met[candidate.unit.unit_id].unit, result)
 
-    def _answer(self, one: Candidate, known: UnitState, result: Admission, *, admitted: bool = False) -> None:
+    def _answer(self, candidate: Candidate, known: UnitState, result: Admission, *, admitted: bool = False) -> None:
         """Say what became of a unit that is known now: the same as what was sent, or other."""
         if known.erased_at_us:
             cure = "send what is new under a new id; what was withdrawn does not come back"
-            result.refused[one.position] = UnitRefused("id", "was withdrawn", cure)
-        elif (other := differing(known, one.unit)) is not None:
-            result.refused[one.position] = _said_otherwise(other, known)
+            result.refused[candidate.position] = UnitRefused("id", "was withdrawn", cure)
+        elif (other := differing(known, candidate.unit)) is not None:
+            result.refused[candidate.position] = _said_otherwise(other, known)
         elif known.duplicate_of:
-            result.places[one.position] = Place("duplicate_of", known)
+            result.places[candidate.position] = Place("duplicate_of", known)
         else:
-            result.places[one.position] = Place("admitted" if admitted else "repeated", known)
+            result.places[candidate.position] = Place("admitted" if admitted else "repeated", known)
 
 
 def _admitted(project: ProjectState, claim: Claim, now_us: int) -> Claim:
@@ -374,5 +378,7 @@ def _standing(unit: UnitState, sampling: Sampling) -> Place:
 
 
 def _said_otherwise(field: str, known: UnitState) -> UnitRefused:
-    told = "is a duplicate" if known.duplicate_of else "was admitted"
-    return UnitRefused(field, f"differs: {known.source_id!r} {told} with another", "send what is new under a new id")
+    standing = "is a duplicate" if known.duplicate_of else "was admitted"
+    return UnitRefused(
+        field, f"differs: {known.source_id!r} {standing} with another", "send what is new under a new id"
+    )

@@ -77,7 +77,7 @@ class Checking:
         for position, (sent, trace) in enumerate(zip(wishes, traces, strict=True)):
             try:
                 wish = checked(_named(sent))
-                content = said = canonical_content(wish.content)
+                content = plain = canonical_content(wish.content)
                 shown, originals = wish.content, Originals()
                 if replacing is not None:
                     shown = replacing.content(shown, found, originals if keeping else None)
@@ -88,7 +88,7 @@ class Checking:
             except UnitRefused as refusal:
                 refused[position] = refusal
                 continue
-            unit, suggested = self._unit(project.project_id, wish, said, None if gold is None else gold.given), None
+            unit, suggested = self._unit(project.project_id, wish, plain, None if gold is None else gold.given), None
             if model is not None:
                 unit, suggested = self._shown(unit, *model, wish.uncertainty, policy)
             kept = msgspec.json.encode(originals) if originals else b""
@@ -112,15 +112,15 @@ class Checking:
         return known[1]
 
     def _shown(
-        self, unit: UnitState, label: Worded, said: Suggestion, uncertainty: float | None, policy: Policy
+        self, unit: UnitState, label: Worded, suggestion: Suggestion, uncertainty: float | None, policy: Policy
     ) -> tuple[UnitState, Suggested]:
         """Return a unit with what its suggestion says of it, and the suggestion, hidden or not."""
-        told = encoded([label.given.decode(), said.model, said.confidence])
-        mark = self.repository.gold_mark(unit.project_id, told)
-        if uncertainty is None and said.confidence is not None:
-            uncertainty = 1.0 - said.confidence
+        encoded_suggestion = encoded([label.given.decode(), suggestion.model, suggestion.confidence])
+        mark = self.repository.gold_mark(unit.project_id, encoded_suggestion)
+        if uncertainty is None and suggestion.confidence is not None:
+            uncertainty = 1.0 - suggestion.confidence
         unit = msgspec.structs.replace(unit, suggestion_mark=mark, uncertainty=uncertainty)
-        return unit, Suggested(label.today, said.model, said.confidence, hidden(unit.unit_id, policy))
+        return unit, Suggested(label.today, suggestion.model, suggestion.confidence, hidden(unit.unit_id, policy))
 
     def _unit(self, project_id: str, wish: UnitWish, content: bytes, gold: bytes | None) -> UnitState:
         return UnitState(
@@ -150,5 +150,5 @@ def _named(wish: UnitWish) -> UnitWish:
     return msgspec.structs.replace(wish, annotators=tuple(names)) if names else wish
 
 
-def _suggested(wordings: Wordings, said: Suggestion, text_characters: int | None) -> tuple[Worded, Suggestion]:
-    return wordings.read("suggestion.label", said.label, text_characters), said
+def _suggested(wordings: Wordings, suggestion: Suggestion, text_characters: int | None) -> tuple[Worded, Suggestion]:
+    return wordings.read("suggestion.label", suggestion.label, text_characters), suggestion

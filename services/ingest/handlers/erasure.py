@@ -52,9 +52,9 @@ class Erasure:
         Raises:
             StoreUnavailable: some may be erased; the same may be asked again.
         """
-        by_id = {self.repository.unit_id(project.project_id, one): one for one in source_ids}
+        by_id = {self.repository.unit_id(project.project_id, source_id): source_id for source_id in source_ids}
         waited = await self.repository.waiters.erase(sorted(by_id))
-        found = {one.unit.unit_id: one for one in await self._erase(project, list(by_id), reason)}
+        found = {erasure.unit.unit_id: erasure for erasure in await self._erase(project, list(by_id), reason)}
         return [
             found.get(unit_id) or _never_in(UnitState(unit_id, project.project_id, source_id), waited)
             for unit_id, source_id in by_id.items()
@@ -78,7 +78,7 @@ class Erasure:
 
         Said once the units are erased themselves: whoever makes gold of one meanwhile looks at it once more.
         """
-        gold = [self.repository.gold_id(project.project_id, one) for one in unit_ids]
+        gold = [self.repository.gold_id(project.project_id, unit_id) for unit_id in unit_ids]
         known = await self.repository.shelf.claims(sorted(gold))
         await self._withdraw(project, known.values(), reason)
 
@@ -86,18 +86,18 @@ class Erasure:
         known = await self.repository.shelf.claims(sorted(unit_ids))
         await self._withdraw(project, known.values(), reason)
         await self.erase_gold_of(project, list(known), reason)
-        units = [one.unit for one in known.values()]
+        units = [claim.unit for claim in known.values()]
         return [Erased("duplicate_of" if unit.duplicate_of else "erased", unit) for unit in units]
 
     async def _withdraw(self, project: ProjectState, known: Iterable[Claim], reason: str) -> None:
         """Erase units that are in; what a duplicate says is kept as another's."""
-        mine = [one for one in known if one.unit.admitted_at_us]
+        mine = [claim for claim in known if claim.unit.admitted_at_us]
         if not mine:
             return
-        shelf, unit_ids = self.repository.shelf, [one.unit.unit_id for one in mine]
+        shelf, unit_ids = self.repository.shelf, [claim.unit.unit_id for claim in mine]
         await self.telling.tell(project, mine)
         await shelf.expect_erasures(project.project_id)
-        outcomes = await self.repository.journal.apply(UNIT, [_erasing(project, one.unit, reason) for one in mine])
+        outcomes = await self.repository.journal.apply(UNIT, [_erasing(project, claim.unit, reason) for claim in mine])
         for outcome in outcomes:
             if outcome.error is not None:
                 raise outcome.error

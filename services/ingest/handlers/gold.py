@@ -46,8 +46,10 @@ class ChosenGold:
             if event.HasField("gold_chosen"):
                 await self._chosen(await self._project(event, event.gold_chosen.unit_id), event.gold_chosen, delivery)
             elif event.HasField("gold_dropped"):
-                told = event.gold_dropped
-                await self.erasure.erase_gold_of(await self._project(event, told.unit_id), [told.unit_id], told.reason)
+                gold_dropped = event.gold_dropped
+                await self.erasure.erase_gold_of(
+                    await self._project(event, gold_dropped.unit_id), [gold_dropped.unit_id], gold_dropped.reason
+                )
 
     async def _project(self, event: ResolutionEvent, unit_id: str) -> ProjectState:
         if client_of(unit_id) != event.metadata.client_id:
@@ -57,23 +59,23 @@ class ChosenGold:
         except ProjectDoesNotExist as fault:
             raise Poison(str(fault)) from fault
 
-    async def _chosen(self, project: ProjectState, told: GoldChosen, delivery: Delivery) -> None:
-        found = await self._stored(told.unit_id)
+    async def _chosen(self, project: ProjectState, chosen: GoldChosen, delivery: Delivery) -> None:
+        found = await self._stored(chosen.unit_id)
         if found is None or found[0].project_id != project.project_id:
             return  # it was erased meanwhile
         source, content = found
         claim = Claim(
-            self._unit(source, told.label),
-            told.label,
+            self._unit(source, chosen.label),
+            chosen.label,
             len(content) if isinstance(content, str) else None,
-            await self.repository.shelf.suggestion(told.unit_id),
-            told.unit_id,
-            tuple(told.not_for),
+            await self.repository.shelf.suggestion(chosen.unit_id),
+            chosen.unit_id,
+            tuple(chosen.not_for),
         )
         await self.admissions.take_gold(project, Candidate(0, claim, canonical_content(content), delivery.trace))
         # Whoever erased it meanwhile may have looked for its gold before there was any.
-        if await self._stored(told.unit_id) is None:
-            await self.erasure.erase_gold_of(project, [told.unit_id], SOURCE_ERASED)
+        if await self._stored(chosen.unit_id) is None:
+            await self.erasure.erase_gold_of(project, [chosen.unit_id], SOURCE_ERASED)
 
     async def _stored(self, unit_id: str) -> tuple[UnitState, Any] | None:
         """Return a unit, as the store has it now, with its content; None where there is none, or it was erased."""

@@ -62,11 +62,11 @@ class Lots:
             elif event.HasField("lot_sealed"):
                 self.repository.leave_out(project_id, event.lot_sealed.unit_ids)
             elif event.HasField("unit_admitted") and not event.unit_admitted.HasField("gold_label"):
-                said, at_us = event.unit_admitted, event.metadata.occurred_at_us
+                admitted, at_us = event.unit_admitted, event.metadata.occurred_at_us
                 # What tells of units follows from the arrival that they came in.
-                arrival, version = event.metadata.causation_id, said.guideline_version
+                arrival, version = event.metadata.causation_id, admitted.guideline_version
                 unit = UnitState(
-                    said.unit_id, project_id, "", admitted_at_us=at_us, guideline_version=version, arrival=arrival
+                    admitted.unit_id, project_id, "", admitted_at_us=at_us, guideline_version=version, arrival=arrival
                 )
                 self.repository.hear_units([unit])
                 touched[project_id] = None

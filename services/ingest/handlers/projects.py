@@ -122,8 +122,8 @@ class Projects:
             there = (await self.repository.journal.states(PROJECT, [key])).get(key)
             return _outcome(there, _defined(there, client_id, project_id, definition, author, stated) or there)
         # Every call is a cause of its own, since A, B and A again are three definitions; `defined` knows repeats.
-        said = hashlib.sha256(msgspec.json.encode(definition)).hexdigest()
-        cause = Cause(key, f"define/{self.clock.now_us()}/{said}", decide)
+        digest = hashlib.sha256(msgspec.json.encode(definition)).hexdigest()
+        cause = Cause(key, f"define/{self.clock.now_us()}/{digest}", decide)
         outcome = await self.repository.journal.decide(PROJECT, cause)
         return _outcome(before[0], outcome.state)
 
@@ -162,12 +162,12 @@ class Projects:
         found: list[Changed] = []
         before: ProjectState | None = None
         last = after + revisions_max
-        async for one in self.revisions.of(project, after, last + 1):
-            if one.state.revision > last:
+        async for revision in self.revisions.of(project, after, last + 1):
+            if revision.state.revision > last:
                 return found, last
-            if one.state.revision > after:
-                found += [Changed(one, change) for change in changes(before, one.state)]
-            before = one.state
+            if revision.state.revision > after:
+                found += [Changed(revision, change) for change in changes(before, revision.state)]
+            before = revision.state
         return found, None
 
     async def guidelines(self, project: ProjectState, after: int, count_max: int) -> tuple[list[Revision], int | None]:
@@ -210,7 +210,7 @@ class Projects:
         self, project: ProjectState, began: tuple[int, ...], after: int, count_max: int
     ) -> tuple[list[Revision], int | None]:
         wanted = began[after : after + count_max]
-        found = [await self._revision(project, one) for one in wanted]
+        found = [await self._revision(project, number) for number in wanted]
         return found, after + len(wanted) if after + len(wanted) < len(began) else None
 
     async def _newest(self, project: ProjectState) -> ProjectState:
@@ -219,7 +219,7 @@ class Projects:
         return (await self._revision(project, newest.revision)).state
 
     async def _revision(self, project: ProjectState, number: int) -> Revision:
-        (found,) = [one async for one in self.revisions.of(project, number, number)]
+        (found,) = [revision async for revision in self.revisions.of(project, number, number)]
         return found
 
     def _without_names(self, project_id: str, policy: Policy) -> Policy:
@@ -262,7 +262,7 @@ class Projects:
 
 def _outcome(before: ProjectState | None, after: ProjectState | None) -> Defined:
     assert after is not None, "a definition leaves a project"
-    changed = () if before is None else tuple(one.field for one in changes(before, after))
+    changed = () if before is None else tuple(change.field for change in changes(before, after))
     return Defined(after, before is None, changed)
 
 
@@ -288,7 +288,7 @@ def _defined(
     if after is None and state is not None and not faults:
         if stated.get("revision", state.revision) != state.revision:
             passed_over = ("guideline_version", "schema_version")
-            stated = {field: said for field, said in stated.items() if field not in passed_over}
+            stated = {field: value for field, value in stated.items() if field not in passed_over}
     else:
         must_be_newest(state, stated)
     there = state or after

@@ -87,7 +87,9 @@ class Reidentification:
         key = self.repository.privacy_key(unit.project_id)
         clear = in_clear(msgspec.json.decode(content), question.candidates, key, privacy.regions)
         pairs = zip(question.candidates, pseudonyms, strict=True)
-        return Answer([compared(one.kind, pseudonym, there, clear) for one, pseudonym in pairs], replaces=replaces)
+        return Answer(
+            [compared(candidate.kind, pseudonym, there, clear) for candidate, pseudonym in pairs], replaces=replaces
+        )
 
     def _made(self, project_id: str, privacy: Privacy, question: Question) -> list[str]:
         faults = list(candidate_faults(question.candidates))
@@ -95,7 +97,7 @@ class Reidentification:
         if isinstance(found, Fault):
             faults, found = [found], []
         if faults:
-            raise Invalid("A candidate cannot be compared.", [FieldError(*one) for one in faults])
+            raise Invalid("A candidate cannot be compared.", [FieldError(*fault) for fault in faults])
         return found
 
     async def _tell(self, unit: UnitState, privacy: Privacy, question: Question, answer: Answer) -> None:
@@ -110,8 +112,8 @@ class Reidentification:
 
         def decide(state: Asked | None, now_us: int) -> Decision[Asked]:
             announcer = Announcer(SERVICE, cause_id, now_us, trace)
-            told = unit_reidentified(announcer, unit, question, reason, kinds)
-            return Decision(asked_once_more(state), [told])
+            outgoing = unit_reidentified(announcer, unit, question, reason, kinds)
+            return Decision(asked_once_more(state), [outgoing])
 
         key = ASKED.key(client_of(unit.project_id), unit.unit_id)
         await repository.journal.decide(ASKED, Cause(key, cause_id, decide))

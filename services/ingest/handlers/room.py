@@ -75,23 +75,27 @@ class Room:
         policy = project.definition.policy
         if not policy.max_open_units:
             return list(candidates), None
-        needing = [one for one in candidates if waits_for_lot(one.unit) and wanted(one.unit, policy.sampling)]
-        known = await self.repository.shelf.units(sorted({one.unit.unit_id for one in needing}))
-        fresh = {one.unit.unit_id for one in needing} - known.keys()
+        needing = [
+            candidate
+            for candidate in candidates
+            if waits_for_lot(candidate.unit) and wanted(candidate.unit, policy.sampling)
+        ]
+        known = await self.repository.shelf.units(sorted({candidate.unit.unit_id for candidate in needing}))
+        fresh = {candidate.unit.unit_id for candidate in needing} - known.keys()
         if not fresh:
             return list(candidates), None
         free = policy.max_open_units - await self._open(project, len(fresh))
         mark, marked = self.repository.open_units.next_mark(), set[str]()
         let_in: list[Candidate] = []
-        for one in candidates:
-            unit_id = one.unit.unit_id
-            if unit_id in fresh and waits_for_lot(one.unit):
+        for candidate in candidates:
+            unit_id = candidate.unit.unit_id
+            if unit_id in fresh and waits_for_lot(candidate.unit):
                 if unit_id not in marked and len(marked) >= free:
-                    return let_in, one.position
+                    return let_in, candidate.position
                 marked.add(unit_id)
-                let_in.append(_counted_as(one, mark))
+                let_in.append(_counted_as(candidate, mark))
             else:
-                let_in.append(one)
+                let_in.append(candidate)
         return let_in, None
 
     async def entered(
@@ -101,11 +105,11 @@ class Room:
 
         Called once it is noted that they arrive, so that no mark is left by a process that dies.
         """
-        marked = [one for one in candidates if one.unit.counted_as]
+        marked = [candidate for candidate in candidates if candidate.unit.counted_as]
         if not marked:
             return list(candidates), None
-        await self.repository.open_units.enter(one.unit for one in marked)
-        keys = list(dict.fromkeys(key_of(one.unit) for one in marked))
+        await self.repository.open_units.enter(candidate.unit for candidate in marked)
+        keys = list(dict.fromkeys(key_of(candidate.unit) for candidate in marked))
         bound = project.definition.policy.max_open_units
         over = await self._open(project, 0) - bound
         if over <= 0:
@@ -113,8 +117,8 @@ class Room:
         back = set(keys[-over:])
         await self.repository.open_units.withdraw(back)
         self._counted.pop(project.project_id, None)
-        first = next(one.position for one in marked if key_of(one.unit) in back)
-        return [one for one in candidates if one.position < first], first
+        first = next(candidate.position for candidate in marked if key_of(candidate.unit) in back)
+        return [candidate for candidate in candidates if candidate.position < first], first
 
     async def _open(self, project: ProjectState, coming: int) -> int:
         """Return how many units are open; far from the bound, how many were a moment ago and came in here since."""
@@ -130,7 +134,7 @@ class Room:
 
     async def told(self, candidates: Sequence[Candidate], admitted: Sequence[UnitState]) -> None:
         """Delete the marks of units that were let in and did not come in under them, for whatever reason."""
-        marks = {key_of(one.unit) for one in candidates if one.unit.counted_as}
+        marks = {key_of(candidate.unit) for candidate in candidates if candidate.unit.counted_as}
         await self.repository.open_units.withdraw(marks - {key_of(unit) for unit in admitted})
 
     async def finished(self, arrival: Arrival) -> None:
@@ -141,6 +145,6 @@ class Room:
             await self.repository.open_units.withdraw(set(arrival.marks) - there)
 
 
-def _counted_as(one: Candidate, mark: str) -> Candidate:
-    unit = msgspec.structs.replace(one.claim.unit, counted_as=mark)
-    return replace(one, claim=msgspec.structs.replace(one.claim, unit=unit))
+def _counted_as(candidate: Candidate, mark: str) -> Candidate:
+    unit = msgspec.structs.replace(candidate.claim.unit, counted_as=mark)
+    return replace(candidate, claim=msgspec.structs.replace(candidate.claim, unit=unit))

@@ -52,17 +52,19 @@ class Telling:
             StoreUnavailable: some may be told; the same may be asked again.
         """
         by_arrival: defaultdict[str, list[Claim]] = defaultdict(list)
-        for one in units:
-            if not one.unit.erased_at_us:
-                by_arrival[one.unit.arrival].append(one)
-        ours = [one for one in by_arrival if one in own]
-        others = [one for one in by_arrival if one not in own and one not in self._told]
+        for unit in units:
+            if not unit.unit.erased_at_us:
+                by_arrival[unit.unit.arrival].append(unit)
+        ours = [arrival for arrival in by_arrival if arrival in own]
+        others = [arrival for arrival in by_arrival if arrival not in own and arrival not in self._told]
         # What others took in comes first: ours may be duplicates of it.
         for start in range(0, len(others), ARRIVALS_TOGETHER):
             some = others[start : start + ARRIVALS_TOGETHER]
-            await self._apply(project, {one: by_arrival[one] for one in some}, traces or {}, new=False)
+            await self._apply(project, {arrival: by_arrival[arrival] for arrival in some}, traces or {}, new=False)
         if ours:
-            keys = await self._apply(project, {one: by_arrival[one] for one in ours}, traces or {}, new=True)
+            keys = await self._apply(
+                project, {arrival: by_arrival[arrival] for arrival in ours}, traces or {}, new=True
+            )
             # Nobody asks for these again soon, and they are large.
             self.repository.journal.forget(keys)
             self._remember(ours)
@@ -77,7 +79,7 @@ class Telling:
     ) -> list[str]:
         self._asked += 1
         cause_id = f"tell/{self.repository.journal.commits.writer}/{self._asked}"
-        causes = [_telling(project, cause_id, one, units, traces, new) for one, units in arrivals.items()]
+        causes = [_telling(project, cause_id, arrival_id, units, traces, new) for arrival_id, units in arrivals.items()]
         for outcome in await self.repository.journal.apply(ARRIVAL, causes):
             if outcome.error is not None:
                 raise outcome.error  # the bounds of an arrival leave room for its events
@@ -98,18 +100,20 @@ def _telling(
     new: bool,
 ) -> Cause[ArrivalState]:
     def decide(state: ArrivalState | None, now_us: int) -> Decision[ArrivalState] | None:
-        told = () if state is None else state.unit_ids
-        known = frozenset(told)
-        fresh = [one for one in units if one.unit.unit_id not in known]
+        earlier = () if state is None else state.unit_ids
+        known = frozenset(earlier)
+        fresh = [unit for unit in units if unit.unit.unit_id not in known]
         if not fresh:
             return None
-        announcer = Announcer(SERVICE, arrival, now_us, first=len(told))
+        announcer = Announcer(SERVICE, arrival, now_us, first=len(earlier))
         events = []
-        for one in fresh:
-            tells = unit_duplicated if one.unit.duplicate_of else unit_admitted
-            events.append(tells(announcer, project, one, traces.get(one.unit.unit_id, ())))
-        opens = [UNIT.key(project.client_id, one.unit.unit_id) for one in fresh if waits_for_lot(one.unit)]
-        after = ArrivalState(project.project_id, (*told, *(one.unit.unit_id for one in fresh)))
+        for claim in fresh:
+            tells = unit_duplicated if claim.unit.duplicate_of else unit_admitted
+            events.append(tells(announcer, project, claim, traces.get(claim.unit.unit_id, ())))
+        opens = [
+            UNIT.key(project.client_id, entering.unit.unit_id) for entering in fresh if waits_for_lot(entering.unit)
+        ]
+        after = ArrivalState(project.project_id, (*earlier, *(entering.unit.unit_id for entering in fresh)))
         return Decision(after, events, opens)
 
     return Cause(ARRIVAL.key(project.client_id, arrival), cause_id, decide, creates=new)

@@ -78,7 +78,11 @@ class WaitingRecords:
         Args:
             all_projects: look at projects without a bound, too, which may have had one.
         """
-        ours = {one.project_id: one for one in self._ours() if all_projects or one.definition.policy.max_open_units}
+        ours = {
+            project_state.project_id: project_state
+            for project_state in self._ours()
+            if all_projects or project_state.definition.policy.max_open_units
+        }
         found = []
         waiting = await self.repository.waiters.keys(sorted(ours)) if ours else {}
         for project_id, keys in waiting.items():
@@ -93,7 +97,7 @@ class WaitingRecords:
     def _ours(self) -> list[ProjectState]:
         mine, places = self.mine.open(), self.repository.place_count
         projects = self.repository.projects.values()
-        return [one for one in projects if place_of(slot_of_project(one.project_id), places) in mine]
+        return [project for project in projects if place_of(slot_of_project(project.project_id), places) in mine]
 
     async def records(self, project: ProjectState, keys: Sequence[str]) -> list[Incoming]:
         """Return records that wait, in this order; those that do not any more are left out."""
@@ -112,9 +116,9 @@ class WaitingRecords:
 
     async def show(self) -> None:
         """Show how many units are open, and how many records wait, of our projects that have a bound."""
-        bounded = [one for one in self._ours() if one.definition.policy.max_open_units]
+        bounded = [project_state for project_state in self._ours() if project_state.definition.policy.max_open_units]
         shown = set[tuple[str, str]]()
-        for project in sorted(bounded, key=lambda one: one.project_id)[:PROJECTS_SHOWN_MAX]:
+        for project in sorted(bounded, key=lambda entry: entry.project_id)[:PROJECTS_SHOWN_MAX]:
             labels = project.project_id, project.client_id
             standing = await self.standing(project)
             assert standing is not None, "it has a bound"

@@ -51,10 +51,10 @@ class ImportStore:
         """Insert how far an import was read; return whether nobody else did under this number."""
         return await self._insert(found, progress)
 
-    async def _insert(self, one: Import, progress: Progress) -> bool:
-        key = f"{one.import_id}/{progress.number}"
-        told = self.sealer.seal(client_of(one.import_id), msgspec.json.encode(Noted(one.wish, progress)), key)
-        document = {"_id": key, "import_id": one.import_id, "project_id": one.project_id, "told": told}
+    async def _insert(self, import_: Import, progress: Progress) -> bool:
+        key = f"{import_.import_id}/{progress.number}"
+        sealed = self.sealer.seal(client_of(import_.import_id), msgspec.json.encode(Noted(import_.wish, progress)), key)
+        document = {"_id": key, "import_id": import_.import_id, "project_id": import_.project_id, "told": sealed}
         return not await self.store.insert(IMPORTS.name, [document])
 
     async def one(self, import_id: str, client_id: str | None) -> Import | None:
@@ -65,14 +65,14 @@ class ImportStore:
         if not documents:
             return None
         owner = client_of(import_id)
-        told = [_noted(self.sealer.open(owner, one["told"], one["_id"])) for one in documents]
-        told.sort(key=lambda one: one.progress.number)
-        wish = told[-1].wish
+        notes = [_noted(self.sealer.open(owner, document["told"], document["_id"])) for document in documents]
+        notes.sort(key=lambda note: note.progress.number)
+        wish = notes[-1].wish
         # What it was read by before it was begun again has nothing to do with it any more.
-        begun = next((place for place in range(len(told), 0, -1) if told[place - 1].wish != wish), 0)
-        noted = [one.progress for one in told[begun:]]
-        refused: list[Line] = [line for one in noted for line in one.refused]
-        cautions: list[Line] = [line for one in noted for line in one.cautions]
+        begun = next((place for place in range(len(notes), 0, -1) if notes[place - 1].wish != wish), 0)
+        noted = [note.progress for note in notes[begun:]]
+        refused: list[Line] = [line for progress in noted for line in progress.refused]
+        cautions: list[Line] = [line for progress in noted for line in progress.cautions]
         newest = msgspec.structs.replace(noted[-1], refused=tuple(refused), cautions=tuple(cautions))
         return Import(import_id, documents[0]["project_id"], wish, newest)
 

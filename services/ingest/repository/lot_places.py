@@ -45,34 +45,37 @@ class LotPlaces:
             units: who is to be in it, each with the arrival that it came in.
         """
         known = {arrival: list(self._numbers.get(arrival, ())) for arrival in dict.fromkeys(units.values())}
-        while wanting := [one for one, numbers in known.items() if number not in numbers]:
-            keys = {one: f"{one}/{len(known[one]) + 1}" for one in wanting}
+        while wanting := [arrival for arrival, numbers in known.items() if number not in numbers]:
+            keys = {arrival: f"{arrival}/{len(known[arrival]) + 1}" for arrival in wanting}
             taken = await first_of(self.store, PLACES, [{"_id": key, "number": number} for key in keys.values()])
-            for one, key in keys.items():
-                known[one].append(taken[key]["number"] if key in taken else number)
-            await self._read_on({one: known[one] for one, key in keys.items() if key in taken})
+            for arrival, key in keys.items():
+                known[arrival].append(taken[key]["number"] if key in taken else number)
+            await self._read_on({behind: known[behind] for behind, key in keys.items() if key in taken})
         self._remember(known)
         return await self._within(
-            project_id, units, known, {one for some in known.values() for one in some if one < number}
+            project_id, units, known, {place for some in known.values() for place in some if place < number}
         )
 
     async def sealed(self, project_id: str, units: Mapping[str, str]) -> list[str]:
         """Return those of some units, each told with its arrival, that are in a lot, whichever process sealed it."""
         known: dict[str, list[int]] = {arrival: [] for arrival in dict.fromkeys(units.values())}
         await self._read_on(known)
-        return await self._within(project_id, units, known, {one for some in known.values() for one in some})
+        return await self._within(project_id, units, known, {place for some in known.values() for place in some})
 
     async def _read_on(self, known: Mapping[str, list[int]]) -> None:
         """Add to each arrival's numbers what is there beyond them: one more is looked for, then two, four and so on."""
         reading, ahead = dict(known), 1
         while reading:
-            keys = {one: [f"{one}/{len(some) + step}" for step in range(1, ahead + 1)] for one, some in reading.items()}
+            keys = {
+                arrival: [f"{arrival}/{len(some) + step}" for step in range(1, ahead + 1)]
+                for arrival, some in reading.items()
+            }
             found = await self.store.get(PLACES.name, [key for some in keys.values() for key in some])
-            for one, some in keys.items():
+            for arrival, some in keys.items():
                 there = [found[key]["number"] for key in some if key in found]
-                reading[one].extend(there)
+                reading[arrival].extend(there)
                 if len(there) < ahead:
-                    del reading[one]
+                    del reading[arrival]
             ahead = min(2 * ahead, READ_IDS_MAX)
 
     def _remember(self, known: Mapping[str, list[int]]) -> None:

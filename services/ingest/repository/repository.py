@@ -153,13 +153,13 @@ class Repository:
 
     def waiting(self) -> list[tuple[str, OpenLot]]:
         """Return the open lots of our places, by project."""
-        return [one for model in self.places.values() for one in model.open_lots.items()]
+        return [lot for model in self.places.values() for lot in model.open_lots.items()]
 
     def _model(self, project_id: str) -> PlaceModel | None:
         return self.places.get(place_of(slot_of_project(project_id), self.place_count))
 
     def _wait(self, model: PlaceModel, units: Sequence[UnitState]) -> None:
-        for unit in sorted(units, key=lambda one: (one.admitted_at_us, one.unit_id)):
+        for unit in sorted(units, key=lambda admitted: (admitted.admitted_at_us, admitted.unit_id)):
             open_lot = model.open_lots[unit.project_id]
             open_lot.add(unit.unit_id, unit.admitted_at_us, unit.guideline_version, unit.arrival)
 
@@ -175,7 +175,7 @@ class Repository:
         Those of other projects of the same client and slot may be among them.
         """
         model = self._model(project_id)
-        waiting = set() if model is None else {one for lot in model.open_lots.values() for one in lot}
+        waiting = set() if model is None else {unit_id for lot in model.open_lots.values() for unit_id in lot}
         mine = UNIT.key(client_of(project_id), "")
         keys = await self.journal.markers.of(UNIT.name, [slot_of_project(project_id)])
         return {key.removeprefix(mine) for key in keys if key.startswith(mine)} - waiting
@@ -215,11 +215,11 @@ class Repository:
     ) -> list[ProjectState]:
         """Return a client's projects, or all clients', by id: the first ones after an id, of one life alone if said."""
         wanted = (
-            one
-            for one, state in self.projects.items()
-            if one > after and client_id in (None, state.client_id) and life in (None, state.life)
+            text
+            for text, state in self.projects.items()
+            if text > after and client_id in (None, state.client_id) and life in (None, state.life)
         )
-        return [self.projects[one] for one in nsmallest(count_max, wanted)]
+        return [self.projects[project_id] for project_id in nsmallest(count_max, wanted)]
 
     def unit_id(self, project_id: str, source_id: str) -> str:
         """Return the id of the unit that a client names `source_id`."""
@@ -254,15 +254,17 @@ class Repository:
 
         Returned beside it is which units held theirs before: they were sent before, and most likely are admitted.
         """
-        keys = [f"{one.unit.content_key}/{number}" for one in claims]
+        keys = [f"{entering.unit.content_key}/{number}" for entering in claims]
         first: dict[str, Claim] = {}
-        for key, one in zip(keys, claims, strict=True):
-            first.setdefault(key, one)  # what is inserted at once is in no order
-        documents = [{"_id": key, "unit_id": one.unit.unit_id, "claim": _encoded(one)} for key, one in first.items()]
+        for key, entering in zip(keys, claims, strict=True):
+            first.setdefault(key, entering)  # what is inserted at once is in no order
+        documents = [
+            {"_id": key, "unit_id": claimed.unit.unit_id, "claim": _encoded(claimed)} for key, claimed in first.items()
+        ]
         taken = await first_of(self.store, CLAIMS, documents)
         before = {key: _claim(document["claim"]) for key, document in taken.items()}
         held = first | before
-        return [held[key] for key in keys], {one.unit.unit_id for one in before.values()}
+        return [held[key] for key in keys], {claimed.unit.unit_id for claimed in before.values()}
 
     async def take_seats(self, project_id: str, stratum: str, number: int, unit_ids: Sequence[str]) -> list[str]:
         """Take seats of a stratum from a number on, one for each unit; return the units whose seat was another's."""
@@ -287,9 +289,9 @@ class Repository:
     async def note_subjects(self, units: Sequence[UnitState]) -> None:
         """Note whose personal data units are, so that all of one subject are found."""
         documents = [
-            {"_id": f"{one.subject_mark}/{one.unit_id}", "subject": one.subject_mark, "unit_id": one.unit_id}
-            for one in units
-            if one.subject_mark
+            {"_id": f"{unit.subject_mark}/{unit.unit_id}", "subject": unit.subject_mark, "unit_id": unit.unit_id}
+            for unit in units
+            if unit.subject_mark
         ]
         for start in range(0, len(documents), INSERT_DOCUMENTS_MAX):
             await self.store.insert(SUBJECTS.name, documents[start : start + INSERT_DOCUMENTS_MAX])

@@ -67,7 +67,7 @@ class UnitShelf:
 
         What is erased is not left there, whoever inserted it.
         """
-        documents = [self._document(one) for one in units.values()]
+        documents = [self._document(unit) for unit in units.values()]
         taken: list[str] = []
         for start in range(0, len(documents), INSERT_DOCUMENTS_MAX):
             some = documents[start : start + INSERT_DOCUMENTS_MAX]
@@ -77,14 +77,14 @@ class UnitShelf:
         await self.destroy(sorted(erased))
         return found | erased
 
-    def _document(self, one: Entering) -> Document:
-        unit, suggested = one.claim.unit, one.claim.suggested
-        document: Document = {"_id": unit.unit_id, "told": _encoded(one.claim)}
-        if one.content:
+    def _document(self, entering: Entering) -> Document:
+        unit, suggested = entering.claim.unit, entering.claim.suggested
+        document: Document = {"_id": unit.unit_id, "told": _encoded(entering.claim)}
+        if entering.content:
             client_id, place = client_of(unit.project_id), content_place(unit)
-            document["content"] = self.sealer.seal(client_id, one.content, place)
-            if one.originals:
-                document["originals"] = self.sealer.seal(client_id, one.originals, f"{place}/originals")
+            document["content"] = self.sealer.seal(client_id, entering.content, place)
+            if entering.originals:
+                document["originals"] = self.sealer.seal(client_id, entering.originals, f"{place}/originals")
             if suggested is not None and not suggested.hidden:
                 shown = self.sealer.seal(client_id, _encoded(suggested), f"{place}/suggestion")
                 document["suggestion"] = shown
@@ -97,7 +97,7 @@ class UnitShelf:
 
     async def units(self, unit_ids: Sequence[str]) -> dict[str, UnitState]:
         """Return the same, without what is told of them beside their state."""
-        return {unit_id: one.unit for unit_id, one in (await self.claims(unit_ids)).items()}
+        return {unit_id: claim.unit for unit_id, claim in (await self.claims(unit_ids)).items()}
 
     async def _read(self, unit_ids: Sequence[str]) -> dict[str, Claim]:
         documents = await self.store.get(UNITS.name, unit_ids, TOLD) if unit_ids else {}

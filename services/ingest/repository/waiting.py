@@ -47,25 +47,25 @@ class Waiting:
 
     async def keep(self, project_id: str, waiters: Sequence[Waiter], at_us: int) -> list[str]:
         """Let records wait; return the keys of those that did not before."""
-        documents = [self._document(project_id, one, at_us) for one in waiters]
+        documents = [self._document(project_id, waiter, at_us) for waiter in waiters]
         new: list[str] = []
         for start in range(0, len(documents), INSERT_DOCUMENTS_MAX):
             some = documents[start : start + INSERT_DOCUMENTS_MAX]
             taken = await self.store.insert(WAITING.name, some)
-            new += [one["_id"] for place, one in enumerate(some) if place not in taken]
+            new += [document["_id"] for place, document in enumerate(some) if place not in taken]
         return new
 
-    def _document(self, project_id: str, one: Waiter, at_us: int) -> Document:
-        key = key_of(one.record)
-        sealed = self.sealer.seal(client_of(project_id), msgspec.msgpack.encode(one.record), key)
-        told = {"project_id": project_id, "unit_id": one.unit_id, "at_us": at_us, "record": sealed}
-        return {"_id": key, **told, **({"subject": one.subject_mark} if one.subject_mark else {})}
+    def _document(self, project_id: str, waiter: Waiter, at_us: int) -> Document:
+        key = key_of(waiter.record)
+        sealed = self.sealer.seal(client_of(project_id), msgspec.msgpack.encode(waiter.record), key)
+        document = {"project_id": project_id, "unit_id": waiter.unit_id, "at_us": at_us, "record": sealed}
+        return {"_id": key, **document, **({"subject": waiter.subject_mark} if waiter.subject_mark else {})}
 
     async def keys(self, project_ids: Sequence[str]) -> dict[str, list[str]]:
         """Return by project what waits, the oldest first."""
         found = await self.store.find(WAITING.name, "project_id", project_ids, only=("project_id", "at_us"))
         keys: dict[str, list[str]] = {}
-        for document in sorted(found, key=lambda one: (one["at_us"], one["_id"])):
+        for document in sorted(found, key=lambda each: (each["at_us"], each["_id"])):
             keys.setdefault(document["project_id"], []).append(document["_id"])
         return keys
 

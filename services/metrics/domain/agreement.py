@@ -28,7 +28,11 @@ def classes_of(schema: LabelSchema) -> tuple[str, ...]:
     >>> classes_of(schema_from({"kind": "choice", "classes": ["no", "yes"]}))
     ('"no"', '"yes"')
     """
-    return tuple(encoded(one).decode() for one in schema.classes) if isinstance(schema, ClassedSchema) else ()
+    return (
+        tuple(encoded(class_name).decode() for class_name in schema.classes)
+        if isinstance(schema, ClassedSchema)
+        else ()
+    )
 
 
 def agreement(tally: LabelTally, schema: LabelSchema, *, rows_over: bool = False) -> tuple[Estimate, Estimate]:
@@ -58,8 +62,8 @@ def agreement(tally: LabelTally, schema: LabelSchema, *, rows_over: bool = False
         reason = f"{len(counts.labels)} distinct labels are too many to compare each with each while they come in"
         return undefined(reason, shared.units, method), shared
 
-    def distance(one: str, other: str) -> float:
-        return schema.distance(decoded(one.encode()), decoded(other.encode()))
+    def distance(first: str, other: str) -> float:
+        return schema.distance(decoded(first.encode()), decoded(other.encode()))
 
     return krippendorff_alpha(counts, distance), shared
 

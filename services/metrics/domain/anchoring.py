@@ -94,13 +94,13 @@ class GoldArms:
         if traits is None or not traits.suggested:
             return
         known, suggested = answer(known_label(unit)), answer(traits.suggested)
-        said = [label for label in (answer(one.label) for one in unit.annotations.values()) if label]
-        if not (known and suggested and said):
+        labels = [label for label in (answer(annotation.label) for annotation in unit.annotations.values()) if label]
+        if not (known and suggested and labels):
             return
         is_shown = not traits.hidden
-        self.errors.add(len(said), sum(not says_same(known, label) for label in said), is_shown=is_shown)
+        self.errors.add(len(labels), sum(not says_same(known, label) for label in labels), is_shown=is_shown)
         if not says_same(known, suggested):
-            self.misled.add(len(said), sum(label == suggested for label in said), is_shown=is_shown)
+            self.misled.add(len(labels), sum(label == suggested for label in labels), is_shown=is_shown)
 
 
 def followed(found: Sampled[Followed]) -> tuple[Bend, list[Bend]]:
@@ -137,7 +137,7 @@ def bend(arms: Arms, label: str = "") -> Bend:
 def tested(found: Iterable[Bend]) -> list[Bend]:
     """Return what became of each suggested label, with p-values as all of them together have them."""
     several = list(found)
-    places = [place for place, one in enumerate(several) if one.difference.p_value is not None]
+    places = [place for place, contrast in enumerate(several) if contrast.difference.p_value is not None]
     adjusted = benjamini_hochberg([several[place].difference.p_value or 0.0 for place in places])
     for place, value in zip(places, adjusted, strict=True):
         several[place] = replace(several[place], adjusted=value)

@@ -65,7 +65,7 @@ class Contrast:
 
 
 @dataclass(slots=True)
-class GoldSaid:
+class GoldAnswers:
     """What was said of a project's gold units: sums over clusters.
 
     Attributes:
@@ -79,8 +79,10 @@ class GoldSaid:
     def add(self, unit: Unit, says_same: SaysSame, answer: Callable[[str], str]) -> None:
         """Count the answers to a gold unit; `answer` takes out of a label what is judged, empty where it is not."""
         known, slice_name = answer(known_label(unit)), (unit.traits or NO_TRAITS).stratum
-        judged = [said for said in unit.annotations.values() if judged_by(unit, said)] if known else []
-        given = [(said.annotator_id, answer(said.label)) for said in judged]
+        judged = (
+            [annotation for annotation in unit.annotations.values() if judged_by(unit, annotation)] if known else []
+        )
+        given = [(annotation.annotator_id, answer(annotation.label)) for annotation in judged]
         wrong = [(who, not says_same(known, label)) for who, label in given if label]
         for who, is_wrong in wrong:
             answers, errors = self.people.get((who, slice_name), (0, 0))
@@ -95,7 +97,7 @@ Of = Mapping[str, tuple[int, int]]
 
 
 def contrasts(
-    field_name: str, classes: Collection[str], aspect: Aspect, gold: GoldSaid, groups: Groups
+    field_name: str, classes: Collection[str], aspect: Aspect, gold: GoldAnswers, groups: Groups
 ) -> Iterator[Contrast]:
     """Yield what is compared, one after another; `tested` then says what is found.
 
@@ -106,11 +108,11 @@ def contrasts(
         gold: the answers on gold.
         groups: the annotators' attributes.
     """
-    for one in _contrasts(classes, aspect, gold, groups):
-        yield replace(one, field=field_name)
+    for contrast in _contrasts(classes, aspect, gold, groups):
+        yield replace(contrast, field=field_name)
 
 
-def _contrasts(classes: Collection[str], aspect: Aspect, gold: GoldSaid, groups: Groups) -> Iterator[Contrast]:
+def _contrasts(classes: Collection[str], aspect: Aspect, gold: GoldAnswers, groups: Groups) -> Iterator[Contrast]:
     labels, by_label = _labels_of_people(aspect, classes)
     errors = _over_slices(gold.people)
     for by, members in groups.items():
@@ -129,11 +131,11 @@ def _contrasts(classes: Collection[str], aspect: Aspect, gold: GoldSaid, groups:
 def tested(found: Iterable[Contrast]) -> list[Contrast]:
     """Return the contrasts with their p-values as all of them together have them, the least first."""
     several = list(found)
-    places = [place for place, one in enumerate(several) if one.difference.p_value is not None]
+    places = [place for place, contrast in enumerate(several) if contrast.difference.p_value is not None]
     adjusted = benjamini_hochberg([several[place].difference.p_value or 0.0 for place in places])
     for place, value in zip(places, adjusted, strict=True):
         several[place] = replace(several[place], adjusted=value)
-    return sorted(several, key=lambda one: 1.0 if one.adjusted is None else one.adjusted)
+    return sorted(several, key=lambda contrast: 1.0 if contrast.adjusted is None else contrast.adjusted)
 
 
 def _labels_of_people(aspect: Aspect, classes: Collection[str]) -> tuple[list[str], dict[str, Of]]:
@@ -201,8 +203,8 @@ def _compared(named: Contrast, sums: Clusters, whole: Clusters, what: str) -> It
     yield replace(named, rate=clustered_rate(sums, what), rest=clustered_rate(rest, what), difference=difference)
 
 
-def _both(one: Clusters, other: Clusters) -> Clusters:
-    return Clusters(*(getattr(one, name) + getattr(other, name) for name in Clusters.__slots__))
+def _both(clusters: Clusters, other: Clusters) -> Clusters:
+    return Clusters(*(getattr(clusters, name) + getattr(other, name) for name in Clusters.__slots__))
 
 
 def _largest(many: Mapping[str, int], most: int) -> list[str]:

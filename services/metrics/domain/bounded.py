@@ -150,7 +150,7 @@ class Timeline(msgspec.Struct, Generic[Cell], array_like=True):
     def spans(self) -> list[tuple[int, int, Mapping[Cell, int]]]:
         """Return the windows that hold anything, in order: when each begins and ends, and what is in it."""
         width = self.hours * HOUR_US
-        return [(one * width, (one + 1) * width, self.windows[one]) for one in sorted(self.windows)]
+        return [(window * width, (window + 1) * width, self.windows[window]) for window in sorted(self.windows)]
 
     def read(self, cell: Callable[[Cell], Cell]) -> "Timeline[Cell]":
         """Return the counts with cells read otherwise; those that come to the same are one."""
@@ -178,8 +178,8 @@ class Timeline(msgspec.Struct, Generic[Cell], array_like=True):
 
 
 def _add_read(found: dict[Cell, int], table: Mapping[Cell, int], cell: Callable[[Cell], Cell]) -> None:
-    for one, times in table.items():
-        read = cell(one)
+    for key, times in table.items():
+        read = cell(key)
         found[read] = found.get(read, 0) + times
 
 

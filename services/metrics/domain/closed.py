@@ -56,7 +56,7 @@ class Closed:
         self._sorted = np.empty(0, dtype=np.uint64)
 
     def __len__(self) -> int:
-        return sum(len(one.digests) for one in self._segments.values())
+        return sum(len(segment.digests) for segment in self._segments.values())
 
     def __contains__(self, any_id: str) -> bool:
         if not self._segments:
@@ -85,8 +85,8 @@ class Closed:
         """Let go of the segments that were full before this event time."""
         gone = [
             number
-            for number, one in self._segments.items()
-            if len(one.digests) >= SEGMENT_IDS and one.newest_us < before_us
+            for number, segment in self._segments.items()
+            if len(segment.digests) >= SEGMENT_IDS and segment.newest_us < before_us
         ]
         for number in gone:
             self.forgotten_us = max(self.forgotten_us, self._segments.pop(number).newest_us)
@@ -96,8 +96,8 @@ class Closed:
     def segments(self, since: int = 0) -> dict[int, Segment]:
         """Return the segments of this number and later ones, each with all that is in it."""
         return {
-            number: Segment(one.newest_us, one.digests.tobytes())
-            for number, one in self._segments.items()
+            number: Segment(segment.newest_us, segment.digests.tobytes())
+            for number, segment in self._segments.items()
             if number >= since
         }
 
@@ -121,7 +121,7 @@ class Closed:
         self._sort()
 
     def _sort(self) -> None:
-        parts = [np.frombuffer(one.digests.tobytes(), dtype=np.uint64) for one in self._segments.values()]
+        parts = [np.frombuffer(segment.digests.tobytes(), dtype=np.uint64) for segment in self._segments.values()]
         self._sorted = np.sort(np.concatenate(parts)) if parts else np.empty(0, dtype=np.uint64)
         self._recent.clear()
 

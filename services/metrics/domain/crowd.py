@@ -44,7 +44,7 @@ def crowd_found(sums: Sums, classes: Sequence[str], pass_accuracy: float, field:
     names = sums.names.of_field(field) if field else sums.names
 
     def answer(label: str) -> str:
-        return names.text(said) if (said := _answer(label, field)) and names is not AS_GIVEN else said
+        return names.text(text) if (text := _answer(label, field)) and names is not AS_GIVEN else text
 
     gold = ((unit_id, unit, answer(known_label(unit))) for unit_id, unit in sums.gold.items())
     units = [
@@ -52,7 +52,7 @@ def crowd_found(sums: Sums, classes: Sequence[str], pass_accuracy: float, field:
         for unit_id, unit, known in gold
         if known in places and known not in names.aside
     ]
-    seen = Counter(one.known for one in units)
+    seen = Counter(unit.known for unit in units)
     assumed = min(max(pass_accuracy, ASSUMED_LOW), ASSUMED_HIGH)
     return CrowdFound(
         revision=sums.gold_learnt,
@@ -60,7 +60,7 @@ def crowd_found(sums: Sums, classes: Sequence[str], pass_accuracy: float, field:
         classes=len(classes),
         dependence=fitted(units, len(classes), assumed),
         gold_units=tuple(sorted(seen.items())),
-        gold_answers=sum(len(one.answers) for one in units),
+        gold_answers=sum(len(unit.answers) for unit in units),
     )
 
 
@@ -71,7 +71,9 @@ def _answer(label: str, field: str) -> str:
 
 def _gold_unit(unit_id: str, known: int, unit: Unit, places: dict[str, int], answer: Callable[[str], str]) -> GoldUnit:
     # One voice an annotator: of several assignments the one that was answered last speaks.
-    said = sorted(unit.annotations.values(), key=lambda one: (one.at_us, one.label))
-    given = ((one.annotator_id, answer(one.label)) for one in said if judged_by(unit, one))
+    annotations = sorted(unit.annotations.values(), key=lambda annotation: (annotation.at_us, annotation.label))
+    given = (
+        (annotation.annotator_id, answer(annotation.label)) for annotation in annotations if judged_by(unit, annotation)
+    )
     answers = {annotator_id: places[label] for annotator_id, label in given if label in places}
     return GoldUnit(unit_id, known, list(answers.items()))

@@ -46,8 +46,8 @@ def worth_a_look(sums: Sums) -> list[str]:
     """
     closed_since = sums.names.closed_since
     return [
-        one
-        for one, unit in sums.gold.items()
+        unit_id
+        for unit_id, unit in sums.gold.items()
         if (not unit.gold_revision and len(unit.annotations) >= ANSWERS_MIN) or closed_since(known_label(unit))
     ]
 
@@ -58,7 +58,7 @@ def closed(unit_id: str, unit: Unit, sums: Sums) -> Doubted | None:
     since = sums.names.closed_since(label) if label else 0
     if not since:
         return None
-    annotators = sorted({one.annotator_id for one in unit.annotations.values()})
+    annotators = sorted({annotation.annotator_id for annotation in unit.annotations.values()})
     nobody = doubt((), 0.0)
     return Doubted(
         unit_id, sums.names.text(label), nobody, (), tuple(annotators[:ANNOTATORS_MAX]), unit.admitted_at_us, since
@@ -82,30 +82,32 @@ def doubted(unit_id: str, unit: Unit, sums: Sums, says_same: SaysSame, bar: floa
     if not known or unit.gold_revision or known in sums.names.aside:
         return None
     # One voice an annotator: of several assignments the one that was answered last speaks.
-    said_of_it = sorted(unit.annotations.values(), key=lambda one: (one.at_us, one.label))
-    last = {one.annotator_id: one for one in said_of_it if not one.model}
-    of_it = Counter(one.annotator_id for one in unit.annotations.values())
-    right_of_it = Counter(one.annotator_id for one in unit.annotations.values() if says_same(known, text(one.label)))
+    said_of_it = sorted(unit.annotations.values(), key=lambda annotation: (annotation.at_us, annotation.label))
+    last = {annotation.annotator_id: annotation for annotation in said_of_it if not annotation.model}
+    of_it = Counter(annotation.annotator_id for annotation in unit.annotations.values())
+    right_of_it = Counter(
+        annotation.annotator_id for annotation in unit.annotations.values() if says_same(known, text(annotation.label))
+    )
     answers = {}
-    for annotator_id, said in last.items():
+    for annotator_id, annotation in last.items():
         standing = sums.standing(annotator_id)
         right = standing.gold_correct(says_same) - right_of_it[annotator_id]
         units = standing.gold_units - of_it[annotator_id]
-        answers[annotator_id] = GoldAnswer(not says_same(known, text(said.label)), right, units)
+        answers[annotator_id] = GoldAnswer(not says_same(known, text(annotation.label)), right, units)
     found = doubt(answers.values(), bar)
     if not found.is_found:
         return None
-    good = [one for one in last if is_good(answers[one], bar)]
-    counts = Counter(text(last[one].label) for one in good)
-    said_often = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
-    at_us = max(one.at_us for one in last.values())
-    answered = sorted({one.annotator_id for one in said_of_it})
+    good = [good_id for good_id in last if is_good(answers[good_id], bar)]
+    counts = Counter(text(last[good_id].label) for good_id in good)
+    said_often = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    at_us = max(each.at_us for each in last.values())
+    answered = sorted({entry.annotator_id for entry in said_of_it})
     return Doubted(unit_id, known, found, _fitting(said_often), tuple(answered[:ANNOTATORS_MAX]), at_us)
 
 
-def _fitting(said: list[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
+def _fitting(labels: list[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
     kept, size = [], 0
-    for label, times in said[:SAID_MAX]:
+    for label, times in labels[:SAID_MAX]:
         size += len(label.encode())
         if size > SAID_BYTES_MAX:
             break
@@ -125,7 +127,7 @@ class Looking:
     def begin(self, sums: Sums) -> None:
         """Look at all of them, for something was learnt of gold; what was not come to yet comes first."""
         waiting = set(self._due)
-        self._due[:0] = [one for one in worth_a_look(sums) if one not in waiting]
+        self._due[:0] = [unit_id for unit_id in worth_a_look(sums) if unit_id not in waiting]
 
     def look(self, sums: Sums, says_same: SaysSame, bar: float) -> list[Doubted]:
         """Return what is in doubt among the next of them, after LOOKED_AT_ONCE answers the rest is left."""
@@ -135,4 +137,4 @@ class Looking:
             if (unit := sums.gold.get(unit_id)) is not None:
                 answers += 1 + len(unit.annotations)
                 found.append(closed(unit_id, unit, sums) or doubted(unit_id, unit, sums, says_same, bar))
-        return [one for one in found if one is not None]
+        return [doubted_gold for doubted_gold in found if doubted_gold is not None]

@@ -118,7 +118,7 @@ def measures_of(survey: Survey, schemas: Mapping[str, LabelSchema]) -> Iterator[
 def tested(measures: Iterable[Drifted]) -> list[Drifted]:
     """Return the measures with their p-values as all of them together have them."""
     found = list(measures)
-    places = [place for place, one in enumerate(found) if one.p_value is not None]
+    places = [place for place, drift in enumerate(found) if drift.p_value is not None]
     adjusted = benjamini_hochberg([found[place].p_value or 0.0 for place in places])
     for place, value in zip(places, adjusted, strict=True):
         found[place] = replace(found[place], adjusted=value)
@@ -163,13 +163,13 @@ def _of_measure(cells: Mapping[Trait, int], measure: str) -> dict[str, float]:
 
 def _looked_at(measure: str, windows: Sequence[Window]) -> Drifted:
     reference = _joined(windows, REFERENCE_UNITS)
-    later = [one for one in windows if reference is not None and one.from_us >= reference.until_us]
+    later = [window for window in windows if reference is not None and window.from_us >= reference.until_us]
     current = _joined(list(reversed(later)), CURRENT_UNITS)
     if reference is None or current is None:
         needed = f"{REFERENCE_UNITS} units of a first time and {CURRENT_UNITS} of a later one are needed"
         return Drifted(measure, None, None, reference, current, needed)
     categories = sorted(reference.counts.keys() | current.counts.keys())
-    before, after = (np.array([one.counts.get(name, 0.0) for name in categories]) for one in (reference, current))
+    before, after = (np.array([window.counts.get(name, 0.0) for name in categories]) for window in (reference, current))
     pooled = pooled_rare(before, after)
     size, evidence = population_stability_index(*pooled), chi_square_drift(*pooled)
     if size.value is None or evidence.p_value is None:
@@ -180,18 +180,18 @@ def _looked_at(measure: str, windows: Sequence[Window]) -> Drifted:
 def _joined(windows: Sequence[Window], units_min: int) -> Window | None:
     """Return the first of these windows that hold so many units together, as one."""
     taken: list[Window] = []
-    for one in windows:
-        taken.append(one)
+    for part in windows:
+        taken.append(part)
         if sum(window.units for window in taken) >= units_min:
             break
     else:
         return None
     counts: dict[str, float] = {}
-    for window in sorted(taken, key=lambda one: one.from_us):
+    for window in sorted(taken, key=lambda each: each.from_us):
         for name, units in window.counts.items():
             counts[name] = counts.get(name, 0.0) + units
-    span = min(one.from_us for one in taken), max(one.until_us for one in taken)
-    return Window(*span, sum(one.units for one in taken), counts)
+    span = min(each.from_us for each in taken), max(each.until_us for each in taken)
+    return Window(*span, sum(each.units for each in taken), counts)
 
 
 def shown(window: Window) -> dict[str, float]:

@@ -91,7 +91,7 @@ class Person(msgspec.Struct, array_like=True):
     asked: int = 0
     due: Due = Due()
 
-    def worked(self, said: Annotation, wrong: bool | None) -> None:
+    def worked(self, annotation: Annotation, wrong: bool | None) -> None:
         """Take an annotation in; `wrong` tells of gold whether it was, and is None of any other unit.
 
         >>> person = Person()
@@ -100,14 +100,14 @@ class Person(msgspec.Struct, array_like=True):
         >>> person.units
         2
         """
-        if said.at_us <= self.newest_us:
+        if annotation.at_us <= self.newest_us:
             return
-        if said.at_us - self.newest_us > SESSION_PAUSE_US:
-            self._begin(said.at_us)
-        self.newest_us = said.at_us
-        if said.at_us >= self.due.until_us:
+        if annotation.at_us - self.newest_us > SESSION_PAUSE_US:
+            self._begin(annotation.at_us)
+        self.newest_us = annotation.at_us
+        if annotation.at_us >= self.due.until_us:
             # Ranks alone count, so milliseconds do. Sums do not depend on thresholds: those are the project's.
-            self._take(after_unit(self._session(), seconds=said.active_ms or None, wrong=wrong))
+            self._take(after_unit(self._session(), seconds=annotation.active_ms or None, wrong=wrong))
         if wrong is not None:
             self.gold_units += 1
             self.gold_wrong += wrong

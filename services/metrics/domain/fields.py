@@ -123,11 +123,11 @@ class FieldReport:
 def fields_report(form: Form, sums: FieldTallies, standings: Mapping[str, Standing]) -> tuple[FieldReport, ...]:
     """Return the quality of each field, in the form's order."""
     found = []
-    for one in form.fields:
-        tally = sums.tallies.get(one.name) or LabelTally()
-        alpha, shared = agreement(tally, one.schema, rows_over=one.name in sums.rows_over)
-        answered = [standing.fields[one.name] for standing in standings.values() if one.name in standing.fields]
+    for asked in form.fields:
+        tally = sums.tallies.get(asked.name) or LabelTally()
+        alpha, shared = agreement(tally, asked.schema, rows_over=asked.name in sums.rows_over)
+        answered = [standing.fields[asked.name] for standing in standings.values() if asked.name in standing.fields]
         gold = sum(standing.gold_units for standing in answered)
-        correct = sum(standing.gold_correct(sameness(one.schema)) for standing in answered)
-        found.append(FieldReport(one.name, alpha, shared, gold, correct))
+        correct = sum(standing.gold_correct(sameness(asked.schema)) for standing in answered)
+        found.append(FieldReport(asked.name, alpha, shared, gold, correct))
     return tuple(found)

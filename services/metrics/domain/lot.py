@@ -106,10 +106,10 @@ class Lots:
         """Count so many lots that add this; a negative number takes them out."""
         self.sealed += times * share.sealed
         self.rejections += times * len(share.rejected)
-        for one in share.rejected:
-            _count(self._rejected, one, times)
-        for one in share.audited:
-            _count(self._audited, one, times)
+        for inspection in share.rejected:
+            _count(self._rejected, inspection, times)
+        for unit_id in share.audited:
+            _count(self._audited, unit_id, times)
         if share.left is not None:
             self.accepted += times
             self.inspected += times * share.left.inspected
@@ -135,30 +135,30 @@ class Lots:
     def confidence_gap(self) -> Estimate:
         """Return stated confidence less the share that auditors found right: see `calibration.confidence_gap`."""
         return confidence_gap(
-            AuditedLot(max(one.units, one.inspected), one.inspected, one.confidences)
-            for one, times in self._audited.items()
+            AuditedLot(max(inspection.units, inspection.inspected), inspection.inspected, inspection.confidences)
+            for inspection, times in self._audited.items()
             for _ in range(times)
         )
 
     def confidence_bins(self) -> list[Bin]:
         """Return the reliability curve: of the units that auditors saw, by what was stated of them."""
-        return added(one.confidences for one, times in self._audited.items() for _ in range(times))
+        return added(inspection.confidences for inspection, times in self._audited.items() for _ in range(times))
 
 
-def _count(counter: Counter[Inspected], one: Inspected, times: int) -> None:
-    counter[one] += times
-    if not counter[one]:
-        del counter[one]
+def _count(counter: Counter[Inspected], inspection: Inspected, times: int) -> None:
+    counter[inspection] += times
+    if not counter[inspection]:
+        del counter[inspection]
 
 
 def _inspections(counter: Mapping[Inspected, int], made: dict[Plan, Bounds]) -> Iterator[Inspection]:
-    for one, times in counter.items():
-        if one.plan is not None and one.plan not in made:
-            made[one.plan] = one.plan.bounds()
-        bounds = None if one.plan is None else made[one.plan]
+    for inspection, times in counter.items():
+        if inspection.plan is not None and inspection.plan not in made:
+            made[inspection.plan] = inspection.plan.bounds()
+        bounds = None if inspection.plan is None else made[inspection.plan]
         for _ in range(times):
-            units, repeats = max(one.units, one.inspected), Repeats(*one.repeats)
-            yield Inspection(units, one.inspected, one.errors, bounds, one.attempts_max, repeats)
+            units, repeats = max(inspection.units, inspection.inspected), Repeats(*inspection.repeats)
+            yield Inspection(units, inspection.inspected, inspection.errors, bounds, inspection.attempts_max, repeats)
 
 
 class Lot(msgspec.Struct, array_like=True):
@@ -197,6 +197,6 @@ def lot_share(lot: Lot) -> LotShare:
 def _audited(lot: Lot, left: Inspected | None, rejections: Mapping[int, Inspected]) -> tuple[Inspected, ...]:
     # A lot that was inspected whole after a rejection was seen with the labels that were rejected, all of them now.
     whole = lot.acceptance.rework if lot.acceptance is not None else None
-    before = [one for rework, one in rejections.items() if rework != whole]
+    before = [inspection for rework, inspection in rejections.items() if rework != whole]
     found = [*before, *([left] if left is not None else [])]
-    return tuple(one for one in found if one.confidences)
+    return tuple(inspection for inspection in found if inspection.confidences)

@@ -37,21 +37,21 @@ def missed_by(sums: Sums, annotators: Collection[str], says_same: SaysSame, unit
         known = sums.names.text(known_label(unit))
         if known in sums.names.aside:
             continue
-        for said in unit.annotations.values():
+        for annotation in unit.annotations.values():
             if (
-                said.annotator_id in annotators
-                and judged_by(unit, said)
-                and not says_same(known, sums.names.text(said.label))
+                annotation.annotator_id in annotators
+                and judged_by(unit, annotation)
+                and not says_same(known, sums.names.text(annotation.label))
             ):
-                found[said.annotator_id].append(Missed(unit_id, known, said.label, said.at_us))
-    return {one: _newest(missed, units_max) for one, missed in found.items()}
+                found[annotation.annotator_id].append(Missed(unit_id, known, annotation.label, annotation.at_us))
+    return {annotator_id: _newest(missed, units_max) for annotator_id, missed in found.items()}
 
 
 def _newest(missed: list[Missed], units_max: int) -> list[Missed]:
     kept, size = [], 0
-    for one in sorted(missed, key=lambda each: (-each.at_us, each.unit_id))[:units_max]:
-        size += len(one.known.encode()) + len(one.given.encode())
+    for unit in sorted(missed, key=lambda each: (-each.at_us, each.unit_id))[:units_max]:
+        size += len(unit.known.encode()) + len(unit.given.encode())
         if size > MISSED_BYTES_MAX:
             break
-        kept.append(one)
+        kept.append(unit)
     return kept

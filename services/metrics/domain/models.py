@@ -79,9 +79,9 @@ def _same(table: Mapping[Both, int]) -> Estimate:
 
 def _by_class(table: Mapping[Both, int]) -> Iterator[ClassBeside]:
     mine, theirs, both = Counter[str](), Counter[str](), Counter[str]()
-    for (one, other), units in table.items():
-        mine[one] += units
+    for (first, other), units in table.items():
+        mine[first] += units
         theirs[other] += units
-        both[one] += units if one == other else 0
-    for label in sorted(mine | theirs, key=lambda one: (-theirs[one] - mine[one], one))[:CLASSES_SHOWN_MAX]:
+        both[first] += units if first == other else 0
+    for label in sorted(mine | theirs, key=lambda name: (-theirs[name] - mine[name], name))[:CLASSES_SHOWN_MAX]:
         yield ClassBeside(label, wilson(both[label], theirs[label]), wilson(both[label], mine[label]))

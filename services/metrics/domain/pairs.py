@@ -95,13 +95,13 @@ def apart(unit_id: str, unit: Unit, field_name: str, first: str, second: str, re
     if unit.gold or unit.erased:
         return
     asked = as_read(asked_of_all(unit), read)
-    at_us = {one.annotator_id: one.at_us for one in asked}
+    at_us = {annotation.annotator_id: annotation.at_us for annotation in asked}
     if first not in at_us or second not in at_us:
         return
-    said = dict(dict(by_field(asked)).get(field_name, ()))
-    one, other = said.get(first, ""), said.get(second, "")
-    if one and other and one != other and is_value(one) and is_value(other):
-        yield Apart(unit_id, one, other, max(at_us[first], at_us[second]), unit.settlement)
+    answers = dict(dict(by_field(asked)).get(field_name, ()))
+    label, other = answers.get(first, ""), answers.get(second, "")
+    if label and other and label != other and is_value(label) and is_value(other):
+        yield Apart(unit_id, label, other, max(at_us[first], at_us[second]), unit.settlement)
 
 
 def weights_of(schema: LabelSchema) -> Literal["identity", "quadratic"]:
@@ -132,7 +132,7 @@ def pairs_of(found: Sampled[Both], schema: LabelSchema, keys: Sequence[str]) -> 
         earlier = sorted({label for both in cells for label in both}.difference(classes))
         places = {label: place for place, label in enumerate([*classes, *earlier])}
         table = np.zeros((len(places), len(places)))
-        for (one, other), units in cells.items():
-            table[places[one], places[other]] += units
-        same = sum(units for (one, other), units in cells.items() if one == other)
+        for (label, other), units in cells.items():
+            table[places[label], places[other]] += units
+        same = sum(units for (left, other), units in cells.items() if left == other)
         yield Pair(first, second, cohen_kappa(table, weights), wilson(same, sum(cells.values())))

@@ -145,7 +145,7 @@ def _over_people(
     of = {who: place % parts for place, who in enumerate(people)}
     without = []
     for part in range(parts):
-        left = [one for one in pairs if part not in (of[one[0]], of[one[1]])]
+        left = [pair for pair in pairs if part not in (of[pair[0]], of[pair[1]])]
         value = agreement(_tally(left), schema)[0].value if left else None
         if value is not None:
             without.append(value)

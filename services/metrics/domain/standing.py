@@ -51,7 +51,7 @@ def names_of(versions: Versions | None) -> Names:
     """Return how labels of all versions of a schema are read."""
     if versions is None:
         return AS_GIVEN
-    each = {one.name: _names_in(versions, one.name) for one in fields_of(versions.schema)}
+    each = {asked.name: _names_in(versions, asked.name) for asked in fields_of(versions.schema)}
     found = each[""] if "" in each else Names(lru_cache(maxsize=READ_MAX)(versions.text), fields=each)
     return replace(found, closed_since=lru_cache(maxsize=READ_MAX)(versions.closed_since))
 
@@ -62,7 +62,7 @@ def _names_in(versions: Versions, field_name: str) -> Names:
     def text(answer: str) -> str:
         return encoded(versions.named_answer(field_name, decoded(answer.encode()))).decode() if answer else answer
 
-    aside = frozenset(encoded(one).decode() for one in versions.closed(field_name))
+    aside = frozenset(encoded(name).decode() for name in versions.closed(field_name))
     return Names(lru_cache(maxsize=READ_MAX)(text), aside)
 
 
@@ -105,22 +105,22 @@ class Standing:
     _gold_correct: int | None = field(default=None, init=False, compare=False)
     _found: "dict[str, Competence]" = field(default_factory=dict, init=False, compare=False)
 
-    def worked(self, said: Annotation, before: Annotation | None) -> None:
+    def worked(self, annotation: Annotation, before: Annotation | None) -> None:
         """Count an annotation, or its revision."""
         self._found.clear()
         if before is None:
             self.annotations += 1
         elif before.active_ms:
             count(self.active_ms, before.active_ms, -1)
-        if said.active_ms:
-            count(self.active_ms, said.active_ms)
+        if annotation.active_ms:
+            count(self.active_ms, annotation.active_ms)
 
-    def worked_not(self, said: Annotation) -> None:
+    def worked_not(self, annotation: Annotation) -> None:
         """Take an annotation out again."""
         self._found.clear()
         self.annotations -= 1
-        if said.active_ms:
-            count(self.active_ms, said.active_ms, -1)
+        if annotation.active_ms:
+            count(self.active_ms, annotation.active_ms, -1)
 
     def answered(self, gold: str, label: str, times: int = 1) -> None:
         """Count an answer to a gold unit, or take it out again."""
@@ -288,8 +288,8 @@ def competences(
     """
     says, shown = sameness(schema), sorted(standings if only is None else only)
     expected = expected_accuracies(standings, schema, shown)
-    found = (standings[one].concluded(one, says)[0] for one in shown)
-    return [replace(one, expected_accuracy=expected.get(one.annotator_id)) for one in found]
+    found = (standings[annotator_id].concluded(annotator_id, says)[0] for annotator_id in shown)
+    return [replace(competence, expected_accuracy=expected.get(competence.annotator_id)) for competence in found]
 
 
 def competences_in(
@@ -301,13 +301,13 @@ def competences_in(
     """
     says, shown = sameness(field.schema), sorted(standings if only is None else only)
     expected = expected_accuracies(in_field(standings, field.name), field.schema, shown)
-    found = (standings[one].concluded(one, says, field.name)[0] for one in shown)
-    return [replace(one, expected_accuracy=expected.get(one.annotator_id)) for one in found]
+    found = (standings[annotator_id].concluded(annotator_id, says, field.name)[0] for annotator_id in shown)
+    return [replace(competence, expected_accuracy=expected.get(competence.annotator_id)) for competence in found]
 
 
 def in_field(standings: Mapping[str, Standing], field_name: str) -> dict[str, Standing]:
     """Return the annotators' standings in one field."""
-    return {one: standing.fields.get(field_name, NOTHING) for one, standing in standings.items()}
+    return {annotator_id: standing.fields.get(field_name, NOTHING) for annotator_id, standing in standings.items()}
 
 
 def expected_accuracies(
@@ -324,9 +324,9 @@ def expected_accuracies(
     shown = list(standings) if only is None else only
     everybody = _Answers.of([standing.by_class(places) for standing in standings.values()])
     units = np.bincount(everybody.gold, everybody.units, len(classes))
-    mix = np.array(class_prior([round(one) for one in units.tolist()]))
+    mix = np.array(class_prior([round(count_of) for count_of in units.tolist()]))
     crowd = crowd_accuracy(int(everybody.right.sum()), int(everybody.units.sum()), len(classes))
-    expected = _Answers.of([standings[one].by_class(places) for one in shown]).expected(mix, crowd)
+    expected = _Answers.of([standings[annotator_id].by_class(places) for annotator_id in shown]).expected(mix, crowd)
     return dict(zip(shown, expected.tolist(), strict=True))
 
 
@@ -360,7 +360,7 @@ class _Answers:
         """Return these annotators' answers."""
         whole = np.concatenate([np.empty((0, 3), dtype=np.int64), *tallies])
         gold, right, units = whole[:, 0], whole[:, 1].astype(np.float64), whole[:, 2].astype(np.float64)
-        return cls(gold, right, units, np.array([len(one) for one in tallies], dtype=np.int64))
+        return cls(gold, right, units, np.array([len(tally) for tally in tallies], dtype=np.int64))
 
     def expected(self, mix: NDArray[np.float64], crowd: float) -> NDArray[np.float64]:
         """Return the probability that each labels a random unit right, as consensus weighs the annotator: term by term.
@@ -370,7 +370,7 @@ class _Answers:
         order, so that no order in which answers came tells two equals apart.
         """
         annotator = np.repeat(np.arange(len(self.rows)), self.rows)
-        correct, answered = (np.bincount(annotator, one, len(self.rows)) for one in (self.right, self.units))
+        correct, answered = (np.bincount(annotator, array, len(self.rows)) for array in (self.right, self.units))
         own = (correct + ACCURACY_STRENGTH * crowd) / (answered + ACCURACY_STRENGTH)  # `crowd.own_accuracy`
         of_row = own[annotator]
         differing = mix[self.gold] * ((self.right + ROW_STRENGTH * of_row) / (self.units + ROW_STRENGTH) - of_row)

@@ -187,12 +187,12 @@ class ClosedSums(msgspec.Struct, array_like=True):
         if share.turnaround_seconds >= 0:
             place = rounded(share.turnaround_seconds)
             self.turnaround_seconds[place] = self.turnaround_seconds.get(place, 0) + 1
-        for said in unit.annotations.values():
-            pace = self.paces.setdefault(said.annotator_id, Pace())
+        for annotation in unit.annotations.values():
+            pace = self.paces.setdefault(annotation.annotator_id, Pace())
             pace.annotations += 1
-            self.newest_us = max(self.newest_us, said.at_us)
-            if said.active_ms:
-                place = rounded(said.active_ms)
+            self.newest_us = max(self.newest_us, annotation.at_us)
+            if annotation.active_ms:
+                place = rounded(annotation.active_ms)
                 pace.active_ms[place] = pace.active_ms.get(place, 0) + 1
 
     def add_lot(self, lot: Lot) -> None:

@@ -114,9 +114,9 @@ class Aspect(msgspec.Struct, array_like=True):
 
     def follow(self, suggested: str, labels: Iterable[str], *, hidden: bool) -> None:
         """Count how far a suggestion was followed."""
-        said = [label == suggested for label in labels]
+        followed = [label == suggested for label in labels]
         key = suggested if is_value(suggested) else ""
-        self.suggested.add(key, (not hidden, len(said), sum(said)))
+        self.suggested.add(key, (not hidden, len(followed), sum(followed)))
 
 
 class Survey(msgspec.Struct, array_like=True):
@@ -172,15 +172,15 @@ class Survey(msgspec.Struct, array_like=True):
         others = [person] if person is not None else []
         others += [Annotation(NOBODY, unit.resolved)] if settled_now else []
         for name, voices in by_field(as_read([*models, *others], read)):
-            said = {who: label for who, label in voices if is_value(label)}
-            for one in models:
-                label, aspect = said.get(one.annotator_id), self.aspect(name)
+            labels = {who: label for who, label in voices if is_value(label)}
+            for model in models:
+                label, aspect = labels.get(model.annotator_id), self.aspect(name)
                 if label is None:
                     continue
-                if person is not None and person.annotator_id in said:
-                    aspect.beside.add(one.annotator_id, (label, said[person.annotator_id]))
-                if one.late and NOBODY in said:
-                    aspect.resolved.add(one.annotator_id, (label, said[NOBODY]))
+                if person is not None and person.annotator_id in labels:
+                    aspect.beside.add(model.annotator_id, (label, labels[person.annotator_id]))
+                if model.late and NOBODY in labels:
+                    aspect.resolved.add(model.annotator_id, (label, labels[NOBODY]))
 
     def aspect(self, name: str) -> Aspect:
         """Return a field's labels, none at first."""
@@ -219,8 +219,8 @@ class Survey(msgspec.Struct, array_like=True):
         tells of one that was read.
         """
 
-        def trait(one: Trait) -> Trait:
-            return (SUGGESTED, names.text("")(one[1])) if one[0] == SUGGESTED else one
+        def trait(given: Trait) -> Trait:
+            return (SUGGESTED, names.text("")(given[1])) if given[0] == SUGGESTED else given
 
         found = Survey(incoming=self.incoming.read(trait), units=self.units)
         yield found
@@ -236,11 +236,11 @@ class Survey(msgspec.Struct, array_like=True):
     def _follow(self, label: str, asked: Sequence[Annotation], *, hidden: bool) -> None:
         suggested = answers_in(label)
         if suggested is None:
-            self.aspect("").follow(label, [one.label for one in asked], hidden=hidden)
+            self.aspect("").follow(label, [annotation.label for annotation in asked], hidden=hidden)
             return
         for name, voices in by_field(asked):
             if name in suggested:
-                self.aspect(name).follow(suggested[name], [said for _, said in voices], hidden=hidden)
+                self.aspect(name).follow(suggested[name], [text for _, text in voices], hidden=hidden)
 
 
 Text = Callable[[str], str]
@@ -261,7 +261,11 @@ class Reading(NamedTuple):
 
 def as_read(asked: Sequence[Annotation], read: Text) -> Sequence[Annotation]:
     """Return annotations with their labels as they read now."""
-    return asked if read is str else [msgspec.structs.replace(one, label=read(one.label)) for one in asked]
+    return (
+        asked
+        if read is str
+        else [msgspec.structs.replace(annotation, label=read(annotation.label)) for annotation in asked]
+    )
 
 
 def _as_it_is(followed: Followed) -> Followed:
@@ -283,12 +287,12 @@ def is_value(label: str) -> bool:
 def by_field(asked: Sequence[Annotation]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Yield who said what, by field where labels have several."""
     if not asked[0].label.startswith(FORM_BEGINS):
-        yield "", [(one.annotator_id, one.label) for one in asked]
+        yield "", [(annotation.annotator_id, annotation.label) for annotation in asked]
         return
     found: dict[str, list[tuple[str, str]]] = {}
-    for one in asked:
-        for name, answer in (answers_in(one.label) or {}).items():
-            found.setdefault(name, []).append((one.annotator_id, answer))
+    for annotation in asked:
+        for name, answer in (answers_in(annotation.label) or {}).items():
+            found.setdefault(name, []).append((annotation.annotator_id, answer))
     yield from found.items()
 
 

@@ -56,7 +56,7 @@ class Target:
         return "missed" if best is not None and sign * (best - self.limit) < 0 else "unsure"
 
 
-class Told(msgspec.Struct, frozen=True, array_like=True):
+class TargetStanding(msgspec.Struct, frozen=True, array_like=True):
     """What was told of a target.
 
     Attributes:
@@ -70,7 +70,9 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
     turning_us: int = 0
 
 
-def turned(told: Told, target: Target, now_us: int, held_us: int = HELD_US) -> tuple[Told, Turn | None]:
+def turned(
+    standing: TargetStanding, target: Target, now_us: int, held_us: int = HELD_US
+) -> tuple[TargetStanding, Turn | None]:
     """Return what is told of a target from now on, and what is to be said if that is news.
 
     >>> from concord.quality.intervals import wilson
@@ -80,22 +82,22 @@ def turned(told: Told, target: Target, now_us: int, held_us: int = HELD_US) -> t
     >>> news, said.breached
     ('breached', True)
     """
-    after = held(told, now_us, held_us, is_turning=target.standing == ("met" if told.breached else "missed"))
-    if after.breached == told.breached:
+    after = held(standing, now_us, held_us, is_turning=target.standing == ("met" if standing.breached else "missed"))
+    if after.breached == standing.breached:
         return after, None
     return after, "breached" if after.breached else "recovered"
 
 
-def held(told: Told, now_us: int, held_us: int = HELD_US, *, is_turning: bool) -> Told:
+def held(standing: TargetStanding, now_us: int, held_us: int = HELD_US, *, is_turning: bool) -> TargetStanding:
     """Return what is told from now on, where it turns once it has been turning for long enough.
 
     A clock that is set back begins the time anew: else nothing would turn until it has caught up.
     """
     if not is_turning:
-        return Told(told.breached, told.since_us)
-    if not 0 < told.turning_us <= now_us:
-        return Told(told.breached, told.since_us, now_us)
-    return told if now_us - told.turning_us < held_us else Told(not told.breached, now_us)
+        return TargetStanding(standing.breached, standing.since_us)
+    if not 0 < standing.turning_us <= now_us:
+        return TargetStanding(standing.breached, standing.since_us, now_us)
+    return standing if now_us - standing.turning_us < held_us else TargetStanding(not standing.breached, now_us)
 
 
 def targets_of(limits: Mapping[str, float], report: Report) -> list[Target]:

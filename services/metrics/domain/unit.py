@@ -132,17 +132,17 @@ def known_label(unit: Unit) -> str:
     return unit.gold_ruled or unit.gold
 
 
-def judged_by(unit: Unit, said: Annotation) -> str:
+def judged_by(unit: Unit, annotation: Annotation) -> str:
     """Return the label by which an answer is judged: `known_label`, but for answers that could not say it.
 
     >>> unit = Unit(gold='"spam"', gold_ruled='"scam"', gold_since=2)
     >>> [judged_by(unit, Annotation("ann", '"spam"', schema_version=version)) for version in (1, 2)]
     ['', '"scam"']
     """
-    return known_label(unit) if said.schema_version >= unit.gold_since else ""
+    return known_label(unit) if annotation.schema_version >= unit.gold_since else ""
 
 
-def annotated(unit: Unit, annotation_id: str, said: Annotation) -> tuple[bool, Annotation | None]:
+def annotated(unit: Unit, annotation_id: str, annotation: Annotation) -> tuple[bool, Annotation | None]:
     """Take an annotation in; return whether it is news, and what was known of its assignment before.
 
     >>> unit = Unit("k1-p")
@@ -151,15 +151,15 @@ def annotated(unit: Unit, annotation_id: str, said: Annotation) -> tuple[bool, A
     """
     known = unit.annotations.get(annotation_id)
     if known is not None:
-        if known.revision >= said.revision:
+        if known.revision >= annotation.revision:
             return False, known
         # A revision does not say under which rework it was made, nor whether the first word was late; and it is said
         # under the same version of the label schema.
-        said = msgspec.structs.replace(
-            said, rework=known.rework, late=known.late, schema_version=known.schema_version, model=known.model
+        annotation = msgspec.structs.replace(
+            annotation, rework=known.rework, late=known.late, schema_version=known.schema_version, model=known.model
         )
-    unit.annotations[annotation_id] = said
-    unit.rework = max(unit.rework, said.rework)
+    unit.annotations[annotation_id] = annotation
+    unit.rework = max(unit.rework, annotation.rework)
     return True, known
 
 
@@ -178,13 +178,15 @@ def settled(unit: Unit, settlement: Settlement, rework: int, asked: int = 0, lab
 def accepted(unit: Unit, at_us: int) -> list[Annotation]:
     """Hear that the unit's lot was accepted; return the annotations that were given too long after, now forgotten."""
     unit.accepted_at_us = at_us
-    too_late = [one for one, said in unit.annotations.items() if is_too_late(unit, said)]
+    too_late = [
+        annotation_id for annotation_id, annotation in unit.annotations.items() if is_too_late(unit, annotation)
+    ]
     return [unit.annotations.pop(annotation_id) for annotation_id in too_late]
 
 
-def is_too_late(unit: Unit, said: Annotation) -> bool:
+def is_too_late(unit: Unit, annotation: Annotation) -> bool:
     """Tell whether an annotation was given too long after the unit's lot was accepted. Event times alone decide."""
-    return 0 < unit.accepted_at_us < said.at_us - GRACE_US
+    return 0 < unit.accepted_at_us < annotation.at_us - GRACE_US
 
 
 def is_done(unit: Unit) -> bool:
@@ -208,14 +210,18 @@ def share(unit: Unit) -> Share:
     # A unit has no row before as many have spoken as were asked, which of most events is still to come.
     first = of_people(first_asked(list(counted.values()), asked)) if 0 < asked <= len(counted) else []
     version = 1
-    if first and (version := first[0].schema_version) and any(one.schema_version != version for one in first):
+    if (
+        first
+        and (version := first[0].schema_version)
+        and any(annotation.schema_version != version for annotation in first)
+    ):
         version = 0
     turnaround_seconds = -1
     if unit.accepted_at_us and unit.admitted_at_us:
         turnaround_seconds = max(0, unit.accepted_at_us - unit.admitted_at_us) // 1_000_000
     labels = len(counted)
     settled_labels = labels if settlement in LABELLED else 0
-    row = label_row(one.label for one in first)
+    row = label_row(annotation.label for annotation in first)
     return Share(row, labels, settlement, settled_labels, turnaround_seconds, version)
 
 
@@ -236,7 +242,7 @@ def of_people(asked: list[Annotation]) -> list[Annotation]:
     >>> [one.annotator_id for one in of_people([Annotation("ann", '"yes"'), Annotation("m", '"no"', model=True)])]
     ['ann']
     """
-    return [one for one in asked if not one.model]
+    return [annotation for annotation in asked if not annotation.model]
 
 
 def by_models(unit: Unit) -> list[Annotation]:
@@ -246,14 +252,16 @@ def by_models(unit: Unit) -> list[Annotation]:
     >>> [one.annotator_id for one in by_models(Unit("k1-p", annotations=said))]
     ['m1']
     """
-    said = [one for one in unit.annotations.values() if one.model and one.rework == unit.rework]
-    said.sort(key=_order)
-    return list({one.annotator_id: one for one in said}.values())
+    annotations = [
+        annotation for annotation in unit.annotations.values() if annotation.model and annotation.rework == unit.rework
+    ]
+    annotations.sort(key=_order)
+    return list({annotation.annotator_id: annotation for annotation in annotations}.values())
 
 
 def first_person(unit: Unit) -> Annotation | None:
     """Return the label of whichever person labelled the unit first in its present round, of those that count."""
-    return next((one for one in _voices(unit).values() if not one.model), None)
+    return next((voice for voice in _voices(unit).values() if not voice.model), None)
 
 
 def _voices(unit: Unit) -> dict[str, Annotation]:
@@ -262,10 +270,12 @@ def _voices(unit: Unit) -> dict[str, Annotation]:
     One voice an annotator: of several assignments in one rework the one submitted last speaks, in the first's place.
     """
     rework = unit.rework
-    counting = [one for one in unit.annotations.values() if one.rework == rework and not one.late]
+    counting = [
+        annotation for annotation in unit.annotations.values() if annotation.rework == rework and not annotation.late
+    ]
     if len(counting) > 1:
         counting.sort(key=_order)
-    return {one.annotator_id: one for one in counting}
+    return {annotation.annotator_id: annotation for annotation in counting}
 
 
 def _asked(unit: Unit) -> int:

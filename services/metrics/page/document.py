@@ -8,7 +8,7 @@ from concord.quality.estimate import Estimate
 from concord.quality.fatigue import Fatigue
 from services.metrics.domain.sliced import TIME
 from services.metrics.domain.standing import Competence
-from services.metrics.domain.targets import Target, Told
+from services.metrics.domain.targets import Target, TargetStanding
 from services.metrics.page import plots
 from services.metrics.page.material import FIELDS_MAX, Cost, Material, Part
 from services.metrics.schemas.quality import time_of
@@ -23,10 +23,10 @@ DURATIONS = ((172_800.0, 86_400.0, "d"), (7_200.0, 3_600.0, "h"), (120.0, 60.0, 
 
 def report_page(found: Material) -> bytes:
     """Return the report: one file that fetches nothing and runs nothing."""
-    said, project = found.report, found.project
+    report, project = found.report, found.project
     body: list[str] = [f"<h1>Quality of {id_text(project.project_id)}</h1>"]
-    newest = time_of(said.newest_us) if said.newest_us else "none yet"
-    body.append(f'<p class="quiet">As of {time_of(said.computed_at_us)}; newest label {newest}.</p>')
+    newest = time_of(report.newest_us) if report.newest_us else "none yet"
+    body.append(f'<p class="quiet">As of {time_of(report.computed_at_us)}; newest label {newest}.</p>')
     body.append(_cards(found))
     body.append("<h2>What the contract promises</h2>" + _targets(found.targets))
     body += [_part(found, part) for part in found.parts]
@@ -44,22 +44,22 @@ def report_page(found: Material) -> bytes:
 
 
 def _cards(found: Material) -> str:
-    said = found.report
+    report = found.report
     cards = (
-        ("Krippendorff's alpha", _number(said.alpha.value), _interval(said.alpha)),
-        ("Label error rate", _share(said.label_error_rate.value), _interval(said.label_error_rate, _share)),
-        ("Audit pass rate", _share(said.audit_pass_rate.value), _interval(said.audit_pass_rate, _share)),
-        ("Units settled", f"{found.cost.units_settled:,}", f"{said.units_escalated:,} wait for a ruling"),
+        ("Krippendorff's alpha", _number(report.alpha.value), _interval(report.alpha)),
+        ("Label error rate", _share(report.label_error_rate.value), _interval(report.label_error_rate, _share)),
+        ("Audit pass rate", _share(report.audit_pass_rate.value), _interval(report.audit_pass_rate, _share)),
+        ("Units settled", f"{found.cost.units_settled:,}", f"{report.units_escalated:,} wait for a ruling"),
     )
     inside = "".join(f'<div class="card">{name}<b>{value}</b><span>{more}</span></div>' for name, value, more in cards)
     return f'<div class="cards">{inside}</div>'
 
 
-def _targets(targets: Iterable[tuple[Target, Told]]) -> str:
+def _targets(targets: Iterable[tuple[Target, TargetStanding]]) -> str:
     rows = []
-    for target, told in targets:
+    for target, standing in targets:
         how = "at least" if target.at_least else "at most"
-        breach = f"breach told {time_of(told.since_us)}" if told.breached else ""
+        breach = f"breach told {time_of(standing.since_us)}" if standing.breached else ""
         name, shown = MEASURES[target.name]
         value = _estimate(target.estimate, shown)
         rows.append((name, f"{how} {shown(target.limit)}", value, target.standing, breach))
@@ -80,8 +80,8 @@ def _part(found: Material, part: Part) -> str:
         figures.append(_figure(plot, f"Shares of the most frequent labels by time. {named}."))
     elif part.shares:
         plot = plots.shares_so_far(part.shares[0], f"{mark}-shares")
-        said = "How often each label was given: the most frequent. All of it is of one window of time; the next one"
-        figures.append(_figure(plot, f"{said} begins agreement and shares over time."))
+        wording = "How often each label was given: the most frequent. All of it is of one window of time; the next one"
+        figures.append(_figure(plot, f"{wording} begins agreement and shares over time."))
     if part.confusion:
         plot = plots.confusion(part.confusion, part.classes, f"{mark}-confusion")
         caption = "Each row is a known label, each column what was given; a row adds up to 100 %."
@@ -101,9 +101,9 @@ def _why_no_part(part: Part) -> str:
 
 
 def _people(found: Material) -> str:
-    if not any(one.gold_units for one in found.people):
+    if not any(person.gold_units for person in found.people):
         return _nothing("Nobody has answered gold yet.")
-    if any(one.gold_units and one.active_ms_median for one in found.people):
+    if any(person.gold_units and person.active_ms_median for person in found.people):
         return f'<div class="plots">{_throughput(found.people)}{_competence(found)}</div>'
     missing = _nothing("Of who answered gold nobody has told yet how long it took, so pace is not drawn.")
     return f'{missing}<div class="plots">{_competence(found)}</div>'
@@ -116,7 +116,7 @@ def _throughput(people: Sequence[Competence]) -> str:
 
 def _competence(found: Material) -> str:
     bar = found.project.policy.gold.pass_accuracy
-    known = sum(bool(one.gold_units) for one in found.people)
+    known = sum(bool(person.gold_units) for person in found.people)
     caption = (
         f"The least accurate first, {min(known, plots.PEOPLE_MAX)} of {known}; dotted: the project's bar. Red: the \
 whole interval is under it."
@@ -126,10 +126,10 @@ whole interval is under it."
 
 def _in_parts(found: Material) -> str:
     rows = [
-        (text(name), f"{one.by} {text(_bare(one.part))}", _estimate(one.alpha), _share(one.agreement.value))
+        (text(name), f"{part.by} {text(_bare(part.part))}", _estimate(part.alpha), _share(part.agreement.value))
         for name, several in found.sliced.items()
-        for one in several
-        if one.by != TIME
+        for part in several
+        if part.by != TIME
     ]
     if not rows:
         return _nothing("Nothing has got two labels yet, or labels are of a kind without classes.")
@@ -140,10 +140,10 @@ def _in_parts(found: Material) -> str:
 def _pairs(found: Material) -> str:
     rows = []
     for of_field in found.pairs:
-        for one in of_field.pairs[:ROWS_MAX]:
-            people = id_text(one.first), id_text(one.second)
-            agree = _share(one.agreement.value)
-            rows.append((text(of_field.field), *people, _estimate(one.kappa), agree))
+        for pair in of_field.pairs[:ROWS_MAX]:
+            people = id_text(pair.first), id_text(pair.second)
+            agree = _share(pair.agreement.value)
+            rows.append((text(of_field.field), *people, _estimate(pair.kappa), agree))
     if not rows:
         return _nothing("No two annotators share a unit whose labels have classes.")
     return _by_field(found, ("field", "one", "other", "Cohen's kappa", "agree on"), rows[: 2 * ROWS_MAX])
@@ -168,14 +168,14 @@ def _charts(found: Fatigue) -> list[str]:
 
 def _drift(found: Material) -> str:
     untold: dict[str, list[str]] = {}
-    for one in found.drifts:
-        if one.psi is None:
-            untold.setdefault(one.reason, []).append(_measure(one.measure))
+    for drift in found.drifts:
+        if drift.psi is None:
+            untold.setdefault(drift.reason, []).append(_measure(drift.measure))
     reasons = "".join(_nothing(f"Not compared: {', '.join(names)} ({text(why)}).") for why, names in untold.items())
-    if all(one.psi is None for one in found.drifts):
+    if all(measured.psi is None for measured in found.drifts):
         return reasons or _nothing("Nothing has come in yet.")
     plot = plots.drift(found.drifts, "drift")
-    moved = [_measure(one.measure) for one in found.drifts if one.is_found]
+    moved = [_measure(measured.measure) for measured in found.drifts if measured.is_found]
     caption = (
         f"Newest units against the first; dotted: from where on it is told. Drifted: {', '.join(moved) or 'nothing'}."
     )
@@ -183,20 +183,21 @@ def _drift(found: Material) -> str:
 
 
 def _contrasts(found: Material) -> str:
-    judged = [one for one in found.contrasts if one.difference.value is not None]
+    judged = [contrast for contrast in found.contrasts if contrast.difference.value is not None]
     if not judged:
         return _nothing("No group of annotators and no slice of the data has enough labels beside the rest.")
     rows = [
         (
-            f"{text(one.by)} {text(one.group)}" + (f" in {text(one.within)}" if one.within is not None else ""),
-            "errors on gold" if one.measure == "error" else f"label {text(_bare(one.label))}",
-            f"{_share(one.rate.value)} against {_share(one.rest.value)}",
-            f"{_points(one.difference.low)} to {_points(one.difference.high)}",
-            "found" if one.is_found else "by chance",
+            f"{text(contrast.by)} {text(contrast.group)}"
+            + (f" in {text(contrast.within)}" if contrast.within is not None else ""),
+            "errors on gold" if contrast.measure == "error" else f"label {text(_bare(contrast.label))}",
+            f"{_share(contrast.rate.value)} against {_share(contrast.rest.value)}",
+            f"{_points(contrast.difference.low)} to {_points(contrast.difference.high)}",
+            "found" if contrast.is_found else "by chance",
         )
-        for one in judged[:ROWS_MAX]
+        for contrast in judged[:ROWS_MAX]
     ]
-    real = sum(one.is_found for one in judged)
+    real = sum(contrast.is_found for contrast in judged)
     note = f"Of {len(judged)} differences {real or 'none'} {'is' if real < 2 else 'are'} more than chance makes, all \
 looked at together."
     return _nothing(note) + table(("who or what", "measure", "rate, and of the rest", "difference, points", ""), rows)
@@ -204,16 +205,16 @@ looked at together."
 
 def _suggestions(found: Material) -> str:
     rows = []
-    for one in found.anchored:
+    for anchored in found.anchored:
         for name, bend in (
-            ("labels that say what was suggested", one.followed),
-            ("wrong answers on gold", one.gold_errors),
-            ("wrong suggestions followed on gold", one.gold_misled),
+            ("labels that say what was suggested", anchored.followed),
+            ("wrong answers on gold", anchored.gold_errors),
+            ("wrong suggestions followed on gold", anchored.gold_misled),
         ):
             if bend.difference.value is not None:
                 spread = f"{_points(bend.difference.low)} to {_points(bend.difference.high)}"
                 rates = _share(bend.shown.value), _share(bend.hidden.value)
-                rows.append((text(one.field), name, *rates, spread))
+                rows.append((text(anchored.field), name, *rates, spread))
     if not rows:
         return _nothing("No suggestions, or too few in one of the arms.")
     return _by_field(found, ("field", "rate", "shown", "kept", "difference, points"), rows)
@@ -249,8 +250,8 @@ def _figure(plot: str, caption: str) -> str:
     return f"<figure>{plot}<figcaption>{caption}</figcaption></figure>"
 
 
-def _nothing(said: str) -> str:
-    return f'<p class="quiet">{said}</p>'
+def _nothing(sentence: str) -> str:
+    return f'<p class="quiet">{sentence}</p>'
 
 
 def _number(value: float | None) -> str:
@@ -269,7 +270,7 @@ def _duration(seconds: float | None) -> str:
     """Return a time in the largest unit of which there is one, to a tenth."""
     if seconds is None:
         return "–"
-    _, size, unit = next((one for one in DURATIONS if seconds >= one[0]), DURATIONS[-1])
+    _, size, unit = next((duration for duration in DURATIONS if seconds >= duration[0]), DURATIONS[-1])
     return f"{round(seconds / size, 1):,g}\N{NO-BREAK SPACE}{unit}"
 
 

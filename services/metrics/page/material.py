@@ -18,7 +18,7 @@ from services.metrics.domain.report import Report
 from services.metrics.domain.sliced import Sliced, by_time
 from services.metrics.domain.standing import Competence, Standing
 from services.metrics.domain.survey import Aspect
-from services.metrics.domain.targets import Target, Told
+from services.metrics.domain.targets import Target, TargetStanding
 from services.metrics.measure import Measure, breaks_of
 from services.metrics.surveying import Surveys, schemas_of
 
@@ -78,7 +78,7 @@ class Material:
 
     project: Project
     report: Report
-    targets: Sequence[tuple[Target, Told]]
+    targets: Sequence[tuple[Target, TargetStanding]]
     parts: Sequence[Part]
     people: Sequence[Competence]
     tired: Sequence[tuple[str, Fatigue, Due]]
@@ -118,7 +118,7 @@ async def material(measure: Measure, surveys: Surveys, project: Project) -> Mate
         measure.targets(project, found),
         parts,
         list(found.competences.values()),
-        [(one, people[one].found(breaks), people[one].due) for one in sorted(people)],
+        [(person, people[person].found(breaks), people[person].due) for person in sorted(people)],
         breaks.asked,
         drifts,
         contrasts,
@@ -135,9 +135,9 @@ async def _part(measure: Measure, name: str, schema: LabelSchema, aspect: Aspect
         return part
     part.over = aspect.windows.over
     part.shares = label_windows(aspect.windows.spans())
-    for one in by_time(schema, aspect):
-        if one.alpha.value is not None and one.alpha.units >= POINT_UNITS_MIN:
-            part.curve.append((one.from_us, one.until_us, one.alpha))
+    for slice_ in by_time(schema, aspect):
+        if slice_.alpha.value is not None and slice_.alpha.units >= POINT_UNITS_MIN:
+            part.curve.append((slice_.from_us, slice_.until_us, slice_.alpha))
         await measure.clock.sleep(0)
     return part
 
@@ -156,8 +156,8 @@ async def _confusion(measure: Measure, parts: Sequence[Part], standings: Mapping
     return active_ms
 
 
-def _cost(project: Project, said: Report, active_ms: int) -> Cost:
+def _cost(project: Project, report: Report, active_ms: int) -> Cost:
     prices = project.policy.consensus.prices
-    settled = said.units_consensus + said.units_adjudicated
-    rulings, saved = said.units_adjudicated, (said.labels_saved, said.labels_saved_share)
-    return Cost(said.annotations, active_ms, settled, rulings, *saved, prices.label, prices.decision)
+    settled = report.units_consensus + report.units_adjudicated
+    rulings, saved = report.units_adjudicated, (report.labels_saved, report.labels_saved_share)
+    return Cost(report.annotations, active_ms, settled, rulings, *saved, prices.label, prices.decision)

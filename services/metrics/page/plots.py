@@ -48,19 +48,23 @@ STYLES = ("", "s1", "s2", "s3")
 
 def agreement_over_time(curve: Sequence[tuple[int, int, Estimate]], target: float, name: str) -> str:
     """Return alpha by window with the band of its interval, and the contract's target across."""
-    low = min([0.0, *(one.low for _, _, one in curve if one.low is not None)])
+    low = min([0.0, *(estimate.low for _, _, estimate in curve if estimate.low is not None)])
     across, up = _times(curve[0][0], curve[-1][1]), scale(max(-1.0, low), 1.0, HEIGHT - BOTTOM, TOP)
     parts = [grid([value for value in (-1.0, -0.5, *PERCENTS) if value >= max(-1.0, low)], up, "{:.2f}")]
     parts.append(_time_ticks(curve[0][0], curve[-1][1], across))
-    middle = [(across((from_us + until_us) / 2), one) for from_us, until_us, one in curve]
-    banded = [(x, one.low, one.high) for x, one in middle if one.low is not None and one.high is not None]
+    middle = [(across((from_us + until_us) / 2), estimate) for from_us, until_us, estimate in curve]
+    banded = [
+        (x, estimate.low, estimate.high)
+        for x, estimate in middle
+        if estimate.low is not None and estimate.high is not None
+    ]
     if len(banded) > 1:
         there = " ".join(f"{x:.1f},{up(max(-1.0, high)):.1f}" for x, _, high in banded)
         back = " ".join(f"{x:.1f},{up(max(-1.0, low_at)):.1f}" for x, low_at, _ in reversed(banded))
         parts.append(f'<polygon class="band" points="{there} {back}"/>')
     parts.append(line("mark good", LEFT, up(target), WIDTH - RIGHT, up(target)))
-    parts.append(_polyline("line", [(x, up(one.value or 0.0)) for x, one in middle]))
-    parts += [_dot("dot", x, up(one.value or 0.0), 2.5) for x, one in middle]
+    parts.append(_polyline("line", [(x, up(estimate.value or 0.0)) for x, estimate in middle]))
+    parts += [_dot("dot", x, up(estimate.value or 0.0), 2.5) for x, estimate in middle]
     return plot(parts, "Time of a unit's first label (UTC)", "Krippendorff's alpha", name)
 
 
@@ -76,7 +80,8 @@ def shares_over_time(windows: Sequence[Window], name: str) -> tuple[str, list[st
     parts = [grid(PERCENTS, up, "{:.0%}"), _time_ticks(first, last, across)]
     for label, style in zip(drawn, STYLES, strict=False):
         points = [
-            (across((one.from_us + one.until_us) / 2), up(one.counts.get(label, 0.0) / one.units)) for one in windows
+            (across((span.from_us + span.until_us) / 2), up(span.counts.get(label, 0.0) / span.units))
+            for span in windows
         ]
         parts.append(_polyline(f"line {style}".strip(), points))
         parts += [_dot("dot", x, y, 1.8) for x, y in points] if len(points) == 1 else []
@@ -99,31 +104,35 @@ def shares_so_far(window: Window, name: str) -> str:
 
 def throughput_and_accuracy(people: Sequence[Competence], name: str) -> str:
     """Return annotators by labels an hour of active time and accuracy on gold, those with the most gold."""
-    known = [one for one in people if one.gold_units and one.active_ms_median and one.accuracy.value is not None]
-    known = sorted(known, key=lambda one: (-one.gold_units, one.annotator_id))[:POINTS_MAX]
-    most = max((HOUR_MS / one.active_ms_median for one in known), default=1.0)
+    known = [
+        person
+        for person in people
+        if person.gold_units and person.active_ms_median and person.accuracy.value is not None
+    ]
+    known = sorted(known, key=lambda person: (-person.gold_units, person.annotator_id))[:POINTS_MAX]
+    most = max((HOUR_MS / person.active_ms_median for person in known), default=1.0)
     across, up = scale(0.0, 1.05 * most, LEFT, WIDTH - RIGHT), scale(0.0, 1.0, HEIGHT - BOTTOM, TOP)
     parts = [grid(PERCENTS, up, "{:.0%}"), ticks(nice(most), across, lambda value: f"{value:.3g}")]
-    for one in known:
-        x, found = across(HOUR_MS / one.active_ms_median), one.accuracy
+    for person in known:
+        x, found = across(HOUR_MS / person.active_ms_median), person.accuracy
         if found.low is not None and found.high is not None:
             parts.append(line("whisker", x, up(found.low), x, up(found.high)))
-        tip = f"<title>{text_in_drawing(one.annotator_id)}</title>"
+        tip = f"<title>{text_in_drawing(person.annotator_id)}</title>"
         parts.append(_dot("dot", x, up(found.value or 0.0), 3.5, tip))
     return plot(parts, "Labels an hour of active time, by the median", "Accuracy on gold, with its interval", name)
 
 
 def competence(people: Sequence[Competence], bar: float, name: str) -> str:
     """Return the least accurate annotators, each with the interval of the accuracy, and the project's bar."""
-    known = [one for one in people if one.gold_units and one.accuracy.value is not None]
-    shown = sorted(known, key=lambda one: (one.accuracy.value or 0.0, one.annotator_id))[:PEOPLE_MAX]
+    known = [person for person in people if person.gold_units and person.accuracy.value is not None]
+    shown = sorted(known, key=lambda person: (person.accuracy.value or 0.0, person.annotator_id))[:PEOPLE_MAX]
     across, bottom = scale(0.0, 1.0, LEFT + 90, WIDTH - RIGHT - 8), TOP + ROW * len(shown)
     parts = [line("mark good", across(bar), TOP, across(bar), bottom)]
     parts += [_below(bottom, across(value), percent(value)) for value in PERCENTS]
-    for place, one in enumerate(shown):
+    for place, person in enumerate(shown):
         y = TOP + ROW * (place + 0.5)
-        parts.append(_beside(LEFT + 84, y, one.annotator_id))
-        found = one.accuracy
+        parts.append(_beside(LEFT + 84, y, person.annotator_id))
+        found = person.accuracy
         if found.low is not None and found.high is not None:
             parts.append(line("whisker", across(found.low), y, across(found.high), y))
         bad = found.high is not None and found.high < bar
@@ -166,16 +175,16 @@ def confusion(counts: Mapping[tuple[str, str], int], classes: Sequence[str], nam
 
 def drift(found: Sequence[Drifted], name: str) -> str:
     """Return the stability index of each measure, and the size from which on it is told."""
-    shown = [one for one in found if one.psi is not None]
-    most = max([2 * DRIFT_LIMIT, *(one.psi or 0.0 for one in shown)])
+    shown = [measure for measure in found if measure.psi is not None]
+    most = max([2 * DRIFT_LIMIT, *(measure.psi or 0.0 for measure in shown)])
     across, bottom = scale(0.0, most, LEFT + 90, WIDTH - RIGHT - 8), TOP + ROW * 1.4 * len(shown)
     parts = [line("mark bad", across(DRIFT_LIMIT), TOP, across(DRIFT_LIMIT), bottom)]
     parts += [_below(bottom, across(value), f"{value:.3g}") for value in nice(most)]
-    for place, one in enumerate(shown):
+    for place, measure in enumerate(shown):
         y = TOP + ROW * 1.4 * place
-        parts.append(_beside(LEFT + 84, y + ROW * 0.7, one.measure.replace("_", " ")))
-        width = max(1.0, across(one.psi or 0.0) - across(0.0))
-        parts.append(box("bar bad" if one.is_found else "bar", across(0.0), y + 3, width, ROW * 1.4 - 6))
+        parts.append(_beside(LEFT + 84, y + ROW * 0.7, measure.measure.replace("_", " ")))
+        width = max(1.0, across(measure.psi or 0.0) - across(0.0))
+        parts.append(box("bar bad" if measure.is_found else "bar", across(0.0), y + 3, width, ROW * 1.4 - 6))
     return _tall(parts, bottom + 30, "Population stability index", name)
 
 
@@ -187,15 +196,15 @@ def _time_ticks(first_us: int, last_us: int, across: Scale) -> str:
     """Return full hours or days below the plot, as many as there is room for."""
     hours = (last_us - first_us) / (3_600 * MICROSECONDS)
     forms = ((20, "%H:%M"), (96, "%d %b %H:%M"), (24 * 300, "%d %b"))
-    form = next((one for most, one in forms if hours <= most), "%b %y")
+    form = next((form_of for most, form_of in forms if hours <= most), "%b %y")
 
     def shown(at_us: float) -> str:
         return datetime.fromtimestamp(at_us / MICROSECONDS, UTC).strftime(form)
 
     count = min(TIMES_MAX, MARK_CHARACTERS // len(shown(first_us)))
-    step_us = next((one for one in HOURS if one * count >= hours), HOURS[-1]) * 3_600 * MICROSECONDS
+    step_us = next((hour for hour in HOURS if hour * count >= hours), HOURS[-1]) * 3_600 * MICROSECONDS
     marks = range(-(-first_us // step_us) * step_us, last_us + 1, step_us)
-    return ticks([float(one) for one in marks[:count]], across, shown)
+    return ticks([float(mark) for mark in marks[:count]], across, shown)
 
 
 def _polyline(kind: str, points: Sequence[tuple[float, float]]) -> str:
@@ -206,21 +215,21 @@ def _dot(kind: str, x: float, y: float, radius: float, inside: str = "") -> str:
     return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}">{inside}</circle>'
 
 
-def _beside(x: float, y: float, said: str) -> str:
-    whole, short = text_in_drawing(said), text_in_drawing(_short(said))
+def _beside(x: float, y: float, words: str) -> str:
+    whole, short = text_in_drawing(words), text_in_drawing(_short(words))
     return f'<text x="{x:.1f}" y="{y + 4:.1f}" text-anchor="end"><title>{whole}</title>{short}</text>'
 
 
-def _below(bottom: float, x: float, said: str) -> str:
-    return f'<text x="{x:.1f}" y="{bottom + 14:.1f}" text-anchor="middle">{said}</text>'
+def _below(bottom: float, x: float, words: str) -> str:
+    return f'<text x="{x:.1f}" y="{bottom + 14:.1f}" text-anchor="middle">{words}</text>'
 
 
-def _centred(x: float, y: float, said: str) -> str:
-    return f'<text class="name" x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{text_in_drawing(said)}</text>'
+def _centred(x: float, y: float, words: str) -> str:
+    return f'<text class="name" x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{text_in_drawing(words)}</text>'
 
 
-def _short(said: str, most: int = LABEL_CHARACTERS) -> str:
-    bare = said.strip('"')
+def _short(words: str, most: int = LABEL_CHARACTERS) -> str:
+    bare = words.strip('"')
     return bare if len(bare) <= most else bare[: max(1, most - 1)] + "…"
 
 

@@ -49,7 +49,9 @@ class ModelInField(msgspec.Struct, frozen=True):
         """Return the body."""
         kappa = None if found.kappa is None else Estimated.of(found.kappa)
         agreed, right = Estimated.of(found.agreement), Estimated.of(found.resolved)
-        return cls(found.field, agreed, kappa, right, people, [ModelInClass.of(one) for one in found.classes])
+        return cls(
+            found.field, agreed, kappa, right, people, [ModelInClass.of(class_beside) for class_beside in found.classes]
+        )
 
 
 class Labelling(msgspec.Struct, frozen=True):

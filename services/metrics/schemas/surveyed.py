@@ -51,8 +51,10 @@ class PairsOfField(msgspec.Struct, frozen=True):
     def of(cls, found: Pairs) -> "PairsOfField":
         """Return the body."""
         pairs = [
-            PairAgreement(one.first, one.second, Estimated.of(one.kappa), Estimated.of(one.agreement), one.kappa.units)
-            for one in found.pairs
+            PairAgreement(
+                pair.first, pair.second, Estimated.of(pair.kappa), Estimated.of(pair.agreement), pair.kappa.units
+            )
+            for pair in found.pairs
         ]
         return cls(found.field, pairs, found.met, found.counted)
 
@@ -192,7 +194,7 @@ class MeasureDrift(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, found: Drifted) -> "MeasureDrift":
         """Return the body."""
-        before, now = (None if one is None else WindowBody.of(one) for one in (found.reference, found.current))
+        before, now = (None if window is None else WindowBody.of(window) for window in (found.reference, found.current))
         tests = found.p_value, found.adjusted
         return cls(found.measure, found.is_found, found.psi, DRIFT_LIMIT, *tests, before, now, found.reason)
 
@@ -249,11 +251,11 @@ class ContrastBody(msgspec.Struct, frozen=True):
     found: bool
 
     @classmethod
-    def of(cls, one: Contrast) -> "ContrastBody":
+    def of(cls, contrast: Contrast) -> "ContrastBody":
         """Return the body."""
-        about = one.field, one.by, one.group, one.within, one.measure, _json(one.label)
-        rates = Estimated.of(one.rate), Estimated.of(one.rest)
-        return cls(*about, *rates, DifferenceBody.of(one.difference, one.adjusted), one.is_found)
+        about = contrast.field, contrast.by, contrast.group, contrast.within, contrast.measure, _json(contrast.label)
+        rates = Estimated.of(contrast.rate), Estimated.of(contrast.rest)
+        return cls(*about, *rates, DifferenceBody.of(contrast.difference, contrast.adjusted), contrast.is_found)
 
 
 class Bent(msgspec.Struct, frozen=True):
@@ -295,7 +297,7 @@ class Anchoring(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, found: Anchored) -> "Anchoring":
         """Return the body."""
-        by_label = [Bent.of(one) for one in found.by_label]
+        by_label = [Bent.of(bend) for bend in found.by_label]
         gold = Bent.of(found.gold_errors), Bent.of(found.gold_misled)
         return cls(found.field, Bent.of(found.followed), by_label, *gold)
 

@@ -26,15 +26,15 @@ def main() -> int:
     shutil.rmtree(FOLDER, ignore_errors=True)
     outcome = asyncio.run(run(asked.replies, asked.people, FOLDER, lambda line: print(line, flush=True)))
     shutil.rmtree(FOLDER, ignore_errors=True)
-    told = {
+    body = {
         "replies": outcome.replies,
         "units_seen": len(outcome.seen),
-        "gold_share": sum(one.gold for one in outcome.seen) / len(outcome.seen),
+        "gold_share": sum(seen.gold for seen in outcome.seen) / len(outcome.seen),
         "auc": outcome.straight._asdict(),
         "auc_of_what_sees_bends": outcome.bent._asdict(),
         "auc_of_a_byte_in_half_of_gold": outcome.planted,
     }
-    print(json.dumps(told, indent=1))
+    print(json.dumps(body, indent=1))
     found = outcome.faults()
     for fault in found[:FAULTS_SHOWN]:
         print(fault)

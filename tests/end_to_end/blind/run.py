@@ -72,13 +72,13 @@ class Outcome:
 
     def faults(self) -> list[str]:
         """Return what an annotator could tell by, as sentences."""
-        told = list(self.leaks)
-        for name, one in (("a line", self.straight), ("a bent line", self.bent)):
-            if max(one.area, 1.0 - one.area) >= AUC_MAX:
-                told.append(f"gold is told from work by {name}: {one.area:.3f}")
+        names = list(self.leaks)
+        for name, entry in (("a line", self.straight), ("a bent line", self.bent)):
+            if max(entry.area, 1.0 - entry.area) >= AUC_MAX:
+                names.append(f"gold is told from work by {name}: {entry.area:.3f}")
         if self.planted < AUC_MAX:
-            told.append(f"one byte more in half of all gold is not seen: {self.planted:.3f}")
-        return told
+            names.append(f"one byte more in half of all gold is not seen: {self.planted:.3f}")
+        return names
 
 
 class Blind:
@@ -116,8 +116,8 @@ class Blind:
         ]
         for begin in range(0, len(wishes), UNITS_A_REQUEST):
             some = wishes[begin : begin + UNITS_A_REQUEST]
-            told = await self._told("ingest", "POST", f"/v1/projects/{self._project_id}/units", client, some)
-            self._known |= {one["unit_id"]: "gold" in wish for one, wish in zip(told["units"], some, strict=True)}
+            body = await self._told("ingest", "POST", f"/v1/projects/{self._project_id}/units", client, some)
+            self._known |= {unit["unit_id"]: "gold" in wish for unit, wish in zip(body["units"], some, strict=True)}
         for name in self._people:
             await self._told("assign", "PUT", f"/v1/annotators/{name}", operator, {})
 
@@ -150,8 +150,8 @@ class Blind:
         answer = await self._ask("POST", path, token, name, {"label": f"{mark} says so", "active_ms": 900})
         result = json.loads(answer.body)
         assert result["status"] == "accepted", result
-        told = tuple(_features(offer, claimed, payload, answer, places))
-        self.outcome.seen.append(Seen(offer["unit_id"], told, self._known[offer["unit_id"]]))
+        rows = tuple(_features(offer, claimed, payload, answer, places))
+        self.outcome.seen.append(Seen(offer["unit_id"], rows, self._known[offer["unit_id"]]))
 
     async def _ask(self, method: str, path: str, token: str, name: str, body: Any = None) -> Reply:
         """Ask assign, or a link's own address, as an annotator; note what stands in the answer that may not."""
@@ -164,10 +164,10 @@ class Blind:
         seconds = time.perf_counter() - began
         assert answer.status in (200, 404), (path, answer.status, content[:300])
         # When it was answered is the same for all, and how long a number is in words is not.
-        told = b" ".join(key + b" " + value for key, value in answer.raw_headers if key.lower() != b"date")
+        encoded = b" ".join(key + b" " + value for key, value in answer.raw_headers if key.lower() != b"date")
         self.outcome.replies += 1
-        self.outcome.leaks += _leaks(content + b" " + told, name, path)
-        return Reply(content, len(told), seconds)
+        self.outcome.leaks += _leaks(content + b" " + encoded, name, path)
+        return Reply(content, len(encoded), seconds)
 
     async def _told(self, service: str, method: str, path: str, token: str, body: Any) -> Any:
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
@@ -178,14 +178,14 @@ class Blind:
             return json.loads(content)
 
 
-def _leaks(said: bytes, name: str, path: str) -> Iterator[str]:
+def _leaks(encoded: bytes, name: str, path: str) -> Iterator[str]:
     """Yield what an answer to an annotator may not hold."""
     for what, word in (("a mark of gold", b"gold"), ("the known label", KNOWN.encode()), ("a client", b"nordwind")):
-        if word in LONG.sub(b"", said).lower():
+        if word in LONG.sub(b"", encoded).lower():
             yield f"{what} stands in the answer to {path}"
-    if MARK.encode() + b"person-" in said:
+    if MARK.encode() + b"person-" in encoded:
         yield f"a label stands in the answer to {path} of {name}"
-    if said.replace(name.encode(), b"").find(b"person-") >= 0:
+    if encoded.replace(name.encode(), b"").find(b"person-") >= 0:
         yield f"somebody else's name stands in the answer to {path} of {name}"
 
 
@@ -193,9 +193,9 @@ def _features(
     offer: dict[str, Any], claimed: Reply, payload: Reply, answer: Reply, places: tuple[int, int]
 ) -> Iterator[float]:
     """Yield all that one can read off: sizes, times, letters of ids and signatures, ends, and the order."""
-    yield from (float(len(one.body)) for one in (payload, answer))
-    yield from (float(one.headers) for one in (payload, answer))
-    yield from (math.log(one.seconds) for one in (claimed, payload, answer))
+    yield from (float(len(reply.body)) for reply in (payload, answer))
+    yield from (float(reply.headers) for reply in (payload, answer))
+    yield from (math.log(reply.seconds) for reply in (claimed, payload, answer))
     yield float(len(json.dumps(offer)))
     yield from (float(len(str(offer[name]))) for name in sorted(offer))
     for letters, count in (
@@ -225,9 +225,9 @@ async def run(replies: int, people: int, folder: Path, say: Callable[[str], None
 
 def judge(outcome: Outcome) -> None:
     """Teach the classifiers on half of the units, and see how they do on the other."""
-    rows = np.array([one.features for one in outcome.seen])
-    gold = np.array([one.gold for one in outcome.seen])
-    units = [one.unit_id for one in outcome.seen]
+    rows = np.array([seen.features for seen in outcome.seen])
+    gold = np.array([seen.gold for seen in outcome.seen])
+    units = [seen.unit_id for seen in outcome.seen]
     outcome.straight = area(scored(rows, gold, units), gold, units)
     outcome.bent = area(scored(rows, gold, units, waves=WAVES), gold, units)
     longer = rows.copy()

@@ -53,8 +53,8 @@ def main() -> int:
 def show(outcome: Outcome, console: Console) -> None:
     """Print what was lost or doubled, who waited how long, and every fault."""
     counts = Table("what", "acknowledged or told", "lost", "doubled", title="Counts", title_justify="left")
-    for name, one in outcome.tallies.items():
-        counts.add_row(name, str(one.count), str(one.lost), str(one.doubled))
+    for name, tally in outcome.tallies.items():
+        counts.add_row(name, str(tally.count), str(tally.lost), str(tally.doubled))
     console.print(counts)
     times = Table(
         *("service", "ended", "kept", "moved", "beside", "503", "broken", "CPU s"),
@@ -68,11 +68,11 @@ def show(outcome: Outcome, console: Console) -> None:
         cpu = "" if service.endswith(WAITING) else f"{outcome.cpu_seconds[service]:.1f}"
         times.add_row(service, str(waited.blows), *seconds, str(later), str(broken), cpu)
     console.print(times)
-    told = Table("process", "kept", "moved", "up again", title="After each blow, seconds", title_justify="left")
+    table = Table("process", "kept", "moved", "up again", title="After each blow, seconds", title_justify="left")
     for blow in outcome.blows:
         kept, moved = waits_after(notebook, blow, outcome.blows)
-        told.add_row(blow.name, f"{kept:.2f}", f"{moved:.2f}", f"{blow.ready - blow.began:.1f}")
-    console.print(told)
+        table.add_row(blow.name, f"{kept:.2f}", f"{moved:.2f}", f"{blow.ready - blow.began:.1f}")
+    console.print(table)
     console.print(
         f"{notebook.given_to_waiting} units were given to those who wait for work, and "
         f"{notebook.waited_for_nothing} times their patience ended first"
@@ -87,8 +87,8 @@ def show(outcome: Outcome, console: Console) -> None:
 def _figures(outcome: Outcome) -> dict[str, object]:
     return {
         "ended": [asdict(blow) for blow in outcome.blows],
-        "counts": {name: asdict(one) for name, one in outcome.tallies.items()},
-        "waits": {name: asdict(one) for name, one in outcome.waits.items()},
+        "counts": {name: asdict(tally) for name, tally in outcome.tallies.items()},
+        "waits": {name: asdict(waits) for name, waits in outcome.waits.items()},
         "later": outcome.notebook.later,
         "broken": outcome.notebook.broken,
         "given_to_waiting": outcome.notebook.given_to_waiting,

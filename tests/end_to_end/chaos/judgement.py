@@ -45,33 +45,33 @@ def tallies(evidence: Evidence, notebook: Notebook, counted: Mapping[str, int]) 
     ruled = evidence.events("resolutions", "adjudicated")
     audited = evidence.events("lots", "unit_audited")
     sealed = [unit for lot in evidence.events("units", "lot_sealed") for unit in lot.unit_ids]
-    decided = {one.unit_id for one in (*settled, *evidence.events("resolutions", "escalated"))}
+    decided = {unit.unit_id for unit in (*settled, *evidence.events("resolutions", "escalated"))}
     given_once = _given_once(labels)
     return {
-        "units": _tally(notebook.units, [one.unit_admitted.unit_id for one in admitted]),
+        "units": _tally(notebook.units, [entry.unit_admitted.unit_id for entry in admitted]),
         "clients' own ids of units": _tally(
-            (), [(one.metadata.project_id, one.unit_admitted.source_id) for one in admitted]
+            (), [(entry.metadata.project_id, entry.unit_admitted.source_id) for entry in admitted]
         ),
-        "labels": _tally(notebook.labels, [one.annotation_id for one in labels]),
+        "labels": _tally(notebook.labels, [label.annotation_id for label in labels]),
         "labels of a person and unit": _tally(
-            notebook.labels.values(), [(one.unit_id, one.annotator_id) for one in labels]
+            notebook.labels.values(), [(label.unit_id, label.annotator_id) for label in labels]
         ),
         "decisions that are due": _tally(_due(labels), decided),
-        "resolutions of a unit": _tally((), [(one.unit_id, one.rework) for one in settled]),
+        "resolutions of a unit": _tally((), [(unit.unit_id, unit.rework) for unit in settled]),
         "labels behind resolutions": Tally(
-            sum(len(one.evidence) for one in settled),
-            sum(given_once.get(part.annotation_id) is None for one in settled for part in one.evidence),
-            sum(_doubled([part.annotation_id for part in one.evidence]) for one in settled),
+            sum(len(entry.evidence) for entry in settled),
+            sum(given_once.get(part.annotation_id) is None for entry in settled for part in entry.evidence),
+            sum(_doubled([part.annotation_id for part in entry.evidence]) for entry in settled),
         ),
-        "rulings": _tally(notebook.rulings, [(one.unit_id) for one in ruled]),
+        "rulings": _tally(notebook.rulings, [(unit.unit_id) for unit in ruled]),
         "units in lots": _tally((), sealed),
-        "verdicts": _tally(notebook.verdicts, [one.unit_id for one in audited]),
+        "verdicts": _tally(notebook.verdicts, [unit.unit_id for unit in audited]),
         "labels that metrics counts": _counted(evidence.envelopes("annotations", "annotation_submitted"), counted),
     }
 
 
-def _tally(acknowledged: Iterable[Any], said: Iterable[Any]) -> Tally:
-    wanted, found = set(acknowledged), list(said)
+def _tally(acknowledged: Iterable[Any], iterable: Iterable[Any]) -> Tally:
+    wanted, found = set(acknowledged), list(iterable)
     return Tally(max(len(wanted), len(set(found))), len(wanted - set(found)), _doubled(found))
 
 
@@ -80,24 +80,24 @@ def _doubled(found: Sequence[Any]) -> int:
 
 
 def _given_once(labels: Iterable[Any]) -> dict[str, bytes]:
-    return {one.annotation_id: one.label for one in labels}
+    return {label.annotation_id: label.label for label in labels}
 
 
 def _due(labels: Iterable[Any]) -> Iterator[str]:
     """Yield the units that must have been decided: two labels agree, or as many are there as there may be."""
     by_unit: defaultdict[str, Counter[bytes]] = defaultdict(Counter)
-    for one in labels:
-        by_unit[one.unit_id][one.label] += 1
-    for unit_id, said in by_unit.items():
-        if max(said.values()) >= 2 or said.total() >= 3:
+    for label in labels:
+        by_unit[label.unit_id][label.label] += 1
+    for unit_id, counts in by_unit.items():
+        if max(counts.values()) >= 2 or counts.total() >= 3:
             yield unit_id
 
 
 def _counted(labels: Iterable[Any], counted: Mapping[str, int]) -> Tally:
-    told = Counter(one.metadata.project_id for one in labels)
-    lost = sum(max(0, count - counted.get(project_id, 0)) for project_id, count in told.items())
-    doubled = sum(max(0, count - told[project_id]) for project_id, count in counted.items())
-    return Tally(told.total(), lost, doubled)
+    counts = Counter(label.metadata.project_id for label in labels)
+    lost = sum(max(0, count - counted.get(project_id, 0)) for project_id, count in counts.items())
+    doubled = sum(max(0, count - counts[project_id]) for project_id, count in counted.items())
+    return Tally(counts.total(), lost, doubled)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def waits(
     for service in services:
         own = [blow for blow in blows if blow.service == service.removesuffix(WAITING)]
         each = [waits_after(notebook, blow, blows, service) for blow in own]
-        strange = [blow for blow in blows if not any(_meets(blow, one) for one in own)]
+        strange = [blow for blow in blows if not any(_meets(blow, entry) for entry in own)]
         found[service] = Waits(
             len(own),
             max((kept for kept, _ in each), default=0.0),
@@ -146,7 +146,7 @@ def waits_after(notebook: Notebook, blow: Blow, blows: Iterable[Blow], asked: st
         asked: of whom, as the notebook has it; of the blow's service if empty.
     """
     asked = asked or blow.service
-    own = [one for one in blows if one.service == blow.service]
+    own = [entry for entry in blows if entry.service == blow.service]
     window = _window(blow)
     return (
         notebook.longest_wait(asked, _unmoved(blow, own), *window),
@@ -158,28 +158,28 @@ def _window(blow: Blow) -> tuple[float, float]:
     return blow.began, max(blow.began + WINDOW_SECONDS, blow.ready)
 
 
-def _meets(one: Blow, other: Blow) -> bool:
-    (begin, end), (since, until) = _window(one), _window(other)
+def _meets(blow: Blow, other: Blow) -> bool:
+    (begin, end), (since, until) = _window(blow), _window(other)
     return begin < until and since < end
 
 
 def _unmoved(blow: Blow, own: Iterable[Blow]) -> list[str]:
     """Return the projects that this blow left where they were, and no other one of about that time moved."""
-    moved = {project for one in own if _meets(one, blow) for project in one.had}
+    moved = {project for entry in own if _meets(entry, blow) for project in entry.had}
     return [project for project in blow.others if project not in moved]
 
 
 def late(found: Mapping[str, Waits], several: Iterable[str], killed: bool) -> list[str]:
     """Return, as sentences, who waited longer than anybody may."""
     back = BACK_SECONDS_MAX if killed else WAIT_SECONDS_MAX
-    said = []
+    names = []
     for service in several:
-        one = found[service]
+        entry = found[service]
         for what, seconds, most in (
-            ("a project of a process that lived", max(one.kept, one.beside), WAIT_SECONDS_MAX),
-            ("a project of the process that ended", one.moved, back),
+            ("a project of a process that lived", max(entry.kept, entry.beside), WAIT_SECONDS_MAX),
+            ("a project of the process that ended", entry.moved, back),
         ):
             if seconds > most:
-                told = "for ever" if seconds == math.inf else f"{seconds:.1f} s"
-                said.append(f"{service}: {what} waited {told}, and may {most:g} s")
-    return said
+                text = "for ever" if seconds == math.inf else f"{seconds:.1f} s"
+                names.append(f"{service}: {what} waited {text}, and may {most:g} s")
+    return names

@@ -103,13 +103,13 @@ class Town:
         """Define projects and people, send first units, and return when every service serves every project."""
         for number in range(self._count):
             slug = f"town-{number}"
-            told = await self.ask("ingest", "", "PUT", f"/v1/projects/{slug}", self._client, DEFINITION)
-            names = [f"{slug}-person-{one}" for one in range(PEOPLE + WAITING_PEOPLE)]
+            project = await self.ask("ingest", "", "PUT", f"/v1/projects/{slug}", self._client, DEFINITION)
+            names = [f"{slug}-person-{entry}" for entry in range(PEOPLE + WAITING_PEOPLE)]
             tokens = {name: self.stack.issuer.token(Role.ANNOTATOR, name) for name in names}
             for name in names:
                 path, operator = f"/v1/annotators/{name}", self._tokens[Role.OPERATOR]
                 await self.ask("assign", "", "PUT", path, operator, {"kind": "human"})
-            self.projects.append(Project(slug, told["project_id"], tokens))
+            self.projects.append(Project(slug, project["project_id"], tokens))
         await asyncio.gather(*(self._admit(project, UNITS_AT_FIRST) for project in self.projects))
         await asyncio.gather(*(self._known(project) for project in self.projects))
         self.notebook.asks.clear()
@@ -123,9 +123,9 @@ class Town:
 
     async def serves(self, url: str, headers: Mapping[str, str] | None = None) -> int:
         """Return the status of an operator's request; 0 when there was no answer."""
-        told = {"authorization": f"Bearer {self._tokens[Role.OPERATOR]}", **(headers or {})}
+        body = {"authorization": f"Bearer {self._tokens[Role.OPERATOR]}", **(headers or {})}
         try:
-            async with self.session.get(url, headers=told) as answer:
+            async with self.session.get(url, headers=body) as answer:
                 return answer.status
         except (aiohttp.ClientError, TimeoutError):
             return 0
@@ -162,11 +162,11 @@ class Town:
         project.units_sent += count
         units = [{"id": name, "content": f"{project.slug}, text of {name}"} for name in names]
         path = f"/v1/projects/{project.project_id}/units"
-        told = await self.ask("ingest", project.project_id, "POST", path, self._client, units)
-        if told["admitted"] + told["repeated"] != count:
-            self.notebook.wrong.append(f"{count} units were sent and answered by {told}")
-        for one in told["units"]:
-            self.notebook.units[one["unit_id"]] = f"{project.slug}/{one['source_id']}"
+        body = await self.ask("ingest", project.project_id, "POST", path, self._client, units)
+        if body["admitted"] + body["repeated"] != count:
+            self.notebook.wrong.append(f"{count} units were sent and answered by {body}")
+        for unit in body["units"]:
+            self.notebook.units[unit["unit_id"]] = f"{project.slug}/{unit['source_id']}"
 
     async def _annotate(self, project: Project, name: str) -> None:
         token = project.annotators[name]
@@ -187,9 +187,9 @@ class Town:
             label = self._drawn.choices(LABELS, WEIGHTS)[0]
             self.notebook.given[offer["unit_id"]][name] = label
             path = f"/v1/assignments/{offer['assignment_id']}/submission"
-            said = {"label": label, "active_ms": 900}
-            told = await self.ask("assign", project.project_id, "POST", path, token, said)
-            self.notebook.labels[told["annotation_id"]] = (offer["unit_id"], name)
+            body = {"label": label, "active_ms": 900}
+            annotation = await self.ask("assign", project.project_id, "POST", path, token, body)
+            self.notebook.labels[annotation["annotation_id"]] = (offer["unit_id"], name)
 
     async def _review(self, project: Project) -> None:
         """Rule what is escalated, inspect what is drawn, and look at the quality."""
@@ -200,24 +200,27 @@ class Town:
         await self.ask("metrics", project.project_id, "GET", path, self._client)
 
     async def _rule(self, project: Project, token: str, which: str) -> None:
-        told = await self.ask("adjudicate", project.project_id, "GET", f"/v1/escalations?{which}", token)
-        for one in told["escalations"]:
-            said = {"label": LABELS[0], "reason": "as the town says"}
-            path = f"/v1/escalations/{one['unit_id']}/ruling"
-            await self.ask("adjudicate", project.project_id, "POST", path, token, said)
-            self.notebook.rulings[one["unit_id"]] = LABELS[0]
+        body = await self.ask("adjudicate", project.project_id, "GET", f"/v1/escalations?{which}", token)
+        for escalation in body["escalations"]:
+            answer = {"label": LABELS[0], "reason": "as the town says"}
+            path = f"/v1/escalations/{escalation['unit_id']}/ruling"
+            await self.ask("adjudicate", project.project_id, "POST", path, token, answer)
+            self.notebook.rulings[escalation["unit_id"]] = LABELS[0]
 
     async def _inspect(self, project: Project, token: str, which: str) -> None:
-        told = await self.ask("audit", project.project_id, "GET", f"/v1/inspections?{which}", token)
-        said = [{"unit_id": one["unit_id"], "label": self._settled(one["unit_id"])} for one in told["inspections"]]
-        if not said:
+        body = await self.ask("audit", project.project_id, "GET", f"/v1/inspections?{which}", token)
+        rows = [
+            {"unit_id": inspection["unit_id"], "label": self._settled(inspection["unit_id"])}
+            for inspection in body["inspections"]
+        ]
+        if not rows:
             return
-        told = await self.ask("audit", project.project_id, "POST", "/v1/inspections", token, {"verdicts": said})
-        for one in told["results"]:
-            if one["status"] in ("taken", "repeated"):
-                self.notebook.verdicts.add(one["unit_id"])
-            elif one["status"] != "late":
-                self.notebook.wrong.append(f"a verdict was answered by {one}")
+        body = await self.ask("audit", project.project_id, "POST", "/v1/inspections", token, {"verdicts": rows})
+        for result in body["results"]:
+            if result["status"] in ("taken", "repeated"):
+                self.notebook.verdicts.add(result["unit_id"])
+            elif result["status"] != "late":
+                self.notebook.wrong.append(f"a verdict was answered by {result}")
 
     def _settled(self, unit_id: str) -> str:
         """Return what the town takes for a unit's label: what was ruled, or most said."""
@@ -234,9 +237,9 @@ class Town:
         began, refused = self._loop.time(), list[tuple[float, str]]()
 
         def note(answered: float) -> None:
-            new = (one for before, one in pairwise([(began, ""), *refused]) if one[1] != before[1])
-            told = tuple(f"{at - began:.1f} s: {what}" for at, what in islice(new, REFUSALS_KEPT))
-            self.notebook.asks[service, project_id].append(Ask(began, answered, f"{method} {path}", told))
+            new = (row for before, row in pairwise([(began, ""), *refused]) if row[1] != before[1])
+            rows = tuple(f"{at - began:.1f} s: {what}" for at, what in islice(new, REFUSALS_KEPT))
+            self.notebook.asks[service, project_id].append(Ask(began, answered, f"{method} {path}", rows))
 
         while (answer := await self._try(service, method, path, token, body, refused)) is None:
             if self._gives_up():

@@ -79,7 +79,7 @@ class Notebook:
         """Yield service, project and request of all that waited longer than this, the first first."""
         found = [(*where, ask) for where, asks in self.asks.items() for ask in asks]
         yield from sorted(
-            (one for one in found if one[2].answered - one[2].began > seconds), key=lambda one: one[2].began
+            (row for row in found if row[2].answered - row[2].began > seconds), key=lambda row: row[2].began
         )
 
     def longest_wait(self, service: str, projects: Iterable[str], begin: float, end: float) -> float:

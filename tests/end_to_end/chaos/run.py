@@ -64,9 +64,11 @@ class Outcome:
 
     def faults(self) -> list[str]:
         """Return what was lost, doubled or answered wrongly, as sentences; time is left out."""
-        said = [f"{one.lost} of {one.count} {name} were lost" for name, one in self.tallies.items() if one.lost]
-        said += [f"{one.doubled} {name} stand twice" for name, one in self.tallies.items() if one.doubled]
-        return said + self.notebook.wrong
+        names = [
+            f"{tally.lost} of {tally.count} {name} were lost" for name, tally in self.tallies.items() if tally.lost
+        ]
+        names += [f"{tally.doubled} {name} stand twice" for name, tally in self.tallies.items() if tally.doubled]
+        return names + self.notebook.wrong
 
 
 async def run(plan: Plan, folder: Path, say: Callable[[str], None]) -> Outcome:

@@ -81,7 +81,7 @@ class Trouble:
 
     async def _up_again(self, part: Part, had: list[str], began: float, how: Callable[[str], None]) -> None:
         await asyncio.to_thread(how, part.name)
-        others = [one.project_id for one in self.town.projects if one.project_id not in had]
+        others = [project.project_id for project in self.town.projects if project.project_id not in had]
         self.blows.append(Blow(part.service, part.name, began, self._loop.time(), had, others))
 
     async def _had(self, part: Part) -> list[str]:
@@ -89,9 +89,11 @@ class Trouble:
         path = SERVED.get(part.service)
         if path is None:  # any process of ingest serves any project
             return []
-        ids = [one.project_id for one in self.town.projects]
-        told = await asyncio.gather(*(self.town.serves(part.address + path(one), {FORWARDED: "1"}) for one in ids))
-        return [one for one, status in zip(ids, told, strict=True) if status == 200]
+        ids = [project.project_id for project in self.town.projects]
+        rows = await asyncio.gather(
+            *(self.town.serves(part.address + path(identifier), {FORWARDED: "1"}) for identifier in ids)
+        )
+        return [text for text, status in zip(ids, rows, strict=True) if status == 200]
 
     def _parts(self) -> list[Part]:
         return [part for service in self.services for part in self.stack.parts(service)]

@@ -129,7 +129,7 @@ class Rush:
             names = range(begin, min(begin + UNITS_A_REQUEST, self.plan.units))
             units = [{"id": f"u{number}", "content": f"Text number {number}."} for number in names]
             report = await self._ask("ingest", "POST", f"/v1/projects/{self._project_id}/units", client, units)
-            self.outcome.units |= {one["unit_id"] for one in report["units"]}
+            self.outcome.units |= {unit["unit_id"] for unit in report["units"]}
         for name in self._names():
             await self._ask("assign", "PUT", f"/v1/annotators/{name}", operator, {})
         await self._known(client)
@@ -185,10 +185,10 @@ class Rush:
             seconds.append(time.monotonic() - began)
             seconds = self.outcome.claim_seconds
             offers = claimed["assignments"]
-            self.outcome.offered |= {one["assignment_id"]: (one["unit_id"], name) for one in offers}
+            self.outcome.offered |= {offer["assignment_id"]: (offer["unit_id"], name) for offer in offers}
             if offers and not idle:
                 began = time.monotonic()
-                labels = [{"assignment_id": one["assignment_id"], "label": "a"} for one in offers]
+                labels = [{"assignment_id": offer["assignment_id"], "label": "a"} for offer in offers]
                 answer = await self._ask("assign", "POST", "/v1/submissions", token, {"submissions": labels})
                 self.outcome.submit_seconds.append(time.monotonic() - began)
                 self._taken(answer["results"])
@@ -196,11 +196,11 @@ class Rush:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     def _taken(self, results: list[dict[str, Any]]) -> None:
-        for one in results:
-            if one["status"] not in ("accepted", "repeated", "late"):
-                self.outcome.wrong.append(f"a label was answered by {one}")
+        for result in results:
+            if result["status"] not in ("accepted", "repeated", "late"):
+                self.outcome.wrong.append(f"a label was answered by {result}")
             else:
-                self.outcome.taken.add(one["assignment_id"])
+                self.outcome.taken.add(result["assignment_id"])
         self._last_label = time.monotonic()
 
     def _done(self) -> bool:
@@ -237,8 +237,10 @@ async def run(plan: Plan, folder: Path, say: Callable[[str], None]) -> Outcome:
         until = time.monotonic() + 2 * LEASE_SECONDS
         while True:
             evidence = await heard(stack.kafka_bootstrap)
-            said = [[one for _, one in evidence.said[f"concord.{name}.v1"]] for name in ("assignments", "annotations")]
-            rush.outcome.told = told(*said)
+            rows = [
+                [entry for _, entry in evidence.said[f"concord.{name}.v1"]] for name in ("assignments", "annotations")
+            ]
+            rush.outcome.told = told(*rows)
             # The newest leases of the killed end last; all others have their labels.
             if not rush.outcome.faults() or time.monotonic() > until:
                 return rush.outcome

@@ -24,9 +24,9 @@ def doubted(pages: Pages, slug: str, classes: tuple[str, str] = ("even", "odd"),
     for name in people:
         token = pages.stack.issuer.token("annotator", name)
         offers = until(partial(_all_held, pages, project_id, token, len(units)), "all the gold")
-        said = [(one["assignment_id"], int(httpx.get(one["payload_url"]).text.split()[1]) % 2) for one in offers]
+        rows = [(offer["assignment_id"], int(httpx.get(offer["payload_url"]).text.split()[1]) % 2) for offer in offers]
         is_wrong = name.endswith("wrong")
-        labels = [{"assignment_id": one, "label": classes[odd != is_wrong]} for one, odd in said]
+        labels = [{"assignment_id": entry, "label": classes[odd != is_wrong]} for entry, odd in rows]
         pages.ask("assign", "POST", "/submissions", {"submissions": labels}, token=token)
     until(
         lambda: pages.ask("adjudicate", "GET", f"/projects/{project_id}/gold", role="operator")["gold"] or None,

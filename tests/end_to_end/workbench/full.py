@@ -104,8 +104,8 @@ def answers(page: Page, keys: tuple[str, ...], what: str) -> Figure:
 
 
 def _judged(what: str, times: list[float], most: float) -> Figure:
-    told = f"{median(times):.0f} ms in the middle, p95 {p95(times):.0f}, the slowest of {len(times)} {max(times):.0f}"
-    return Figure(what, told, p95(times) < most)
+    text = f"{median(times):.0f} ms in the middle, p95 {p95(times):.0f}, the slowest of {len(times)} {max(times):.0f}"
+    return Figure(what, text, p95(times) < most)
 
 
 def _weigh(sizes: list[int], answer: Response) -> None:
@@ -141,9 +141,9 @@ def main(running: str | None = None) -> int:
         page.keyboard.press("a")
         found.append(answers(page, BOX_KEYS, "a picture of 40 megapixels"))
         pages.close()
-    for one in found:
-        sys.stdout.write(f"{'' if one.holds else 'MISSED  '}{one.what}: {one.found}\n")
-    return 0 if all(one.holds for one in found) else 1
+    for figure in found:
+        sys.stdout.write(f"{'' if figure.holds else 'MISSED  '}{figure.what}: {figure.found}\n")
+    return 0 if all(entry.holds for entry in found) else 1
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ _ADDRESSES = (
     "data:text/html,<script>{}</script>",
     "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' onload='{}'/>",
 )
-ADDRESSES = [one.replace("{}", _CALL) for one in _ADDRESSES]
+ADDRESSES = [address.replace("{}", _CALL) for address in _ADDRESSES]
 PAYLOADS = [
-    one.replace("{{", "{").replace("}}", "}").replace("{}", _CALL) for one in (*_TAGS, *_BROKEN_OUT)
+    name.replace("{{", "{").replace("}}", "}").replace("{}", _CALL) for name in (*_TAGS, *_BROKEN_OUT)
 ] + ADDRESSES

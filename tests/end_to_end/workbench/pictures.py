@@ -65,8 +65,8 @@ class Album:
 
     def missing(self) -> list[str]:
         """Return the pages that the script knows and no picture shows."""
-        wanted = [one[0].replace("\\/", "/") for one in PAGE.findall((FOLDER / "app.js").read_text())]
-        return [one for one in wanted if not any(re.fullmatch(one, path) for path in self.seen)]
+        wanted = [entry[0].replace("\\/", "/") for entry in PAGE.findall((FOLDER / "app.js").read_text())]
+        return [entry for entry in wanted if not any(re.fullmatch(entry, path) for path in self.seen)]
 
     def in_arabic(self, name: str, page: Page, wait: str) -> None:
         """Take a page in Arabic, and leave it in English."""
@@ -96,8 +96,8 @@ def certified(pages: Pages, slug: str) -> str:
 
     def checked() -> bool | None:
         asked = f"/inspections?project_id={project_id}"
-        for one in pages.ask("audit", "GET", asked, role="auditor")["inspections"]:
-            verdict = {"unit_id": one["unit_id"], "label": "bad", "reason": "It says so."}
+        for inspection in pages.ask("audit", "GET", asked, role="auditor")["inspections"]:
+            verdict = {"unit_id": inspection["unit_id"], "label": "bad", "reason": "It says so."}
             pages.ask("audit", "POST", "/inspections", {"verdicts": [verdict]}, role="auditor")
         lots = pages.ask("audit", "GET", f"/projects/{project_id}/lots")["lots"]
         return (len(lots) == 3 and all(lot["status"] == "accepted" for lot in lots)) or None
@@ -113,14 +113,14 @@ def arabic(pages: Pages, slug: str) -> str:
         "consensus": {"method": "majority", "confidence": 0.6},
     }  # fmt: skip
     units = [{"id": f"u{place}", "content": text} for place, text in enumerate(ARABIC["texts"])]
-    told = {"policy": policy, "name": ARABIC["name"], "guideline": ARABIC["guideline"]}
-    project_id = pages.project(slug, ARABIC["schema"], units, **told)
+    body = {"policy": policy, "name": ARABIC["name"], "guideline": ARABIC["guideline"]}
+    project_id = pages.project(slug, ARABIC["schema"], units, **body)
     for name, label in ((f"{slug}ليلى", "جيد"), (f"{slug}سمير", "سيئ")):
         pages.ask("assign", "PUT", f"/annotators/{name}", {}, role="operator")
         token = pages.stack.issuer.token("annotator", name)
         offers = until(lambda: claimed(pages, project_id, token), "two units")  # noqa: B023 - called at once
         # The same unit for both, in whatever order they were offered.
-        first = min(offers, key=lambda one: one["unit_id"])
+        first = min(offers, key=lambda unit: unit["unit_id"])
         path = f"/assignments/{first['assignment_id']}/submission"
         pages.ask("assign", "POST", path, {"label": label}, token=token)
     return project_id

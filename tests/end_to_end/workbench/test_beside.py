@@ -22,8 +22,8 @@ UNITS = 6
 OPTIONS: dict[str, Any] = {"color_scheme": "light", "reduced_motion": "reduce"}
 
 
-def label_all(pages: Pages, project_id: str, name: str, kind: str, said: str, count: int = UNITS) -> None:
-    """Let somebody label all units: people say `said` of every third one, and no of the others; a model says yes."""
+def label_all(pages: Pages, project_id: str, name: str, kind: str, text: str, count: int = UNITS) -> None:
+    """Let somebody label all units: people say `text` of every third one, and no of the others; a model says yes."""
     pages.ask("assign", "PUT", f"/annotators/{name}", {"kind": kind}, role="operator")
     token = pages.stack.issuer.token("annotator", name)
     path = f"/projects/{project_id}/claims"
@@ -32,13 +32,13 @@ def label_all(pages: Pages, project_id: str, name: str, kind: str, said: str, co
         offers: list[dict[str, Any]] = pages.ask("assign", "POST", path, {"units": count}, token=token)["assignments"]
         return offers if len(offers) == count else None
 
-    offers = sorted(until(held, f"{count} units"), key=lambda one: one["unit_id"])
+    offers = sorted(until(held, f"{count} units"), key=lambda unit: unit["unit_id"])
     labels = [
-        {"assignment_id": one["assignment_id"], "label": "no" if kind == "human" and place % 3 else said}
-        for place, one in enumerate(offers)
+        {"assignment_id": assignment["assignment_id"], "label": "no" if kind == "human" and place % 3 else text}
+        for place, assignment in enumerate(offers)
     ]
-    told = pages.ask("assign", "POST", "/submissions", {"submissions": labels}, token=token)["results"]
-    assert {one["status"] for one in told} == {"late" if kind == "model" else "accepted"}
+    body = pages.ask("assign", "POST", "/submissions", {"submissions": labels}, token=token)["results"]
+    assert {entry["status"] for entry in body} == {"late" if kind == "model" else "accepted"}
 
 
 def worked(pages: Pages, slug: str) -> str:
@@ -68,16 +68,18 @@ def commanded(pages: Pages, *arguments: str) -> Any:
 
 def test_a_model_is_held_against_people_and_all_labels_are_weighed_at_once(pages: Pages, slug: str) -> None:
     project_id = worked(pages, slug)
-    told = commanded(pages, "infer", project_id, "--annotators", "--units")
-    (field,) = told["inference"]["fields"]
-    assert (told["inference"]["status"], field["units"], field["labels"], field["settled"]) == (
+    body = commanded(pages, "infer", project_id, "--annotators", "--units")
+    (field,) = body["inference"]["fields"]
+    assert (body["inference"]["status"], field["units"], field["labels"], field["settled"]) == (
         "done",
         UNITS,
         12,
         UNITS,
     )
-    assert [one["labels"] for one in told["annotators"]] == [UNITS, UNITS], "a model's labels beside do not count"
-    assert told["units"] == [] == [one for one in told["annotators"] if one["accuracy"] < 0.5]
+    assert [annotator["labels"] for annotator in body["annotators"]] == [UNITS, UNITS], (
+        "a model's labels beside do not count"
+    )
+    assert body["units"] == [] == [annotator for annotator in body["annotators"] if annotator["accuracy"] < 0.5]
 
     def counted() -> dict[str, Any] | None:
         found: dict[str, Any] = commanded(pages, "models", "beside", project_id, "--label", "0.3", "--output", "0.01")
@@ -143,5 +145,8 @@ def test_what_two_people_find_unclear_is_asked_and_a_models_word_is_none(pages: 
     asked = f"/projects/{project_id}/questions"
     # What each of them said is taken down one after the other.
     found = partial(pages.ask, "adjudicate", "GET", asked)
-    said = until(lambda: [one for one in found()["questions"] if one["skipped"] == 2] or None, "what two people say")
-    assert [one["status"] for one in said] == ["noticed"], "of two people; of two models nothing"
+    body = until(
+        lambda: [question for question in found()["questions"] if question["skipped"] == 2] or None,
+        "what two people say",
+    )
+    assert [entry["status"] for entry in body] == ["noticed"], "of two people; of two models nothing"

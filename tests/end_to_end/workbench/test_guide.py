@@ -61,8 +61,8 @@ class Reader:
             self.people[whose] = self.pages.person(role.lower(), subject)
         self.page = self.people[whose].open(path.replace("PROJECT", self.project))
 
-    def write(self, said: str, label: str) -> None:
-        lines = re.findall(r"`([^`]+)`", said)
+    def write(self, name: str, label: str) -> None:
+        lines = re.findall(r"`([^`]+)`", name)
         text = "\n".join(f"{NAME} {self.slug}" if line == NAME else line for line in lines)
         self.page.get_by_label(label, exact=True).fill(text)
 

@@ -25,14 +25,14 @@ def project(pages: Pages, slug: str) -> str:
 def publish(page: Page, text: str) -> None:
     page.get_by_role("button", name="Guideline, version").click()
     page.get_by_label("Guideline (Markdown)").fill(text)
-    for place, (shows, field, said) in enumerate(
+    for place, (shows, field, name) in enumerate(
         [("Text", "Text", "Buy now, pay never."), ("Address of a picture", "Address of a picture", PLAIN)], start=1
     ):
         page.get_by_role("button", name="One more example").click()
         example = page.locator(".example").nth(place - 1)
         example.get_by_label("Class", exact=False).first.select_option("spam")
         example.get_by_label("Shows").select_option(label=shows)
-        example.get_by_label(field).last.fill(said)
+        example.get_by_label(field).last.fill(name)
         example.get_by_label("Why").fill("It sells.")
     page.locator(".preview .fields", has_text="Buy now, pay never.").wait_for()
     page.get_by_role("button", name="Publish the next version").click()
@@ -45,8 +45,11 @@ def test_a_lead_publishes_a_guideline_with_examples_and_pauses_resumes_and_close
     page = client.open(f"/projects/{project_id}")
     publish(page, "# Spam\n\nWhat nobody **asked** for.")
     stored = pages.ask("ingest", "GET", f"/projects/{project_id}")
-    told = [(one["class"], one["text"], one["uri"], one["note"]) for one in stored["guideline_examples"]]
-    assert told == [("spam", "Buy now, pay never.", "", "It sells."), ("spam", "", PLAIN, "It sells.")]
+    rows = [
+        (guideline_example["class"], guideline_example["text"], guideline_example["uri"], guideline_example["note"])
+        for guideline_example in stored["guideline_examples"]
+    ]
+    assert rows == [("spam", "Buy now, pay never.", "", "It sells."), ("spam", "", PLAIN, "It sells.")]
     assert stored["policy"]["guideline"]["acknowledge"] is True, "nothing else was changed"
     annotator = pages.person("annotator", f"ann-{slug}")
     desk = annotator.open(f"/annotate/{project_id}")
@@ -91,7 +94,7 @@ def test_what_is_broken_in_any_project_is_one_list(pages: Pages, slug: str) -> N
     measure = {"value": 0.41, "low": 0.3, "high": 0.52, "units": 90, "method": "alpha", "reason": ""}
     rate = {**measure, "value": 0.2, "low": 0.15, "high": 0.3, "method": "rate"}
     # A miss is one after a minute, which is not waited for here: what metrics tells of it is tried at its own door.
-    told = [
+    entries = [
         {"project_id": "local-other", "target": "drift/labels", "limit": None, "found": None,
          "since": "2026-01-01T08:00:00.000Z"},
         {"project_id": project_id, "target": "alpha", "limit": 0.8, "found": measure,
@@ -99,7 +102,7 @@ def test_what_is_broken_in_any_project_is_one_list(pages: Pages, slug: str) -> N
         {"project_id": project_id, "target": "label_error_rate", "limit": 0.05, "found": rate,
          "since": "2026-01-03T08:00:00.000Z"},
     ]  # fmt: skip
-    page.route("**/v1/alerts?*", lambda route: route.fulfill(json={"alerts": told, "next": ""}))
+    page.route("**/v1/alerts?*", lambda route: route.fulfill(json={"alerts": entries, "next": ""}))
     page.reload()
     page.locator("tbody tr", has_text="at least 0.8").wait_for()
     assert page.locator("tbody tr").count() == 3
@@ -108,7 +111,7 @@ def test_what_is_broken_in_any_project_is_one_list(pages: Pages, slug: str) -> N
     page.get_by_label("Show").select_option("")
     page.get_by_role("button", name="Since").click()
     page.get_by_role("button", name="Since").click()
-    assert "Label error rate" in page.locator("tbody tr").first.inner_text(), json.dumps(told)
+    assert "Label error rate" in page.locator("tbody tr").first.inner_text(), json.dumps(entries)
     page.locator("tbody a", has_text=slug).first.click()
     page.wait_for_url(f"**/projects/{project_id}")
 
@@ -139,4 +142,4 @@ def test_a_lead_renames_and_splits_classes_and_examples_follow(pages: Pages, slu
     assert (stored["schema_version"], stored["label_schema"]["classes"]) == (2, ["fine", "advert", "scam", "unsure"])
     assert stored["guideline_examples"] == [], "of a class that is split nobody knows which part they show"
     steps = pages.ask("ingest", "GET", f"/projects/{project_id}/schemas/2")["steps"]
-    assert {(one["what"], one["name"]) for one in steps} >= {("rename", "ham"), ("split", "spam")}
+    assert {(step["what"], step["name"]) for step in steps} >= {("rename", "ham"), ("split", "spam")}

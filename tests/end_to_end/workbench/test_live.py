@@ -46,8 +46,8 @@ def label_some(pages: Pages, project_id: str, slug: str, most: int) -> int:
         for offer in offers["assignments"]:
             number = int(httpx.get(offer["payload_url"]).text.split()[1])
             is_wrong = name == "wrong" or (name == "hasty" and number % 5 == 1)
-            said = ("even", "odd")[(number + is_wrong) % 2]
-            labels.append({"assignment_id": offer["assignment_id"], "label": said, "active_ms": 900 + 40 * number})
+            text = ("even", "odd")[(number + is_wrong) % 2]
+            labels.append({"assignment_id": offer["assignment_id"], "label": text, "active_ms": 900 + 40 * number})
         if labels:
             pages.ask("assign", "POST", "/submissions", {"submissions": labels}, token=token)
             taken += len(labels)
@@ -64,8 +64,8 @@ def test_a_lead_sees_quality_as_it_is_made_and_finds_a_unit(pages: Pages, slug: 
     project_id = busy(pages, slug)
     client = pages.person("client")
     page, asked, over = client.page, [], []
-    page.on("request", lambda one: asked.append(one.url.rsplit("/", 1)[-1]))
-    page.on("requestfailed", lambda one: over.append(one.url.rsplit("/", 1)[-1]))
+    page.on("request", lambda request: asked.append(request.url.rsplit("/", 1)[-1]))
+    page.on("requestfailed", lambda request: over.append(request.url.rsplit("/", 1)[-1]))
     failed: list[Request] = []
 
     def once(route: Route) -> None:
@@ -161,9 +161,9 @@ def test_what_is_broken_is_told_first_and_when_it_was(pages: Pages, slug: str) -
     alert = page.locator(".alerts .notice")
     alert.wait_for(timeout=PATIENCE_SECONDS * 1_000)
     assert alert.count() == 1
-    told = alert.inner_text()
-    assert told.startswith("Agreement (alpha) is 0.41, and is to be at least ")
-    assert "Nov 27, 2026" in told
+    text = alert.inner_text()
+    assert text.startswith("Agreement (alpha) is 0.41, and is to be at least ")
+    assert "Nov 27, 2026" in text
     assert page.locator(".promises li.bad").inner_text().startswith("Agreement (alpha)")
     page.locator("#language").select_option("ar")
     page.locator("html[dir=rtl] .alerts .notice", has_text="الاتفاق").wait_for()
@@ -191,7 +191,7 @@ def test_an_operator_sees_what_was_set_aside_and_why_and_sends_it_again(pages: P
 
     def of_ours() -> list[dict[str, Any]]:
         letters = pages.ask("ingest", "GET", f"/dead-letters?topic={UNITS.name}", role="operator")["letters"]
-        return [one for one in letters if one["key"] == slug]
+        return [letter for letter in letters if letter["key"] == slug]
 
     until(lambda: True if len(of_ours()) == readers else None, "a letter of each reader")
     operator = pages.person("operator")
@@ -212,7 +212,7 @@ def test_an_operator_sees_what_was_set_aside_and_why_and_sends_it_again(pages: P
     assert page.get_by_role("button", name="set aside by audit, again").inner_text() == "Send once more"
     # It is as bad as it was, so it is set aside once more, at its new place; what was sent again is still told.
     until(lambda: True if len(of_ours()) == 2 * readers else None, "the letters of the second time")
-    assert [one["service"] for one in of_ours() if one["replayed_by"] == "operator-1"] == ["audit"]
+    assert [entry["service"] for entry in of_ours() if entry["replayed_by"] == "operator-1"] == ["audit"]
     page.get_by_role("button", name="Look again").click()
     until(lambda: True if rows.count() == 2 * readers else None, "the letters of the second time on the page")
     assert operator.refused() == []

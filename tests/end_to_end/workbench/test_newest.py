@@ -89,7 +89,7 @@ def test_what_people_write_to_one_another_runs_nowhere(pages: Pages, slug: str) 
     for person in (learner, judge, client, operator):
         assert person.faults == []
         # A payload may be refused by the policy only where a picture of a unit lies at an address of its own.
-        assert [one for one in person.refused() if not one.startswith("img-src")] == []
+        assert [name for name in person.refused() if not name.startswith("img-src")] == []
 
 
 # What can be worked on a page and is seen; of several that are one to the keyboard (a radio's, a roving one's) one.
@@ -162,5 +162,5 @@ def test_the_newest_pages_keep_nobody_out(pages: Pages, slug: str) -> None:
     person.context.clear_cookies()
     page.wait_for_selector(".notice.warn a", timeout=PATIENCE_SECONDS * 1_000)
     look("a session that has ended", page, ".notice.warn a")
-    wrong = {name: one for name, one in found.items() if one}
+    wrong = {name: entry for name, entry in found.items() if entry}
     assert not wrong, json.dumps(wrong, indent=1)

@@ -27,7 +27,7 @@ def listed(page: Page, slug: str, wanted: int) -> list[str]:
 
     def found() -> list[str] | None:
         there = names(page)
-        return there if len(there) == wanted and all(slug in one for one in there) else None
+        return there if len(there) == wanted and all(slug in name for name in there) else None
 
     there: list[str] = until(found, f"{wanted} people")
     return there
@@ -87,7 +87,7 @@ def test_somebody_is_added_certified_until_a_day_and_paused_by_keys_alone(pages:
     assert "on leave" in page.locator(".roster tbody").inner_text()
     found = pages.ask("assign", "GET", f"/annotators/{name}", role="operator")
     assert (found["state"], found["state_reason"]) == ("paused", "on leave")
-    assert [one["domain"] for one in found["credentials"]] == ["law"]
+    assert [credential["domain"] for credential in found["credentials"]] == ["law"]
     # A pause of theirs, and what they can do, are two things: neither takes the other away.
     page.get_by_role("button", name=name).press("Enter")
     page.get_by_label("Languages, commas between").press_sequentially("en")

@@ -33,8 +33,8 @@ def boxes(*drawn: dict[str, Any]) -> dict[str, Any]:
 
 
 def spans(*drawn: tuple[int, int, str]) -> dict[str, Any]:
-    said = [{"start": start, "end": end, "class": name} for start, end, name in drawn]
-    return {"answers": {"tone": "plain", "who": {"spans": said}}}
+    rows = [{"start": start, "end": end, "class": name} for start, end, name in drawn]
+    return {"answers": {"tone": "plain", "who": {"spans": rows}}}
 
 
 def picture(number: int) -> dict[str, Any]:
@@ -90,11 +90,11 @@ def origins(pages: Pages, project_id: str, settled: int) -> list[Any]:
 
     def told(unit_id: str) -> Any:
         entries = pages.ask("audit", "GET", f"/units/{unit_id}/lineage")["entries"]
-        found = [one for one in entries if one["what"] == "resolved"]
+        found = [entry for entry in entries if entry["what"] == "resolved"]
         return (found[-1].get("regions"), found[-1].get("regions_dropped")) if found else None
 
-    settled_ids = [one["unit_id"] for one in lines if one["status"] == "adjudicated"]
-    return [until(lambda: told(one), "a line in the ledger") for one in settled_ids]  # noqa: B023 - called at once
+    settled_ids = [line["unit_id"] for line in lines if line["status"] == "adjudicated"]
+    return [until(lambda: told(settled_id), "a line in the ledger") for settled_id in settled_ids]  # noqa: B023 - called at once
 
 
 def test_a_senior_rules_what_is_drawn_one_by_one_by_keys_and_by_mouse(pages: Pages, slug: str) -> None:
@@ -123,7 +123,7 @@ def test_a_senior_rules_what_is_drawn_one_by_one_by_keys_and_by_mouse(pages: Pag
     page.get_by_text("Ruled in this sitting: 1").wait_for()
     labels = pages.resolutions(project_id, 1)
     (ruled,) = labels.values()
-    assert [one["left"] for one in ruled["boxes"]] == [20, 260, 480]
+    assert [entry["left"] for entry in ruled["boxes"]] == [20, 260, 480]
     # By mouse: the other unit, one side whole, and one object dropped from it.
     ruling(page)
     page.locator(".answer", has_text="van").get_by_role("button").click()
@@ -134,16 +134,16 @@ def test_a_senior_rules_what_is_drawn_one_by_one_by_keys_and_by_mouse(pages: Pag
     reasoned(page, "There is one car.")
     page.locator(".sending .primary").click()
     page.get_by_text("Ruled in this sitting: 2").wait_for()
-    assert sorted(len(one["boxes"]) for one in pages.resolutions(project_id, 2).values()) == [1, 3]
-    told = origins(pages, project_id, 2)
-    by_keys, by_mouse = sorted(told, key=lambda one: -len(one[0][""]))
-    assert [one[0] for one in by_keys[0][""]] == ["merged", "corrected", "drawn"]
-    assert (by_keys[1], [one[0] for one in by_mouse[0][""]], by_mouse[1]) == (0, ["drawn"], 2)
+    assert sorted(len(resolution["boxes"]) for resolution in pages.resolutions(project_id, 2).values()) == [1, 3]
+    rows = origins(pages, project_id, 2)
+    by_keys, by_mouse = sorted(rows, key=lambda entry: -len(entry[0][""]))
+    assert [entry[0] for entry in by_keys[0][""]] == ["merged", "corrected", "drawn"]
+    assert (by_keys[1], [entry[0] for entry in by_mouse[0][""]], by_mouse[1]) == (0, ["drawn"], 2)
 
 
 def test_in_a_form_what_all_agree_on_is_there_and_only_what_differs_is_ruled(pages: Pages, slug: str) -> None:
-    said = spans((0, 3, "person"), (8, 11, "person")), spans((0, 3, "person"), (15, 19, "place"))
-    project_id = said_by_two(pages, slug, FORM, text, said)
+    rows = spans((0, 3, "person"), (8, 11, "person")), spans((0, 3, "person"), (15, 19, "place"))
+    project_id = said_by_two(pages, slug, FORM, text, rows)
     page = ruling(pages.person("adjudicator", f"judge-{slug}").open(f"/adjudicate?project={project_id}"))
     assert states(page) == ["taken", "open", "open"]
     page.keyboard.press("y")
@@ -155,7 +155,7 @@ def test_in_a_form_what_all_agree_on_is_there_and_only_what_differs_is_ruled(pag
     (ruled,) = pages.resolutions(project_id, 1).values()
     assert ruled == spans((0, 3, "person"), (8, 11, "person"))
     ((regions, dropped),) = origins(pages, project_id, 1)
-    assert ([one[0] for one in regions["who"]], dropped) == (["drawn", "drawn"], 1)
+    assert ([entry[0] for entry in regions["who"]], dropped) == (["drawn", "drawn"], 1)
 
 
 def modelled(pages: Pages, slug: str) -> str:
@@ -164,8 +164,10 @@ def modelled(pages: Pages, slug: str) -> str:
     project_id = said_by_two(pages, slug, choice, text, ("yes", "yes"))
 
     def accepted() -> bool | None:
-        for one in pages.ask("audit", "GET", f"/inspections?project_id={project_id}", role="auditor")["inspections"]:
-            verdicts = {"verdicts": [{"unit_id": one["unit_id"], "label": "yes"}]}
+        for inspection in pages.ask("audit", "GET", f"/inspections?project_id={project_id}", role="auditor")[
+            "inspections"
+        ]:
+            verdicts = {"verdicts": [{"unit_id": inspection["unit_id"], "label": "yes"}]}
             pages.ask("audit", "POST", "/inspections", verdicts, role="auditor")
         lots = pages.ask("audit", "GET", f"/projects/{project_id}/lots")["lots"]
         return (bool(lots) and lots[0]["status"] == "accepted") or None

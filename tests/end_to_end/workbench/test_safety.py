@@ -46,9 +46,9 @@ def test_sixty_texts_that_would_run_run_nowhere(pages: Pages, slug: str) -> None
     units = [{"id": "all", "content": everything, "priority": 9}, {"id": "text", "content": "\n".join(PAYLOADS)}]
     words = [uri for uri in ADDRESSES if "://" not in uri]
     units += [{"id": f"a{place}", "content": {"uri": uri}} for place, uri in enumerate(words)]
-    said = "\n\n".join([*PAYLOADS, *(f"[x]({uri})" for uri in ADDRESSES), *(f"# {text}" for text in PAYLOADS)])
+    text = "\n\n".join([*PAYLOADS, *(f"[x]({uri})" for uri in ADDRESSES), *(f"# {text}" for text in PAYLOADS)])
     policy = {"overlap": {"initial": 2, "max": 2}, "gold": {"rate": 0}, "consensus": {"confidence": 0.99}}
-    project_id = pages.project(slug, TEXT_SCHEMA, units, name=PAYLOADS[2], guideline=said, policy=policy)
+    project_id = pages.project(slug, TEXT_SCHEMA, units, name=PAYLOADS[2], guideline=text, policy=policy)
     for name, key in (("<b onclick=ran()>1", "1"), ("<img src=x onerror=ran()>2", "2")):
         person = hostile_person(pages, "annotator", f"{name} {slug}")
         page = person.at_desk(project_id)
@@ -119,7 +119,7 @@ def disputed(pages: Pages, slug: str) -> str:
         pages.ask("assign", "PUT", f"/annotators/{slug}{name}", {}, role="operator")
         token = issuer.token("annotator", f"{slug}{name}")
         offers = until(lambda: claimed(pages, project_id, token), "two units")  # noqa: B023 - called at once
-        for offer, label in zip(sorted(offers, key=lambda one: one["unit_id"]), says, strict=True):
+        for offer, label in zip(sorted(offers, key=lambda unit: unit["unit_id"]), says, strict=True):
             pages.ask(
                 "assign", "POST", f"/assignments/{offer['assignment_id']}/submission", {"label": label}, token=token
             )
@@ -189,8 +189,8 @@ def test_axe_finds_nothing_on_any_page_in_light_or_dark_wide_or_narrow(pages: Pa
     annotator = pages.person("annotator", f"ann-{slug}", **options)
     look("choose", annotator.open("/annotate"), "form")
     for kind, schema in SCHEMAS.items():
-        one = pages.project(f"{slug}-{kind}", {"kind": kind, **schema}, [{"id": "m-unit", **content(kind, "m-unit")}])
-        page = annotator.at_desk(one)
+        text = pages.project(f"{slug}-{kind}", {"kind": kind, **schema}, [{"id": "m-unit", **content(kind, "m-unit")}])
+        page = annotator.at_desk(text)
         look(kind, page, ".stage svg" if PLAIN in json.dumps(content(kind, "")) else ".answering")
         if kind == "choice":
             page.keyboard.press("?")
@@ -199,7 +199,7 @@ def test_axe_finds_nothing_on_any_page_in_light_or_dark_wide_or_narrow(pages: Pa
             page.locator("#language").select_option("ar")
             look("arabic", page, "html[dir=rtl] [data-unit]")
             page.locator("#language").select_option("en")
-    wrong = {name: one for name, one in found.items() if one}
+    wrong = {name: entry for name, entry in found.items() if entry}
     assert not wrong, json.dumps(wrong, indent=1)
 
 
@@ -276,7 +276,7 @@ def test_a_large_unit_with_many_classes_and_marks_still_answers(pages: Pages, sl
     assert changes(page, "ArrowRight", "Shift+ArrowRight", "ArrowRight", "n", "n") < CHANGES_MAX
     assert page.evaluate("document.querySelectorAll('*').length") < NODES_MAX
     page.keyboard.press("Enter")
-    wanted = [{name: one[name] for name in ("start", "end", "class")} for one in marks]
+    wanted = [{name: mark[name] for name in ("start", "end", "class")} for mark in marks]
     assert pages.resolutions(project_id, 1) == {"long": {"spans": wanted}}
 
 

@@ -207,7 +207,7 @@ def test_whoever_is_to_read_the_guideline_first_says_so_and_again_when_it_change
     page.keyboard.press("Enter")
     page.wait_for_selector("[data-unit]", timeout=PATIENCE_SECONDS * 1_000)
     found = pages.ask("assign", "GET", readers.format(1))["acknowledgements"]
-    assert [one["annotator_id"] for one in found] == [f"ann-{slug}"]
+    assert [annotator["annotator_id"] for annotator in found] == [f"ann-{slug}"]
     send(page, "1")
     page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
     # Another text is another version: it stands there before anything else does.

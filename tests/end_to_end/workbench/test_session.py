@@ -58,7 +58,9 @@ def test_a_session_goes_on_by_itself_in_two_tabs_and_its_token_is_asked_for_once
         other.goto(f"{base}/annotate")
         other.wait_for_selector("html[data-ready]", state="attached")
         asked: list[str] = []
-        first.context.on("request", lambda one: asked.append(one.url) if one.url.endswith("/renewal") else None)
+        first.context.on(
+            "request", lambda request: asked.append(request.url) if request.url.endswith("/renewal") else None
+        )
         send(page, "1")
         word = page.evaluate("fetch('/session').then((one) => one.json()).then((told) => told.csrf)")
         for _ in range(2 * TOKEN_SECONDS):
@@ -124,7 +126,7 @@ def test_what_one_person_has_not_sent_is_never_sent_as_another(pages: Pages, slu
     signed_in_again(page, f"other-{slug}")
     page.locator(".top .subject", has_text=f"other-{slug}").wait_for(timeout=PATIENCE_SECONDS * 1_000)
     kept = page.evaluate("(name) => JSON.parse(localStorage.getItem(name))", f"concord:{subject}:outbox")
-    assert [one["label"] for one in kept] == ["of the first person"]
+    assert [entry["label"] for entry in kept] == ["of the first person"]
     assert page.evaluate("(name) => localStorage.getItem(name)", f"concord:other-{slug}:outbox") in (None, "[]")
     # They come back to this browser, and it is sent.
     person.sign_in("annotator", subject)

@@ -48,10 +48,10 @@ def make_project(client: Person, name: str) -> str:
 def annotate(people: list[Person], project_id: str) -> list[str]:
     """Let everybody label in turn by keys until each text was labelled twice; return what was labelled, in order."""
     pages = [person.at_desk(project_id) for person in people]
-    said: list[str] = []
+    names: list[str] = []
     for turn in range(100):
         page = pages[turn % len(pages)]
-        if len(said) == 2 * len(TEXTS):
+        if len(names) == 2 * len(TEXTS):
             break
         if not page.locator("[data-unit]").count():
             page.wait_for_timeout(200)
@@ -59,13 +59,13 @@ def annotate(people: list[Person], project_id: str) -> list[str]:
         text = page.locator(".content .text").inner_text()
         unit = page.locator("[data-unit]").get_attribute("data-unit")
         # Whoever is the second to say something of this one says the contrary.
-        page.keyboard.press("1" if text == DISPUTED and text in said else LABELS.get(text, "2"))
+        page.keyboard.press("1" if text == DISPUTED and text in names else LABELS.get(text, "2"))
         page.keyboard.press("Enter")
         page.wait_for_selector(f"[data-unit]:not([data-unit='{unit}']), .nothing")
-        said.append(text)
+        names.append(text)
     for page in pages:
         page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
-    return said
+    return names
 
 
 def ask(page: Page) -> None:

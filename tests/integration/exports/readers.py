@@ -32,8 +32,8 @@ def datasets(folder: Path) -> Any:
     found = load_dataset(str(folder), split="train", cache_dir=str(folder / "cache"))
     label = found.features["label"]
     names = getattr(label, "names", None)
-    told = [label.str2int(name) for name in names] if names else None
-    return {"label": str(label), "names": names, "str2int": told, "rows": [dict(row) for row in found]}
+    rows = [label.str2int(name) for name in names] if names else None
+    return {"label": str(label), "names": names, "str2int": rows, "rows": [dict(row) for row in found]}
 
 
 def pandas(folder: Path) -> Any:
@@ -89,7 +89,7 @@ def coco(folder: Path) -> Any:
 
     precision = {}
     truth = COCO(str(folder / "part.json"))
-    answers = [{**one, "score": 1.0} for one in truth.dataset["annotations"]]
+    answers = [{**annotation, "score": 1.0} for annotation in truth.dataset["annotations"]]
     found = truth.loadRes(answers)
     for kind in ("bbox", "segm"):
         evaluation = COCOeval(truth, found, kind)
@@ -97,8 +97,8 @@ def coco(folder: Path) -> Any:
         evaluation.accumulate()
         evaluation.summarize()
         precision[kind] = float(evaluation.stats[0])
-    boxes = [mask.toBbox(truth.annToRLE(one)).tolist() for one in truth.dataset["annotations"]]
-    areas = [int(mask.area(truth.annToRLE(one))) for one in truth.dataset["annotations"]]
+    boxes = [mask.toBbox(truth.annToRLE(annotation)).tolist() for annotation in truth.dataset["annotations"]]
+    areas = [int(mask.area(truth.annToRLE(annotation))) for annotation in truth.dataset["annotations"]]
     images = sorted(truth.getImgIds())
     return {"precision": precision, "boxes": boxes, "areas": areas, "images": images, "cats": truth.getCatIds()}
 
@@ -114,10 +114,10 @@ def conll(folder: Path) -> Any:
             sentences[-1].append(line.split(" "))
         elif sentences[-1]:
             sentences.append([])
-    sentences = [one for one in sentences if one]
+    sentences = [sentence for sentence in sentences if sentence]
     tags = [[columns[-1] for columns in sentence] for sentence in sentences]
     strict = Entities(tags, IOB2).entities
-    entities = [[(one.tag, one.start, one.end) for one in each] for each in strict]
+    entities = [[(entry.tag, entry.start, entry.end) for entry in each] for each in strict]
     lenient = [[(kind, first, last + 1) for kind, first, last in get_entities(each)] for each in tags]
     return {"sentences": sentences, "entities": entities, "lenient": lenient}
 
@@ -141,10 +141,10 @@ def croissant(folder: Path) -> Any:
             return value.decode()
         return value.item() if hasattr(value, "item") else value
 
-    records = [{name: plain(value) for name, value in one.items()} for one in dataset.records("records")]
+    records = [{name: plain(value) for name, value in record.items()} for record in dataset.records("records")]
     issues = dataset.metadata.ctx.issues
-    told = dataset.metadata
-    responsible = [told.data_annotation_platform, told.data_limitations, told.data_biases]
+    body = dataset.metadata
+    responsible = [body.data_annotation_platform, body.data_limitations, body.data_biases]
     return {"errors": list(issues.errors), "rows": records, "responsible": responsible}
 
 
@@ -157,7 +157,7 @@ def prov(folder: Path) -> Any:
     turtle = document.serialize(format="rdf", rdf_format="turtle")
     graph = rdflib.Graph().parse(data=turtle, format="turtle")
     plans = graph.query("SELECT ?plan WHERE { ?a <http://www.w3.org/ns/prov#hadPlan> ?plan }")
-    records = sorted(type(one).__name__ for one in document.get_records())
+    records = sorted(type(get_record).__name__ for get_record in document.get_records())
     return {"records": records, "plans": sorted({str(row[0]) for row in plans})}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from concord.exports import FORMATS, Form, Record, Said, writer_for
+from concord.exports import FORMATS, Form, Record, RecordedLabel, writer_for
 from concord.exports.companions import companions
 from concord.exports.csv_file import undefused
 from concord.exports.snapshot import FileTally, Snapshot
@@ -66,10 +66,10 @@ def read(readers: Popen[str], tmp_path: Path) -> Read:
     return by
 
 
-def record(number: int, label: Any, data: Any = None, said: Sequence[Any] = (), **more: Any) -> Record:
-    told = tuple(Said(f"w{place}", encoded(one).decode(), 1) for place, one in enumerate(said))
+def record(number: int, label: Any, data: Any = None, rows: Sequence[Any] = (), **more: Any) -> Record:
+    entries = tuple(RecordedLabel(f"w{place}", encoded(entry).decode(), 1) for place, entry in enumerate(rows))
     return Record(
-        f"u{number}", f"source {number}", encoded(label).decode(), "posterior", 0.5 + number / 100, 2, 1, "l1", told,
+        f"u{number}", f"source {number}", encoded(label).decode(), "posterior", 0.5 + number / 100, 2, 1, "l1", entries,
         b"" if data is None else json.dumps(data).encode(),
         "text/plain" if isinstance(data, str) else "application/json", **more,
     )  # fmt: skip
@@ -87,8 +87,8 @@ def write(folder: Path, form: Form, spec: Any, records: Sequence[Record]) -> Non
     path.write_bytes(content)
     tally = FileTally(name, chosen.media_type)
     tally.add(content)
-    for one in companions(form, schema, SNAPSHOT, [tally.facts(writer.rows)]):
-        (folder / one.name).write_text(one.text)
+    for companion in companions(form, schema, SNAPSHOT, [tally.facts(writer.rows)]):
+        (folder / companion.name).write_text(companion.text)
 
 
 FORM = {
@@ -161,20 +161,20 @@ def test_datasets_loads_the_folder_with_every_label(spec: Any, labels: list[Any]
     labels = canonical(spec, labels)
     write(tmp_path, Form("datasets"), spec, [record(number, label) for number, label in enumerate(labels)])
     found = read("datasets")
-    told = [row["label"] for row in found["rows"]]
+    rows = [row["label"] for row in found["rows"]]
     if spec["kind"] == "choice":
         assert found["names"] == spec["classes"]
         assert found["str2int"] == list(range(len(spec["classes"])))
-        told = [found["names"][number] for number in told]
-    assert told == [bare(label) for label in labels]
+        rows = [found["names"][number] for number in rows]
+    assert rows == [bare(label) for label in labels]
 
 
 @pytest.mark.parametrize("form", ["parquet", "datasets"])
 def test_the_client_hands_an_export_to_those_who_train(form: str, tmp_path: Path, read: Read) -> None:
     spec = {"kind": "choice", "classes": ["ham", "spam"]}
     write(tmp_path, Form(form), spec, [record(number, label) for number, label in enumerate(["spam", "ham", "spam"])])
-    told = [row["label"] for row in read("frames")]
-    assert told == (["spam", "ham", "spam"] if form == "parquet" else [1, 0, 1])
+    rows = [row["label"] for row in read("frames")]
+    assert rows == (["spam", "ham", "spam"] if form == "parquet" else [1, 0, 1])
 
 
 def test_pandas_reads_csv_to_the_very_texts_and_numbers(tmp_path: Path, read: Read) -> None:
@@ -238,10 +238,10 @@ CHANGED = Versions(
 
 def labelled_under(number: int, label: str, version: int) -> UnitState:
     """Return a unit that was labelled, and inspected, under a version of a schema."""
-    said = Evidence(f"w{number}", encoded(label).decode(), 1, schema_version=version)
+    evidence = Evidence(f"w{number}", encoded(label).decode(), 1, schema_version=version)
     return UnitState(
-        f"u{number}", "k1-p", f"source {number}", True, label=said.label, method="posterior", confidence=0.9,
-        evidence=(said,), media_type="text/plain", schema_version=version,
+        f"u{number}", "k1-p", f"source {number}", True, label=evidence.label, method="posterior", confidence=0.9,
+        evidence=(evidence,), media_type="text/plain", schema_version=version,
     )  # fmt: skip
 
 
@@ -270,8 +270,8 @@ def test_labels_of_earlier_versions_of_a_schema_are_read_in_the_names_of_the_new
         case "label-studio":
             assert read("label_studio")["faults"] == [], "what is offered no more is in the configuration still"
             tasks = json.loads((tmp_path / "part.json").read_text())
-            told = [task["annotations"][0]["result"][0]["value"]["choices"] for task in tasks]
-            assert told == [[label] for label in wanted]
+            entries = [task["annotations"][0]["result"][0]["value"]["choices"] for task in tasks]
+            assert entries == [[label] for label in wanted]
 
 
 def test_pycocotools_finds_everything_of_the_truth_in_itself(tmp_path: Path, read: Read) -> None:
@@ -283,7 +283,7 @@ def test_pycocotools_finds_everything_of_the_truth_in_itself(tmp_path: Path, rea
         spec, [{"boxes": [box(0, 0, 50, 40, "car"), box(60, 10, 90, 90, "bus")]}, {"boxes": [box(5, 5, 25, 45, "bus")]}]
     )
     image = {"width": 200, "height": 100}
-    records = [record(n, one, {"uri": f"https://e.org/{n}.png", **image}) for n, one in enumerate(labels)]
+    records = [record(n, entry, {"uri": f"https://e.org/{n}.png", **image}) for n, entry in enumerate(labels)]
     write(tmp_path, Form("coco", data=True), spec, records)
     found = read("coco")
     assert found["precision"] == {"bbox": 1.0, "segm": 1.0}
@@ -300,8 +300,8 @@ def test_pycocotools_reads_outlines_of_every_annotator_on_one_image(tmp_path: Pa
     write(tmp_path, Form("coco", "annotations", data=True), spec, [record(0, label, data, said=[label, label])])
     found = read("coco")
     assert (found["precision"]["segm"], found["images"], found["areas"]) == (1.0, [1], [800, 800])
-    told = json.loads((tmp_path / "part.json").read_text())["annotations"]
-    assert [one["concord_annotator"] for one in told] == ["w0", "w1"]
+    body = json.loads((tmp_path / "part.json").read_text())["annotations"]
+    assert [entry["concord_annotator"] for entry in body] == ["w0", "w1"]
 
 
 def test_seqeval_finds_the_very_spans_in_strict_iob2(tmp_path: Path, read: Read) -> None:
@@ -326,7 +326,9 @@ def test_trainers_read_chosen_and_rejected(tmp_path: Path, read: Read) -> None:
     spec = {"kind": "preference"}
     labels = canonical(spec, [{"prefer": "a"}, {"prefer": "b"}, {"prefer": "tie"}])
     pair = {"prompt": "Why?", "a": "Because.", "b": "2020-01-01"}
-    write(tmp_path, Form("preference-pairs", data=True), spec, [record(n, one, pair) for n, one in enumerate(labels)])
+    write(
+        tmp_path, Form("preference-pairs", data=True), spec, [record(n, entry, pair) for n, entry in enumerate(labels)]
+    )
     found = read("preference")
     assert {"prompt", "chosen", "rejected"} <= set(found["columns"])
     assert [(row["chosen"], row["rejected"]) for row in found["rows"]] == [
@@ -352,11 +354,11 @@ def test_mlcroissant_reads_every_record_and_finds_no_fault(name: str, tmp_path: 
 
 def test_prov_reads_a_lineage_and_makes_prov_o_of_it(tmp_path: Path, read: Read) -> None:
     ledger, evidence = Ledger(b"secret"), tuple(Evidence(f"w{n}", '"yes"', n, f"a{n}") for n in (1, 2))
-    said = Resolution('"yes"', 0, "adjudicated", 1.0, evidence, 2, ["w1", "w2", "senior"], 2)
+    resolution = Resolution('"yes"', 0, "adjudicated", 1.0, evidence, 2, ["w1", "w2", "senior"], 2)
     state = units.admitted(None, units.UnitState("u1", "k1-p", "s", admitted=True))
     assert state is not None
     state = ledger.admitted(None, state, 1, "e1")
-    after = units.resolved(state, "u1", "k1-p", said)
+    after = units.resolved(state, "u1", "k1-p", resolution)
     assert after is not None
     state = ledger.resolved(state, after, 2, "e2", Settlers("senior"))
     verdict = Inspection("aud", '"no"', 0, correct=False)

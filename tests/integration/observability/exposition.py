@@ -39,7 +39,7 @@ class Exposition:
         self.telemetry = Telemetry(service)
         everyones = HTTP_INSTRUMENTS if service == "workbench" else EVERYONES
         self.tables = [self.telemetry.instruments(table) for table in (OWN[service], everyones)]
-        self.lines = [*((0, one) for one in OWN[service]), *((1, one) for one in everyones)]
+        self.lines = [*((0, instrument) for instrument in OWN[service]), *((1, everyone) for everyone in everyones)]
         self.telemetry.show_process()
         if service not in WITHOUT_JOURNAL:
             show_journal(self.telemetry)

@@ -59,8 +59,8 @@ def journal() -> list[Instrument]:
     telemetry = Telemetry("ingest")
     show_journal(telemetry)
     return [
-        Instrument(one.name, "counter" if one.type == "counter" else "gauge", one.documentation)
-        for one in telemetry.registry.collect()
+        Instrument(metric.name, "counter" if metric.type == "counter" else "gauge", metric.documentation)
+        for metric in telemetry.registry.collect()
     ]
 
 
@@ -68,11 +68,13 @@ def process() -> list[Instrument]:
     """Return what every process shows of itself."""
     telemetry = Telemetry("ingest")
     telemetry.show_process()
-    shown = [(one, one.samples[0]) for one in telemetry.registry.collect() if one.samples]
+    shown = [(metric, metric.samples[0]) for metric in telemetry.registry.collect() if metric.samples]
     # What an info is called, and its labels, are known by its one sample alone.
     return [
-        Instrument(sample.name if one.type == "info" else one.name, "gauge", one.documentation, tuple(sample.labels))
-        for one, sample in shown
+        Instrument(
+            sample.name if metric.type == "info" else metric.name, "gauge", metric.documentation, tuple(sample.labels)
+        )
+        for metric, sample in shown
     ]
 
 

@@ -41,4 +41,6 @@ def groupings(expression: str) -> set[str]:
 
 def series_of(instruments: list[Instrument]) -> dict[str, Instrument]:
     """Return every series that instruments show, by its name as Prometheus knows it."""
-    return {f"{one.name}{suffix}": one for one in instruments for suffix in SUFFIXES[one.kind]}
+    return {
+        f"{instrument.name}{suffix}": instrument for instrument in instruments for suffix in SUFFIXES[instrument.kind]
+    }

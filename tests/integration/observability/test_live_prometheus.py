@@ -50,7 +50,7 @@ def test_every_service_is_scraped_under_its_own_name(live: Live) -> None:
     while len(live.numbers('up{job="concord"} == 1')) < len(OWN) and time.monotonic() < until:
         time.sleep(0.5)
     up = live.ask("query", query='up{job="concord"} == 1')["result"]
-    named = {one["metric"]["service"] for one in up}
+    named = {entry["metric"]["service"] for entry in up}
     assert named == {"ingest", "assign", "adjudicate", "audit", "metrics", "workbench"} == set(OWN)
     # A service that names itself is not given a second name.
     assert live.eventually('concord_http_requests_in_flight{service="assign"}') == [0.75]

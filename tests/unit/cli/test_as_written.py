@@ -24,11 +24,11 @@ def filled(kind: Any) -> Any:  # noqa: PLR0911 - one line for each kind of type
         case msgspec.inspect.StrType():
             return TYPED
         case msgspec.inspect.StructType():
-            return {one.encode_name: filled(one.type) for one in info.fields}
+            return {field.encode_name: filled(field.type) for field in info.fields}
         case msgspec.inspect.ListType():
             return [filled(info.item_type)]
         case msgspec.inspect.UnionType():
-            return filled(next(one for one in info.types if not isinstance(one, msgspec.inspect.NoneType)))
+            return filled(next(entry for entry in info.types if not isinstance(entry, msgspec.inspect.NoneType)))
         case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
             return 1
         case msgspec.inspect.BoolType():
@@ -43,8 +43,8 @@ def of(kind: type[Any]) -> Any:
 
 def inspected_lineage() -> Lineage:
     entry = {"entry": 1, "at": TYPED, "what": "reidentified", "by": TYPED, "how": TYPED, "kinds": {}, "reason": TYPED}
-    said: Lineage = msgspec.structs.replace(of(Lineage), entries=[entry])
-    return said
+    content: Lineage = msgspec.structs.replace(of(Lineage), entries=[entry])
+    return content
 
 
 def signed() -> Verified:
@@ -73,8 +73,8 @@ def test_what_people_wrote_is_printed_as_they_wrote_it(
     monkeypatch.setenv("COLUMNS", "1000")
     monkeypatch.setattr(session, "PLAIN_COLUMNS", 1000)
     SHOWN[verb]()
-    said = capsys.readouterr().out
-    assert TYPED in said, said
+    text = capsys.readouterr().out
+    assert TYPED in text, text
 
 
 def test_no_verb_prints_by_a_console_of_its_own() -> None:
@@ -85,7 +85,7 @@ def test_no_verb_prints_by_a_console_of_its_own() -> None:
             if not isinstance(node, ast.Call):
                 continue
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-            knows = {one.arg: ast.unparse(one.value) for one in node.keywords}
+            knows = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
             if name == "Console" and file.name != "session.py":
                 found.append(f"{file.name}:{node.lineno} makes a console; take cli.session.console")
             if (name == "TextColumn" and knows.get("markup") != "False") or name == "from_markup":

@@ -16,10 +16,10 @@ def test_a_plan_is_a_table_for_people_and_json_for_programs() -> None:
     assert shown.exit_code == 0, shown.output
     assert "at the peak 11.6 units" in shown.output
     assert measured().commit in shown.output
-    told = json.loads(CliRunner().invoke(verb, ["250000", "--peak", "4", "--json"]).stdout)
-    assert told["load"]["peak"] == 4
-    assert [one["name"] for one in told["plan"]["parts"]][-2:] == ["mongodb", "kafka"]
-    assert told["plan"]["money"] > 0
+    body = json.loads(CliRunner().invoke(verb, ["250000", "--peak", "4", "--json"]).stdout)
+    assert body["load"]["peak"] == 4
+    assert [part["name"] for part in body["plan"]["parts"]][-2:] == ["mongodb", "kafka"]
+    assert body["plan"]["money"] > 0
 
 
 def test_costs_of_ones_own_are_planned_with_and_held_against_a_run(tmp_path: Path) -> None:

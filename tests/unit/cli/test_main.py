@@ -26,7 +26,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
         verb = main.get_command(context, name)
         assert verb is not None
         if isinstance(verb, click.Group):
-            yield from ((f"{name} {inner}", one) for inner, one in verb.commands.items())
+            yield from ((f"{name} {inner}", command) for inner, command in verb.commands.items())
         else:
             yield name, verb
 
@@ -38,15 +38,15 @@ COMMANDS = dict(commands())
 def test_a_command_says_what_it_does_and_what_each_option_is_and_answers_in_json(name: str) -> None:
     command = COMMANDS[name]
     assert command.help
-    options = [one for one in command.params if isinstance(one, click.Option)]
-    assert [one.opts for one in options if not one.help] == []
-    assert "--json" in [spelt for one in options for spelt in one.opts]
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    assert [option.opts for option in options if not option.help] == []
+    assert "--json" in [spelt for option in options for spelt in option.opts]
 
 
 def test_the_list_of_verbs_names_modules_whose_verb_has_this_name() -> None:
     context = click.Context(main)
     names = {name: getattr(main.get_command(context, name), "name", None) for name in VERBS}
-    assert names == {one: one for one in VERBS}
+    assert names == {verb: verb for verb in VERBS}
     folder = Path(export.__file__).parent
     loaded = {module.removeprefix("cli.") for module, _ in VERBS.values()}
     rooms = {"__init__", "main", "answering", "kept", "model_beside", "model_cost", "recounting", "session", "statuses"}
@@ -58,9 +58,9 @@ def test_every_command_says_what_it_does_and_what_each_option_means(name: str) -
     command = COMMANDS[name]
     assert command.help
     assert command.help.split("\n")[0].endswith((".", ":"))
-    options = [one for one in command.params if isinstance(one, click.Option)]
-    unsaid = [one.name for one in options if not one.help and not isinstance(one.type, click.Choice)]
-    assert [one for one in unsaid if one != "limit"] == []
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    unsaid = [option.name for option in options if not option.help and not isinstance(option.type, click.Choice)]
+    assert [key for key in unsaid if key != "limit"] == []
     result = CliRunner().invoke(main, [*name.split(), "--help"])
     assert (result.exit_code, f"Usage: main {name}" in result.output) == (0, True)
 
@@ -68,16 +68,18 @@ def test_every_command_says_what_it_does_and_what_each_option_means(name: str) -
 def test_every_verb_that_asks_a_service_takes_as_and_json() -> None:
     offline = {"verify", "pack", "replay", "capacity", "republish", "sign-in", "sign-out"}
     for name, command in COMMANDS.items():
-        options = {one.name for one in command.params}
+        options = {param.name for param in command.params}
         assert name in offline or {"name", "as_json"} <= options, name
 
 
 def test_help_lists_every_verb_and_every_status() -> None:
-    told = CliRunner().invoke(main, ["--help"]).output
-    assert [name for name in VERBS if f"  {name} " not in told] == []
+    text = CliRunner().invoke(main, ["--help"]).output
+    assert [name for name in VERBS if f"  {name} " not in text] == []
     named = {getattr(statuses, name) for name in vars(statuses) if name.isupper() and name != "MEANINGS"}
     assert named == set(statuses.MEANINGS) == {*range(len(named) - 1), statuses.STOPPED}
-    assert [one for one in statuses.MEANINGS.values() if one.split(";")[0] not in told.replace("\n", " ")] == []
+    assert [
+        meaning for meaning in statuses.MEANINGS.values() if meaning.split(";")[0] not in text.replace("\n", " ")
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -102,14 +104,14 @@ def test_a_credential_of_another_role_is_said_to_be_whose_it_was(
     result = CliRunner().invoke(main, ["lots", "list", "k1-p", *arguments], env=environment)
     assert result.exit_code == statuses.NOT_SIGNED_IN, result.output
     assert result.stderr.endswith(f"has none of them. It was {whose}; name another with --as.\n")
-    told = CliRunner().invoke(main, ["lots", "list", "k1-p", "--json", *arguments], env=environment)
-    assert json.loads(told.stderr)["credential"] == whose
+    entry = CliRunner().invoke(main, ["lots", "list", "k1-p", "--json", *arguments], env=environment)
+    assert json.loads(entry.stderr)["credential"] == whose
 
 
 def test_completion_offers_verbs_and_options() -> None:
     def offered(words: list[str], begun: str) -> set[str]:
         completion = ShellComplete(main, {}, "concord", "_CONCORD_COMPLETE")
-        return {one.value for one in completion.get_completions(words, begun)}
+        return {get_completion.value for get_completion in completion.get_completions(words, begun)}
 
     assert offered([], "an") == {"annotators", "annotate"}
     assert offered(["lots"], "") == {"list", "rechecks", "show", "wait"}
@@ -119,8 +121,8 @@ def test_completion_offers_verbs_and_options() -> None:
 
 def test_completing_loads_no_verb() -> None:
     program = "import sys, cli.main; print(sorted(one for one in sys.modules if one.split('.')[0] == 'cli'))"
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert said.strip() == "['cli', 'cli.kept', 'cli.main', 'cli.session', 'cli.statuses']"
+    text = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert text.strip() == "['cli', 'cli.kept', 'cli.main', 'cli.session', 'cli.statuses']"
 
 
 def test_the_formats_of_exports_are_those_that_there_are() -> None:
@@ -130,8 +132,8 @@ def test_the_formats_of_exports_are_those_that_there_are() -> None:
 def test_the_guide_lists_every_verb_and_says_of_every_status_what_the_command_says() -> None:
     guide = (Path(export.__file__).parents[1] / "docs/guide/command.md").read_text()
     assert [name for name in VERBS if f"`{name}`" not in guide] == []
-    assert [one for one in COMMANDS if " " in one and f"`{one.split()[1]}" not in guide] == []
-    assert [status for status, told in statuses.MEANINGS.items() if f"| {status} | {told} |" not in guide] == []
+    assert [command for command in COMMANDS if " " in command and f"`{command.split()[1]}" not in guide] == []
+    assert [status for status, text in statuses.MEANINGS.items() if f"| {status} | {text} |" not in guide] == []
 
 
 @pytest.mark.parametrize(
@@ -159,11 +161,11 @@ def test_wrong_input_ends_at_once_as_wrong_arguments_in_words_and_in_json(
     Path("broken.json").write_text('{"a": 1,\n "b": }')
     Path("latin.json").write_bytes(b'{"name": "\xe9"}')
     environment = {FOLDER: str(tmp_path), TOKEN: "t", "CONCORD_AUDIT_URL": "http://127.0.0.1:1"} | environment
-    said = CliRunner().invoke(main, arguments, env=environment)
-    assert (said.exit_code, told in " ".join(said.stderr.split())) == (statuses.USAGE, True), said.output
-    said = CliRunner().invoke(main, [*arguments, "--json"], env=environment)
-    assert (said.exit_code, said.stdout) == (statuses.USAGE, "")
-    assert told in json.loads(said.stderr)["detail"]
+    result = CliRunner().invoke(main, arguments, env=environment)
+    assert (result.exit_code, told in " ".join(result.stderr.split())) == (statuses.USAGE, True), result.output
+    result = CliRunner().invoke(main, [*arguments, "--json"], env=environment)
+    assert (result.exit_code, result.stdout) == (statuses.USAGE, "")
+    assert told in json.loads(result.stderr)["detail"]
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, click.Abort])

@@ -61,28 +61,28 @@ async def test_every_statement_rests_on_figures_that_are_where_it_says(audit: Au
     await exported(audit, tmp_path, "--format", "parquet")
     result = await packed(audit, tmp_path)
     assert (result.exit_code, "statements" in result.output) == (0, True), result.output
-    said = record(tmp_path)
-    documents = {one["name"]: one["sha256"] for one in said["documents"]}
+    body = record(tmp_path)
+    documents = {document["name"]: document["sha256"] for document in body["documents"]}
     assert {CERTIFICATE, MANIFEST, "croissant.json"} <= set(documents)
     for name, digest in documents.items():
         assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == digest
     read = {name: json.loads((tmp_path / name).read_text()) for name in (CERTIFICATE, MANIFEST)}
-    assert len(said["statements"]) >= 10
-    for one in said["statements"]:
-        assert one["rests_on"], one["says"]
-        for figure in one["rests_on"]:
-            assert looked_up(read[figure["document"]], figure["at"]) == figure["value"], one["says"]
-    stated = " ".join(one["says"] for one in said["statements"])
+    assert len(body["statements"]) >= 10
+    for statement in body["statements"]:
+        assert statement["rests_on"], statement["says"]
+        for figure in statement["rests_on"]:
+            assert looked_up(read[figure["document"]], figure["at"]) == figure["value"], statement["says"]
+    stated = " ".join(entry["says"] for entry in body["statements"])
     lots = read[CERTIFICATE]["lots"]
     inspected, wrong = (sum(lot[name] for lot in lots) for name in ("inspected", "errors_found"))
     assert f"labelled {inspected} of the units again and found {wrong} labels wrong" in stated
     assert "40 units were accepted in 2 lots; this export has 39 rows" in stated
     assert "and 1 after it" in stated
     assert "by one schema throughout" in stated
-    assert {one["article"] for one in said["open_questions"]} >= {"10(2)(b)", "10(2)(f)", "10(3)"}
+    assert {open_question["article"] for open_question in body["open_questions"]} >= {"10(2)(b)", "10(2)(f)", "10(3)"}
     page = Seen((tmp_path / "record.html").read_bytes())
-    assert all(one["says"] in page.text for one in said["statements"])
-    assert all(one["asks"] in page.text for one in said["open_questions"])
+    assert all(entry["says"] in page.text for entry in body["statements"])
+    assert all(open_question["asks"] in page.text for open_question in body["open_questions"])
     assert "/lots/0/inspected" in page.text
     assert f"worked out by concord {VERSION}" in stated
     again = [(tmp_path / name).read_bytes() for name in ("record.json", PROVENANCE)]
@@ -95,27 +95,27 @@ async def test_a_versions_provenance_names_its_files_lots_certificates_and_guide
 ) -> None:
     await exported(audit, tmp_path)
     await packed(audit, tmp_path)
-    told = json.loads((tmp_path / PROVENANCE).read_text())
+    body = json.loads((tmp_path / PROVENANCE).read_text())
     certificate, manifest = (json.loads((tmp_path / name).read_text()) for name in (CERTIFICATE, MANIFEST))
-    files = {one["c:sha256"] for name, one in told["entity"].items() if name.startswith("c:file/")}
-    assert files == {one["sha256"] for one in manifest["files"]}
-    assert told["entity"][f"c:dataset/{PROJECT}/1"]["c:rows"] == manifest["rows"]
-    derived = [one["prov:usedEntity"] for one in told["wasDerivedFrom"].values()]
+    files = {entry["c:sha256"] for name, entry in body["entity"].items() if name.startswith("c:file/")}
+    assert files == {file["sha256"] for file in manifest["files"]}
+    assert body["entity"][f"c:dataset/{PROJECT}/1"]["c:rows"] == manifest["rows"]
+    derived = [entry["prov:usedEntity"] for entry in body["wasDerivedFrom"].values()]
     for lot in certificate["lots"]:
         assert {f"c:lot/{lot['lot_id']}", f"c:certificate/{lot['certificate_sha256']}"} <= set(derived)
-        assert told["entity"][f"c:lot/{lot['lot_id']}"]["c:inspected"] == lot["inspected"]
-        assert told["agent"][f"c:annotators/{lot['lot_id']}"]["c:number"] == lot["annotators"]
-        assert told["activity"][f"c:auditing/{lot['lot_id']}"]["prov:endTime"] == lot["accepted_at"]
-    assert {one.get("prov:plan") for one in told["wasAssociatedWith"].values()} == {None, "c:guideline/1"}
-    assert told["agent"][f"c:software/concord-{VERSION}"]["c:kid"] == certificate["key"]["kid"]
+        assert body["entity"][f"c:lot/{lot['lot_id']}"]["c:inspected"] == lot["inspected"]
+        assert body["agent"][f"c:annotators/{lot['lot_id']}"]["c:number"] == lot["annotators"]
+        assert body["activity"][f"c:auditing/{lot['lot_id']}"]["prov:endTime"] == lot["accepted_at"]
+    assert {entry.get("prov:plan") for entry in body["wasAssociatedWith"].values()} == {None, "c:guideline/1"}
+    assert body["agent"][f"c:software/concord-{VERSION}"]["c:kid"] == certificate["key"]["kid"]
     ends = {
         value
-        for kind in told
+        for kind in body
         if kind.startswith(("was", "used", "had"))
-        for one in told[kind].values()
-        for value in one.values()
+        for entry in body[kind].values()
+        for value in entry.values()
     }
-    assert ends <= {name for kind in ("entity", "activity", "agent") for name in told[kind]}, (
+    assert ends <= {name for kind in ("entity", "activity", "agent") for name in body[kind]}, (
         "nothing is named that is not told of"
     )
 
@@ -177,8 +177,8 @@ def test_what_a_certificate_does_not_say_is_not_stated() -> None:
         "form": {"format": "jsonl"}, "key": {"kid": "k"}, "certificate_sha256": "d",
     }  # fmt: skip
     found = record_of(certificate, manifest, [Document(CERTIFICATE, "d")], vouched=True)
-    stated = " ".join(one.says for one in found.statements)
+    stated = " ".join(statement.says for statement in found.statements)
     assert not any(word in stated for word in ("alpha", "adjudicator", "annotations stand", "confidence"))
-    limits = [one.says for one in found.limits]
+    limits = [limit.says for limit in found.limits]
     assert "2 rows are left out of the files: tie." in limits
     assert "Agreement is not defined in 1 lots; each says why." in limits

@@ -92,8 +92,8 @@ async def labelled(metrics: Metrics, answer: Any) -> None:
             await upstream.annotation(unit_id, place, who, answer(generator), late=late, times=times)
         label = encoded(answer(generator))
         if gold is None and number % 3 == 0:
-            told = ConsensusReached(unit_id=unit_id, label=label, overlap_initial=2)
-            await upstream.resolution(unit_id, consensus_reached=told)
+            reached = ConsensusReached(unit_id=unit_id, label=label, overlap_initial=2)
+            await upstream.resolution(unit_id, consensus_reached=reached)
         elif gold is None and number % 3 == 1:
             await upstream.resolution(unit_id, escalated=Escalated(unit_id=unit_id, overlap_initial=2))
             if number % 2:

@@ -49,9 +49,9 @@ async def test_a_fresh_process_makes_the_certificate_again_and_names_what_was_ch
     monkeypatch.setenv(TOKEN, audit.house.token("client", Role.CLIENT, client_id="k1"))
     async with served(audit) as url:
         prov = tmp_path / "prov.json"
-        told = await run("lineage", UNITS[0], "--url", url, "--prov", str(prov))
+        process = await run("lineage", UNITS[0], "--url", url, "--prov", str(prov))
         nobody = await run("lineage", "k1-none", "--url", url)
-    assert (told.returncode, "HOLDS" in told.stdout) == (0, True), told.stderr
+    assert (process.returncode, "HOLDS" in process.stdout) == (0, True), process.stderr
     assert json.loads(prov.read_text())["prefix"]
     assert (nobody.returncode, "There is no unit" in nobody.stderr) == (5, True)
     await audit.erase(UNITS[2])

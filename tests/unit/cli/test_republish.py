@@ -40,16 +40,16 @@ def run(*arguments: str) -> Result:
     ],
 )
 def test_what_cannot_be_is_refused_with_what_can(arguments: list[str], reason: str) -> None:
-    told = run(*arguments)
-    assert told.exit_code == statuses.USAGE
-    assert reason in " ".join(told.output.split())
+    result = run(*arguments)
+    assert result.exit_code == statuses.USAGE
+    assert reason in " ".join(result.output.split())
 
 
 def test_a_store_or_broker_that_it_is_not_told_of_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CONCORD_MONGODB_URI")
-    told = run("audit")
-    assert told.exit_code == statuses.USAGE
-    assert "CONCORD_MONGODB_URI" in told.output
+    result = run("audit")
+    assert result.exit_code == statuses.USAGE
+    assert "CONCORD_MONGODB_URI" in result.output
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_a_store_or_broker_that_it_is_not_told_of_is_named(monkeypatch: pytest.M
 def test_it_does_not_go_on_from_what_was_kept_of_something_else(tmp_path: Path, kept: object, reason: str) -> None:
     file = tmp_path / "progress.json"
     file.write_bytes(kept if isinstance(kept, bytes) else msgspec.json.encode(kept))
-    told = run("audit", "--progress", str(file))
-    assert told.exit_code == statuses.USAGE
-    assert reason in " ".join(told.output.split())
+    result = run("audit", "--progress", str(file))
+    assert result.exit_code == statuses.USAGE
+    assert reason in " ".join(result.output.split())
 
 
 async def worked(house: House) -> None:

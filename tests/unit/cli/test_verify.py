@@ -169,9 +169,9 @@ def withdrawn(certificate: Path, lines: list[int], digest: str = "") -> Path:
     """Erase lines, numbered from 1, and return the signed list of them."""
     left = FileDigest("lot.jsonl", "application/x-ndjson")
     left.add([line for number, line in enumerate(LINES, start=1) if number not in lines])
-    one = FileDigest("", "")
-    one.add(LINES)
-    gone = {line: one.rows[32 * line - 32 : 32 * line].hex() for line in lines}
+    file_digest = FileDigest("", "")
+    file_digest.add(LINES)
+    gone = {line: file_digest.rows[32 * line - 32 : 32 * line].hex() for line in lines}
     one_digest = digest or hashlib.sha256(SIGNER.signed(said())).hexdigest()
     path = certificate.with_name("withdrawals.json")
     path.write_bytes(SIGNER.signed(withdrawals("k1", "k1-p", 1, one_digest, gone, left.claim())))

@@ -59,7 +59,7 @@ def lines(result: Result) -> list[Any]:
 
 def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Served, run: Run, tmp_path: Path) -> None:
     people = {"me": ("client", "", "k1"), "boss": ("operator", "", ""), "judge": ("adjudicator", "", ""),
-              "checker": ("auditor", "", ""), **{one: ("annotator", one, "") for one in walk.PEOPLE}}  # fmt: skip
+              "checker": ("auditor", "", ""), **{who: ("annotator", who, "") for who in walk.PEOPLE}}  # fmt: skip
     for name, who in people.items():
         done(run("sign-in", "--as", name, stdin=five.token(*who) + "\n"))
     assert stat.S_IMODE((tmp_path / "kept/credentials.json").stat().st_mode) == 0o600
@@ -69,13 +69,13 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
     project = as_json(run("projects", "put", "spam", str(definition), "--as", "me", "--json"))["project_id"]
     assert project in done(run("projects", "list", "--as", "me"))
     assert as_json(run("projects", "show", project, "--as", "me", "--json"))["name"] == "Spam or not"
-    for one in walk.PEOPLE:
-        said = ("--language", "en", "--credential", "law=2999-01-01T00:00:00Z")
-        done(run("annotators", "put", one, "--as", "boss", *said))
+    for person in walk.PEOPLE:
+        rows = ("--language", "en", "--credential", "law=2999-01-01T00:00:00Z")
+        done(run("annotators", "put", person, "--as", "boss", *rows))
     assert "en" in done(run("annotators", "show", "ann-1", "--as", "boss"))
     columns = ("--id", "id", "--content", "message")
-    told = done(run("import", project, str(mine), *columns, "--seal", "--as", "me"))
-    assert (f"{walk.UNITS} admitted" in told, "1 lots cut" in told) == (True, True), told
+    text = done(run("import", project, str(mine), *columns, "--seal", "--as", "me"))
+    assert (f"{walk.UNITS} admitted" in text, "1 lots cut" in text) == (True, True), text
     assert as_json(run("import", project, str(mine), *columns, "--as", "me", "--json"))["admitted"] == walk.UNITS
     not_yet = run("lots", "wait", project, "--as", "me", "--units", "10", "--seconds", "0")
     assert (not_yet.exit_code, "NOT YET: 0 of 10" in not_yet.stderr) == (statuses.NOT_YET, True), not_yet.output
@@ -84,8 +84,8 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
         held = as_json(run("annotate", "claim", project, "--units", "5", "--wait", "20", "--as", person, "--json"))
         return list(held["assignments"])
 
-    def give(person: str, one: Any, label: str) -> None:
-        assert done(run("annotate", "submit", one["assignment_id"], label, "--as", person)) == "accepted\n"
+    def give(person: str, assignment: Any, label: str) -> None:
+        assert done(run("annotate", "submit", assignment["assignment_id"], label, "--as", person)) == "accepted\n"
 
     walk.annotated(claim, give)
     (escalated,) = walk.until(lambda: lines(run("adjudicate", "list", project, "--as", "judge", "--json")))
@@ -95,10 +95,10 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
     done(run("units", "wait", project, "--units", str(walk.UNITS), "--seconds", "20", "--as", "me"))
 
     def accepted() -> bool:
-        for one in lines(run("audit", "list", project, "--as", "checker", "--json")):
-            checked = run("audit", "check", one["unit_id"], walk.label(one["content"]), "--as", "checker")
+        for line in lines(run("audit", "list", project, "--as", "checker", "--json")):
+            checked = run("audit", "check", line["unit_id"], walk.label(line["content"]), "--as", "checker")
             assert done(checked) == "taken\n"
-        return all(one["status"] == "accepted" for one in lines(run("lots", "list", project, "--as", "me", "--json")))
+        return all(lot["status"] == "accepted" for lot in lines(run("lots", "list", project, "--as", "me", "--json")))
 
     walk.until(accepted)
     (lot,) = lines(run("lots", "wait", project, "--as", "me", "--json"))
@@ -115,32 +115,32 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
     walk.until(lambda: as_json(run(*look, "--json"))["quality"]["annotations"] == sum(walk.LABELS.values()))
     assert "label error rate of what leaves" in done(run(*look))
     assert "ann-1" in done(run("annotators", "list", project, "--as", "me"))
-    assert [one for one in lines(run("alerts", "--as", "me", "--json")) if one["project_id"] == project] == []
+    assert [line for line in lines(run("alerts", "--as", "me", "--json")) if line["project_id"] == project] == []
     (parts,) = lines(run("agreement", project, "--as", "me", "--json"))
-    assert {one["by"] for one in parts["parts"]} >= {"class", "time", "kind"}
+    assert {part["by"] for part in parts["parts"]} >= {"class", "time", "kind"}
     assert '"ham"' in done(run("agreement", project, "--as", "me"))
     assert "they disagree on" in done(run("agreement", project, "--pair", "ann-1", "ann-2", "--as", "me"))
     page = tmp_path / "report.html"
     assert done(run("report", project, "--output", str(page), "--as", "me")) == f"written: {page}\n"
     assert f"{sum(walk.LABELS.values())}</dd>" in page.read_text().partition("<h2>Cost</h2>")[2]
     units = lines(run("units", "list", project, "--status", "adjudicated", "--as", "me", "--json"))
-    assert [(one["source_id"], one["label"]) for one in units] == [("m4", "ham")]
+    assert [(unit["source_id"], unit["label"]) for unit in units] == [("m4", "ham")]
     assert "HOLDS" in done(run("lineage", units[0]["unit_id"], "--as", "me"))
     assert "erased" in done(run("units", "erase", project, "m1", "--reason", "asked for", "--yes", "--as", "me"))
 
 
 def _models(run: Run, project: str, folder: Path) -> None:
     """Post what a model says, see its score, judge where it differs, and write what is to be labelled next."""
-    wrong, said, pool, out = "m2", folder / "said.jsonl", folder / "pool.jsonl", folder / "batch.jsonl"
-    outputs = [(f"m{one}", walk.label(walk.content(one)), 0.9) for one in range(walk.UNITS)]
+    wrong, path, pool, out = "m2", folder / "said.jsonl", folder / "pool.jsonl", folder / "batch.jsonl"
+    outputs = [(f"m{number}", walk.label(walk.content(number)), 0.9) for number in range(walk.UNITS)]
     outputs = [(event, "spam" if event == wrong else label, sure) for event, label, sure in outputs]
-    outputs += [(f"n{one}", "ham", 0.5 + one / 10) for one in range(4)]
+    outputs += [(f"n{number}", "ham", 0.5 + number / 10) for number in range(4)]
     rows = [{"event_id": event, "label": label, "confidence": sure} for event, label, sure in outputs]
-    said.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     named = ("--model", "small", "--model-version", "1")
-    assert done(run("models", "post", project, str(said), *named, "--as", "me")) == "14 posted, 0 repeated, 0 refused\n"
-    said.write_text(said.read_text() + json.dumps({"event_id": "n9", "label": "eggs"}) + "\n")
-    again = run("models", "post", project, str(said), *named, "--as", "me")
+    assert done(run("models", "post", project, str(path), *named, "--as", "me")) == "14 posted, 0 repeated, 0 refused\n"
+    path.write_text(path.read_text() + json.dumps({"event_id": "n9", "label": "eggs"}) + "\n")
+    again = run("models", "post", project, str(path), *named, "--as", "me")
     assert (again.exit_code, "14 repeated, 1 refused" in again.output) == (statuses.IN_PART, True), again.output
     (model,) = lines(run("models", "list", project, "--as", "me", "--json"))
     version = (project, model["model_id"])
@@ -167,7 +167,7 @@ def _models(run: Run, project: str, folder: Path) -> None:
     assert by_people["made"] == pytest.approx(spent / walk.UNITS)
     assert (by_model["by"], by_model["whole"][0]) == ("small 1", pytest.approx(0.01 + 0.1 * 20))
     assert "an accepted label by" in done(run("models", "cost", *version, *prices, "--as", "me"))
-    pool.write_text("".join(json.dumps({"id": f"n{one}", "content": f"new {one}"}) + "\n" for one in range(6)))
+    pool.write_text("".join(json.dumps({"id": f"n{number}", "content": f"new {number}"}) + "\n" for number in range(6)))
     more = ("--units", "2", "--random-share", "0", "--data", str(pool), "--output", str(out))
     assert "n0" in done(run("models", "next", *version, *more, "--as", "me"))
     assert [json.loads(line)["id"] for line in out.read_text().splitlines()] == ["n0", "n1"]
@@ -195,9 +195,9 @@ def test_refused_lines_are_listed_with_their_cures_and_the_rest_is_in(five: Serv
     (tmp_path / "p.json").write_text(json.dumps(walk.DEFINITION))
     (tmp_path / "u.jsonl").write_text('{"id": "a", "content": "first"}\n{"id": "b", "contend": "second"}\nno json\n')
     project = as_json(run("projects", "put", "odd-lines", str(tmp_path / "p.json"), "--json", **client))["project_id"]
-    told = run("import", project, str(tmp_path / "u.jsonl"), **client)
-    assert told.exit_code == statuses.IN_PART
-    assert ("1 admitted" in told.output, "refused, 2 of 2" in told.output) == (True, True), told.output
+    result = run("import", project, str(tmp_path / "u.jsonl"), **client)
+    assert result.exit_code == statuses.IN_PART
+    assert ("1 admitted" in result.output, "refused, 2 of 2" in result.output) == (True, True), result.output
 
 
 def test_a_project_is_paused_resumed_and_closed_and_tells_who_did_it(five: Served, run: Run, tmp_path: Path) -> None:
@@ -211,11 +211,11 @@ def test_a_project_is_paused_resumed_and_closed_and_tells_who_did_it(five: Serve
     assert done(run("projects", "resume", project, **client)) == f"{project} is open\n"
     assert run("projects", "close", project, stdin="n\n", **client).exit_code != statuses.OK
     assert as_json(run("projects", "close", project, "--yes", "--json", **client))["life"] == "closed"
-    lives = [one for one in lines(run("projects", "changes", project, "--json", **client)) if one["field"] == "life"]
-    assert [(one["before"], one["after"]) for one in lives] == [
+    lives = [line for line in lines(run("projects", "changes", project, "--json", **client)) if line["field"] == "life"]
+    assert [(life["before"], life["after"]) for life in lives] == [
         ("open", "paused"), ("paused", "open"), ("open", "closed"),
     ]  # fmt: skip
-    assert {one["by"] for one in lives} == {"boss-of-it"}
+    assert {life["by"] for life in lives} == {"boss-of-it"}
     assert "the guideline is wrong" in done(run("projects", "changes", project, **client))
 
 
@@ -259,13 +259,18 @@ def test_a_roster_is_taken_from_a_file_looked_through_and_its_people_paused(
 ) -> None:
     operator = {TOKEN: five.token("operator")}
     (tmp_path / "people.csv").write_text(ROSTER)
-    told = run("annotators", "import", str(tmp_path / "people.csv"), **operator)
-    assert (told.exit_code, "2 new or changed, 0 as they were, 1 refused" in told.stdout) == (statuses.IN_PART, True)
-    assert "law=2027-01-31T00:00:00Z" in told.stdout, "the cure of the line that was refused"
+    result = run("annotators", "import", str(tmp_path / "people.csv"), **operator)
+    assert (result.exit_code, "2 new or changed, 0 as they were, 1 refused" in result.stdout) == (
+        statuses.IN_PART,
+        True,
+    )
+    assert "law=2027-01-31T00:00:00Z" in result.stdout, "the cure of the line that was refused"
     report = json.loads(run("annotators", "import", str(tmp_path / "people.csv"), "--json", **operator).stdout)
     assert (report["unchanged"], report["refusals"][0]["line"]) == (2, 3)
     found = walk.until(lambda: lines(run("annotators", "list", "--vendor", "Words", "--json", **operator)))
-    assert [(one["annotator_id"], one["credentials"][0]["domain"]) for one in found] == [("Zoë K.", "law")]
+    assert [(annotator["annotator_id"], annotator["credentials"][0]["domain"]) for annotator in found] == [
+        ("Zoë K.", "law")
+    ]
     assert lines(run("annotators", "list", "--skill", "law", "--state", "retired", "--json", **operator)) == []
     until = "2999-01-01T00:00:00Z"
     paused = run("annotators", "pause", "Zoë K.", "--reason", "on leave", "--until", until, **operator)
@@ -286,8 +291,8 @@ def test_units_are_claimed_of_whichever_project_has_some_and_a_cap_says_so(
     client, person = {TOKEN: five.token("client", "", "k1")}, {TOKEN: five.token("annotator", "ann-any")}
     schema, policy = {"kind": "choice", "classes": ["ham", "spam"]}, {"caps": {"units": 1}, "priority": 9}
     (tmp_path / "p.json").write_text(json.dumps({"label_schema": schema, "policy": policy}))
-    wanted = [{"id": one, "content": one, "skills": ["rare"]} for one in ("b", "c")]
-    (tmp_path / "u.jsonl").write_text("".join(json.dumps(one) + "\n" for one in wanted))
+    wanted = [{"id": name, "content": name, "skills": ["rare"]} for name in ("b", "c")]
+    (tmp_path / "u.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in wanted))
     project = as_json(run("projects", "put", "capped", str(tmp_path / "p.json"), "--json", **client))["project_id"]
     done(run("annotators", "put", "ann-any", "--skill", "rare", **{TOKEN: five.token("operator")}))
     done(run("import", project, str(tmp_path / "u.jsonl"), **client))
@@ -295,12 +300,12 @@ def test_units_are_claimed_of_whichever_project_has_some_and_a_cap_says_so(
     def claimed() -> Any:
         return as_json(run("annotate", "claim", "--json", **person))["assignments"]
 
-    (one,) = walk.until(claimed)
-    assert one["content"] in ("b", "c")
-    done(run("annotate", "submit", one["assignment_id"], "ham", **person))
-    told = as_json(run("annotate", "claim", project, "--json", **person))
-    assert (told["assignments"], told["why"]["code"]) == ([], "cap_reached")
-    assert told["reason"] in done(run("annotate", "claim", project, **person))
+    (assignment,) = walk.until(claimed)
+    assert assignment["content"] in ("b", "c")
+    done(run("annotate", "submit", assignment["assignment_id"], "ham", **person))
+    body = as_json(run("annotate", "claim", project, "--json", **person))
+    assert (body["assignments"], body["why"]["code"]) == ([], "cap_reached")
+    assert body["reason"] in done(run("annotate", "claim", project, **person))
     (here,) = [each for each in as_json(run("annotate", "standing", "--json", **person))["projects"]
                if each["project_id"] == project]  # fmt: skip
     assert here["why"]["code"] == "cap_reached"
@@ -358,8 +363,8 @@ def test_every_refusal_ends_with_its_sentence_and_its_named_status(five: Served,
     odd.write_text(json.dumps({**walk.DEFINITION, "policy": {"overlap": {"initial": 0}}}))
     refused = run("projects", "put", "odd", str(odd), **client)
     assert (refused.exit_code, "policy.overlap.initial: send" in refused.stderr) == (statuses.REFUSED, True)
-    told = json.loads(run("projects", "put", "odd", str(odd), "--json", **client).stderr)
-    assert (told["status"], told["errors"][0]["field"]) == (422, "policy.overlap.initial")
+    body = json.loads(run("projects", "put", "odd", str(odd), "--json", **client).stderr)
+    assert (body["status"], body["errors"][0]["field"]) == (422, "policy.overlap.initial")
     assert run("projects", "list", **{TOKEN: "invented"}).exit_code == statuses.NOT_SIGNED_IN
     assert run("annotators", "show", "ann-1", **client).exit_code == statuses.NOT_SIGNED_IN
     nobody = run("projects", "list")
@@ -393,21 +398,21 @@ def test_an_expired_token_and_another_clients_project_say_what_they_are_and_what
         assert (late.exit_code, "expired" in late.stderr) == (statuses.NOT_SIGNED_IN, True), (verb, late.output)
         assert "sign-in" in late.stderr, (verb, late.output)
         # Another's project is told as one that is not there: who asks learns nothing of it.
-        hidden, none = (run(*verb, one, *more, **stranger) for one in (project, "k2-nothing"))
+        hidden, none = (run(*verb, entry, *more, **stranger) for entry in (project, "k2-nothing"))
         assert (hidden.exit_code, none.exit_code) == (statuses.REFUSED, statuses.REFUSED), (verb, hidden.output)
         assert hidden.stderr.replace(project, "k2-nothing") == none.stderr, verb
-        told = json.loads(run(*verb, project, *more, "--json", **expired).stderr)
-        assert told["status"] == 401, verb
+        body = json.loads(run(*verb, project, *more, "--json", **expired).stderr)
+        assert body["status"] == 401, verb
 
 
 def test_who_is_signed_in_is_told_without_a_secret_and_forgotten_on_demand(five: Served, run: Run) -> None:
     token = five.token("client", "key", "k1")
     assert run("sign-in", "--as", "me", stdin="invented\n").exit_code == statuses.NOT_SIGNED_IN
     done(run("sign-in", "--as", "me", "--ingest", "http://ingest.example", "--unchecked", stdin=token))
-    told = done(run("tokens", "--json"))
-    (person,) = json.loads(told)["people"]
+    text = done(run("tokens", "--json"))
+    (person,) = json.loads(text)["people"]
     assert (person["name"], person["roles"], person["client_id"]) == ("me", "client", "k1")
-    assert token not in told
+    assert token not in text
     where = as_json(run("tokens", "--json", CONCORD_INGEST_URL=""))["addresses"]
     assert where["ingest"] == "http://ingest.example"
     assert done(run("sign-out")) == "me is signed out\n"
@@ -447,7 +452,7 @@ def test_an_officer_asks_who_is_behind_a_unit_and_its_lineage_says_so(five: Serv
     officer, ask = as_role("privacy", "k1"), ("reidentify", "compare", unit["unit_id"], "--kind", "email")
     values = "Ada@Example.org\nbob@example.org\n"
     found = as_json(run(*ask, "--reason", "case 7", "--json", stdin=values, **officer))
-    assert [one["matches"] for one in found["compared"]] == [True, False]
+    assert [entry["matches"] for entry in found["compared"]] == [True, False]
     assert "yes" in done(run(*ask, "--reason", "case 7", stdin=values, **officer))
     shown = run("reidentify", "originals", unit["unit_id"], "--reason", "case 8", **officer)
     assert "ada@example.org" in done(shown)
@@ -457,7 +462,7 @@ def test_an_officer_asks_who_is_behind_a_unit_and_its_lineage_says_so(five: Serv
 
     def told() -> list[Any]:
         entries = lines(run("lineage", unit["unit_id"], "--json", **client))
-        return [(one["by"], one["reason"], one["how"]) for one in entries if one["what"] == "reidentified"]
+        return [(entry["by"], entry["reason"], entry["how"]) for entry in entries if entry["what"] == "reidentified"]
 
     until = [("privacy", "case 7", "compared")] * 2 + [("privacy", "case 8", "opened")]
     for _ in range(200):

@@ -27,7 +27,7 @@ def test_labels_gold_and_texts_are_read_and_the_last_of_repeated_answers_counts(
     labels = "annotator,item,label,seconds\na,1,yes,3\nb,1,no,4.5\na,1,no,9\na,2,maybe,1\n"
     found = read(folder(tmp_path, labels, items="item,text\n1,one\n"))
     assert found.classes == ["maybe", "no", "yes"]
-    assert [(one.annotator, one.label, one.seconds) for one in found.answers["1"]] == [
+    assert [(answer.annotator, answer.label, answer.seconds) for answer in found.answers["1"]] == [
         ("b", "no", 4.5),
         ("a", "no", 9.0),
     ]
@@ -42,7 +42,7 @@ def test_answers_are_put_in_the_order_of_their_times(tmp_path: Path) -> None:
         "a,2,yes,2018-08-15T09:37:00Z\n"
     )
     found = read(folder(tmp_path, labels))
-    assert [one.annotator for one in found.answers["1"]] == ["b", "a"]
+    assert [answer.annotator for answer in found.answers["1"]] == ["b", "a"]
 
 
 @pytest.mark.parametrize(

@@ -70,18 +70,18 @@ async def test_metrics_and_adjudicate_over_memory_ports_decide_every_unit_as_the
         await adjudicate.settle()
         await until(lambda: not shares.due(0))
         assert (shares.tallied_until_us > before) == (len(turn) == TURN_UNITS)
-    told = {}
+    body = {}
     for event in house.events(RESOLUTIONS):
         kind = event.WhichOneof("event")
         if kind in ("consensus_reached", "escalated"):
-            said = getattr(event, kind)
-            told[said.unit_id.removeprefix("k1-utb")] = (kind, said.confidence, len(said.evidence))
+            unit = getattr(event, kind)
+            body[unit.unit_id.removeprefix("k1-utb")] = (kind, unit.confidence, len(unit.evidence))
     words = {"consensus": "consensus_reached", "escalated": "escalated"}
     wanted = {
         item: (words[unit.status], pytest.approx(unit.confidence, abs=1e-9), len(unit.counted()))
         for item, unit in found.units.items()
     }
-    assert told == wanted
+    assert body == wanted
     await adjudicate.stop()
     await metrics.service.runtime.stop()
 
@@ -91,8 +91,8 @@ async def _labelled(
 ) -> None:
     """Let as many of an item's people say what they said as the replay asked, and rule where they do not agree."""
     unit_id, upstream = f"k1-utb{item}", adjudicate.upstream
-    people = sorted(dataset.answers[item], key=lambda one: -ranked.get(one.annotator, 0.0))
-    await upstream.unit(unit_id, named=[one.annotator for one in people])
+    people = sorted(dataset.answers[item], key=lambda entry: -ranked.get(entry.annotator, 0.0))
+    await upstream.unit(unit_id, named=[person.annotator for person in people])
     for number, answer in enumerate(people[: len(unit.counted())], start=1):
         await upstream.annotation(unit_id, number, answer.annotator, answer.label)
     if unit.status == "escalated":
@@ -121,19 +121,19 @@ def test_a_seed_comes_to_the_same_every_time_and_another_to_something_else(datas
 
 
 def test_the_bars_of_the_real_crowd_hold_over_ten_choices_of_gold() -> None:
-    said = over_seeds(read(RTE), 10)
-    assert said["consensus_accuracy"]["mean"] >= 0.927
-    assert said["consensus_accuracy"]["worst"] > 0.8969 - 0.005, "none ends below the majority of all labels"
-    assert said["labels_per_unit_without_gold"]["mean"] <= 3.7
-    assert abs(said["confidence_gap"]["mean"]) < 0.025
-    assert abs(said["confidence_gap"]["worst"]) < 0.045
+    body = over_seeds(read(RTE), 10)
+    assert body["consensus_accuracy"]["mean"] >= 0.927
+    assert body["consensus_accuracy"]["worst"] > 0.8969 - 0.005, "none ends below the majority of all labels"
+    assert body["labels_per_unit_without_gold"]["mean"] <= 3.7
+    assert abs(body["confidence_gap"]["mean"]) < 0.025
+    assert abs(body["confidence_gap"]["worst"]) < 0.045
 
 
 def test_prices_come_to_less_than_a_threshold_does_by_the_same_prices() -> None:
     """A label at 1, a ruling at 20, an error left at 200: over three choices of gold, all of it that is not gold."""
     whole, costs = read(RTE), {}
     for prices in ((), (1.0, 20.0, 200.0)):
-        mean = {key: told["mean"] for key, told in over_seeds(whole, 3, prices).items()}
+        mean = {key: entry["mean"] for key, entry in over_seeds(whole, 3, prices).items()}
         wrong = 1.0 - mean["resolved_accuracy"]
         costs[prices] = mean["labels_per_unit_without_gold"] + 20.0 * mean["escalated_share"] + 200.0 * wrong
     assert costs[1.0, 20.0, 200.0] < 0.9 * costs[()]
@@ -151,10 +151,10 @@ def test_mean_and_worst_are_printed_and_written(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     ran = CliRunner().invoke(main, ["--seeds", "2", "--json", str(file)])
     assert ran.exit_code == 0
-    said = json.loads(file.read_text())["seeds"]
-    assert list(said) == list(KEYS)
-    for key, told in said.items():
-        assert set(told) == {"mean", "worst"}
+    body = json.loads(file.read_text())["seeds"]
+    assert list(body) == list(KEYS)
+    for key, entry in body.items():
+        assert set(entry) == {"mean", "worst"}
         if key in LOWER_IS_WORSE:
-            assert told["worst"] <= told["mean"]
+            assert entry["worst"] <= entry["mean"]
     assert "2 choices of gold" in ran.output

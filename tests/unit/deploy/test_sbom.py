@@ -9,12 +9,15 @@ def test_every_locked_package_is_in_the_bill_with_its_hashes() -> None:
     lock = LOCK.read_text()
     locked = dict(re.findall(r"(?m)^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;]+)", lock))
     components = bill(lock)["components"]
-    assert {one["name"]: one["version"] for one in components} == locked
+    assert {component["name"]: component["version"] for component in components} == locked
     assert len(locked) > 20
-    named = [digest["content"] for one in components for digest in one["externalReferences"][0]["hashes"]]
+    named = [digest["content"] for component in components for digest in component["externalReferences"][0]["hashes"]]
     assert sorted(named) == sorted(re.findall(r"--hash=sha256:([0-9a-f]{64})", lock))
-    assert all(one["purl"] == one["bom-ref"] and one["purl"].startswith("pkg:pypi/") for one in components)
-    assert sum("licenses" in one for one in components) > len(components) / 2
+    assert all(
+        component["purl"] == component["bom-ref"] and component["purl"].startswith("pkg:pypi/")
+        for component in components
+    )
+    assert sum("licenses" in component for component in components) > len(components) / 2
 
 
 def test_an_extra_and_a_marker_are_no_part_of_a_name_or_version() -> None:

@@ -49,7 +49,7 @@ def test_every_kind_of_label_has_an_example_that_fits(kind: str) -> None:
 
 def test_the_document_of_topics_refers_to_what_is_there() -> None:
     document = yaml.safe_load((ROOT / "docs/asyncapi.yaml").read_text())
-    assert {one["address"] for one in document["channels"].values()} == {topic.name for topic in TOPICS}
+    assert {channel["address"] for channel in document["channels"].values()} == {topic.name for topic in TOPICS}
     for reference in _references(document):
         if reference.startswith("#/"):
             at: Any = document
@@ -57,20 +57,20 @@ def test_the_document_of_topics_refers_to_what_is_there() -> None:
                 at = at[part]
         else:
             assert (ROOT / "docs" / reference).is_file()
-    senders = [name for name, one in document["operations"].items() if one["action"] == "send"]
+    senders = [name for name, entry in document["operations"].items() if entry["action"] == "send"]
     assert senders == [f"{MADE._name(topic)}_sent_by_clients" for topic in TOPICS if topic.writer == CLIENTS]
 
 
 def _references(part: Any) -> Any:
     if isinstance(part, dict):
-        for name, one in part.items():
+        for name, entry in part.items():
             if name == "$ref":
-                yield one
+                yield entry
             else:
-                yield from _references(one)
+                yield from _references(entry)
     elif isinstance(part, list):
-        for one in part:
-            yield from _references(one)
+        for entry in part:
+            yield from _references(entry)
 
 
 def test_the_intakes_example_is_a_unit_to_ingest() -> None:

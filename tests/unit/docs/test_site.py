@@ -31,14 +31,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_page_is_in_it_and_nothing_else_of_ours(site: Path) -> None:
     written = {path.relative_to(ROOT / "docs").with_suffix(".html") for path in (ROOT / "docs").rglob("*.md")}
-    pages = {one.with_name("index.html") if one.name == "README.html" else one for one in written}
+    pages = {path.with_name("index.html") if path.name == "README.html" else path for path in written}
     assert pages <= {path.relative_to(site) for path in site.rglob("*.html")}
     assert list(site.rglob("*.py")) == []
 
 
 def test_its_pages_load_nothing_from_elsewhere(site: Path) -> None:
     found = {
-        path.relative_to(site): [one for several in LOADED.findall(path.read_text()) for one in several if one]
+        path.relative_to(site): [entry for several in LOADED.findall(path.read_text()) for entry in several if entry]
         for path in site.rglob("*.html")
     }
     assert len(found) > 100

@@ -27,8 +27,10 @@ def say(evidence: Evidence, topic: str, envelope: Any) -> None:
 
 
 def annotation(number: int, who: str, label: bytes = b'"a"') -> AnnotationEvent:
-    told = AnnotationSubmitted(annotation_id=f"{number}-{who}", unit_id=f"u{number}", annotator_id=who, label=label)
-    return AnnotationEvent(annotation_submitted=told)
+    submitted = AnnotationSubmitted(
+        annotation_id=f"{number}-{who}", unit_id=f"u{number}", annotator_id=who, label=label
+    )
+    return AnnotationEvent(annotation_submitted=submitted)
 
 
 def reached(number: int, *evidence: str) -> ResolutionEvent:
@@ -60,8 +62,8 @@ class Run:
 
     def found(self) -> dict[str, tuple[int, int]]:
         """Return what was lost and doubled, by what it is of."""
-        told = tallies(self.evidence, self.notebook, self.counted)
-        return {name: (one.lost, one.doubled) for name, one in told.items() if one.lost or one.doubled}
+        body = tallies(self.evidence, self.notebook, self.counted)
+        return {name: (tally.lost, tally.doubled) for name, tally in body.items() if tally.lost or tally.doubled}
 
     def also(self, topic: str, *envelopes: Any) -> None:
         for envelope in envelopes:
@@ -143,8 +145,8 @@ def test_the_longest_wait_is_told_of_projects_that_stayed_that_moved_and_of_othe
     found = waits(notebook, [blow(100, ["moved"], ["stayed"])], ("assign", "audit"), ["moved", "stayed"])
     assert found == {"assign": Waits(1, 1.5, 11.5, 0.0), "audit": Waits(0, 0.0, 0.0, 0.75)}
     assert late(found, found, killed=True) == []
-    (told,) = late(found, found, killed=False)
-    assert told == "assign: a project of the process that ended waited 11.5 s, and may 2 s"
+    (text,) = late(found, found, killed=False)
+    assert text == "assign: a project of the process that ended waited 11.5 s, and may 2 s"
 
 
 def test_who_is_never_answered_is_late_however_long_others_may_wait() -> None:
@@ -165,8 +167,8 @@ def test_whoever_waits_for_work_is_late_only_where_nobody_lets_them_wait_or_thei
     found = waits(notebook, [blow(100, ["moved"], ["stayed"])], ("assign", WHO), ["moved", "stayed"])
     assert found == {"assign": Waits(1, 0.0, 0.0, 0.0), WHO: Waits(1, 0.0, 8.75, 0.0)}
     assert late(found, found, killed=True) == []
-    (told,) = late(found, found, killed=False)
-    assert told == "assign, who wait: a project of the process that ended waited 8.8 s, and may 2 s"
+    (text,) = late(found, found, killed=False)
+    assert text == "assign, who wait: a project of the process that ended waited 8.8 s, and may 2 s"
 
 
 def test_an_answer_long_after_patience_ended_is_late_though_nobody_was_turned_away() -> None:

@@ -45,14 +45,14 @@ OFFERED = {"1": ("u", "ann"), "2": ("u", "bob"), "3": ("u", "cem")}
 
 
 def found(events: list[Message], offered: dict[str, tuple[str, str]] = OFFERED, units: tuple[str, ...] = ("u",)) -> Any:
-    leases = [one for one in events if isinstance(one, AssignmentEvent)]
-    labels = [one for one in events if isinstance(one, AnnotationEvent)]
+    leases = [event for event in events if isinstance(event, AssignmentEvent)]
+    labels = [event for event in events if isinstance(event, AnnotationEvent)]
     return list(faults(told(leases, labels), OVERLAP, units, offered, {"1", "2", "3"}))
 
 
 def test_what_is_right_passes_also_said_twice_and_tells_when_leases_came_back() -> None:
     assert found([*GOOD, *GOOD]) == []
-    leases = [one for one in GOOD if isinstance(one, AssignmentEvent)]
+    leases = [event for event in GOOD if isinstance(event, AssignmentEvent)]
     assert told(leases, []).returned_after({"bob"}) == [0.0]
 
 

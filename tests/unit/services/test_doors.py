@@ -63,7 +63,7 @@ async def unread(five: Five) -> list[tuple[str, int]]:
 def test_without_a_credential_not_a_byte_of_a_body_is_read_on_any_route() -> None:
     found = with_five(unread)
     assert len(found) >= 34 * len(STRANGERS)
-    assert [one for one in found if one[1] != 401] == []
+    assert [row for row in found if row[1] != 401] == []
 
 
 def test_every_route_of_every_service_has_a_guard() -> None:
@@ -93,9 +93,17 @@ ODD_BODIES: list[bytes] = [
     b'[{"id": 7}]',
     b'{"submissions": [7], "rulings": [7], "verdicts": [7]}',
     *(
-        b'{"%b": [{"unit_id": %b, "assignment_id": %b, "label": %b, "reason": "x"}]}' % (name, one, one, label)
+        b'{"%b": [{"unit_id": %b, "assignment_id": %b, "label": %b, "reason": "x"}]}' % (name, encoded, encoded, label)
         for name in (b"submissions", b"rulings", b"verdicts")
-        for one in (b'"k1-u"', b'"\\u0000"', b'"' + b"x" * 300 + b'"', b"7", b'"\xff"', b'"\\ud83d"', b'"k1-ug675pg.x"')
+        for encoded in (
+            b'"k1-u"',
+            b'"\\u0000"',
+            b'"' + b"x" * 300 + b'"',
+            b"7",
+            b'"\xff"',
+            b'"\\ud83d"',
+            b'"k1-ug675pg.x"',
+        )
         for label in (b'"yes"', b'"\\ud83d"', b'"\xff"', b"1e400", b"null", b"1" + b"0" * 500, b"{}", b'{"a":{"$b":1}}')
     ),
     b'{"units": 1e3}',
@@ -131,12 +139,12 @@ async def odd(five: Five) -> list[tuple[Any, ...]]:
     return wrong
 
 
-def _unclear(status: int, told: Any, headers: Any) -> bool:
-    if headers["content-type"] != "application/problem+json" or told["status"] != status or not told["detail"]:
+def _unclear(status: int, entry: Any, headers: Any) -> bool:
+    if headers["content-type"] != "application/problem+json" or entry["status"] != status or not entry["detail"]:
         return True
-    errors = told.get("errors", [])
+    errors = entry.get("errors", [])
     return (status in (400, 422) and not errors) or not all(
-        one["field"] and one["problem"] and one["cure"] for one in errors
+        error["field"] and error["problem"] and error["cure"] for error in errors
     )
 
 
@@ -160,7 +168,7 @@ ODD_QUERIES = (
 def _names_the_slip(status: int, answer: Any) -> bool:
     """Return whether a parameter that a route has not is refused by name, with those that it has."""
     errors = answer.json()["errors"] if status == 422 else []
-    return any(one["field"] == "limt" and "this route has" in one["cure"] for one in errors)
+    return any(error["field"] == "limt" and "this route has" in error["cure"] for error in errors)
 
 
 async def odd_addresses(five: Five) -> list[tuple[Any, ...]]:
@@ -202,8 +210,8 @@ async def parts(five: Five) -> dict[str, list[Any]]:
     ruling = among(b"rulings", b'{"unit_id": "%b", ' % unit + label)
     verdict = among(b"verdicts", b'{"unit_id": "%b", ' % mine.units["inspected"].encode() + label)
     submission = b'{"submissions": [%b]}' % b", ".join(
-        b'{"assignment_id": "%b", "label": %b}' % (one, label)
-        for one, label in [
+        b'{"assignment_id": "%b", "label": %b}' % (encoded, label)
+        for encoded, label in [
             (b"x", b"1e400"),
             (b"\xff", b'"yes"'),
             (mine.assignment.encode(), b'"\\ud83d"'),
@@ -222,11 +230,15 @@ async def parts(five: Five) -> dict[str, list[Any]]:
 
 def test_one_odd_record_refuses_only_itself_in_every_bulk_body() -> None:
     found = with_five(parts)
-    assert [one["status"] for one in found["rulings"]] == ["refused"] * 4 + ["ruled"] + ["refused"] * 4
-    assert [one["status"] for one in found["verdicts"]] == ["refused"] * 4 + ["taken"] + ["refused"] * 4
-    assert [one["unit_id"] for one in found["rulings"]][:4] == ["", "", "", "k1-x"]
-    assert [one.get("field") for one in found["rulings"]][:3] == ["rulings[0]", "rulings[1].unit_id", "rulings[2]"]
-    assert [one.get("status") or one["error"]["field"] for one in found["submissions"]] == [
+    assert [ruling["status"] for ruling in found["rulings"]] == ["refused"] * 4 + ["ruled"] + ["refused"] * 4
+    assert [verdict["status"] for verdict in found["verdicts"]] == ["refused"] * 4 + ["taken"] + ["refused"] * 4
+    assert [ruling["unit_id"] for ruling in found["rulings"]][:4] == ["", "", "", "k1-x"]
+    assert [ruling.get("field") for ruling in found["rulings"]][:3] == [
+        "rulings[0]",
+        "rulings[1].unit_id",
+        "rulings[2]",
+    ]
+    assert [submission.get("status") or submission["error"]["field"] for submission in found["submissions"]] == [
         "assignment_id",
         "submissions[1]",
         "label",
@@ -235,8 +247,8 @@ def test_one_odd_record_refuses_only_itself_in_every_bulk_body() -> None:
     ]
     (report,) = found["units"]
     assert (report["admitted"], report["refused_count"]) == (1, 8)
-    assert [one["line"] for one in report["refused"]] == [1, 2, 3, 4, 6, 7, 8, 9]
-    assert all(one["field"] and one["problem"] and one["cure"] for one in report["refused"])
+    assert [entry["line"] for entry in report["refused"]] == [1, 2, 3, 4, 6, 7, 8, 9]
+    assert all(error["field"] and error["problem"] and error["cure"] for error in report["refused"])
 
 
 def _unnamed(path: str) -> str:
@@ -258,7 +270,7 @@ async def methods(five: Five) -> list[tuple[str, str, str]]:
 
 
 def test_a_method_that_an_address_does_not_have_is_told_all_that_it_has() -> None:
-    assert [one for one in with_five(methods) if one[1] != one[2]] == []
+    assert [row for row in with_five(methods) if row[1] != row[2]] == []
 
 
 async def ends(five: Five) -> dict[str, Any]:

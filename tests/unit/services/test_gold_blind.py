@@ -36,12 +36,12 @@ async def collected(five: Five) -> list[Seen]:
     """Let everybody label half of all there is; return what each reply said of each unit."""
     project = (await five.told("ingest", "PUT", "/v1/projects/blind", KEY, DEFINITION))["project_id"]
     sent = [{"id": f"u{n}", "content": TEXT.format(n)} for n in range(UNITS + GOLD)]
-    sent = [one | ({"gold": "ham"} if n % 2 else {}) for n, one in enumerate(sent)]
+    sent = [entry | ({"gold": "ham"} if n % 2 else {}) for n, entry in enumerate(sent)]
     known: dict[str, bool] = {}
     for start in range(0, len(sent), 100):
         some = sent[start : start + 100]
-        told = (await five.told("ingest", "POST", f"/v1/projects/{project}/units", KEY, some))["units"]
-        known |= {one["unit_id"]: "gold" in wish for one, wish in zip(told, some, strict=True)}
+        body = (await five.told("ingest", "POST", f"/v1/projects/{project}/units", KEY, some))["units"]
+        known |= {unit["unit_id"]: "gold" in wish for unit, wish in zip(body, some, strict=True)}
     for annotator in ANNOTATORS:
         await five.told("assign", "PUT", f"/v1/annotators/{annotator}", "operator/op", {})
     await five.house.clock.sleep(3)
@@ -51,7 +51,7 @@ async def collected(five: Five) -> list[Seen]:
         while place < (UNITS + GOLD) // 2:
             claimed = await five.told("assign", "POST", f"/v1/projects/{project}/claims", who, {"units": 50})
             offers = claimed["assignments"]
-            labels = [{"assignment_id": one["assignment_id"], "label": "ham"} for one in offers]
+            labels = [{"assignment_id": assignment["assignment_id"], "label": "ham"} for assignment in offers]
             results = (await five.told("assign", "POST", "/v1/submissions", who, {"submissions": labels}))["results"]
             for number, (offer, result) in enumerate(zip(offers, results, strict=True)):
                 seen.append(Seen(offer, result, place + number, number, known[offer["unit_id"]]))
@@ -59,27 +59,27 @@ async def collected(five: Five) -> list[Seen]:
     return seen
 
 
-def features(one: Seen) -> list[float]:
+def features(seen: Seen) -> list[float]:
     """Return what can be read off the replies: sizes, names of fields, characters of ids, order."""
-    offer, result = one.offer, one.result
-    sizes = [float(len(json.dumps(said))) for said in (offer, result)] + [float(len(offer)), float(len(result))]
+    offer, result = seen.offer, seen.result
+    sizes = [float(len(json.dumps(entry))) for entry in (offer, result)] + [float(len(offer)), float(len(result))]
     lengths = [float(len(str(offer[name]))) for name in sorted(offer)]
     ids = [float(ord(letter)) for name in ("unit_id", "assignment_id") for letter in offer[name][-24:]]
-    return [*sizes, *lengths, *ids, float(one.place), float(one.held), float(one.place % 2)]
+    return [*sizes, *lengths, *ids, float(seen.place), float(seen.held), float(seen.place % 2)]
 
 
 def told_apart(seen: list[Seen], of: Callable[[Seen], list[float]]) -> float:
     """Return the area under the curve of a linear classifier with squares, for units that it was not taught on."""
-    gold = np.array([one.gold for one in seen])
-    return auc(scored(np.array([of(one) for one in seen]), gold, [one.offer["unit_id"] for one in seen]), gold)
+    gold = np.array([entry.gold for entry in seen])
+    return auc(scored(np.array([of(entry) for entry in seen]), gold, [entry.offer["unit_id"] for entry in seen]), gold)
 
 
 def test_no_reply_size_id_or_order_tells_gold_from_work_and_a_leak_of_one_byte_would_be_found() -> None:
     seen = with_five(collected)
-    share = sum(one.gold for one in seen) / len(seen)
+    share = sum(entry.gold for entry in seen) / len(seen)
     assert len(seen) >= 900
     assert 0.4 < share < 0.6
     found = told_apart(seen, features)
     assert max(found, 1 - found) < AUC_MAX, f"{found:.3f} over {len(seen)} units"
-    leaking = told_apart(seen, lambda one: [*features(one), len(json.dumps(one.offer)) + one.gold])
+    leaking = told_apart(seen, lambda entry: [*features(entry), len(json.dumps(entry.offer)) + entry.gold])
     assert leaking > 0.95

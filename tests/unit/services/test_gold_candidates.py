@@ -47,8 +47,8 @@ async def walked(five: Five) -> None:
     await asyncio.sleep(5)
     path = f"/v1/projects/{project}/gold/candidates"
     shown = (await five.told("adjudicate", "GET", path, LEAD))["candidates"]
-    assert {one["unit_id"] for one in shown} == {one["unit_id"] for one in units}
-    assert {(one["label"], one["method"], one["annotations"]) for one in shown} == {("yes", "consensus", 2)}
+    assert {unit["unit_id"] for unit in shown} == {unit["unit_id"] for unit in units}
+    assert {(entry["label"], entry["method"], entry["annotations"]) for entry in shown} == {("yes", "consensus", 2)}
     chosen = shown[0]["unit_id"]
     word = {"outcome": "confirmed", "reason": "It says so itself."}
     await five.told("adjudicate", "POST", f"/v1/gold/candidates/{chosen}", LEAD, word)
@@ -60,7 +60,7 @@ async def walked(five: Five) -> None:
     met = [await answer(five, project, annotator) for annotator in LATER]
     assert [len(offers) for offers in met] == [1, 1, 0], "and of the others no more than may"
     (gold,) = {offers[0]["unit_id"] for offers in met if offers}
-    assert gold not in {one["unit_id"] for one in units}
+    assert gold not in {unit["unit_id"] for unit in units}
     like = work[0][0]
     assert met[0][0].keys() == like.keys(), "nothing that is told of it tells it from work"
     assert [len(met[0][0][name]) for name in ("unit_id", "assignment_id")] == [
@@ -68,7 +68,7 @@ async def walked(five: Five) -> None:
     ]
     await asyncio.sleep(5)
     rows = (await five.told("metrics", "GET", f"/v1/projects/{project}/annotators", KEY))["annotators"]
-    assert {one["annotator_id"]: (one["gold_correct"], one["gold_units"]) for one in rows} == {
+    assert {row["annotator_id"]: (row["gold_correct"], row["gold_units"]) for row in rows} == {
         **dict.fromkeys(FIRST, (0, 0)),
         **dict.fromkeys(LATER[:2], (1, 1)),
     }

@@ -35,7 +35,7 @@ async def walked(five: Five) -> None:
     project = (await five.told("ingest", "PUT", "/v1/projects/known", KEY, DEFINITION))["project_id"]
     sent = [{"id": f"g{n}", "content": f"known {n}", "gold": "no" if f"g{n}" == WRONG else "yes"} for n in range(GOLD)]
     admitted = (await five.told("ingest", "POST", f"/v1/projects/{project}/units", KEY, sent))["units"]
-    names = {one["unit_id"]: f"g{n}" for n, one in enumerate(admitted)}
+    names = {unit["unit_id"]: f"g{n}" for n, unit in enumerate(admitted)}
     (wrong,) = (unit_id for unit_id, name in names.items() if name == WRONG)
     for annotator in (*GOOD, "late"):
         await five.told("assign", "PUT", f"/v1/annotators/{annotator}", "operator/op", {})
@@ -96,21 +96,25 @@ async def way_back(five: Five) -> None:
     refused = await five.call("assign", "POST", claims, eve, {"units": 1})
     assert (refused.status, "/retraining" in refused.json()["errors"][0]["cure"]) == (409, True)
     (found,) = (
-        one for one in (await five.told("assign", "GET", "/v1/me", eve))["projects"] if one["project_id"] == project
+        entry
+        for entry in (await five.told("assign", "GET", "/v1/me", eve))["projects"]
+        if entry["project_id"] == project
     )
     assert (found["why"]["code"], found["qualification"]["retraining"]) == ("retraining", True)
-    told = await five.told("adjudicate", "GET", path, eve)
-    units = [one["unit_id"] for one in told["units"]]
-    assert (len(units), set(units) < {one["unit_id"] for one in held}, told["attempt"]) == (4, True, 1)
-    assert {(one["known_label"], one["given_label"], one["appeal"]) for one in told["units"]} == {("yes", "no", "")}
-    assert told["guideline"] == "Even or odd."
+    answer = await five.told("adjudicate", "GET", path, eve)
+    units = [unit["unit_id"] for unit in answer["units"]]
+    assert (len(units), set(units) < {unit["unit_id"] for unit in held}, answer["attempt"]) == (4, True, 1)
+    assert {(unit["known_label"], unit["given_label"], unit["appeal"]) for unit in answer["units"]} == {
+        ("yes", "no", "")
+    }
+    assert answer["guideline"] == "Even or odd."
     body = {"unit_id": units[0], "reason": "It says so itself."}
     for _ in range(2):
         assert await five.told("adjudicate", "POST", f"{path}/appeals", eve, body) == {
             "unit_id": units[0],
             "appeal": "open",
         }
-    never = next(one["unit_id"] for one in held if one["unit_id"] not in units)
+    never = next(unit["unit_id"] for unit in held if unit["unit_id"] not in units)
     other = await five.call("adjudicate", "POST", f"{path}/appeals", eve, body | {"unit_id": never})
     assert other.status == 404, "nobody learns what else is gold"
     (waiting,) = (await five.told("adjudicate", "GET", f"/v1/projects/{project}/gold", "adjudicator/adj"))["gold"]
@@ -129,12 +133,14 @@ async def way_back(five: Five) -> None:
     assert (await five.call("adjudicate", "GET", path, eve)).status == 404
     again = (await five.told("assign", "POST", claims, eve, {"units": 20}))["assignments"]
     assert len(again) == 12, "fresh units, and none that they have met"
-    assert {one["unit_id"] for one in again}.isdisjoint(one["unit_id"] for one in held)
+    assert {unit["unit_id"] for unit in again}.isdisjoint(unit["unit_id"] for unit in held)
     for offer in again[:6]:
         await five.told("assign", "POST", f"/v1/assignments/{offer['assignment_id']}/submission", eve, {"label": "no"})
     await asyncio.sleep(4)
     (over,) = (
-        one for one in (await five.told("assign", "GET", "/v1/me", eve))["projects"] if one["project_id"] == project
+        entry
+        for entry in (await five.told("assign", "GET", "/v1/me", eve))["projects"]
+        if entry["project_id"] == project
     )
     assert over["qualification"]["standing"] == "failed"
     assert "retraining" not in over["qualification"], "twice in a row is more than the project lets them"

@@ -25,9 +25,9 @@ async def define(five: Five, slug: str, schema: dict[str, Json]) -> str:
 
 
 async def admit(five: Five, project_id: str, units: list[dict[str, Json]]) -> dict[str, str]:
-    told = await five.told("ingest", "POST", f"/v1/projects/{project_id}/units", CLIENT, units)
+    body = await five.told("ingest", "POST", f"/v1/projects/{project_id}/units", CLIENT, units)
     await asyncio.sleep(SETTLE_SECONDS)
-    return {one["unit_id"]: one["source_id"] for one in told["units"]}
+    return {unit["unit_id"]: unit["source_id"] for unit in body["units"]}
 
 
 async def label_all(five: Five, project_id: str, names: dict[str, str], kind: Kind) -> None:
@@ -39,8 +39,8 @@ async def label_all(five: Five, project_id: str, names: dict[str, str], kind: Ki
                 disputed = names[offer["unit_id"]] == "disputed"
                 label = kind.bad if disputed and person == "ann-2" else kind.good
                 at = f"/v1/assignments/{offer['assignment_id']}/submission"
-                said = await five.told("assign", "POST", at, who, {"label": label})
-                assert said["status"] == "accepted"
+                body = await five.told("assign", "POST", at, who, {"label": label})
+                assert body["status"] == "accepted"
             await asyncio.sleep(SETTLE_SECONDS)
 
 
@@ -87,14 +87,14 @@ def test_a_label_goes_from_the_project_to_the_verified_export(name: str) -> None
     assert claim["label_error_rate"]["high"] == quality["label_error_rate"]["high"] == 0.0
     assert (quality["units_consensus"], quality["units_adjudicated"]) == (1, 1)
     assert quality["gold_annotations"] == quality["gold_correct"] > 0
-    by_field = {name: (one["inspected"], one["errors_found"]) for name, one in claim.get("fields", {}).items()}
+    by_field = {name: (entry["inspected"], entry["errors_found"]) for name, entry in claim.get("fields", {}).items()}
     wrong = {"severity": 1}
-    assert by_field == ({one: (2, wrong.get(one, 0)) for one in FIELDS} if name == "form" else {})
-    answered = {one["field"]: one["gold_annotations"] for one in quality.get("fields", ())}
+    assert by_field == ({field: (2, wrong.get(field, 0)) for field in FIELDS} if name == "form" else {})
+    answered = {field["field"]: field["gold_annotations"] for field in quality.get("fields", ())}
     assert answered == dict.fromkeys(by_field, quality["gold_annotations"])
-    for one in quality.get("fields", ()):
-        assert one["alpha"]["value"] == pytest.approx(claim["fields"][one["field"]]["agreement"]["value"])
-        assert one["gold_correct"] == one["gold_annotations"]
+    for field in quality.get("fields", ()):
+        assert field["alpha"]["value"] == pytest.approx(claim["fields"][field["field"]]["agreement"]["value"])
+        assert field["gold_correct"] == field["gold_annotations"]
     alpha, live = claim["agreement"], quality["alpha"]
     assert (alpha["units"], live["units"]) == (2, 2)
     assert live["value"] == pytest.approx(alpha["value"])
@@ -126,7 +126,7 @@ def test_no_door_takes_a_span_past_the_end_of_its_text() -> None:
         await asyncio.sleep(SETTLE_SECONDS)
         verdict = {"verdicts": [{"unit_id": unit_id, "label": past}]}
         (result,) = (await five.told("audit", "POST", "/v1/inspections", AUDITOR, verdict))["results"]
-        return [*((one.json()["errors"][0]["field"], one.status) for one in answers), (result["field"], 422)]
+        return [*((answer.json()["errors"][0]["field"], answer.status) for answer in answers), (result["field"], 422)]
 
     assert with_five(refused) == [("label.spans[0].end", 422)] * 5
 
@@ -161,7 +161,7 @@ def test_every_door_refuses_what_a_form_does_not_ask_under_its_path() -> None:
         await asyncio.sleep(SETTLE_SECONDS)
         verdict = {"verdicts": [{"unit_id": unit_id, "label": wrong}]}
         (result,) = (await five.told("audit", "POST", "/v1/inspections", AUDITOR, verdict))["results"]
-        return [*((one.json()["errors"][0]["field"], one.status) for one in answers), (result["field"], 422)]
+        return [*((entry.json()["errors"][0]["field"], entry.status) for entry in answers), (result["field"], 422)]
 
     assert with_five(refused) == [("label.answers.severity", 422)] * 5
 

@@ -15,12 +15,12 @@ async def answered(five: Five, subject: str) -> dict[tuple[str, str, str], list[
     found = {}
     for service, method, path in five.routes():
         (route,) = (
-            one
-            for one in five.app(service).routes
-            if getattr(one, "path_format", "") == path and method in (getattr(one, "methods", None) or ())
+            base_route
+            for base_route in five.app(service).routes
+            if getattr(base_route, "path_format", "") == path and method in (getattr(base_route, "methods", None) or ())
         )
         roles = [role for guard in guards_of(route.dependant) for role in guard.roles]  # type: ignore[attr-defined]  # an APIRoute
-        told = []
+        rows = []
         for role in roles:
             bound = f"/{'k1'}" if role is Role.CLIENT else ""
             shown = path
@@ -28,16 +28,16 @@ async def answered(five: Five, subject: str) -> dict[tuple[str, str, str], list[
                 if part.startswith("{"):
                     shown = shown.replace(part, IDS.get(part.strip("{}").removesuffix(":path"), "k1-x-none"))
             answer = await five.call(service, method, shown, f"{role}/{subject}{bound}", {})
-            told.append((answer.status, answer.body.decode(errors="replace")))
-        found[service, method, path] = told
+            rows.append((answer.status, answer.body.decode(errors="replace")))
+        found[service, method, path] = rows
     return found
 
 
-def refused_as_a_model(told: tuple[int, str]) -> bool:
+def refused_as_a_model(rows: tuple[int, str]) -> bool:
     """Return whether an answer is the refusal of a model, with field and cure."""
-    if told[0] != 403 or "is a model" not in told[1]:
+    if rows[0] != 403 or "is a model" not in rows[1]:
         return False
-    (error,) = json.loads(told[1])["errors"]
+    (error,) = json.loads(rows[1])["errors"]
     assert error["field"] == "authorization"
     assert "a person" in error["cure"]
     return True
@@ -54,10 +54,10 @@ def test_no_route_but_an_annotators_lets_a_model_in_whatever_role_it_was_given()
         return before, after, await answered(five, MODEL)
 
     before, as_model, as_person = with_five(ask)
-    assert not [route for route, told in [*before.items(), *as_person.items()] if any(map(refused_as_a_model, told))]
-    guarded = {route: told for route, told in as_model.items() if told}
-    refused = {route for route, told in guarded.items() if all(map(refused_as_a_model, told))}
-    let_in = {route for route, told in guarded.items() if not any(map(refused_as_a_model, told))}
+    assert not [route for route, rows in [*before.items(), *as_person.items()] if any(map(refused_as_a_model, rows))]
+    guarded = {route: rows for route, rows in as_model.items() if rows}
+    refused = {route for route, rows in guarded.items() if all(map(refused_as_a_model, rows))}
+    let_in = {route for route, rows in guarded.items() if not any(map(refused_as_a_model, rows))}
     assert refused | let_in == set(guarded)
     assert PEOPLES_OWN in refused
     assert {("adjudicate", "POST", "/v1/rulings"), ("audit", "POST", "/v1/inspections")} <= refused

@@ -121,34 +121,34 @@ def operations(documents: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
 
 def bodies(operation: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield status (or `body`), media type and what is said of each body and answer."""
-    for kind, said in operation.get("requestBody", {}).get("content", {}).items():
-        yield "body", kind, said
+    for kind, entry in operation.get("requestBody", {}).get("content", {}).items():
+        yield "body", kind, entry
     for status, answer in operation["responses"].items():
-        for kind, said in answer.get("content", {}).items():
-            yield status, kind, said
+        for kind, entry in answer.get("content", {}).items():
+            yield status, kind, entry
 
 
 def untold(schema: Any, path: str = "") -> Iterator[str]:
     """Yield the fields of a schema of which it is not said what they hold."""
     if not schema.keys() & TYPED and "description" not in schema:
         yield path or "all of it"
-    for name, one in schema.get("properties", {}).items():
-        yield from untold(one, f"{path}.{name}")
+    for name, entry in schema.get("properties", {}).items():
+        yield from untold(entry, f"{path}.{name}")
     if isinstance(schema.get("items"), dict):
         yield from untold(schema["items"], f"{path}[]")
-    for one in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
-        yield from untold(one, path)
+    for entry in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
+        yield from untold(entry, path)
 
 
 def lists(documents: dict[str, Any]) -> Iterator[tuple[str, str, set[str], bool]]:
     """Yield service and path, the name of each list that its GET answers, its parameters, and whether it has a next."""
     for service, document in documents.items():
         for path, item in document["paths"].items():
-            said = item.get("get", {}).get("responses", {}).get("200", {}).get("content", {}).get("application/json")
-            if said is None or not path.startswith("/v1"):
+            body = item.get("get", {}).get("responses", {}).get("200", {}).get("content", {}).get("application/json")
+            if body is None or not path.startswith("/v1"):
                 continue
-            schema = _resolved(document, said["schema"])
-            names = {one["name"] for one in item["get"].get("parameters", ()) if one["in"] == "query"}
+            schema = _resolved(document, body["schema"])
+            names = {parameter["name"] for parameter in item["get"].get("parameters", ()) if parameter["in"] == "query"}
             for name, field in schema.get("properties", {}).items():
                 if _resolved(document, field).get("type") == "array":
                     yield f"{service} {path}", name, names, "next" in schema["properties"]
@@ -173,15 +173,15 @@ def test_every_route_tells_what_it_does_and_how_it_can_end(documents: dict[str, 
     for name, operation in found:
         assert operation.get("description"), f"{name} does not say what it does"
         statuses = set(operation["responses"])
-        assert {one for one in statuses if one < "300"}, f"{name} tells of no success"
+        assert {status for status in statuses if status < "300"}, f"{name} tells of no success"
         assert {"429", "503"} <= statuses, name
         if operation.get("security"):
             assert {"401", "403", "422"} <= statuses, name
         if "requestBody" in operation:
             assert {"400", "413", "415", "422"} <= statuses, name
-        for one in operation.get("parameters", ()):
-            assert one["schema"].keys() & TYPED, f"{name}: of {one['name']} is not said what it may be"
-        in_path = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "path"}
+        for parameter in operation.get("parameters", ()):
+            assert parameter["schema"].keys() & TYPED, f"{name}: of {parameter['name']} is not said what it may be"
+        in_path = {entry["name"] for entry in operation.get("parameters", ()) if entry["in"] == "path"}
         assert {part[1:-1] for part in name.split("/") if part.startswith("{")} <= in_path, name
 
 
@@ -189,28 +189,30 @@ def test_every_body_and_every_answer_has_a_schema_and_an_example_of_it(documents
     for name, operation in operations(documents):
         found = list(bodies(operation))
         assert {status for status, _, _ in found} >= set(operation["responses"]) - {"204"}, f"{name} answers what?"
-        for status, kind, said in found:
+        for status, kind, entry in found:
             place = f"{name}: {status} {kind}"
             if kind == PROBLEM:
-                assert said["schema"] == {"$ref": "#/components/schemas/Problem"}, place
-                assert said["example"]["status"] == int(status), place
+                assert entry["schema"] == {"$ref": "#/components/schemas/Problem"}, place
+                assert entry["example"]["status"] == int(status), place
                 continue
-            assert list(untold(said["schema"])) == [], place
-            if (kind == "application/json" or kind.endswith("+json")) and said["schema"].get("description") != FILE:
-                assert "example" in said, place
-                faults = [fault.message for fault in Draft202012Validator(said["schema"]).iter_errors(said["example"])]
+            assert list(untold(entry["schema"])) == [], place
+            if (kind == "application/json" or kind.endswith("+json")) and entry["schema"].get("description") != FILE:
+                assert "example" in entry, place
+                faults = [
+                    fault.message for fault in Draft202012Validator(entry["schema"]).iter_errors(entry["example"])
+                ]
                 assert faults == [], place
             else:
-                assert said["schema"].get("description"), place
+                assert entry["schema"].get("description"), place
 
 
 def test_problems_fit_what_is_said_of_them(documents: dict[str, Any]) -> None:
     for name, document in documents.items():
         schema = document["components"]["schemas"]["Problem"]
         for place, operation in operations({name: document}):
-            for status, kind, said in bodies(operation):
+            for status, kind, entry in bodies(operation):
                 if kind == PROBLEM:
-                    assert Draft202012Validator(schema).is_valid(said["example"]), f"{place} {status}"
+                    assert Draft202012Validator(schema).is_valid(entry["example"]), f"{place} {status}"
 
 
 def test_what_is_really_answered_is_what_the_document_says(documents: dict[str, Any]) -> None:
@@ -227,9 +229,12 @@ def test_what_is_really_answered_is_what_the_document_says(documents: dict[str, 
                 found.append((f"{service} {method} {path}", answer.status, kind, answer.body))
         return found
 
-    told, seen = dict(operations(documents)), set()
+    entry, seen = dict(operations(documents)), set()
     for name, status, kind, body in with_five(answers):
-        content = {one.partition(";")[0]: said for one, said in told[name]["responses"][str(status)]["content"].items()}
+        content = {
+            item.partition(";")[0]: element
+            for item, element in entry[name]["responses"][str(status)]["content"].items()
+        }
         assert kind in content, (name, status, kind)
         if status == 200 and kind == "application/json":
             seen.add(name)
@@ -263,8 +268,8 @@ def test_every_list_in_pages_is_paged_alike_and_can_be_narrowed_or_need_not_be(d
     """One name for how many, with its bounds and without a default of its own; one cursor; and filters."""
     unfiltered = set()
     for place, operation in paged(documents):
-        asked = {one["name"]: one for one in operation["parameters"] if one["in"] == "query"}
-        bounds = next(one for one in asked["limit"]["schema"]["anyOf"] if one["type"] == "integer")
+        asked = {parameter["name"]: parameter for parameter in operation["parameters"] if parameter["in"] == "query"}
+        bounds = next(entry for entry in asked["limit"]["schema"]["anyOf"] if entry["type"] == "integer")
         assert (bounds["minimum"], bounds["maximum"]) == (1, PAGE_MAX), place
         assert len(asked.keys() & {"cursor", "after"}) == 1, f"{place}: one way to go on"
         assert not any(asked[name]["required"] for name in asked.keys() & PAGING), place

@@ -20,8 +20,8 @@ async def shown(five: Five) -> dict[str, Any]:
     found: dict[str, Any] = {"ingest": sent.status, "assign": claimed.get("why", {}).get("code", "units")}
     for service, path, who in REVIEWED:
         listed = (await five.told(service, "GET", path, who))[path.rsplit("/", 1)[1]]
-        found[service] = sum(one["project_id"] == project for one in listed)
-        assert any(one["project_id"] == five.things[OTHER].project for one in listed), "of others all goes on"
+        found[service] = sum(entry["project_id"] == project for entry in listed)
+        assert any(entry["project_id"] == five.things[OTHER].project for entry in listed), "of others all goes on"
     return found
 
 
@@ -42,7 +42,9 @@ async def walked(five: Five) -> None:
     assert min(closed["adjudicate"], closed["audit"]) > 0, "what was begun is settled"
     fresh = await five.told("assign", "POST", f"/v1/projects/{project}/claims", "annotator/ann-1", {"units": 50})
     held = len(fresh["assignments"])
-    (mine,) = [one for one in fresh["assignments"] if one["assignment_id"] == five.things[OWN].assignment]
+    (mine,) = [
+        assignment for assignment in fresh["assignments"] if assignment["assignment_id"] == five.things[OWN].assignment
+    ]
     assert held == 1, "nothing new, and what is held once more"
     path = f"/v1/assignments/{mine['assignment_id']}/submission"
     answer = await five.told("assign", "POST", path, "annotator/ann-1", {"label": "yes", "next": 1})

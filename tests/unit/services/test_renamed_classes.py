@@ -67,10 +67,10 @@ async def test_nobody_disagrees_by_a_rename_at_any_door(metrics: Metrics) -> Non
     quality = await asked(metrics, "quality")
     assert (quality["alpha"]["value"], quality["percent_agreement"]["value"]) == (1.0, 1.0)
     (parts,) = (await asked(metrics, "quality/agreement"))["fields"]
-    told = {(one["by"], one["part"]): one["alpha"]["value"] for one in parts["parts"]}
-    assert told.keys() >= {("class", '"defect"'), ("class", '"idea"'), ("time", "")}
-    assert ("class", '"bug"') not in told
-    assert set(told.values()) == {1.0}
+    body = {(part["by"], part["part"]): part["alpha"]["value"] for part in parts["parts"]}
+    assert body.keys() >= {("class", '"defect"'), ("class", '"idea"'), ("time", "")}
+    assert ("class", '"bug"') not in body
+    assert set(body.values()) == {1.0}
     (pairs,) = (await asked(metrics, "quality/pairs"))["fields"]
     (pair,) = pairs["pairs"]
     assert (pair["kappa"]["value"], pair["agreement"]["value"]) == (1.0, 1.0)
@@ -118,7 +118,7 @@ async def test_nobody_is_asked_about_two_names_of_one_class_and_who_said_both_ag
     assert {kind for _, kind in await adjudicate.decisions()} == {"consensus_reached"}
     assert (await told(adjudicate, "questions"))["questions"] == []
     spent = (await told(adjudicate, "spending"))["reasons"]
-    assert [(one["reason"], one["units"]) for one in spent] == [("agreed", UNITS)]
+    assert [(entry["reason"], entry["units"]) for entry in spent] == [("agreed", UNITS)]
 
 
 async def test_labels_confused_before_a_rename_and_after_it_are_one_question_in_the_newest_names(
@@ -143,8 +143,8 @@ PLAIN = Versions(schema_from(AFTER), (RENAMED,))
 
 
 def form(**answers: str) -> str:
-    said: Any = {"answers": answers}
-    return encoded(said).decode()
+    body: Any = {"answers": answers}
+    return encoded(body).decode()
 
 
 @pytest.mark.parametrize(
@@ -166,9 +166,9 @@ def test_what_was_counted_of_closed_units_reads_as_what_is_counted_now(
             (closed, (given, given), names.text if known else str),
             (now, (after, after), str),
         ):
-            said = {str(n): Annotation(who, labels[n], at_us=n + 1) for n, who in enumerate(("ann", "bob"))}
+            body = {str(n): Annotation(who, labels[n], at_us=n + 1) for n, who in enumerate(("ann", "bob"))}
             traits = Traits(suggested=suggested if survey is closed else after)
-            survey.add(Unit(PROJECT, admitted_at_us=1 + place, annotations=said, asked=2, traits=traits), read)
+            survey.add(Unit(PROJECT, admitted_at_us=1 + place, annotations=body, asked=2, traits=traits), read)
     texts = Reading(versions.field_name, lambda name: names.of_field(name).text if name else names.text)
     *_, read_now = closed.reading(texts)
     assert read_now == now

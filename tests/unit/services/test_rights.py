@@ -209,14 +209,14 @@ def bodies(method: str, path: str, things: Things) -> Any:
         "/skip": {"reason": "x"},
         "/qualifications": {"annotator_id": "ann-1"},
         "/ruling": {"label": "no", "reason": "x"},
-        "/rulings": {"rulings": [{"unit_id": one, "label": "no", "reason": "x"} for one in things.units.values()]},
+        "/rulings": {"rulings": [{"unit_id": unit, "label": "no", "reason": "x"} for unit in things.units.values()]},
         "/resumption": {"reason": "x"},
         "/models/outputs": {"event_id": "new", "model": "m", "model_version": "1", "label": "no"},
-        "/review": {"judgements": [{"unit_id": one, "right": "first"} for one in things.units.values()]},
+        "/review": {"judgements": [{"unit_id": unit, "right": "first"} for unit in things.units.values()]},
         "/answer": {"answer": "x"},
         "/reidentification": {"reason": "x", "candidates": [{"kind": "email", "value": "ada@example.org"}]},
         "/escalations/close": {"above": 0.5, "reason": "x"},
-        "/inspections": {"verdicts": [{"unit_id": one, "label": "no"} for one in things.units.values()]},
+        "/inspections": {"verdicts": [{"unit_id": unit, "label": "no"} for unit in things.units.values()]},
     }
     found = [body for end, body in by_end.items() if path.endswith(end) and method == "POST"]
     return found[0] if found else None
@@ -225,8 +225,8 @@ def bodies(method: str, path: str, things: Things) -> Any:
 def marks(things: Things) -> list[bytes]:
     """Return what only this client's things are called."""
     return [
-        one.encode()
-        for one in (
+        name.encode()
+        for name in (
             things.project,
             *things.units.values(),
             *things.lots.values(),
@@ -264,9 +264,9 @@ async def walked(five: Five) -> None:
 
 
 def _own_only(service: str, template: str, answer: Answer, other: Things, place: Any) -> None:
-    if (service, template) in PER_ITEM and answer.status == 200 and "results" in (told := answer.json()):
-        assert told["results"], place
-        for result in told["results"]:
+    if (service, template) in PER_ITEM and answer.status == 200 and "results" in (body := answer.json()):
+        assert body["results"], place
+        for result in body["results"]:
             assert result.get("status") in ("refused", None), place
             assert result.get("error", {}).get("status", 404) == 404, place
         return
@@ -290,11 +290,11 @@ async def lists(five: Five) -> dict[str, set[str]]:
             ("annotator/ann-1", "assign", "/v1/me", "leases"),
             ("operator/op", "ingest", "/v1/projects", "projects"),
         ):
-            told = (await five.told(service, "GET", path, who + client))[key]
-            seen[f"{path}{client}"] = {one["project_id"] for one in told}
-            for one in told:
-                if "payload_url" in one:
-                    assert one["unit_id"] in one["payload_url"]
+            body = (await five.told(service, "GET", path, who + client))[key]
+            seen[f"{path}{client}"] = {project["project_id"] for project in body}
+            for unit in body:
+                if "payload_url" in unit:
+                    assert unit["unit_id"] in unit["payload_url"]
     return seen
 
 
@@ -338,8 +338,8 @@ async def own(five: Five) -> list[tuple[str, int]]:
         for who, service, method, path, body in asked
     ]
     verdicts = {"verdicts": [{"unit_id": unit["inspected"], "label": "yes"}]}
-    told = await five.told("audit", "POST", "/v1/inspections", "auditor/aud/k1", verdicts)
-    assert [one["status"] for one in told["results"]] == ["taken"]
+    body = await five.told("audit", "POST", "/v1/inspections", "auditor/aud/k1", verdicts)
+    assert [result["status"] for result in body["results"]] == ["taken"]
     path, query = mine.links["annotator"]
     shown = await five.call("ingest", "GET", f"{path}?{query}")
     assert (shown.status, shown.body) == (200, b"text of k1: held")
@@ -363,6 +363,6 @@ def test_another_clients_project_and_none_at_all_look_the_same(project: str) -> 
             for (service, method, path), roles in ROLES.items()
             if method == "GET" and "{project_id}" in path
         ]
-        return {(one.status, one.body.replace(project.encode(), b"X")) for one in answers}
+        return {(answer.status, answer.body.replace(project.encode(), b"X")) for answer in answers}
 
     assert {status for status, _ in with_five(told)} == {404}

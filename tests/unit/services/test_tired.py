@@ -59,14 +59,14 @@ async def work_until_stopped(five: Five) -> None:
         tired = number >= RESTED_UNITS
         seconds = generator.lognormvariate(0.7, 0.4) * (3.0 if tired else 1.0)
         await asyncio.sleep(seconds)
-        said = {"label": "yes", "active_ms": int(1_000 * seconds)}
-        await five.told("assign", "POST", f"/v1/assignments/{held['assignment_id']}/submission", ann, said)
+        body = {"label": "yes", "active_ms": int(1_000 * seconds)}
+        await five.told("assign", "POST", f"/v1/assignments/{held['assignment_id']}/submission", ann, body)
         last_us = five.house.clock.now_us()
         if tired:
             await asyncio.sleep(STOPPED_SECONDS_MAX)
     else:
         raise AssertionError("nobody stopped it")
-    (asked,) = [one for one in five.house.events(QUALITY) if one.HasField("break_required")]
+    (asked,) = [event for event in five.house.events(QUALITY) if event.HasField("break_required")]
     assert number > RESTED_UNITS, "not before it was so"
     showed_us = asked.metadata.occurred_at_us
     assert abs(showed_us - last_us) < MICROSECONDS, "it was the last label that showed it: none was offered after it"

@@ -10,5 +10,5 @@ from tests.support.workbench import Front, front
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Front]:
-    async with front(tmp_path) as one:
-        yield one
+    async with front(tmp_path) as entry:
+        yield entry

@@ -65,9 +65,9 @@ async def test_a_request_goes_on_with_the_persons_own_token_and_without_the_cook
     await bench.signed_in("auditor", "Zoë K.")
     answer = await bench.client.get("/api/audit/v1/inspections?limit=3", headers={"authorization": "Bearer cnc_x_y"})
     assert answer.json()["path"] == "/v1/inspections?limit=3"
-    told = bench.upstream.asked[-1]["headers"]
-    assert told["authorization"].startswith("Bearer ey")
-    assert "cookie" not in {name.lower() for name in told}
+    body = bench.upstream.asked[-1]["headers"]
+    assert body["authorization"].startswith("Bearer ey")
+    assert "cookie" not in {name.lower() for name in body}
 
 
 async def test_an_address_goes_on_to_the_letter_as_it_was_sent(bench: Front) -> None:
@@ -87,16 +87,16 @@ async def test_what_is_no_address_of_an_api_goes_nowhere(path: str, bench: Front
 
 
 async def test_a_change_without_the_sessions_word_goes_nowhere(bench: Front) -> None:
-    told = await bench.signed_in("client")
+    body = await bench.signed_in("client")
     before = len(bench.upstream.asked)
     for headers in (
-        {}, {"x-concord-csrf": "sign-in"}, {"x-concord-csrf": "0" * 64}, {**told, "sec-fetch-site": "cross-site"},
-        {**told, "origin": "https://evil.example"}, {**told, "origin": "null"},
+        {}, {"x-concord-csrf": "sign-in"}, {"x-concord-csrf": "0" * 64}, {**body, "sec-fetch-site": "cross-site"},
+        {**body, "origin": "https://evil.example"}, {**body, "origin": "null"},
     ):  # fmt: skip
         answer = await bench.client.put("/api/ingest/v1/projects/p", json={}, headers=headers)
         assert answer.status_code == 403, headers
     assert len(bench.upstream.asked) == before
-    own = {**told, "origin": "http://127.0.0.1:18080", "sec-fetch-site": "same-origin"}
+    own = {**body, "origin": "http://127.0.0.1:18080", "sec-fetch-site": "same-origin"}
     assert (await bench.client.put("/api/ingest/v1/projects/p", json={"a": 1}, headers=own)).status_code == 200
     assert bench.upstream.asked[-1]["body"] == b'{"a":1}'
 
@@ -135,10 +135,10 @@ async def test_a_service_that_is_away_is_told_as_that(bench: Front, unused_tcp_p
 
 
 async def test_streams_of_events_leave_room_for_whoever_asks(bench: Front, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = b"event: quality\ndata: {}\n\n"
+    encoded = b"event: quality\ndata: {}\n\n"
 
     def stream() -> web.Response:
-        answer = web.Response(body=told, content_type="text/event-stream")
+        answer = web.Response(body=encoded, content_type="text/event-stream")
         answer.enable_chunked_encoding()
         return answer
 
@@ -148,14 +148,14 @@ async def test_streams_of_events_leave_room_for_whoever_asks(bench: Front, monke
     url = forwarder.url("metrics", "v1/projects/p/quality/events", "")
     first = await forwarder.send("metrics", "GET", url, {}, None)
     events = first.body_iterator
-    assert await anext(events) == told
+    assert await anext(events) == encoded
     with pytest.raises(Unavailable, match="As many streams as may"):
         await forwarder.send("metrics", "GET", url, {}, None)
     # Whatever is no stream comes through meanwhile, and whoever leaves makes room.
     await bench.signed_in("client")
     assert (await bench.client.get("/api/metrics/v1/projects/p/quality")).status_code == 200
     await events.aclose()
-    assert (await bench.client.get("/api/metrics/v1/projects/p/quality/events")).content == told
+    assert (await bench.client.get("/api/metrics/v1/projects/p/quality/events")).content == encoded
 
 
 class Browser:
@@ -195,7 +195,7 @@ async def until_gone(request: web.Request) -> None:
     ("method", "path"), [("POST", "assign/v1/projects/p/claims"), ("GET", "audit/v1/projects/p/lots")]
 )
 async def test_a_service_hears_that_a_browser_has_hung_up_while_it_waits(method: str, path: str, bench: Front) -> None:
-    told = await bench.signed_in("annotator")
+    answer = await bench.signed_in("annotator")
     here, gone = asyncio.Event(), asyncio.Event()
 
     async def wait(request: web.Request) -> web.Response:
@@ -208,7 +208,7 @@ async def test_a_service_hears_that_a_browser_has_hung_up_while_it_waits(method:
     browser = Browser(bench)
     async with browser.client, asyncio.timeout(10):
         body = {"units": 4, "wait_seconds": 20} if method == "POST" else None
-        asking = asyncio.create_task(browser.client.request(method, f"/api/{path}", json=body, headers=told))
+        asking = asyncio.create_task(browser.client.request(method, f"/api/{path}", json=body, headers=answer))
         await here.wait()
         assert not gone.is_set()
         browser.hung_up.set()
@@ -218,7 +218,7 @@ async def test_a_service_hears_that_a_browser_has_hung_up_while_it_waits(method:
 
 
 async def test_a_change_goes_on_though_nobody_hears_of_it(bench: Front) -> None:
-    told = await bench.signed_in("annotator")
+    body = await bench.signed_in("annotator")
     here, go = asyncio.Event(), asyncio.Event()
 
     async def wait(request: web.Request) -> web.Response:
@@ -230,7 +230,7 @@ async def test_a_change_goes_on_though_nobody_hears_of_it(bench: Front) -> None:
     bench.upstream.waits["/v1/submissions"] = wait
     browser = Browser(bench)
     async with browser.client, asyncio.timeout(10):
-        asking = asyncio.create_task(browser.client.post("/api/assign/v1/submissions", json={}, headers=told))
+        asking = asyncio.create_task(browser.client.post("/api/assign/v1/submissions", json={}, headers=body))
         await here.wait()
         browser.hung_up.set()
         await asyncio.sleep(0.02)
@@ -241,21 +241,21 @@ async def test_a_change_goes_on_though_nobody_hears_of_it(bench: Front) -> None:
 async def test_claims_are_answered_at_once_where_as_many_wait_as_may(
     bench: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = await bench.signed_in("annotator")
+    body = await bench.signed_in("annotator")
     path, wish = "/api/assign/v1/projects/p/claims", {"units": 4, "wait_seconds": 20}
-    await bench.client.post(path, json=wish, headers=told)
+    await bench.client.post(path, json=wish, headers=body)
     assert json.loads(bench.upstream.asked[-1]["body"]) == wish
     monkeypatch.setattr("workbench.forward.WAITS_MAX", 0)
-    await bench.client.post(path, json=wish, headers=told)
+    await bench.client.post(path, json=wish, headers=body)
     assert json.loads(bench.upstream.asked[-1]["body"]) == {"units": 4}
-    await bench.client.post(path, content=b"no json", headers={**told, "content-type": "application/json"})
+    await bench.client.post(path, content=b"no json", headers={**body, "content-type": "application/json"})
     assert bench.upstream.asked[-1]["body"] == b"no json", "the service says what is wrong with it"
 
 
 async def test_lines_are_handed_on_as_they_come_and_larger_than_other_bodies_may_be(bench: Front) -> None:
-    told = await bench.signed_in("client")
+    body = await bench.signed_in("client")
     lines = b'{"id":"1"}\n' * 200_000
-    headers = {**told, "content-type": "application/x-ndjson"}
+    headers = {**body, "content-type": "application/x-ndjson"}
     assert (
         await bench.client.post("/api/ingest/v1/projects/p/units", content=lines, headers=headers)
     ).status_code == 200
@@ -302,7 +302,7 @@ async def test_a_plan_is_told_to_whoever_is_signed_in(bench: Front) -> None:
 
 
 def test_a_clients_pictures_may_be_shown_and_nothing_else_of_theirs() -> None:
-    policy = dict(one.split(" ", 1) for one in policy_of(["https://media.example"]).split("; "))
+    policy = dict(name.split(" ", 1) for name in policy_of(["https://media.example"]).split("; "))
     allowed = {name for name, sources in policy.items() if "https://media.example" in sources}
     assert allowed == {"img-src", "media-src"}
 
@@ -310,9 +310,9 @@ def test_a_clients_pictures_may_be_shown_and_nothing_else_of_theirs() -> None:
 async def test_https_binds_the_browser_to_it(tmp_path: object) -> None:
     from pathlib import Path  # noqa: PLC0415 - only here
 
-    async with front(Path(str(tmp_path)), CONCORD_WORKBENCH_URL="https://work.example") as one:
-        answer = await one.client.get("/")
+    async with front(Path(str(tmp_path)), CONCORD_WORKBENCH_URL="https://work.example") as entry:
+        answer = await entry.client.get("/")
         assert answer.headers["strict-transport-security"] == "max-age=31536000"
-        await one.signed_in("auditor")
-        cookies = [cookie for cookie in one.client.cookies.jar if cookie.value]
+        await entry.signed_in("auditor")
+        cookies = [cookie for cookie in entry.client.cookies.jar if cookie.value]
         assert [(cookie.name, cookie.secure) for cookie in cookies] == [("__Host-concord-session", True)]

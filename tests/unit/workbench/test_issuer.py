@@ -29,15 +29,15 @@ MAPPING = ClaimMapping(
 
 @pytest.fixture
 async def there() -> AsyncIterator[Provider]:
-    async with provider() as one:
-        yield one
+    async with provider() as entry:
+        yield entry
 
 
-def believing(one: Provider) -> Identity:
+def believing(entry: Provider) -> Identity:
     """Return an identity that fetches the provider's keys."""
     clock = SystemClock()
-    keys = KeySetUrl(f"{one.address}/keys", clock)
-    tokens = Tokens(one.address, one.audience, KeySet({}), clock, keys.fetch, MAPPING)
+    keys = KeySetUrl(f"{entry.address}/keys", clock)
+    tokens = Tokens(entry.address, entry.audience, KeySet({}), clock, keys.fetch, MAPPING)
     return Identity(ApiKeys((), b"nobody's"), tokens, clock)
 
 
@@ -51,13 +51,13 @@ async def away(tmp_path: Path, there: Provider, monkeypatch: pytest.MonkeyPatch)
         "CONCORD_OIDC_CLIENT_SECRET": SECRET,
         "CONCORD_WORKBENCH_URL": "http://127.0.0.1:18080",
     }
-    async with front(tmp_path, file=file, identity=believing(there), clock=None, **changes) as one:
-        yield one
+    async with front(tmp_path, file=file, identity=believing(there), clock=None, **changes) as entry:
+        yield entry
 
 
-async def sent_out(one: Front, then: str = "/audit") -> str:
+async def sent_out(entry: Front, then: str = "/audit") -> str:
     """Return the way back to the workbench that the provider sends a browser on."""
-    left = await one.client.get("/sign-in/issuer", params={"then": then})
+    left = await entry.client.get("/sign-in/issuer", params={"then": then})
     assert left.status_code == 303
     async with httpx.AsyncClient() as browser:
         answer = await browser.get(left.headers["location"])
@@ -66,15 +66,15 @@ async def sent_out(one: Front, then: str = "/audit") -> str:
     return f"{back.path}?{back.query}"
 
 
-async def told(one: Front) -> dict[str, Any]:
-    found: dict[str, Any] = (await one.client.get("/session")).json()
+async def told(entry: Front) -> dict[str, Any]:
+    found: dict[str, Any] = (await entry.client.get("/session")).json()
     return found
 
 
-async def is_refused(one: Front, back: str, why: str) -> None:
-    answer = await one.client.get(back)
+async def is_refused(entry: Front, back: str, why: str) -> None:
+    answer = await entry.client.get(back)
     assert (answer.status_code, answer.headers["location"]) == (303, f"/sign-in?why={why}")
-    assert "subject" not in await told(one)
+    assert "subject" not in await told(entry)
 
 
 async def test_who_signs_in_comes_back_to_the_page_they_wanted_with_the_roles_they_have(
@@ -140,14 +140,14 @@ async def test_what_a_browser_brings_back_must_be_what_it_was_given(
     changed: dict[str, str], why: str, away: Front
 ) -> None:
     back = urlsplit(await sent_out(away))
-    said = {name: values[0] for name, values in parse_qs(back.query).items()} | changed
-    await is_refused(away, f"{back.path}?{httpx.QueryParams(said)}", why)
+    body = {name: values[0] for name, values in parse_qs(back.query).items()} | changed
+    await is_refused(away, f"{back.path}?{httpx.QueryParams(body)}", why)
     # It was used up by that: the right answer comes too late.
     await is_refused(away, f"{back.path}?{back.query}", "not_begun")
 
 
 def without(name: str) -> Callable[[Claims], Claims]:
-    return lambda claims: {one: value for one, value in claims.items() if one != name}
+    return lambda claims: {text: value for text, value in claims.items() if text != name}
 
 
 def saying(**more: Any) -> Callable[[Claims], Claims]:

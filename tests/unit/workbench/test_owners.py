@@ -28,7 +28,9 @@ class Owning:
 
     def asked(self) -> tuple[int, int]:
         """Return how many claims came to the service's own address, and to the process that it names."""
-        count = [sum(told["path"] == CLAIMS for told in one.asked) for one in (self.bench.upstream, self.owner)]
+        count = [
+            sum(entry["path"] == CLAIMS for entry in upstream.asked) for upstream in (self.bench.upstream, self.owner)
+        ]
         return count[0], count[1]
 
     async def claim(self) -> Any:

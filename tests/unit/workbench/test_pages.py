@@ -66,9 +66,9 @@ def test_every_reason_why_there_is_nothing_has_its_words() -> None:
 
 
 def test_the_page_of_people_offers_the_states_that_may_follow_each() -> None:
-    told = (FOLDER / "roles/person.js").read_text().partition("const LEADS_TO = {")[2].partition("};")[0]
+    text = (FOLDER / "roles/person.js").read_text().partition("const LEADS_TO = {")[2].partition("};")[0]
     found = {
-        state: tuple(re.findall(r'"(\w+)"', following)) for state, following in re.findall(r"(\w+): \[([^]]*)\]", told)
+        state: tuple(re.findall(r'"(\w+)"', following)) for state, following in re.findall(r"(\w+): \[([^]]*)\]", text)
     }
     assert found == LEADS_TO
 
@@ -88,10 +88,10 @@ def test_no_page_writes_markup_or_fetches_from_elsewhere(path: Path) -> None:
 def test_every_page_that_the_script_knows_is_an_address_that_the_door_answers() -> None:
     patterns = re.findall(r"^  \[/\^(.+?)\$/, ", (FOLDER / "app.js").read_text(), re.MULTILINE)
     assert len(patterns) > 10
-    known = {one.replace("{one}", "x") for one in PAGES}
+    known = {page.replace("{one}", "x") for page in PAGES}
     for pattern in patterns:
         wanted = pattern.replace("\\/", "/").replace("(?:", "(")
-        assert any(re.fullmatch(wanted, one) for one in known), pattern
+        assert any(re.fullmatch(wanted, name) for name in known), pattern
 
 
 PAGE = re.compile(r"^  \[/\^(.+?)\$/, \[(.*?)\], \(\) => import\(\"\./(.+?)\"\)\]", re.MULTILINE)
@@ -110,8 +110,8 @@ def linked(module: str) -> set[str]:
             continue
         seen.add(path)
         text = path.read_text()
-        waiting += [(path.parent / one).resolve() for one in IMPORT.findall(text)]
-        found |= {one.partition("?")[0] for pair in LINK.findall(FILLED.sub("x", text)) for one in pair if one}
+        waiting += [(path.parent / entry).resolve() for entry in IMPORT.findall(text)]
+        found |= {entry.partition("?")[0] for pair in LINK.findall(FILLED.sub("x", text)) for entry in pair if entry}
     return found
 
 
@@ -126,18 +126,18 @@ def test_every_page_of_a_role_is_reached_by_links_from_its_first_one(role: str) 
     assert pages
     assert found
     reached: set[str] = set()
-    while fresh := {one for one in pages if one not in reached and any(re.fullmatch(one, to) for to in found)}:
+    while fresh := {page for page in pages if page not in reached and any(re.fullmatch(page, to) for to in found)}:
         reached |= fresh
-        found |= {to for one in fresh for to in linked(pages[one])}
+        found |= {to for entry in fresh for to in linked(pages[entry])}
     assert set(pages) - reached == set()
 
 
 def test_every_address_that_a_page_leads_to_is_one_of_a_page() -> None:
-    addresses = [re.escape(one).replace(r"\{one\}", "[^/]+") for one in PAGES]
+    addresses = [re.escape(page).replace(r"\{one\}", "[^/]+") for page in PAGES]
     found = {to for path in scripts() for to in linked(path.relative_to(FOLDER).as_posix())} - {"/sign-in/issuer"}
     assert len(found) > 8
     pages = sorted(to for to in found if not to.startswith("/api/"))
-    assert [to for to in pages if not any(re.fullmatch(one, to) for one in addresses)] == []
+    assert [to for to in pages if not any(re.fullmatch(address, to) for address in addresses)] == []
 
 
 def test_the_first_page_is_small() -> None:

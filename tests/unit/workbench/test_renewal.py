@@ -31,8 +31,8 @@ def watch() -> Watch:
 
 @pytest.fixture
 async def there() -> AsyncIterator[Provider]:
-    async with provider() as one:
-        yield one
+    async with provider() as entry:
+        yield entry
 
 
 @asynccontextmanager
@@ -48,34 +48,34 @@ async def replica(folder: Path, there: Provider, watch: Watch) -> AsyncIterator[
         "CONCORD_WORKBENCH_URL": "http://127.0.0.1:18080",
     }
     identity = Identity(ApiKeys((), b"nobody's"), tokens, watch)
-    async with front(folder, file=file, identity=identity, clock=watch, **changes) as one:
-        yield one
+    async with front(folder, file=file, identity=identity, clock=watch, **changes) as entry:
+        yield entry
 
 
 @pytest.fixture
 async def two(tmp_path: Path, there: Provider, watch: Watch) -> AsyncIterator[tuple[Front, Front]]:
     """Two replicas that one browser asks: it has one jar of cookies."""
     async with AsyncExitStack() as stack:
-        one, other = [await stack.enter_async_context(replica(tmp_path, there, watch)) for _ in "ab"]
-        other.client._cookies = one.client._cookies
-        left = await one.client.get("/sign-in/issuer")
+        entry, other = [await stack.enter_async_context(replica(tmp_path, there, watch)) for _ in "ab"]
+        other.client._cookies = entry.client._cookies
+        left = await entry.client.get("/sign-in/issuer")
         async with httpx.AsyncClient() as browser:
             answer = await browser.get(left.headers["location"])
-        await one.client.get(answer.headers["location"].removeprefix("http://127.0.0.1:18080"))
-        yield one, other
+        await entry.client.get(answer.headers["location"].removeprefix("http://127.0.0.1:18080"))
+        yield entry, other
 
 
-async def told(one: Front) -> dict[str, Any]:
-    found: dict[str, Any] = (await one.client.get("/session")).json()
+async def told(entry: Front) -> dict[str, Any]:
+    found: dict[str, Any] = (await entry.client.get("/session")).json()
     return found
 
 
-async def renew(one: Front, csrf: str = "") -> httpx.Response:
-    return await one.client.post("/session/renewal", headers={"x-concord-csrf": csrf or (await told(one))["csrf"]})
+async def renew(entry: Front, csrf: str = "") -> httpx.Response:
+    return await entry.client.post("/session/renewal", headers={"x-concord-csrf": csrf or (await told(entry))["csrf"]})
 
 
-async def forwarded(one: Front) -> httpx.Response:
-    return await one.client.get("/api/audit/v1/inspections")
+async def forwarded(entry: Front) -> httpx.Response:
+    return await entry.client.get("/api/audit/v1/inspections")
 
 
 def renewals(there: Provider) -> list[str]:
@@ -322,16 +322,16 @@ async def test_without_a_refresh_token_a_session_ends_with_its_token_and_the_pag
     tmp_path: Path, there: Provider, watch: Watch
 ) -> None:
     there.renews = False
-    async with replica(tmp_path, there, watch) as one:
-        left = await one.client.get("/sign-in/issuer")
+    async with replica(tmp_path, there, watch) as entry:
+        left = await entry.client.get("/sign-in/issuer")
         async with httpx.AsyncClient() as browser:
             answer = await browser.get(left.headers["location"])
-        await one.client.get(answer.headers["location"].removeprefix("http://127.0.0.1:18080"))
-        found = await told(one)
+        await entry.client.get(answer.headers["location"].removeprefix("http://127.0.0.1:18080"))
+        found = await told(entry)
         assert found["ends_in_seconds"] > 0
         assert "renew_in_seconds" not in found
         watch.ahead_seconds = LATE
-        assert (await renew(one)).status_code == 403
+        assert (await renew(entry)).status_code == 403
 
 
 async def test_who_signs_out_has_the_issuer_forget_them_and_a_copied_cookie_is_renewed_no_more(

@@ -50,9 +50,9 @@ def test_a_secret_is_changed_in_two_steps_and_nobody_is_signed_out() -> None:
     sides = [Sessions(keys, over_https=False) for keys in steps]
     session = Session.begun("token")
     for before, after in itertools.pairwise(sides):
-        for one, other in ((before, after), (after, before)):
-            assert other.read(written(one, session)) == session
-            assert other.is_csrf(session, one.csrf(session))
+        for sessions, other in ((before, after), (after, before)):
+            assert other.read(written(sessions, session)) == session
+            assert other.is_csrf(session, sessions.csrf(session))
     assert sides[-1].read(written(sides[0], session)) is None
     assert not sides[-1].is_csrf(session, sides[0].csrf(session))
 
@@ -70,34 +70,34 @@ def test_a_sign_in_is_no_session_and_ends_after_a_while() -> None:
 
 def test_what_a_page_must_send_is_of_one_session() -> None:
     sessions = Sessions([SECRET], over_https=False)
-    one, other = Session.begun("same"), Session.begun("same")
-    assert sessions.csrf(one) != sessions.csrf(other)
-    assert sessions.csrf(one) == Sessions([SECRET], over_https=True).csrf(one)
+    session, other = Session.begun("same"), Session.begun("same")
+    assert sessions.csrf(session) != sessions.csrf(other)
+    assert sessions.csrf(session) == Sessions([SECRET], over_https=True).csrf(session)
 
 
 @pytest.mark.parametrize("role", [str(role) for role in Role])
 async def test_a_button_a_role_signs_in(role: str, bench: Front) -> None:
     await bench.signed_in(role)
-    told = (await bench.client.get("/session")).json()
-    assert (told["subject"], told["roles"]) == (f"{role}-1", [role])
-    assert told.get("client_id", "") == ("local" if role == "client" else "")
+    body = (await bench.client.get("/session")).json()
+    assert (body["subject"], body["roles"]) == (f"{role}-1", [role])
+    assert body.get("client_id", "") == ("local" if role == "client" else "")
 
 
 async def test_an_annotator_who_is_new_is_defined_and_a_known_one_left_alone(bench: Front) -> None:
     bench.upstream.answers["/v1/annotators/Zoë K."] = lambda: web.Response(status=404)
     await bench.signed_in("annotator", "Zoë K.")
-    assert [one["method"] for one in bench.upstream.asked] == ["GET", "PUT"]
+    assert [entry["method"] for entry in bench.upstream.asked] == ["GET", "PUT"]
     assert bench.upstream.asked[1]["path"] == "/v1/annotators/Zo%C3%AB%20K."
     del bench.upstream.answers["/v1/annotators/Zoë K."]
     bench.upstream.asked.clear()
     bench.client.cookies.clear()
     await bench.signed_in("annotator", "Zoë K.")
-    assert [one["method"] for one in bench.upstream.asked] == ["GET"]
+    assert [entry["method"] for entry in bench.upstream.asked] == ["GET"]
 
 
 async def test_who_signs_out_is_nobody(bench: Front) -> None:
-    told = await bench.signed_in("auditor")
-    answer = await bench.client.post("/sign-out", headers=told)
+    body = await bench.signed_in("auditor")
+    answer = await bench.client.post("/sign-out", headers=body)
     assert (answer.status_code, answer.json()) == (200, {"issuer": ""})
     assert (await bench.client.get("/session")).json() == {"ways": ["local"], "csrf": ""}
 

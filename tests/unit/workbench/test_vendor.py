@@ -24,6 +24,6 @@ def test_a_changed_a_missing_and_an_unlisted_file_are_told(tmp_path: Path) -> No
     (folder / names[0]).write_bytes(b"changed")
     (folder / names[1]).unlink()
     (folder / "new.js").write_text("1")
-    told = list(faults(folder))
-    assert [fault.split()[0] for fault in told] == ["new.js", names[0], names[1]]
-    assert [fault.split(";")[0].split(" ", 1)[1] for fault in told] == ["is not listed", "was changed", "is missing"]
+    rows = list(faults(folder))
+    assert [fault.split()[0] for fault in rows] == ["new.js", names[0], names[1]]
+    assert [fault.split(";")[0].split(" ", 1)[1] for fault in rows] == ["is not listed", "was changed", "is missing"]

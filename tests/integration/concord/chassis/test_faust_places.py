@@ -66,27 +66,27 @@ def agreed(*members: Member) -> bool:
 
 async def test_two_members_hold_one_table_and_the_places_of_one_that_leaves_go_to_the_other(topics: list[str]) -> None:
     group = f"faust-{uuid.uuid4().hex[:8]}"
-    one, two = (Member(group, topics, number) for number in (1, 2))
-    await one.app.start()
-    await until(lambda: agreed(one), WAIT_SECONDS_MAX)
+    entry, two = (Member(group, topics, number) for number in (1, 2))
+    await entry.app.start()
+    await until(lambda: agreed(entry), WAIT_SECONDS_MAX)
     await two.app.start()
-    await until(lambda: agreed(one, two), WAIT_SECONDS_MAX)
-    assert len(one.owner.open()) == len(two.owner.open()) == PLACES // 2
+    await until(lambda: agreed(entry, two), WAIT_SECONDS_MAX)
+    assert len(entry.owner.open()) == len(two.owner.open()) == PLACES // 2
     broker = KafkaBroker(KAFKA, "test")
     await broker.start()
     records = [Outgoing(topic, b"k", b"%d" % place, (), place) for topic in topics for place in range(PLACES)]
     await broker.publish(records)
-    await until(lambda: len(one.read | two.read) == len(records), WAIT_SECONDS_MAX)
-    for member in (one, two):
+    await until(lambda: len(entry.read | two.read) == len(records), WAIT_SECONDS_MAX)
+    for member in (entry, two):
         assert {partition for _, partition, _ in member.read} == member.owner.open()
-    kept = one.owner.open()
+    kept = entry.owner.open()
     await two.app.stop()
-    await until(lambda: agreed(one), WAIT_SECONDS_MAX)
-    assert kept < one.owner.open()
+    await until(lambda: agreed(entry), WAIT_SECONDS_MAX)
+    assert kept < entry.owner.open()
     await broker.publish(records)
-    await until(lambda: len(one.read) == len(records), WAIT_SECONDS_MAX)
+    await until(lambda: len(entry.read) == len(records), WAIT_SECONDS_MAX)
     await broker.stop()
-    await one.app.stop()
+    await entry.app.stop()
     await asyncio.sleep(0)
 
 

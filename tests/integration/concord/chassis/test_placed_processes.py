@@ -153,21 +153,21 @@ def shared(found: Processes, *addresses: str) -> bool:
 async def test_the_projects_of_a_process_that_ends_go_on_at_the_other_and_its_own_never_stop(
     processes: Processes, how: signal.Signals, record_property: Any
 ) -> None:
-    one, two = await processes.begin(), await processes.begin()
-    both = asyncio.create_task(processes.call([one, two]))
-    await until(lambda: shared(processes, one, two))
+    text, two = await processes.begin(), await processes.begin()
+    both = asyncio.create_task(processes.call([text, two]))
+    await until(lambda: shared(processes, text, two))
     both.cancel()
-    calling = asyncio.create_task(processes.call([one]))
+    calling = asyncio.create_task(processes.call([text]))
     await asyncio.sleep(0.5)
     before = processes.owners()
-    assert sorted(list(before.values()).count(address) for address in (one, two)) == [4, 4]
+    assert sorted(list(before.values()).count(address) for address in (text, two)) == [4, 4]
     ended = time.monotonic()
     processes.end(two, how)
-    await until(lambda: shared(processes, one))
+    await until(lambda: shared(processes, text))
     await asyncio.sleep(0.5)
     calling.cancel()
     assert processes.wrong == [], "whatever happens, a request is answered by its owner or told 503 for a second"
-    kept = [place for place, address in before.items() if address == one]
+    kept = [place for place, address in before.items() if address == text]
     for place in kept:
         unserved = [at for at, _, owner in processes.answers[place] if at >= ended and owner is None]
         assert not unserved, "who keeps a place never stops serving it"
@@ -180,16 +180,16 @@ async def test_the_projects_of_a_process_that_ends_go_on_at_the_other_and_its_ow
 async def test_a_process_that_joins_takes_its_share_and_every_door_finds_every_owner(
     processes: Processes, record_property: Any
 ) -> None:
-    one = await processes.begin()
-    calling = asyncio.create_task(processes.call([one]))
-    await until(lambda: shared(processes, one))
+    text = await processes.begin()
+    calling = asyncio.create_task(processes.call([text]))
+    await until(lambda: shared(processes, text))
     began = time.monotonic()
     two = await processes.begin()
-    await until(lambda: shared(processes, one, two))
+    await until(lambda: shared(processes, text, two))
     calling.cancel()
     calling = asyncio.create_task(processes.call([two]))
     await asyncio.sleep(0.5)
-    await until(lambda: shared(processes, one, two))
+    await until(lambda: shared(processes, text, two))
     calling.cancel()
     assert processes.wrong == []
     gaps = [processes.gap(place, began) for place in PROJECTS]

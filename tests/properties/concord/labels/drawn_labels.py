@@ -67,7 +67,7 @@ def forms(draw: st.DrawFn) -> dict[str, Any]:
         schema = {"kind": kind, **draw(specs[kind])}
         required: bool = draw(st.booleans())
         field: dict[str, Any] = {"name": name, "schema": schema, "required": required}
-        parents = [one for one in fields if one["schema"]["kind"] in (*CLASSED, "choices", "boxes")]
+        parents = [entry for entry in fields if entry["schema"]["kind"] in (*CLASSED, "choices", "boxes")]
         if draw(st.booleans()) and parents:
             parent = draw(st.sampled_from(parents))
             kind, spec = parent["schema"]["kind"], parent["schema"]
@@ -86,10 +86,10 @@ def _is_asked(spec: Any, field: Any, answers: Any) -> bool:
         return True
     if when["field"] not in answers:
         return False
-    (parent,) = (one["schema"] for one in spec["fields"] if one["name"] == when["field"])
+    (parent,) = (entry["schema"] for entry in spec["fields"] if entry["name"] == when["field"])
     given_label: Any = schema_from(parent).canonical(answers[when["field"]])
     if "has" in when:
-        held = [one["class"] for one in given_label["boxes"]] if parent["kind"] == "boxes" else given_label
+        held = [box["class"] for box in given_label["boxes"]] if parent["kind"] == "boxes" else given_label
         return bool(set(held) & set(when["has"]))
     if parent["kind"] == "taxonomy":
         above = {node["id"]: node.get("parent") for node in parent["nodes"]}

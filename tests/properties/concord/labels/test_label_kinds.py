@@ -67,13 +67,13 @@ def test_a_spec_round_trips_through_bytes(kind: str, data: st.DataObject) -> Non
 @few
 @given(data=st.data())
 def test_a_distance_is_a_symmetric_share_and_0_only_for_the_same(kind: str, data: st.DataObject) -> None:
-    schema, [one, other] = drawn(data, kind, 2)
-    there, back = schema.distance(one, other), schema.distance(other, one)
-    assert schema.distance(one, one) == schema.distance(other, other) == 0.0
+    schema, [entry, other] = drawn(data, kind, 2)
+    there, back = schema.distance(entry, other), schema.distance(other, entry)
+    assert schema.distance(entry, entry) == schema.distance(other, other) == 0.0
     assert there == back
     assert 0.0 <= there <= 1.0
     if not kinds_in(schema) & {"number", "boxes", "polygons"}:  # there, two floats may differ by less than can show
-        assert (there == 0.0) == (encoded(one) == encoded(other))
+        assert (there == 0.0) == (encoded(entry) == encoded(other))
 
 
 @every_kind

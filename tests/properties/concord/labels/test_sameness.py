@@ -27,32 +27,32 @@ ENDS: dict[str, tuple[dict[str, Json], float, float, float]] = {
 @many
 @given(data=st.data())
 def test_sameness_is_reflexive_and_symmetric(kind: str, data: st.DataObject) -> None:
-    schema, [one, other] = drawn(data, kind, 2)
-    assert schema.says_same(one, one)
-    assert schema.says_same(one, other) == schema.says_same(other, one)
+    schema, [entry, other] = drawn(data, kind, 2)
+    assert schema.says_same(entry, entry)
+    assert schema.says_same(entry, other) == schema.says_same(other, entry)
 
 
 @every_kind
 @many
 @given(data=st.data())
 def test_without_a_tolerance_only_equal_labels_say_the_same(kind: str, data: st.DataObject) -> None:
-    schema, [one, other] = drawn(data, kind, 2)
+    schema, [entry, other] = drawn(data, kind, 2)
     spec: dict[str, Any] = schema.spec()
     for each in (field["schema"] for field in spec["fields"]) if kind == "form" else [spec]:
         each.update({"tolerance": 0} if each["kind"] in ENDS else {})
     exact = schema_from(spec)
-    same = exact.says_same(one, other)
-    assert same or encoded(one) != encoded(other)
+    same = exact.says_same(entry, other)
+    assert same or encoded(entry) != encoded(other)
     # Floats may differ by a rounding, text by blanks.
     if same and not kinds_in(schema) & {"number", "boxes", "polygons", "text"}:
-        assert encoded(one) == encoded(other)
+        assert encoded(entry) == encoded(other)
 
 
 @pytest.mark.parametrize("kind", sorted(ENDS))
 @many
 @given(data=st.data())
 def test_a_wider_tolerance_parts_no_labels_that_a_narrower_joins(kind: str, data: st.DataObject) -> None:
-    schema, [one, other] = drawn(data, kind, 2)
+    schema, [entry, other] = drawn(data, kind, 2)
     narrow: Any = schema.spec()
     least, most = (0, 1) if kind in {"rating", "preference"} else (0.0, 0.5)
     if kind in {"rating", "preference"} and narrow.get("strengths", 2) == 1:
@@ -62,7 +62,7 @@ def test_a_wider_tolerance_parts_no_labels_that_a_narrower_joins(kind: str, data
     if kind == "number":
         most = narrow["high"] - narrow["low"]
     tight, loose = (schema_from({**narrow, "tolerance": each}) for each in (least, most))
-    assert loose.says_same(one, other) or not tight.says_same(one, other)
+    assert loose.says_same(entry, other) or not tight.says_same(entry, other)
 
 
 @pytest.mark.parametrize("kind", sorted(ENDS))

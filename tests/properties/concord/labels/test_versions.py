@@ -19,12 +19,12 @@ some = settings(max_examples=25, deadline=None)
 
 def spec(kind: str, names: list[str]) -> dict[str, Any]:
     if kind == "taxonomy":
-        return {"kind": kind, "nodes": [{"id": "all"}, *({"id": one, "parent": "all"} for one in names)]}
+        return {"kind": kind, "nodes": [{"id": "all"}, *({"id": name, "parent": "all"} for name in names)]}
     return {"kind": kind, "classes": names}
 
 
 def names_of(kind: str, schema: LabelSchema) -> list[str]:
-    return [one for one in schema.classes if one != "all"]  # type: ignore[attr-defined]  # all of KINDS have them
+    return [class_name for class_name in schema.classes if class_name != "all"]  # type: ignore[attr-defined]  # all of KINDS have them
 
 
 def label_of(kind: str, name: str) -> Json:
@@ -42,14 +42,14 @@ def mapped(draw: random.Random, names: list[str], fresh: list[str]) -> tuple[lis
     new = fresh.pop()
     match draw.choice(["rename", "merge", "split", "retire", "add"]):
         case "rename":
-            return [new if one == name else one for one in names], SchemaChange(rename={name: new})
+            return [new if key == name else key for key in names], SchemaChange(rename={name: new})
         case "merge":
-            return [one for one in names if one != name], SchemaChange(merge={name: other})
+            return [key for key in names if key != name], SchemaChange(merge={name: other})
         case "split":
-            left = [one for one in names if one != name]
+            left = [key for key in names if key != name]
             return [*left, new], SchemaChange(split={name: (other, new)})
         case "retire":
-            return [*(one for one in names if one != name), new], SchemaChange(retire=(name,))
+            return [*(key for key in names if key != name), new], SchemaChange(retire=(name,))
     return [*names, new], SchemaChange()
 
 
@@ -91,8 +91,8 @@ def test_a_label_reads_the_same_at_once_and_version_after_version(kind: str, see
             label = label_of(kind, name)
             read = newest.read(label)
             between = [versions.read(label) for versions, _ in found[then.present - 1 :]]
-            assert [newest.read(one) for one in between if one is not None] == [read] * sum(
-                one is not None for one in between
+            assert [newest.read(entry) for entry in between if entry is not None] == [read] * sum(
+                entry is not None for entry in between
             )
             if read is not None:
                 assert newest.read(read) == read, "reading twice is reading once"

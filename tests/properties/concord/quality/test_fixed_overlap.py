@@ -23,8 +23,8 @@ def test_the_expectation_is_the_mean_of_what_is_drawn(
         if dependence:
             whole = (1 - dependence) / dependence
             right = draw.betavariate(accuracy * whole, (1 - accuracy) * whole)
-        said = [0 if draw.random() < right else draw.randrange(1, classes) for _ in range(labels)]
-        odds = [exp(weight * said.count(one)) for one in range(classes)]
+        rows = [0 if draw.random() < right else draw.randrange(1, classes) for _ in range(labels)]
+        odds = [exp(weight * rows.count(number)) for number in range(classes)]
         total += max(odds) / sum(odds)
     assert certainty_at(labels, accuracy, dependence, classes) == pytest.approx(total / DRAWS, abs=0.012)
 

@@ -114,7 +114,7 @@ class Town:
         """Return adjudicate's newest state of every unit, from its records."""
         documents = self.house.database("adjudicate").shelf("journal").documents.values()
         newest: dict[str, dict[str, Any]] = {}
-        for document in sorted(documents, key=lambda one: int(one["seq"])):
+        for document in sorted(documents, key=lambda entry: int(entry["seq"])):
             if "/unit/" in document["aggregate"]:
                 state = json.loads(document["state"])
                 newest[state["unit_id"]] = state

@@ -128,7 +128,7 @@ class History:
             self.unit_ids.append(unit_id)
             skills = self.generator.choice([(), (), ("law",), ("de", "law"), ("fr",)])
             named = self.generator.sample(sorted(PEOPLE), 2) if self.generator.random() < 0.1 else ()
-            told = UnitAdmitted(
+            admitted = UnitAdmitted(
                 unit_id=unit_id,
                 source_id=unit_id,
                 media_type=self.generator.choice(["text/plain", "image/png"]),
@@ -137,7 +137,7 @@ class History:
                 named_annotators=named,
                 content_length=self.generator.choice([None, 7]),
             )
-            self.admissions.append((unit_id, UnitEvent(unit_admitted=told), f"admit {unit_id}"))
+            self.admissions.append((unit_id, UnitEvent(unit_admitted=admitted), f"admit {unit_id}"))
             await self._say_admission(self.admissions[-1])
 
     async def _again(self) -> None:
@@ -162,14 +162,16 @@ class History:
 
     async def _settle(self) -> None:
         for unit_id in self._some():
-            told = ConsensusReached(unit_id=unit_id, rework=self.reworks.get(unit_id, 0))
-            await self.upstream.tell(RESOLUTIONS, unit_id, ResolutionEvent(consensus_reached=told))
+            reached = ConsensusReached(unit_id=unit_id, rework=self.reworks.get(unit_id, 0))
+            await self.upstream.tell(RESOLUTIONS, unit_id, ResolutionEvent(consensus_reached=reached))
 
     async def _raise(self) -> None:
         for unit_id in self._some():
             wanted = self.generator.randint(1, 4)
-            told = OverlapRequested(unit_id=unit_id, rework=self.reworks.get(unit_id, 0), overlap_wanted=wanted)
-            await self.upstream.tell(RESOLUTIONS, unit_id, ResolutionEvent(overlap_requested=told))
+            overlap_requested = OverlapRequested(
+                unit_id=unit_id, rework=self.reworks.get(unit_id, 0), overlap_wanted=wanted
+            )
+            await self.upstream.tell(RESOLUTIONS, unit_id, ResolutionEvent(overlap_requested=overlap_requested))
 
     async def _send_back(self) -> None:
         some = self._some()

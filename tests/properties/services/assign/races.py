@@ -197,34 +197,42 @@ class Races:
             running: Counter[str] = Counter()
             for other in units.values():
                 if other.get("admitted") and other.get("status", "open") == "open":
-                    running.update(one["annotator_id"] for one in _current(other) if one["status"] == "leased")
+                    running.update(
+                        annotator["annotator_id"] for annotator in _current(other) if annotator["status"] == "leased"
+                    )
             for person, leases in running.items():
                 if leases > leases_max:
                     yield f"{person} holds {leases} leases"
         yield from self._dropped()
 
     def _dropped(self) -> Iterator[str]:
-        told: defaultdict[str, list[str]] = defaultdict(list)
+        groups: defaultdict[str, list[str]] = defaultdict(list)
         for event in self.house.events(ANNOTATIONS):
             if event.HasField("annotation_submitted"):
-                one = event.annotation_submitted
-                told[one.annotation_id].append(json.loads(one.label))
+                annotation = event.annotation_submitted
+                groups[annotation.annotation_id].append(json.loads(annotation.label))
         for assignment_id, label in self.acknowledged.items():
-            if set(told[assignment_id]) != {label}:
-                yield f"{assignment_id}: {label!r} was acknowledged and {told[assignment_id]} told"
+            if set(groups[assignment_id]) != {label}:
+                yield f"{assignment_id}: {label!r} was acknowledged and {groups[assignment_id]} told"
 
 
 def _current(state: dict[str, Any]) -> list[dict[str, Any]]:
-    return [one for one in state.get("assignments", ()) if one.get("rework", 0) == state.get("rework", 0)]
+    return [
+        assignment
+        for assignment in state.get("assignments", ())
+        if assignment.get("rework", 0) == state.get("rework", 0)
+    ]
 
 
 def _unit_broken(state: dict[str, Any]) -> Iterator[str]:
     if state.get("gold") and not state.get("copy_for"):
         return
-    having = [one["annotator_id"] for one in _current(state) if one["status"] in ("leased", "submitted")]
+    having = [
+        annotator["annotator_id"] for annotator in _current(state) if annotator["status"] in ("leased", "submitted")
+    ]
     if len(having) > state.get("overlap_wanted", 0):
         yield f"{state['unit_id']} is had by {len(having)} and wants {state.get('overlap_wanted', 0)}"
-    labelled = [one["annotator_id"] for one in _current(state) if one["status"] == "submitted"]
-    leased = [one["annotator_id"] for one in _current(state) if one["status"] == "leased"]
+    labelled = [annotator["annotator_id"] for annotator in _current(state) if annotator["status"] == "submitted"]
+    leased = [annotator["annotator_id"] for annotator in _current(state) if annotator["status"] == "leased"]
     if len(set(labelled)) != len(labelled) or len(set(leased)) != len(leased):
         yield f"{state['unit_id']} counts somebody twice: {labelled}, {leased}"

@@ -30,11 +30,11 @@ UNITS = st.lists(
 
 def queue_of(units: list[dict[str, object]]) -> ReadyQueue:
     queue = ReadyQueue(random.Random(3))
-    for number, one in enumerate(units):
-        name, gold, had_by = f"c1-u{number}", one["gold"] and not one["named"], str(one["had_by"])
+    for number, entry in enumerate(units):
+        name, gold, had_by = f"c1-u{number}", entry["gold"] and not entry["named"], str(entry["had_by"])
         state = UnitState(name, "c1", PROJECT, admitted=True, admitted_at_us=number + 1, gold=bool(gold))
         state = with_overlap(
-            msgspec.structs.replace(state, skills=one["skills"], priority=one["priority"], named=one["named"]), 2
+            msgspec.structs.replace(state, skills=entry["skills"], priority=entry["priority"], named=entry["named"]), 2
         )
         queue.settle(state)
         if had_by and (not state.named or had_by in state.named):
@@ -48,12 +48,12 @@ def test_as_much_is_told_to_wait_as_is_given_out(
     units: list[dict[str, object]], name: str, skills: tuple[str, ...], gold_alone: bool
 ) -> None:
     queue, seeker = queue_of(units), Seeker(name, frozenset(skills), gold_alone)
-    told = queue.outlook(PROJECT, seeker)
+    outlook = queue.outlook(PROJECT, seeker)
     first = queue.pick(PROJECT, seeker, 0.0)
     picks = [first] if first else []
     while (pick := queue.pick(PROJECT, seeker, 0.0)) is not None:
         picks.append(pick)
-    assert told.units == min(len(picks), UNITS_SHOWN_MAX)
+    assert outlook.units == min(len(picks), UNITS_SHOWN_MAX)
     if first is not None and not gold_alone and not first.waiting.names:
-        assert told.priority == -first.waiting.lane[0]
+        assert outlook.priority == -first.waiting.lane[0]
     assert all(pick.gold for pick in picks) or not gold_alone

@@ -62,7 +62,7 @@ class Shelves:
     def bring(self, seeker: Seeker) -> None:
         """Bring what the seeker's claim wants."""
         while (page := self.queue.to_bring(PROJECT, seeker)) is not None:
-            self.queue.bring(page, [row for one in page.documents for row in self.stored[one]])
+            self.queue.bring(page, [row for document in page.documents for row in self.stored[document]])
 
 
 @given(
@@ -102,13 +102,17 @@ def walk(
         states |= {state.unit_id: state for state in admitted}
         shelves.admit(admitted)
     for step, number in history:
-        waiting = [one for one in states.values() if (one.named and turns(one)) or (not one.named and slots_open(one))]
+        waiting = [
+            unit_state
+            for unit_state in states.values()
+            if (unit_state.named and turns(unit_state)) or (not unit_state.named and slots_open(unit_state))
+        ]
         assert len(queue) == len(waiting), "what waits is counted, wherever it does"
         if step == "claim":
             seeker = SEEKERS[number]
             shelves.bring(seeker)
             pick = queue.pick(PROJECT, seeker, 0.0)
-            had = [one for one in states.values() if to_be_had(one, seeker)]
+            had = [unit_state for unit_state in states.values() if to_be_had(unit_state, seeker)]
             if pick is None:
                 assert had == []
                 continue
@@ -117,7 +121,7 @@ def walk(
             assert pick.fresh is None or pick.fresh == before, "a row says all that was admitted"
             assert to_be_had(before, seeker)
             if not before.named:
-                assert before.priority == max(one.priority for one in had if not one.named)
+                assert before.priority == max(unit_state.priority for unit_state in had if not unit_state.named)
             assignment_id = f"{before.unit_id}.{seeker.annotator_id}{before.rework}"
             now = issue(before, seeker.annotator_id, assignment_id, 0, 100, 1)
         else:
@@ -130,7 +134,7 @@ def walk(
 def changed(state: UnitState, step: str) -> UnitState:
     match step:
         case "expire":
-            leased = [one.id for one in state.assignments if one.status == "leased"]
+            leased = [assignment.id for assignment in state.assignments if assignment.status == "leased"]
             return (expire(state, leased[0], 100) if leased else None) or state
         case "close":
             return close(state, state.rework) or state

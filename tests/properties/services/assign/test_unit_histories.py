@@ -70,13 +70,13 @@ def test_no_history_gives_a_unit_to_more_than_it_wants_or_to_one_twice(
     state = with_overlap(state, 2)
     for move in history:
         before, state = state, after(state, move)
-        holders = [one.annotator_id for one in state.current if holds(one)]
+        holders = [assignment.annotator_id for assignment in state.current if holds(assignment)]
         assert len(holders) <= state.overlap_wanted
         assert len(set(holders)) == len(holders)
-        ids = [one.id for one in state.assignments]
+        ids = [assignment.id for assignment in state.assignments]
         assert len(set(ids)) == len(ids)
-        labelled = [one for one in before.assignments if one.status in ("submitted", "late")]
-        assert all(one in state.assignments for one in labelled), "a label that is in stays as it is"
+        labelled = [assignment for assignment in before.assignments if assignment.status in ("submitted", "late")]
+        assert all(assignment in state.assignments for assignment in labelled), "a label that is in stays as it is"
         assert not set(turns(state)) & seen_by(state)
         assert len(turns(state)) <= slots_open(state)
         if state.status != "open":
@@ -84,7 +84,7 @@ def test_no_history_gives_a_unit_to_more_than_it_wants_or_to_one_twice(
 
 
 told_of_a_rework = st.builds(
-    lambda wanted, closed: [partial(raise_overlap, wanted=one) for one in wanted] + [close] * closed,
+    lambda wanted, closed: [partial(raise_overlap, wanted=entry) for entry in wanted] + [close] * closed,
     st.lists(st.integers(1, 5), max_size=2),
     st.integers(0, 1),
 )
@@ -94,13 +94,13 @@ told_of_a_rework = st.builds(
 def test_what_is_told_in_any_order_and_twice_ends_the_same(
     rounds: list[list[Callable[..., UnitState | None]]], withdrawn: bool, generator: object
 ) -> None:
-    told: list[Move] = [lambda state: admit(state, UNIT)]
+    rows: list[Move] = [lambda state: admit(state, UNIT)]
     for rework, changes in enumerate(rounds):
-        told += [partial(change, rework=rework) for change in changes]
+        rows += [partial(change, rework=rework) for change in changes]
         if rework:
-            told.append(partial(send_back, rework=rework))
+            rows.append(partial(send_back, rework=rework))
     if withdrawn:
-        told.append(withdraw)
+        rows.append(withdraw)
 
     def ended(order: list[Move]) -> tuple[object, ...]:
         state = unheard_of("c1-u1", "c1", "c1-p")
@@ -110,7 +110,7 @@ def test_what_is_told_in_any_order_and_twice_ends_the_same(
             return ("withdrawn", slots_open(state))
         return (state.status, state.rework, state.overlap_wanted, slots_open(state))
 
-    in_order = sorted(told, key=lambda move: getattr(move, "keywords", {}).get("rework", -1))
-    shuffled = told * 2
+    in_order = sorted(rows, key=lambda move: getattr(move, "keywords", {}).get("rework", -1))
+    shuffled = rows * 2
     generator.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis' own Random
     assert ended(shuffled) == ended(in_order)

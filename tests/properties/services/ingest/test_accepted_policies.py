@@ -103,8 +103,8 @@ def policy_with(fields: dict[str, Any]) -> dict[str, Any]:
     for path, value in fields.items():
         *groups, name = path.split(".")
         group = wished
-        for one in groups:
-            group = group.setdefault(one, {})
+        for key in groups:
+            group = group.setdefault(key, {})
         group[name] = value
     return wished
 
@@ -160,7 +160,7 @@ def test_a_policy_that_is_let_in_has_a_plan_for_every_lot_that_may_be_cut(
         plan = plan_for(audit.plan, audit.fraction, audit.aql, audit.ltpd, audit.alpha, audit.beta, units, terms)
         for wrong in (True, False):
             verdicts = (plan.bounds().decide(n, n if wrong else 0) for n in range(1, plan.sample_size + 1))
-            assert next((one for one in verdicts if one != "continue"), None) is not None
+            assert next((verdict for verdict in verdicts if verdict != "continue"), None) is not None
 
 
 def test_what_costs_more_than_the_budget_is_refused_without_being_computed() -> None:
@@ -226,8 +226,8 @@ async def test_the_services_live_by_a_policy_that_is_let_in(story: str) -> None:
             token = house.token(name, Role.ANNOTATOR)
             await said("assign", "POST", "/v1/projects/k1-p/guidelines/1/acknowledgement", token)
             offered = await said("assign", "POST", "/v1/projects/k1-p/claims", token, {"units": 5})
-            for one in offered["assignments"]:
-                path = f"/v1/assignments/{one['assignment_id']}/submission"
+            for assignment in offered["assignments"]:
+                path = f"/v1/assignments/{assignment['assignment_id']}/submission"
                 await said("assign", "POST", path, token, {"label": "a"})
         decided = {event.WhichOneof("event") for event in house.events(RESOLUTIONS)}
         drawn = [event for event in house.events(LOTS) if event.HasField("sample_drawn")]

@@ -120,8 +120,8 @@ def test_no_case_of_the_openapi_document_is_answered_otherwise_than_it_says() ->
         schema = schemathesis.openapi.from_dict(document)
         operations = [found.ok() for found in schema.get_all_operations()]
         assert len(operations) == sum(len(methods) for methods in document["paths"].values())
-        statuses = {f"{one.method} {one.path}": asked(runner, one) for one in operations}
+        statuses = {f"{operation.method} {operation.path}": asked(runner, operation) for operation in operations}
     total = sum(statuses.values(), Counter[int]())
     sys.stderr.write(f"{total.total()} cases of {len(statuses)} operations: {dict(sorted(total.items()))}\n")
-    assert all(one.total() for one in statuses.values())
+    assert all(status.total() for status in statuses.values())
     assert {200, 202, 404, 422} <= total.keys(), "cases come through, and are not all refused for the same"

@@ -13,7 +13,7 @@ from bench.live.follow import Look, lag, longest_pause, waited
 from bench.live.given import Pace
 from bench.live.report import as_json, draw, line, table
 from bench.live.steady import Memory, Steady
-from bench.live.told import GOLD_EVERY, LABELS, LOT_UNITS, Told
+from bench.live.told import GOLD_EVERY, LABELS, LOT_UNITS, ProjectEvents
 from bench.services.load import CLASSES, Calls, definition
 from concord.contracts.codec import decode
 from concord.contracts.topics import LOTS, TOPICS, UNITS
@@ -34,23 +34,23 @@ def steady(**changes: object) -> Steady:
 
 
 def test_metrics_counts_every_label_that_is_told_and_has_agreement_errors_and_gold_of_them() -> None:
-    told, rows = Told("k7q2-bench"), Rows()
+    entry, rows = ProjectEvents("k7q2-bench"), Rows()
     served = {topic.name: count for topic, count in handlers(Handlers(rows)).items()}
     labels = 2 * LABELS * LOT_UNITS
     events = Counter[str]()
     for number in range(labels):
-        for record in told.label(1_790_000_000_000_000 + number):
+        for record in entry.label(1_790_000_000_000_000 + number):
             events[record.topic] += 1
             served[record.topic]([decode(BY_NAME[record.topic], record.value)])
     sums, units = rows.sums["k7q2-bench"], labels // LABELS
-    assert (told.labels, told.events) == (labels, events.total())
-    assert sum(one.annotations for one in sums.standings.values()) == labels
+    assert (entry.labels, entry.events) == (labels, events.total())
+    assert sum(standing.annotations for standing in sums.standings.values()) == labels
     assert sums.settlements["consensus"] == units - units // GOLD_EVERY
     assert (events[LOTS.name], events[UNITS.name]) == (1, units + 1)
     assert len(sums.gold) == units // GOLD_EVERY
     assert len(sums.tally.rows) > 3, "people do not always agree"
     schema = schema_from(definition()["label_schema"])
-    assert all(schema.canonical(one) is not None for one in CLASSES)
+    assert all(schema.canonical(class_name) is not None for class_name in CLASSES)
 
 
 def test_each_label_waits_until_it_is_seen_and_a_pause_counts_where_something_waits_alone() -> None:

@@ -19,7 +19,7 @@ def record(name: str, commit: str) -> Document:
 
 def test_records_are_put_together_as_they_were_inserted_in_the_order_of_the_commits() -> None:
     found = [record("c", "w/10"), record("a", "w/2"), record("d", "w/10"), record("b", "w/2")]
-    assert [[one["_id"] for one in commit] for commit in in_commits(found)] == [["a", "b"], ["c", "d"]]
+    assert [[entry["_id"] for entry in commit] for commit in in_commits(found)] == [["a", "b"], ["c", "d"]]
 
 
 def test_a_long_phase_is_replayed_by_its_first_commits_which_stay_whole() -> None:

@@ -27,8 +27,8 @@ class MemoryDoor:
 
     def __init__(self, services: dict[str, Service]) -> None:
         self._clients = {
-            name: httpx.AsyncClient(transport=httpx.ASGITransport(one.application), base_url="http://service.test")
-            for name, one in services.items()
+            name: httpx.AsyncClient(transport=httpx.ASGITransport(service.application), base_url="http://service.test")
+            for name, service in services.items()
         }
 
     async def call(

@@ -52,7 +52,7 @@ def test_sizes_of_one_operation_stand_below_one_another() -> None:
     assert costs.rows[0][4:10] == ["60.0", "30.0", "2.0 x", "10.0", "15.0", "5.0"]
     assert calls.rows[0] == ["claim", "claim", "1,000", "1.5", "9.2"]
     assert starts.rows[0] == ["assign", "10,000", "800 ms", "1.20 s", "97", "9.0"]
-    assert all(len(row) == len(one.columns) for one in (costs, calls, starts) for row in one.rows)
+    assert all(len(row) == len(entry.columns) for entry in (costs, calls, starts) for row in entry.rows)
 
 
 def test_the_json_has_every_figure_with_its_floor() -> None:

@@ -30,12 +30,15 @@ def test_no_two_copies_have_a_document_of_one_key(told: dict[str, Any], service:
 
 def test_all_that_is_copied_was_said(told: dict[str, Any]) -> None:
     marks: dict[str, int] = {}
-    for one in told["basis"]:
-        if one["collection"] == "marks":
-            writer, _, number = one["document"]["_id"].rpartition("/")
+    for entry in told["basis"]:
+        if entry["collection"] == "marks":
+            writer, _, number = entry["document"]["_id"].rpartition("/")
             marks[writer] = max(marks.get(writer, 0), int(number))
     commits = [
-        one["document"]["commit"] for kind in KINDS for one in told[kind]["documents"] if one["collection"] == "journal"
+        document["document"]["commit"]
+        for kind in KINDS
+        for document in told[kind]["documents"]
+        if document["collection"] == "journal"
     ]
     assert commits
     for writer, _, number in (commit.rpartition("/") for commit in commits):
@@ -44,7 +47,10 @@ def test_all_that_is_copied_was_said(told: dict[str, Any]) -> None:
 
 def test_what_is_open_has_markers_and_what_is_closed_has_none(told: dict[str, Any]) -> None:
     marked = {
-        (kind, one["service"]) for kind in KINDS for one in told[kind]["documents"] if one["collection"] == "open"
+        (kind, document["service"])
+        for kind in KINDS
+        for document in told[kind]["documents"]
+        if document["collection"] == "open"
     }
     assert {("to audit", "audit"), ("begun", "ingest"), ("begun", "assign"), ("begun", "adjudicate")} <= marked
     assert "closed" not in {kind for kind, _ in marked}

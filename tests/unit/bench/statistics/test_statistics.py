@@ -21,8 +21,8 @@ def test_every_work_of_ours_runs_and_finds_something_sensible(name: str) -> None
 
 
 def test_every_comparison_names_works_that_exist_and_every_work_is_compared() -> None:
-    assert {one.name for one in COMPARISONS} == ours.WORKS.keys()
-    assert {peer for one in COMPARISONS for peer in one.peers} == peers.WORKS.keys()
+    assert {comparison.name for comparison in COMPARISONS} == ours.WORKS.keys()
+    assert {peer for comparison in COMPARISONS for peer in comparison.peers} == peers.WORKS.keys()
 
 
 def test_no_annotator_labels_a_unit_twice() -> None:

@@ -29,7 +29,7 @@ def test_growth_and_history_are_drawn_a_point_a_measurement(tmp_path: Path) -> N
     (unit, label) = root.findall(f"{SVG}polyline")
     heights = [float(point.split(",")[1]) for point in unit.attrib["points"].split()]
     assert heights == sorted(heights, reverse=True), "what costs more stands higher"
-    assert "100,000" in {one.text for one in root.iter(f"{SVG}text")}
+    assert "100,000" in {element.text for element in root.iter(f"{SVG}text")}
     del label
     draw_history([line(whole()), line(whole())], file)
     assert len(ET.fromstring(file.read_text()).findall(f"{SVG}circle")) == 4

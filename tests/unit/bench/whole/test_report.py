@@ -20,9 +20,9 @@ def whole(units: int = 10_000, store_ms: float = 2.5) -> Whole:
 
 
 def test_one_costs_what_all_processes_spend_on_it() -> None:
-    one = work("label")
-    assert one.total_ms == 2.5 + 0.25 * (len(PARTS) - 1)
-    assert one.rate == 100.0
+    entry = work("label")
+    assert entry.total_ms == 2.5 + 0.25 * (len(PARTS) - 1)
+    assert entry.rate == 100.0
 
 
 def test_what_was_kept_of_as_many_units_stands_below_what_is_new_the_newest_first(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ def costs(unit_ms: float = 1.0, label_ms: float = 2.0, idle_ms: float = 0.0, sec
 
 def part(found: Plan, name: str) -> tuple[float, int, float]:
     """Return a part's cores, processes and disk."""
-    one = next(one for one in found.parts if one.name == name)
-    return one.cores, one.processes, one.disk_gb
+    entry = next(item for item in found.parts if item.name == name)
+    return entry.cores, entry.processes, entry.disk_gb
 
 
 def test_cores_are_what_is_asked_at_the_peak_times_what_it_costs() -> None:
@@ -63,7 +63,7 @@ def test_a_faster_store_is_said_and_changes_the_store_alone() -> None:
 def test_places_are_a_power_of_two_that_shares_evenly_and_what_they_cannot_hold_is_told() -> None:
     small, large = (plan(Load(units), costs(), Prices()) for units in (1_000.0, 20_000_000.0))
     assert (small.places, small.warnings) == (64, [])
-    most = max(one.processes for one in large.parts if one.name in SERVICES)
+    most = max(entry.processes for entry in large.parts if entry.name in SERVICES)
     assert large.places >= 4 * most > large.places / 2
     huge = plan(Load(3_000_000_000.0), costs(), Prices())
     assert huge.places == 1_024

@@ -38,8 +38,8 @@ KEY = b"k1-u1"
 def event(name: str, key: bytes = KEY, topic: Topic = UNITS, project: str = "") -> Outgoing:
     """Return a record whose name can be read back from its metadata; on any topic a unit's withdrawal will do."""
     metadata = Metadata(event_id=name, client_id="k1", project_id=project)
-    told = UnitEvent(metadata=metadata, unit_erased=UnitErased(unit_id="k1-u1"))
-    return Outgoing(topic.name, key, encode(told), schema_headers())
+    entry = UnitEvent(metadata=metadata, unit_erased=UnitErased(unit_id="k1-u1"))
+    return Outgoing(topic.name, key, encode(entry), schema_headers())
 
 
 def name_of(delivery: Delivery) -> str:
@@ -109,8 +109,8 @@ async def test_a_batch_is_served_then_flushed_then_committed_topic_by_topic_in_t
     await place.publish(event("r1", topic=RESOLUTIONS), event("u1"), event("u2"), event("u3"))
     async with place.running(place.consumer(UNITS, RESOLUTIONS)):
         await until(lambda: "commit" in place.trouble.called)
-    told = [one for one in place.trouble.called if one not in ("poll", "join", "lag")]
-    assert told == [f"serve {UNITS.name}", f"serve {RESOLUTIONS.name}", "flush", "commit"]
+    names = [name for name in place.trouble.called if name not in ("poll", "join", "lag")]
+    assert names == [f"serve {UNITS.name}", f"serve {RESOLUTIONS.name}", "flush", "commit"]
     assert place.calls == [["u1", "u2", "u3"], ["r1"]]
     assert (place.committed(), place.committed(topic=RESOLUTIONS)) == (3, 1)
     assert place.counted("concord_consumer_records") == 3
@@ -145,7 +145,7 @@ async def test_who_is_stopped_between_two_turns_polls_and_joins_no_more() -> Non
         await consumer.stop()
         called = list(place.trouble.called)
         await asyncio.sleep(10 * PACE_SECONDS)
-        assert [one for one in place.trouble.called[len(called) :] if one in ("poll", "join")] == []
+        assert [name for name in place.trouble.called[len(called) :] if name in ("poll", "join")] == []
     assert place.trouble.called.count("join") == 1
 
 
@@ -294,7 +294,7 @@ async def test_a_clients_headers_do_not_stop_the_intake() -> None:
         (("traceparent", b"x" * 900_000), ("tracestate", b"y" * 90_000)),
         (("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), ("tracestate", b"\xff")),
     ]
-    records = [Outgoing(INTAKE.name, KEY, b"{}", one) for one in headers]  # type: ignore[arg-type]  # clients' own
+    records = [Outgoing(INTAKE.name, KEY, b"{}", header) for header in headers]  # type: ignore[arg-type]  # clients' own
     traces: list[Headers] = []
 
     async def decide(deliveries: Sequence[Delivery]) -> None:
@@ -336,7 +336,7 @@ async def test_poison_is_not_passed_over_while_dead_letters_cannot_be_written() 
     async with place.running():
         await until(lambda: place.committed() == 2)
     assert len(place.letters()) == 1
-    letters = [number for number, one in enumerate(place.trouble.called) if one == f"publish {DEAD_LETTERS.name}"]
+    letters = [number for number, text in enumerate(place.trouble.called) if text == f"publish {DEAD_LETTERS.name}"]
     assert len(letters) == 5
     assert place.trouble.called.index("commit") > letters[-1]
 

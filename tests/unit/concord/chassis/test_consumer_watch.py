@@ -173,7 +173,7 @@ async def test_after_a_commit_that_was_refused_a_partition_may_begin_anywhere() 
     script.answers = [True, False]
     with pytest.raises(Over):
         await run(script)
-    assert [offset for one in script.commits for offset in one.values()] == [1, 8]
+    assert [offset for commit in script.commits for offset in commit.values()] == [1, 8]
 
 
 async def test_a_commit_without_an_answer_is_asked_again_before_more_is_polled() -> None:
@@ -181,7 +181,7 @@ async def test_a_commit_without_an_answer_is_asked_again_before_more_is_polled()
     script.answers = [None, None, True]
     with pytest.raises(Over):
         await run(script)
-    assert [offset for one in script.commits for offset in one.values()] == [1, 2]
+    assert [offset for commit in script.commits for offset in commit.values()] == [1, 2]
 
 
 async def test_after_a_partition_was_away_it_may_begin_anywhere() -> None:

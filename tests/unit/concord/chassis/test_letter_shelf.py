@@ -59,14 +59,14 @@ async def test_letters_stand_on_the_shelf_of_whoever_writes_their_topic_the_newe
     # What is set aside again after a crash is one letter.
     await hall.set_aside(RECORD._replace(offset=2, key=b"one"), reason="reason 2")
     of_units = await ingest.newest(UNITS.name, None, 10)
-    assert [one.letter.reason for one in of_units] == ["reason 2", "reason 1", "reason 0"]
+    assert [of_unit.letter.reason for of_unit in of_units] == ["reason 2", "reason 1", "reason 0"]
     assert len(await ingest.newest("", None, 10)) == 4
-    assert [one.letter.topic for one in await audit.newest("", None, 10)] == [LOTS.name]
+    assert [page.letter.topic for page in await audit.newest("", None, 10)] == [LOTS.name]
     # Page by page, whatever is set aside meanwhile.
     first = await ingest.newest(UNITS.name, None, 2)
     await hall.set_aside(RECORD._replace(offset=9))
     rest = await ingest.newest(UNITS.name, first[-1].number, 2)
-    assert [one.letter.offset for one in (*first, *rest)] == [2, 1, 0]
+    assert [page.letter.offset for page in (*first, *rest)] == [2, 1, 0]
 
 
 async def test_a_letter_is_sent_to_the_byte_where_it_came_from_and_everybody_knows() -> None:
@@ -86,7 +86,7 @@ async def test_a_letter_is_sent_to_the_byte_where_it_came_from_and_everybody_kno
     # It may be sent as often as one likes.
     await shelf.replay(found.letter_id, "operator-2")
     assert len(hall.lying(UNITS.name, 3)) == before + 2
-    assert [one.replayed_by for one in await hall.shelf("ingest").newest("", None, 10)] == ["operator-2"]
+    assert [page.replayed_by for page in await hall.shelf("ingest").newest("", None, 10)] == ["operator-2"]
 
 
 async def test_what_is_not_ours_unknown_or_kept_in_part_is_not_sent() -> None:
@@ -110,11 +110,11 @@ async def test_the_oldest_make_room_and_are_counted(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(letter_shelf, "LETTERS_MAX", 2)
     for offset in range(5):
         await hall.set_aside(RECORD._replace(offset=offset))
-    assert [one.letter.offset for one in await shelf.newest("", None, 10)] == [4, 3]
+    assert [page.letter.offset for page in await shelf.newest("", None, 10)] == [4, 3]
     assert shelf.left_out == 3
     monkeypatch.setattr(letter_shelf, "BYTES_MAX", 1_000)
     await hall.set_aside(RECORD._replace(offset=5, value=b"v" * 900))
-    assert [one.letter.offset for one in await shelf.newest("", None, 10)] == [5]
+    assert [page.letter.offset for page in await shelf.newest("", None, 10)] == [5]
 
 
 async def test_nothing_is_read_before_somebody_asks_and_stopping_is_in_order_either_way() -> None:

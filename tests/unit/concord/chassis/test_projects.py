@@ -21,11 +21,11 @@ def golden() -> Any:
 def test_a_project_has_all_that_its_event_tells() -> None:
     event = golden()
     project = project_from(event)
-    told = event.project_defined
-    assert (project.project_id, project.client_id, project.revision) == ("k7q2-rte", "k7q2", told.revision)
-    assert (project.guideline_version, project.guideline_text) == (told.guideline_version, told.guideline_text)
+    body = event.project_defined
+    assert (project.project_id, project.client_id, project.revision) == ("k7q2-rte", "k7q2", body.revision)
+    assert (project.guideline_version, project.guideline_text) == (body.guideline_version, body.guideline_text)
     assert project.schema.spec() == {"kind": "choice", "classes": ["no", "yes"]}
-    assert (project.policy, project.targets) == (told.policy, told.targets)
+    assert (project.policy, project.targets) == (body.policy, body.targets)
 
 
 @pytest.mark.parametrize(

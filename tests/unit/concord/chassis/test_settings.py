@@ -52,7 +52,7 @@ def test_a_service_extends_the_settings_with_its_own_knobs() -> None:
 def test_everything_that_is_wrong_is_said_at_once_with_its_cure() -> None:
     with pytest.raises(SettingsRefused) as refused:
         Knobs.from_environment({"CONCORD_HTTP_PORT": "70000", "CONCORD_TEST_BLIND": "perhaps"})
-    said = str(refused.value)
+    text = str(refused.value)
     for name in (
         "CONCORD_KAFKA_BOOTSTRAP",
         "CONCORD_MONGODB_URI",
@@ -60,9 +60,9 @@ def test_everything_that_is_wrong_is_said_at_once_with_its_cure() -> None:
         "CONCORD_ID_SECRET",
         "CONCORD_API_KEY_PEPPER",
     ):
-        assert f"{name} is not set; set it to" in said
-    assert "CONCORD_HTTP_PORT is 70000, more than 65535; set it to a free port" in said
-    assert "CONCORD_TEST_BLIND is 'perhaps', not one of" in said
+        assert f"{name} is not set; set it to" in text
+    assert "CONCORD_HTTP_PORT is 70000, more than 65535; set it to a free port" in text
+    assert "CONCORD_TEST_BLIND is 'perhaps', not one of" in text
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,12 @@ def test_a_refused_secret_is_not_repeated_in_the_message() -> None:
 def test_a_group_checks_across_its_fields() -> None:
     asked = {"CONCORD_KAFKA_BOOTSTRAP": "k:9093", "CONCORD_KAFKA_SECURITY": "SASL_SSL"}
     assert set(problems_of(asked, KafkaSettings)) == {"CONCORD_KAFKA_USERNAME", "CONCORD_KAFKA_PASSWORD"}
-    told = load(KafkaSettings, asked | {"CONCORD_KAFKA_USERNAME": "ingest", "CONCORD_KAFKA_PASSWORD": "pw"})
-    assert (told.security, told.username, told.password) == ("SASL_SSL", "ingest", Secret("pw"))
+    kafka_settings = load(KafkaSettings, asked | {"CONCORD_KAFKA_USERNAME": "ingest", "CONCORD_KAFKA_PASSWORD": "pw"})
+    assert (kafka_settings.security, kafka_settings.username, kafka_settings.password) == (
+        "SASL_SSL",
+        "ingest",
+        Secret("pw"),
+    )
     assert load(KafkaSettings, {"CONCORD_KAFKA_BOOTSTRAP": "k", "CONCORD_KAFKA_CA_FILE": "ca.pem"}).ca_file == Path(
         "ca.pem"
     )
@@ -137,8 +141,8 @@ def test_the_default_of_an_unset_port_holds() -> None:
 def test_places_are_a_power_of_two_and_an_advertised_address_is_scheme_host_and_port() -> None:
     settings = Knobs.from_environment(LOCAL)
     assert (settings.places.count, settings.places.advertised_url) == (8, "")
-    said = {"CONCORD_PLACES": "64", "CONCORD_ADVERTISED_URL": "http://[fd00::7]:8000"}
-    assert Knobs.from_environment(LOCAL | said).places.count == 64
+    body = {"CONCORD_PLACES": "64", "CONCORD_ADVERTISED_URL": "http://[fd00::7]:8000"}
+    assert Knobs.from_environment(LOCAL | body).places.count == 64
     assert problems_of(LOCAL | {"CONCORD_PLACES": "12"}) == {"CONCORD_PLACES": "is 12, no power of two"}
     for address in ("http://host", "https://host:1", "http://host:1/path", "host:1", "http://user@host:1"):
         assert list(problems_of(LOCAL | {"CONCORD_ADVERTISED_URL": address})) == ["CONCORD_ADVERTISED_URL"]

@@ -54,5 +54,5 @@ async def test_the_largest_event_fits_whole_into_a_dead_letter() -> None:
     await letters.set_aside(origin, ValueError("x" * 10_000), attempts=5)
     (letter,) = published
     assert record_bytes(letter) <= RECORD_BYTES_MAX
-    told = decode(DEAD_LETTERS, letter.value)
-    assert told.value == largest.value  # type: ignore[attr-defined]  # it is a dead letter
+    entry = decode(DEAD_LETTERS, letter.value)
+    assert entry.value == largest.value  # type: ignore[attr-defined]  # it is a dead letter

@@ -68,13 +68,13 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 async def test_each_life_of_a_process_has_real_ports_and_a_name_of_its_own(environment: dict[str, str]) -> None:
     settings = ServiceSettings.from_environment(environment)
-    one, other = (real_ports("audit", settings, environment) for _ in range(2))
-    assert isinstance(one.store, MongoStore)
-    assert isinstance(one.broker, KafkaBroker)
-    assert one.writer.startswith("audit-")
-    assert one.writer != other.writer
-    assert "/" not in one.writer, "it is a part of journal keys"
-    for ports in (one, other):
+    entry, other = (real_ports("audit", settings, environment) for _ in range(2))
+    assert isinstance(entry.store, MongoStore)
+    assert isinstance(entry.broker, KafkaBroker)
+    assert entry.writer.startswith("audit-")
+    assert entry.writer != other.writer
+    assert "/" not in entry.writer, "it is a part of journal keys"
+    for ports in (entry, other):
         await ports.store.close()
 
 

@@ -59,9 +59,9 @@ DONE = httpx.Response(200, json=SEALED)
 def test_a_write_is_sent_again_under_the_same_key_until_it_is_answered() -> None:
     road = Road([httpx.ConnectError("refused"), away(), httpx.ReadTimeout("silent"), away(502), DONE])
     assert road.client().seal("k1-p").lots == 3
-    keys = [one.headers["idempotency-key"] for one in road.asked]
+    keys = [request.headers["idempotency-key"] for request in road.asked]
     assert (len(keys), len(set(keys))) == (5, 1)
-    assert {str(one.url) for one in road.asked} == {"http://ingest.test/v1/projects/k1-p/seal"}
+    assert {str(request.url) for request in road.asked} == {"http://ingest.test/v1/projects/k1-p/seal"}
     road.client().seal("k1-p")
     assert road.asked[-1].headers["idempotency-key"] != keys[0]
 
@@ -69,7 +69,7 @@ def test_a_write_is_sent_again_under_the_same_key_until_it_is_answered() -> None
 def test_pauses_grow_to_their_bound_and_are_never_the_same_for_all() -> None:
     road = Road([*[away()] * 12, DONE])
     road.client().seal("k1-p")
-    wholes = [min(5.0, 0.1 * 2**one) for one in range(12)]
+    wholes = [min(5.0, 0.1 * 2**number) for number in range(12)]
     assert all(whole / 2 <= slept <= whole for slept, whole in zip(road.slept, wholes, strict=True)), road.slept
     assert len(set(road.slept)) == 12
 
@@ -169,8 +169,8 @@ def pages() -> Iterator[httpx.Response]:
 
 def test_a_list_is_followed_to_its_end() -> None:
     road = Road(list(pages()))
-    assert [one.lot_id for one in road.client().lots("k1-p")] == ["a", "b"]
-    assert [one.url.params.get("after") for one in road.asked] == [None, "a"]
+    assert [lot.lot_id for lot in road.client().lots("k1-p")] == ["a", "b"]
+    assert [request.url.params.get("after") for request in road.asked] == [None, "a"]
 
 
 def test_waiting_for_lots_in_vain_says_where_each_stands_and_why() -> None:
@@ -182,11 +182,11 @@ def test_waiting_for_lots_in_vain_says_where_each_stands_and_why() -> None:
     road = Road([httpx.Response(200, json={"lots": [{**rejected, "lot_id": str(n)} for n in range(9)], "next": None})])
     with pytest.raises(NotYet) as not_yet:
         road.client().wait_for_lots("k1-p", units=60, seconds_max=0)
-    told = str(not_yet.value)
-    assert told.startswith(
+    text = str(not_yet.value)
+    assert text.startswith(
         "0 of 60 units are in accepted lots after 0 s; lot 0 is relabelling: It was rejected (4 of 18"
     )
-    assert "; and 4 lots more; `concord units stranded k1-p` says which" in told
+    assert "; and 4 lots more; `concord units stranded k1-p` says which" in text
     road = Road([httpx.Response(200, json={"lots": [], "next": None})])
     with pytest.raises(NotYet, match="no lot is open"):
         road.client().wait_for_lots("k1-p", seconds_max=0)
@@ -200,4 +200,4 @@ def test_annotators_are_followed_to_their_end_too() -> None:
     addresses = Addresses(metrics="http://metrics.test")
     client = Concord("t", addresses, transport=httpx.MockTransport(road), sleep=road.sleep)
     assert client.annotators("k1-p").next is None
-    assert [one.url.params.get("after") for one in road.asked] == [None, "ann-1", "ann-2"]
+    assert [request.url.params.get("after") for request in road.asked] == [None, "ann-1", "ann-2"]

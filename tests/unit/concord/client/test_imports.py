@@ -54,7 +54,9 @@ def client(five: Served, transport: httpx.BaseTransport | None = None) -> Concor
 def mine(folder: Path) -> Path:
     file = folder / "mine.csv"
     # Records of several lines, so that a part ends within one.
-    file.write_text("id,message\n" + "".join(f'r{one},"line one\nline ""two"" of {one}"\n' for one in range(ROWS)))
+    file.write_text(
+        "id,message\n" + "".join(f'r{number},"line one\nline ""two"" of {number}"\n' for number in range(ROWS))
+    )
     return file
 
 
@@ -68,10 +70,12 @@ def test_a_line_that_breaks_at_every_other_part_loses_nothing_and_takes_nothing_
     road = Broken(lambda number: fate if number % 2 else "")
     with client(five, road) as concord:
         project = concord.define_project(f"broken-{fate}", walk.DEFINITION).project_id
-        told = concord.import_file(project, mine(tmp_path), **CSV)
-        assert (told.admitted, told.repeated, told.refused_count, told.complete) == (ROWS, 0, 0, True)
-        assert told.offset == (tmp_path / "mine.csv").stat().st_size
-        assert {one.status for one in concord.find(project, [f"r{one}" for one in range(ROWS)])} == {"admitted"}
+        entry = concord.import_file(project, mine(tmp_path), **CSV)
+        assert (entry.admitted, entry.repeated, entry.refused_count, entry.complete) == (ROWS, 0, 0, True)
+        assert entry.offset == (tmp_path / "mine.csv").stat().st_size
+        assert {
+            admitted_unit.status for admitted_unit in concord.find(project, [f"r{number}" for number in range(ROWS)])
+        } == {"admitted"}
     assert road.patches > 8
 
 
@@ -122,34 +126,34 @@ def test_an_empty_file_is_an_import_of_nothing(five: Served, tmp_path: Path) -> 
     (tmp_path / "empty.jsonl").write_bytes(b"")
     with client(five) as concord:
         project = concord.define_project("empty", walk.DEFINITION).project_id
-        told = concord.import_file(project, tmp_path / "empty.jsonl")
-        assert (told.complete, told.admitted) == (True, 0)
+        entry = concord.import_file(project, tmp_path / "empty.jsonl")
+        assert (entry.complete, entry.admitted) == (True, 0)
 
 
 def test_units_from_anywhere_go_on_when_they_come_again_in_the_same_order(five: Served) -> None:
     taken: list[int] = []
 
     def each(until: int) -> Iterator[dict[str, str]]:
-        for one in range(200):
-            if one == until:
+        for number in range(200):
+            if number == until:
                 raise ConnectionError("the source broke")
-            taken.append(one)
-            yield {"id": f"s{one}", "content": f"stream {one}"}
+            taken.append(number)
+            yield {"id": f"s{number}", "content": f"stream {number}"}
 
     with client(five) as concord:
         project = concord.define_project("streamed", walk.DEFINITION).project_id
         with pytest.raises(ConnectionError):
             concord.import_units(project, each(until=150), "nightly")
         assert max(taken) == 149
-        told = concord.import_units(project, each(until=-1), "nightly")
-        assert (told.admitted, told.repeated, told.complete) == (200, 0, True)
+        entry = concord.import_units(project, each(until=-1), "nightly")
+        assert (entry.admitted, entry.repeated, entry.complete) == (200, 0, True)
         # Complete, it is found again, and nothing is read.
-        assert concord.import_units(project, each(until=0), "nightly") == told
+        assert concord.import_units(project, each(until=0), "nightly") == entry
 
 
 def test_other_units_under_an_imports_name_are_refused(five: Served) -> None:
     def some(count: int) -> Iterator[dict[str, str]]:
-        yield from ({"id": f"n{one}", "content": f"text {one}"} for one in range(count))
+        yield from ({"id": f"n{number}", "content": f"text {number}"} for number in range(count))
         raise ConnectionError
 
     with client(five) as concord:

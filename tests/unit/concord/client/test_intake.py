@@ -14,8 +14,8 @@ def test_a_unit_is_the_same_to_ingest_whichever_way_it_was_written() -> None:
     unit = Unit(id="ü 1", content={"text": "words"}, gold="spam", skills=["de"], priority=3)
     as_json = {"id": "ü 1", "content": {"text": "words"}, "gold": "spam", "skills": ["de"], "priority": 3}
     wishes = []
-    for one in (unit, as_json):
-        key, value, headers = intake.record_of("k1-p", one, AT)
+    for entry in (unit, as_json):
+        key, value, headers = intake.record_of("k1-p", entry, AT)
         event = door.cloud_event(Incoming(intake.TOPIC, 0, 0, key, value, tuple(headers), 0))
         assert (key, door.project_of(event)) == ("ü 1".encode(), "k1-p")
         wishes.append(door.wish_of(event))

@@ -109,7 +109,7 @@ def lacking(ours: Any, theirs: Any, path: str) -> Any:
 
 def plain(schema: Any) -> Any:
     """Return a schema without its null."""
-    others = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    others = [entry for entry in schema.get("anyOf", ()) if entry.get("type") != "null"]
     return others[0] if len(others) == 1 else schema
 
 
@@ -127,18 +127,18 @@ def test_every_struct_that_is_read_stands_beside_one_that_is_answered() -> None:
     def walk(kind: Any) -> None:
         if isinstance(kind, told.StructType):
             found.add(kind.cls)
-            for one in kind.fields:
-                walk(one.type)
+            for field in kind.fields:
+                walk(field.type)
         for inner in (*getattr(kind, "types", ()), *filter(None, [getattr(kind, "item_type", None)])):
             walk(inner)
 
     for kind in PAIRS:
         walk(told.type_info(kind))
     all_structs = {
-        one
+        variable
         for module in (models, rechecks, scores, webhooks, work)
-        for one in vars(module).values()
-        if isinstance(one, type) and issubclass(one, msgspec.Struct) and one is not msgspec.Struct
+        for variable in vars(module).values()
+        if isinstance(variable, type) and issubclass(variable, msgspec.Struct) and variable is not msgspec.Struct
     }
     assert all_structs - found == {models.Unit, models.FirstUnit, scores.Output} - found
 

@@ -8,8 +8,8 @@ from concord.client.steps import Answer, Send, Sleep
 from concord.client.units import _together, send
 
 
-def answer(**told: object) -> Answer:
-    return Answer(202, {}, msgspec.json.encode(told))
+def answer(**entry: object) -> Answer:
+    return Answer(202, {}, msgspec.json.encode(entry))
 
 
 def test_what_was_not_taken_is_sent_when_the_service_says_and_counted_together() -> None:
@@ -28,7 +28,7 @@ def test_what_was_not_taken_is_sent_when_the_service_says_and_counted_together()
         flow.send(answer(admitted=2, refused_count=1, refused=refused))
     report: Report = end.value.value
     assert (report.admitted, report.refused_count, report.stopped) == (4, 1, None)
-    assert [one.line for one in report.refused] == [5]
+    assert [refusal.line for refusal in report.refused] == [5]
 
 
 def test_that_nothing_was_taken_is_said_of_all_requests_together_and_of_no_part() -> None:

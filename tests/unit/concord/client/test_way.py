@@ -68,11 +68,11 @@ def test_a_file_of_ones_own_goes_to_a_verified_export(five: Served, tmp_path: Pa
     (tmp_path / "mine.csv").write_text(walk.csv())
     seen: list[int] = []
     file: dict[str, Any] = {"form": "csv", "columns": Columns(id="id", content="message")}
-    told = client.import_file(
+    body = client.import_file(
         project.project_id, tmp_path / "mine.csv", on_progress=lambda at: seen.append(at.offset), **file
     )
-    assert (told.admitted, told.complete, seen) == (walk.UNITS, True, [len(walk.csv())])
-    assert client.import_state(told.import_id) == told
+    assert (body.admitted, body.complete, seen) == (walk.UNITS, True, [len(walk.csv())])
+    assert client.import_state(body.import_id) == body
     assert client.seal(project.project_id).lots == 1
     with pytest.raises(NotYet, match=f"0 of {walk.UNITS} units are in accepted lots"):
         client.wait_for_lots(project.project_id, units=walk.UNITS, seconds_max=0)
@@ -81,11 +81,14 @@ def test_a_file_of_ones_own_goes_to_a_verified_export(five: Served, tmp_path: Pa
 
     def claim(person: str) -> list[dict[str, Any]]:
         found = people[person].claim(project.project_id, units=5, wait_seconds=20)
-        texts = [people[person].payload(one.payload_url) for one in found.assignments]
-        return [{"id": one.assignment_id, "content": text} for one, text in zip(found.assignments, texts, strict=True)]
+        texts = [people[person].payload(assignment.payload_url) for assignment in found.assignments]
+        return [
+            {"id": assignment.assignment_id, "content": text}
+            for assignment, text in zip(found.assignments, texts, strict=True)
+        ]
 
-    def give(person: str, one: Any, label: str) -> None:
-        assert people[person].submit(one["id"], label, active_ms=1_000).status == "accepted"
+    def give(person: str, entry: Any, label: str) -> None:
+        assert people[person].submit(entry["id"], label, active_ms=1_000).status == "accepted"
 
     walk.annotated(claim, give)
     adjudicator, auditor = of("adjudicator"), of("auditor")
@@ -96,9 +99,12 @@ def test_a_file_of_ones_own_goes_to_a_verified_export(five: Served, tmp_path: Pa
     assert client.wait_for_resolutions(project.project_id, walk.UNITS, seconds_max=20).units == walk.UNITS
 
     def accepted() -> bool:
-        for one in auditor.inspections(project.project_id).inspections:
-            assert auditor.inspect(one.unit_id, walk.label(auditor.payload(one.payload_url))).status == "taken"
-        return all(one.status == "accepted" for one in client.lots(project.project_id))
+        for inspection in auditor.inspections(project.project_id).inspections:
+            assert (
+                auditor.inspect(inspection.unit_id, walk.label(auditor.payload(inspection.payload_url))).status
+                == "taken"
+            )
+        return all(entry.status == "accepted" for entry in client.lots(project.project_id))
 
     walk.until(accepted)
     (lot,) = client.wait_for_lots(project.project_id, units=walk.UNITS, seconds_max=20)
@@ -117,20 +123,20 @@ def _leaves(client: Any, project_id: str, lot_id: str, folder: Path) -> None:
     assert lot_id.encode() in client.lot_certificate(lot_id)
     assert client.lot_ledger(lot_id, folder / "ledger.jsonl").stat().st_size > 0
     resolved = list(read_resolutions(client.resolutions(project_id, folder / "resolutions.jsonl")))
-    labels = {one.source_id: one.label for one in resolved}
-    assert labels == {f"m{one}": walk.label(walk.content(one)) for one in range(walk.UNITS)}
+    labels = {resolution.source_id: resolution.label for resolution in resolved}
+    assert labels == {f"m{number}": walk.label(walk.content(number)) for number in range(walk.UNITS)}
     lineage = client.lineage(resolved[0].unit_id)
     assert (lineage.holds, lineage.lot_id) == (True, lot_id)
     walk.until(lambda: client.quality(project_id).lots.accepted == 1)
     assert client.quality(project_id).units_adjudicated == 1
     (parts,) = client.agreement(project_id)
-    assert {one.by for one in parts.parts} >= {"class", "time"}
+    assert {part.by for part in parts.parts} >= {"class", "time"}
     apart = client.units_apart(project_id, *walk.PEOPLE[:2])
     assert apart.disagreed == len(apart.units) <= apart.both
-    assert [one.annotator_id for one in client.annotators(project_id).annotators] == list(walk.PEOPLE)
+    assert [annotator.annotator_id for annotator in client.annotators(project_id).annotators] == list(walk.PEOPLE)
     assert client.stranded(project_id).units == []
     gone = client.erase(project_id, "asked for", ids=["m1"])
-    assert [(one.source_id, one.status) for one in gone.units] == [("m1", "erased")]
+    assert [(unit.source_id, unit.status) for unit in gone.units] == [("m1", "erased")]
     with pytest.raises(NotFound):
         client.withdrawals(project_id, 99)
 
@@ -138,16 +144,16 @@ def _leaves(client: Any, project_id: str, lot_id: str, folder: Path) -> None:
 def test_any_number_of_units_is_sent_in_batches_and_lines_count_from_the_first(five: Served) -> None:
     with Concord(five.token("client", client="k1"), five.addresses) as client:
         project = client.define_project("batches", walk.DEFINITION).project_id
-        units: list[Any] = [Unit(id=f"u{one}", content=f"text {one}") for one in range(1_100)]
+        units: list[Any] = [Unit(id=f"u{number}", content=f"text {number}") for number in range(1_100)]
         units[1_050] = {"id": "u1050", "content": ""}
         seen: list[int] = []
-        told = client.send(project, iter(units), on_report=lambda whole: seen.append(whole.admitted))
-        assert (told.admitted, told.refused_count, seen) == (1_099, 1, [1_000, 1_099])
-        assert [(one.line, one.field) for one in told.refused] == [(1_051, "content")]
+        report = client.send(project, iter(units), on_report=lambda whole: seen.append(whole.admitted))
+        assert (report.admitted, report.refused_count, seen) == (1_099, 1, [1_000, 1_099])
+        assert [(refusal.line, refusal.field) for refusal in report.refused] == [(1_051, "content")]
         assert client.admit(project, units[:2]).repeated == 2
-        found = client.find(project, [f"u{one}" for one in range(1_100)])
-        assert [one.source_id for one in found] == [f"u{one}" for one in range(1_100)]
-        assert {one.status for one in found} == {"admitted", "unknown"}
+        found = client.find(project, [f"u{number}" for number in range(1_100)])
+        assert [admitted_unit.source_id for admitted_unit in found] == [f"u{number}" for number in range(1_100)]
+        assert {admitted_unit.status for admitted_unit in found} == {"admitted", "unknown"}
 
 
 def test_a_refusal_has_its_kind_and_tells_field_and_cure(five: Served) -> None:
@@ -173,8 +179,8 @@ def test_who_does_not_answer_is_said_to_be_away(five: Served) -> None:
 
 def test_both_clients_have_the_same_operations_with_the_same_arguments() -> None:
     def operations(kind: type) -> dict[str, Any]:
-        own = {name: one for name, one in inspect.getmembers(kind) if hasattr(one, "__wrapped__")}
-        return {name: inspect.signature(one) for name, one in own.items()}
+        own = {name: entry for name, entry in inspect.getmembers(kind) if hasattr(entry, "__wrapped__")}
+        return {name: inspect.signature(entry) for name, entry in own.items()}
 
     assert operations(Concord) == operations(AsyncConcord)
     assert len(operations(Concord)) > 50

@@ -83,13 +83,13 @@ def test_a_topic_of_cloudevents_has_nothing_to_decode() -> None:
 
 
 def test_the_same_event_gives_the_same_bytes_however_it_was_put_together() -> None:
-    one = UnitEvent(unit_erased=UnitErased(reason="r", unit_id="u"), metadata=Metadata(client_id="k1", event_id="e1"))
+    event = UnitEvent(unit_erased=UnitErased(reason="r", unit_id="u"), metadata=Metadata(client_id="k1", event_id="e1"))
     other = UnitEvent()
     other.metadata.event_id = "e1"
     other.metadata.client_id = "k1"
     other.unit_erased.unit_id = "u"
     other.unit_erased.reason = "r"
-    assert encode(one) == encode(other)
+    assert encode(event) == encode(other)
 
 
 def test_a_newer_contract_is_told_from_poison() -> None:

@@ -29,39 +29,39 @@ def test_the_examples_hold() -> None:
 
 
 def test_an_event_id_is_the_uuid5_of_cause_service_kind_and_index() -> None:
-    said = event_id("admit/k1-u1", "ingest", "concord.units.v1", 2)
-    assert said == str(uuid.uuid5(NAMESPACE, "admit/k1-u1/ingest/concord.units.v1/2"))
-    assert uuid.UUID(said).version == 5
+    text = event_id("admit/k1-u1", "ingest", "concord.units.v1", 2)
+    assert text == str(uuid.uuid5(NAMESPACE, "admit/k1-u1/ingest/concord.units.v1/2"))
+    assert uuid.UUID(text).version == 5
 
 
 def test_released_ids_never_change() -> None:
     """Written down once: a process of the next release must tell what this one has told as the same."""
     assert event_id("admit/k1-u1", "ingest", "concord.units.v1") == "922a9b5f-3a0c-5ba5-ae8d-a5b2d9c07092"
     assert keyed(b"secret", "k7q2-rte", "item-1") == "75pgkbrx26dvhy5hnjqmwcuw7r"
-    assert [slot_of_project(one) for one in ("k7q2-rte", "k7q2-", "z-é")] == [222, 441, 108]
+    assert [slot_of_project(name) for name in ("k7q2-rte", "k7q2-", "z-é")] == [222, 441, 108]
 
 
 @given(NAMES, NAMES, NAMES, st.integers(0, 100))
 def test_another_cause_service_kind_or_index_is_another_id(cause: str, service: str, kind: str, index: int) -> None:
-    said = event_id(cause, service, kind, index)
-    assert said == event_id(cause, service, kind, index)
+    text = event_id(cause, service, kind, index)
+    assert text == event_id(cause, service, kind, index)
     others = {
         event_id(cause + "x", service, kind, index),
         event_id(cause, service + "x", kind, index),
         event_id(cause, service, kind + "x", index),
         event_id(cause, service, kind, index + 1),
     }
-    assert len(others | {said}) == 5
+    assert len(others | {text}) == 5
 
 
 @given(st.binary(min_size=1, max_size=32), st.lists(NAMES, min_size=1, max_size=4))
 def test_a_keyed_digest_needs_its_secret_and_every_part_in_its_place(secret: bytes, parts: list[str]) -> None:
-    said = keyed(secret, *parts)
-    assert len(said) == 26
-    assert set(said) <= set("abcdefghijklmnopqrstuvwxyz234567")
-    assert said != keyed(secret + b"x", *parts)
-    assert said != keyed(secret, *parts, "")
-    assert said != keyed(secret, parts[0] + "x", *parts[1:])
+    text = keyed(secret, *parts)
+    assert len(text) == 26
+    assert set(text) <= set("abcdefghijklmnopqrstuvwxyz234567")
+    assert text != keyed(secret + b"x", *parts)
+    assert text != keyed(secret, *parts, "")
+    assert text != keyed(secret, parts[0] + "x", *parts[1:])
 
 
 def test_parts_do_not_run_into_one_another() -> None:

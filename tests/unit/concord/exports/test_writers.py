@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from concord.exports import FORMATS, DoesNotFit, Form, Record, Said, writer_for
+from concord.exports import FORMATS, DoesNotFit, Form, Record, RecordedLabel, writer_for
 from concord.exports.conll import Span, tokens_of
 from concord.exports.csv_file import defused, undefused
 from concord.exports.snapshot import BLOCK_BYTES, FileTally
@@ -24,9 +24,9 @@ PREFERENCE = {"kind": "preference"}
 NO_BOXES: dict[str, Any] = {"boxes": []}
 
 
-def record(label: Any, data: Any = None, said: Sequence[Said] = (), **more: Any) -> Record:
+def record(label: Any, data: Any = None, rows: Sequence[RecordedLabel] = (), **more: Any) -> Record:
     content = b"" if data is None else json.dumps(data).encode()
-    return Record("u1", "s1", encoded(label).decode(), "posterior", 0.97, 2, 1, "l1", tuple(said), content, **more)
+    return Record("u1", "s1", encoded(label).decode(), "posterior", 0.97, 2, 1, "l1", tuple(rows), content, **more)
 
 
 def written(form: Form, spec: Any, *records: Record) -> tuple[bytes, Counter[str]]:
@@ -105,24 +105,24 @@ def test_ties_and_untold_labels_are_left_out_and_counted() -> None:
     tie = record({"prefer": "tie", "strength": 0}, ["x", "y"])
     content, left_out = written(Form("preference-pairs", data=True), PREFERENCE, tie)
     assert (content, left_out) == (b"", {"tie": 1})
-    untold = record("yes", said=[Said("w1", '"yes"', 1), Said("w2", "", 1)])
+    untold = record("yes", said=[RecordedLabel("w1", '"yes"', 1), RecordedLabel("w2", "", 1)])
     for name in ("jsonl", "csv", "label-studio"):
         content, left_out = written(Form(name, "annotations"), CHOICE, untold)
         assert (content.count(b"w1"), content.count(b"w2"), left_out) == (1, 0, {"label_not_told": 1})
 
 
 def test_a_row_of_every_annotator_says_who_and_what() -> None:
-    said = [Said("w1", '"yes"', 1), Said("w2", '"no"', 2)]
+    rows = [RecordedLabel("w1", '"yes"', 1), RecordedLabel("w2", '"no"', 2)]
     content, _ = written(
-        Form("jsonl", "annotations", data=True), CHOICE, record("yes", "text", said, media_type="text/plain")
+        Form("jsonl", "annotations", data=True), CHOICE, record("yes", "text", rows, media_type="text/plain")
     )
     assert [json.loads(line) for line in content.splitlines()] == [
         {
-            "unit_id": "u1", "source_id": "s1", "annotator": one.annotator, "label": json.loads(one.label),
-            "guideline_version": one.guideline_version, "schema_version": 1, "resolved_label": "yes", "lot_id": "l1",
+            "unit_id": "u1", "source_id": "s1", "annotator": row.annotator, "label": json.loads(row.label),
+            "guideline_version": row.guideline_version, "schema_version": 1, "resolved_label": "yes", "lot_id": "l1",
             "media_type": "text/plain", "data": "text",
         }
-        for one in said
+        for row in rows
     ]  # fmt: skip
 
 
@@ -150,10 +150,10 @@ def test_every_span_is_exactly_the_tokens_between_b_and_the_next_that_is_not_i(t
 
 @given(st.lists(st.binary(max_size=3 * BLOCK_BYTES // 2), max_size=4))
 def test_a_tally_is_the_same_however_the_file_comes_in_pieces(pieces: list[bytes]) -> None:
-    one, other = FileTally("f", ""), FileTally("f", "")
+    file_tally, other = FileTally("f", ""), FileTally("f", "")
     whole = b"".join(pieces)
-    one.add(whole)
+    file_tally.add(whole)
     for piece in pieces:
         other.add(piece)
-    assert one.facts(0) == other.facts(0)
-    assert len(one.facts(0).blocks) == -(-len(whole) // BLOCK_BYTES)
+    assert file_tally.facts(0) == other.facts(0)
+    assert len(file_tally.facts(0).blocks) == -(-len(whole) // BLOCK_BYTES)

@@ -152,9 +152,9 @@ def test_a_span_past_the_text_is_found_in_its_field() -> None:
 
 
 def test_a_field_that_one_of_two_was_asked_is_wholly_apart() -> None:
-    one = form().canonical(answered(**{**LEAST, "toxic": "yes", "severity": 3}))
-    assert form().distance(one, answered(**LEAST)) == pytest.approx(2 / 4)  # toxic, severity; subject and names agree
-    assert form().distance(one, form().canonical(answered(**{**LEAST, "toxic": "yes", "severity": 5}))) == 0.25 / 4
+    entry = form().canonical(answered(**{**LEAST, "toxic": "yes", "severity": 3}))
+    assert form().distance(entry, answered(**LEAST)) == pytest.approx(2 / 4)  # toxic, severity; subject and names agree
+    assert form().distance(entry, form().canonical(answered(**{**LEAST, "toxic": "yes", "severity": 5}))) == 0.25 / 4
 
 
 def test_fields_that_neither_answered_are_not_apart() -> None:
@@ -232,7 +232,7 @@ def test_a_plain_kind_is_one_field_without_a_name() -> None:
     (only,) = fields_of(plain)
     assert (only.name, only.schema, only.asked({})) == ("", plain, True)
     assert answers_of(plain, "yes") == {"": "yes"}
-    assert [one.name for one in fields_of(form())] == ["toxic", "severity", "subject", "breed", "names", "who"]
+    assert [entry.name for entry in fields_of(form())] == ["toxic", "severity", "subject", "breed", "names", "who"]
     assert answers_of(form(), answered(**LEAST)) == LEAST
 
 

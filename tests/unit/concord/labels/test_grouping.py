@@ -25,9 +25,9 @@ def test_the_nearest_regions_pair_first_and_nobody_is_in_a_group_twice() -> None
 
 
 def test_regions_of_one_class_pair_before_regions_of_one_place() -> None:
-    one = [Region((0, 10), "person"), Region((0, 9), "place")]
+    row = [Region((0, 10), "person"), Region((0, 9), "place")]
     other = [Region((0, 9), "person"), Region((0, 10), "place")]
-    found = _settled(one, other)
+    found = _settled(row, other)
     assert found.undecided == ()
     assert {agreed.region.class_name: agreed.share for agreed in found.agreed} == {"person": 1.0, "place": 1.0}
 
@@ -45,9 +45,9 @@ def test_no_drawing_at_all_is_settled() -> None:
 
 def test_of_equally_good_matchings_both_sides_take_the_same() -> None:
     # Two matchings of these are worth the same, but for the rounding of their sums.
-    one = [Region(shape, "person") for shape in [(2, 5), (1, 5), (1, 6)]]
+    row = [Region(shape, "person") for shape in [(2, 5), (1, 5), (1, 6)]]
     other = [Region(shape, "person") for shape in [(2, 6), (2, 7), (5, 7)]]
-    assert matched_overlap(one, other, overlaps_of_spans) == matched_overlap(other, one, overlaps_of_spans)
+    assert matched_overlap(row, other, overlaps_of_spans) == matched_overlap(other, row, overlaps_of_spans)
 
 
 def test_a_composed_label_says_of_each_region_whose_it_is_and_which_objects_are_not_in_it() -> None:
@@ -62,8 +62,8 @@ def test_a_composed_label_says_of_each_region_whose_it_is_and_which_objects_are_
     def box(right: float) -> dict[str, Json]:
         return {"left": 0.0, "top": 0.0, "right": right, "bottom": 10.0, "class": "car"}
 
-    said: list[Json] = [{"boxes": [box(10.0)]}, {"boxes": [box(14.0)]}, {"boxes": [box(12.0)]}, {"boxes": [box(13.0)]}]
-    traced = schema.traced({"boxes": [box(12.5)]}, said)
+    rows: list[Json] = [{"boxes": [box(10.0)]}, {"boxes": [box(14.0)]}, {"boxes": [box(12.0)]}, {"boxes": [box(13.0)]}]
+    traced = schema.traced({"boxes": [box(12.5)]}, rows)
     assert traced.regions == (Origin("merged", (0, 1, 2, 3)),), "the median of all four edges is nobody's own"
     spans = Spans(("person", "place"))
     texts = [label(span(0, 10), span(20, 30)), label(span(0, 10), span(21, 30)), label(span(50, 60))]
@@ -81,14 +81,14 @@ def test_every_drawn_region_is_in_one_object_and_the_merged_label_is_the_objects
 ) -> None:
     schema = Spans(("person",))
     labels = [
-        schema.canonical({"spans": [{"start": start, "end": start + wide, "class": "person"} for start, wide in one]})
-        for one in drawn
+        schema.canonical({"spans": [{"start": start, "end": start + wide, "class": "person"} for start, wide in row]})
+        for row in drawn
     ]
     objects = schema.objects(labels)
     for place, label in enumerate(labels):
         assert isinstance(label, dict)
-        mine = [region for one in objects for region, places in one.drawn if place in places]
+        mine = [region for object_ in objects for region, places in object_.drawn if place in places]
         assert sorted(map(encoded, mine)) == sorted(map(encoded, label["spans"]))  # type: ignore[arg-type]  # spans are a list
     merged = schema.merge([Vote(label) for label in labels])
-    if merged.label is not None and all(one.stands is not None for one in objects):
-        assert merged.label == schema.canonical({"spans": [one.region for one in objects if one.stands]})
+    if merged.label is not None and all(object_.stands is not None for object_ in objects):
+        assert merged.label == schema.canonical({"spans": [object_.region for object_ in objects if object_.stands]})

@@ -106,8 +106,8 @@ def test_outlines_apart_are_escalated() -> None:
 def test_points_on_an_edge_make_no_other_label(points: list[Json]) -> None:
     schema = Polygons(("car",))
     square: list[Json] = [[0, 0], [2, 0], [2, 2], [0, 2]]
-    one, other = (schema.canonical({"polygons": [{"points": ring, "class": "car"}]}) for ring in (points, square))
-    assert one == other
+    entry, other = (schema.canonical({"polygons": [{"points": ring, "class": "car"}]}) for ring in (points, square))
+    assert entry == other
 
 
 def test_a_point_beside_an_edge_by_the_last_bit_stays() -> None:
@@ -125,8 +125,8 @@ def test_outlines_that_areas_or_boxes_tell_apart_are_not_cut_and_the_others_are_
         x, y, radius = generator.uniform([0, 0, 1], [10, 10, 6]).tolist()
         return tuple(np.column_stack([x + radius * np.cos(turns), y + radius * np.sin(turns)]).ravel().tolist())
 
-    one, other = [outline() for _ in range(30)], [outline() for _ in range(30)]
-    whole, bounded = overlaps_of_polygons(one, other), overlaps_of_polygons(one, other, 0.5)
+    row, other = [outline() for _ in range(30)], [outline() for _ in range(30)]
+    whole, bounded = overlaps_of_polygons(row, other), overlaps_of_polygons(row, other, 0.5)
     assert np.array_equal(np.where(whole >= 0.5, whole, 0.0), np.where(bounded >= 0.5, bounded, 0.0))
     assert np.count_nonzero(bounded) < np.count_nonzero(whole)
 
@@ -140,7 +140,7 @@ def test_outlines_that_cross_beyond_measure_go_to_a_person_instead_of_holding_th
         rings: Any = [[[x + shift + n / 9, y] for x, y in ((0, 0), (90, 0), (90, 90), (0, 90))] for n in range(count)]
         return schema.canonical({"polygons": [{"points": ring, "class": "car"} for ring in rings]})
 
-    votes = [Vote(label(0.01 * one, 20)) for one in range(3)]
+    votes = [Vote(label(0.01 * number, 20)) for number in range(3)]
     monkeypatch.setattr(polygons, "MERGE_CUT_POINTS_MAX", 3 * 20 * 20 * 8)
     assert schema.merge(votes).label is not None
     monkeypatch.setattr(polygons, "MERGE_CUT_POINTS_MAX", 3 * 20 * 20 * 8 - 1)
@@ -164,8 +164,8 @@ def _stars(count: int, points: int, shift: float) -> Any:
 
 def test_however_outlines_cross_what_two_labels_cost_to_compare_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     schema = Polygons(("car",))
-    one, other = schema.canonical(_stars(16, 60, 0.0)), schema.canonical(_stars(16, 60, 0.05))
-    exact = schema.distance(one, other)
+    entry, other = schema.canonical(_stars(16, 60, 0.0)), schema.canonical(_stars(16, 60, 0.05))
+    exact = schema.distance(entry, other)
     counted = [0]
     cut = shapely.intersection
 
@@ -175,17 +175,17 @@ def test_however_outlines_cross_what_two_labels_cost_to_compare_is_bounded(monke
         return pieces
 
     monkeypatch.setattr(shapely, "intersection", counting)
-    assert schema.distance(one, other) == exact
+    assert schema.distance(entry, other) == exact
     whole = counted[0]
     one_time = whole // (16 * 16 // polygons.CUT_AT_ONCE)
     monkeypatch.setattr(polygons, "CUT_WORK_MAX", whole // 2)
     counted[0] = 0
-    bounded = schema.distance(one, other)
+    bounded = schema.distance(entry, other)
     assert 0 < counted[0] <= whole // 2 + 2 * one_time < whole, "no more than the bound and what is cut at once"
-    assert schema.distance(other, one) == bounded, "whichever comes first"
+    assert schema.distance(other, entry) == bounded, "whichever comes first"
     assert 0.0 <= bounded <= 1.0
-    assert schema.says_same(one, other) == schema.says_same(other, one)
-    merged = schema.merge([Vote(one), Vote(other)])
+    assert schema.says_same(entry, other) == schema.says_same(other, entry)
+    merged = schema.merge([Vote(entry), Vote(other)])
     assert merged.label is None
     assert "cross" in merged.reason
 
@@ -199,8 +199,8 @@ def test_of_outlines_that_lie_as_in_a_picture_those_that_match_are_cut_first(mon
         ]
         return schema.canonical({"polygons": [{"points": ring, "class": "car"} for ring in rings]})
 
-    one, other = row(0.0), row(0.5)
-    exact = schema.distance(one, other)
+    entry, other = row(0.0), row(0.5)
+    exact = schema.distance(entry, other)
     monkeypatch.setattr(polygons, "CUT_WORK_MAX", 2 * polygons.CUT_AT_ONCE)
     calls: list[int] = []
     cut = shapely.intersection
@@ -211,7 +211,7 @@ def test_of_outlines_that_lie_as_in_a_picture_those_that_match_are_cut_first(mon
 
     monkeypatch.setattr(shapely, "intersection", counting)
     monkeypatch.setattr(polygons, "CUT_AT_ONCE", 20)
-    assert schema.distance(one, other) == exact
+    assert schema.distance(entry, other) == exact
     assert calls == [20], "the neighbours, which share a strip, were not cut"
 
 

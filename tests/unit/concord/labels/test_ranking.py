@@ -15,10 +15,10 @@ def _votes(*ranked: str) -> list[Vote]:
 
 
 def test_the_distance_is_kendalls_tau_on_a_scale_from_0_to_1() -> None:
-    for one in permutations("wxyz"):
-        places = [one.index(each) for each in "wxyz"]
+    for permutation in permutations("wxyz"):
+        places = [permutation.index(each) for each in "wxyz"]
         tau = kendalltau(places, [0, 1, 2, 3]).statistic
-        assert FOUR.distance([*one], [*"wxyz"]) == pytest.approx((1 - tau) / 2)
+        assert FOUR.distance([*permutation], [*"wxyz"]) == pytest.approx((1 - tau) / 2)
 
 
 def test_kemeny_finds_the_ranking_with_the_least_distance() -> None:

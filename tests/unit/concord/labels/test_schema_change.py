@@ -15,7 +15,7 @@ def choice(*classes: str) -> dict[str, Any]:
 
 def tree(*nodes: str) -> dict[str, Any]:
     """Return a tree of nodes, each written as `parent/node` or `node`."""
-    split = [one.rpartition("/") for one in nodes]
+    split = [node.rpartition("/") for node in nodes]
     return {"kind": "taxonomy", "nodes": [{"id": name, "parent": parent or None} for parent, _, name in split]}
 
 
@@ -97,7 +97,7 @@ def test_regions_that_a_merge_makes_the_same_are_one() -> None:
     merged = after(
         spans, {"kind": "spans", "classes": ["person", "place"]}, merge={"city": "place", "country": "place"}
     )
-    drawn: list[Any] = [{"start": 0, "end": 4, "class": one} for one in ("city", "country")]
+    drawn: list[Any] = [{"start": 0, "end": 4, "class": name} for name in ("city", "country")]
     assert merged.read({"spans": drawn}) == {"spans": [{"start": 0, "end": 4, "class": "place"}]}
 
 

@@ -24,10 +24,10 @@ def measure(make: Callable[[Rules], Finds]) -> tuple[dict[str, float], int, floa
     for locale, region in LOCALES.items():
         finder = make(Rules(frozenset(STRUCTURED), regions=(region,)))
         right: dict[str, int] = defaultdict(int)
-        for one in planted(locale):
-            covered = {place for found in finder.find(one.text) for place in range(found.start, found.end)}
-            wanted = {place for place in range(one.start, one.end) if one.text[place].isalnum()}
-            right[one.kind] += wanted <= covered
+        for entry in planted(locale):
+            covered = {place for found in finder.find(entry.text) for place in range(found.start, found.end)}
+            wanted = {place for place in range(entry.start, entry.end) if entry.text[place].isalnum()}
+            right[entry.kind] += wanted <= covered
             sentences += 1
         for text in harmless(locale):
             wrong += bool(finder.find(text))
@@ -43,10 +43,10 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--presidio", action="store_true")
     arguments.add_argument("--model", default="")
-    said = arguments.parse_args()
+    namespace = arguments.parse_args()
     ways: dict[str, Callable[[Rules], Finds]] = {"ours": Finder}
-    if said.presidio:
-        beside = presidio("en", said.model)
+    if namespace.presidio:
+        beside = presidio("en", namespace.model)
         ways["presidio alone"] = beside
         ways["ours and presidio"] = lambda rules: Together(Finder(rules), beside(rules))
     sys.stdout.write(f"| finder | {' | '.join(STRUCTURED)} | harmless with a find | ms of CPU a sentence |\n")

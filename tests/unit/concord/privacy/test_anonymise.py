@@ -48,11 +48,11 @@ def test_a_mask_of_the_same_length_moves_no_offset() -> None:
 
 def test_a_pseudonym_is_the_same_for_the_same_value_and_another_for_another_key() -> None:
     anonymiser = Anonymiser(ALL, dict.fromkeys(KINDS, "pseudonym"), KEY)
-    one, other, third = (
+    text, other, third = (
         anonymiser.text(text, Counter()) for text in ("ADA@example.org", "ada@Example.org", "bob@example.org")
     )
-    assert one == other != third
-    assert Anonymiser(ALL, dict.fromkeys(KINDS, "pseudonym"), b"k2").text("ada@example.org", Counter()) != one
+    assert text == other != third
+    assert Anonymiser(ALL, dict.fromkeys(KINDS, "pseudonym"), b"k2").text("ada@example.org", Counter()) != text
 
 
 def test_every_text_of_a_content_is_looked_at_and_counted() -> None:
@@ -77,8 +77,8 @@ found = st.builds(
 @given(st.lists(found, max_size=12))
 def test_all_that_was_found_is_covered_once(these: list[Found]) -> None:
     kept = merged(these)
-    covered = [place for one in kept for place in range(one.start, one.end)]
-    assert sorted(covered) == sorted({place for one in these for place in range(one.start, one.end)})
+    covered = [place for entry in kept for place in range(entry.start, entry.end)]
+    assert sorted(covered) == sorted({place for entry in these for place in range(entry.start, entry.end)})
 
 
 @given(st.text(max_size=200))

@@ -50,8 +50,8 @@ def test_a_value_is_found_whole_where_it_stands_and_is_one_however_it_is_written
         for way in ways:
             text = f"So \U0001f600 said: {way} , as ever"
             start = text.index(way)
-            found = [one for one in finder.find(text) if one.kind == kind]
-            assert [(one.start, one.end) for one in found] == [(start, start + len(way))], (kind, way)
+            found = [entry for entry in finder.find(text) if entry.kind == kind]
+            assert [(entry.start, entry.end) for entry in found] == [(start, start + len(way))], (kind, way)
             values.add(found[0].value)
         assert len(values) == 1, (kind, values)
 
@@ -61,13 +61,13 @@ def test_what_is_found_is_in_order_and_never_twice(make: Make) -> None:
     text = " ; ".join(way for ways in SAMPLES.values() for way in ways) * 3
     found = finder.find(text)
     assert len(found) >= 3 * len(SAMPLES)
-    assert all(0 <= one.start < one.end <= len(text) and one.value for one in found)
-    assert all(one.end <= other.start for one, other in pairwise(found))
+    assert all(0 <= entry.start < entry.end <= len(text) and entry.value for entry in found)
+    assert all(entry.end <= other.start for entry, other in pairwise(found))
 
 
 def test_only_what_was_asked_for_is_found_and_nothing_in_nothing(make: Make) -> None:
     text = " ; ".join(way for ways in SAMPLES.values() for way in ways)
-    assert {one.kind for one in make(Rules(frozenset({"card"}))).find(text)} == {"card"}
+    assert {found.kind for found in make(Rules(frozenset({"card"}))).find(text)} == {"card"}
     assert list(make(Rules(WHOLE)).find("")) == []
     assert list(make(Rules(WHOLE)).find("Nothing of anybody, 17 of 40.")) == []
     assert list(make(Rules(frozenset())).find(text)) == []
@@ -100,7 +100,7 @@ def test_what_stands_beside_ours_finds_more_and_takes_nothing_away() -> None:
     beside = Finder(Rules(frozenset({"name"}), (hashed(KEY, "Zoë Kern"),), KEY))
     both = Together(Finder(Rules(frozenset({"email"}))), beside)
     text = "Zoë Kern <zoë.kern@example.org>"
-    assert [(one.kind, text[one.start : one.end]) for one in both.find(text)] == [
+    assert [(found.kind, text[found.start : found.end]) for found in both.find(text)] == [
         ("name", "Zoë Kern"),
         ("email", "zoë.kern@example.org"),
     ]

@@ -20,13 +20,13 @@ def test_of_each_structured_kind_at_least_99_in_a_hundred_are_covered_whole(
     finder = Finder(Rules(frozenset(STRUCTURED), regions=(LOCALES[locale],)))
     seen: Counter[str] = Counter()
     missed: dict[str, list[str]] = {}
-    for one in planted(locale):
-        covered = {place for found in finder.find(one.text) for place in range(found.start, found.end)}
-        wanted = {place for place in range(one.start, one.end) if one.text[place].isalnum()}
+    for entry in planted(locale):
+        covered = {place for found in finder.find(entry.text) for place in range(found.start, found.end)}
+        wanted = {place for place in range(entry.start, entry.end) if entry.text[place].isalnum()}
         if wanted <= covered:
-            seen[one.kind] += 1
+            seen[entry.kind] += 1
         else:
-            missed.setdefault(one.kind, []).append(one.text)
+            missed.setdefault(entry.kind, []).append(entry.text)
     recall = {kind: seen[kind] / PEOPLE for kind in STRUCTURED}
     record_property("recall", {kind: round(share, 3) for kind, share in recall.items()})
     assert min(recall.values()) >= RECALL_MIN, {kind: texts[:5] for kind, texts in missed.items()}

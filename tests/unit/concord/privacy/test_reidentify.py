@@ -20,7 +20,7 @@ def test_what_was_replaced_in_a_text_is_known_again_by_its_value_alone(locale: s
     regions = (LOCALES[locale],)
     finder = Finder(Rules(frozenset(STRUCTURED), regions=regions))
     anonymiser = Anonymiser(finder, dict.fromkeys(STRUCTURED, "pseudonym"), KEY)
-    texts = random.Random(locale).sample([one.text for one in planted(locale)], FEW)
+    texts = random.Random(locale).sample([entry.text for entry in planted(locale)], FEW)
     asked = 0
     for text in texts:
         originals: list[tuple[str, str]] = []
@@ -39,7 +39,7 @@ def test_what_was_replaced_in_a_text_is_known_again_by_its_value_alone(locale: s
 
 def test_a_pseudonym_is_found_for_every_kind_and_is_no_other_thing() -> None:
     for kind in KINDS:
-        one = pseudonym(KEY, kind, "value")
-        assert pseudonyms_in(f"a {one}, {one} b") == {one: 2}
+        text = pseudonym(KEY, kind, "value")
+        assert pseudonyms_in(f"a {text}, {text} b") == {text: 2}
     assert PSEUDONYM_BYTES * 8 // 5 == 16, "the pattern of pseudonyms has that many letters"
     assert not pseudonyms_in("[email] [email:] [email:ABCDEFGHIJKLMNOP] [shoe:abcdefghijklmnop] \u2588\u2588")

@@ -166,8 +166,8 @@ def test_a_confidence_that_is_none_is_refused(confidence: float) -> None:
 
 def test_kappa_warns_of_prevalence_in_a_sentence() -> None:
     gwet_2008 = [[2, 0]] * 118 + [[1, 1]] * 7
-    said = agreement.kappa_warning(gwet_2008)
-    assert said == (
+    text = agreement.kappa_warning(gwet_2008)
+    assert text == (
         "97 % of the labels are 0, so kappa (-0.03) misleads: annotators agree on 94 % of pairs and AC1 is 0.94."
     )
 

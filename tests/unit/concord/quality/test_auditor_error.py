@@ -68,8 +68,8 @@ def test_no_end_comes_to_lie_inside_the_one_by_the_auditors_word() -> None:
 
 
 def test_without_repeats_the_rate_is_by_the_auditors_word_and_of_nothing_nothing_is_said() -> None:
-    one = Inspection(500, 120, 2)
-    naive = leaving_error_rate(one)
+    inspection = Inspection(500, 120, 2)
+    naive = leaving_error_rate(inspection)
     assert with_auditor_error(naive, 500, 120, 2, Repeats()) is naive
     nothing = undefined("no lot has left yet", 0, "a rate")
     assert with_auditor_error(nothing, 0, 0, 0, Repeats(10, 0, 0, 0, 5, 0)) is nothing

@@ -65,7 +65,7 @@ def test_all_right_is_not_certain() -> None:
 
 def test_every_confidence_has_its_bin_and_bins_add_up_in_any_order() -> None:
     stated = [0.0, 0.3, *EDGES, 0.999, 1.0]
-    places = [one.place for one in added([binned([(each, True)]) for each in stated])]
+    places = [entry.place for entry in added([binned([(each, True)]) for each in stated])]
     assert places == list(range(len(EDGES)))
     parts = [binned([(0.1 * number, number % 2 == 0)]) for number in range(11)]
     assert added(parts) == added(reversed(parts)) == binned((0.1 * number, number % 2 == 0) for number in range(11))

@@ -32,10 +32,10 @@ def test_between_people_who_differ_nothing_is_found_more_often_than_is_said_wher
 ) -> None:
     found = [clustered_difference(*two, "annotators").p_value for two in runs(mean, people)]
     assert np.mean([p is not None and p < 0.05 for p in found]) < 0.06
-    naive = [wilson(one.hits, one.trials) for one, _ in runs(mean, people)]
+    naive = [wilson(clusters.hits, clusters.trials) for clusters, _ in runs(mean, people)]
     covered = np.mean([e.low is not None and e.high is not None and e.low <= mean <= e.high for e in naive])
     assert covered < 0.85, "an interval that takes labels of one person for independent is too short"
-    kept = [clustered_rate(one, "annotators") for one, _ in runs(mean, people)]
+    kept = [clustered_rate(clusters, "annotators") for clusters, _ in runs(mean, people)]
     assert np.mean([e.low is not None and e.high is not None and e.low <= mean <= e.high for e in kept]) > 0.93
 
 
@@ -44,9 +44,15 @@ def test_a_difference_that_is_there_is_found() -> None:
     found = [
         clustered_difference(crowd(rng, 20, 0.25, 0.03), crowd(rng, 40, 0.1, 0.03), "annotators") for _ in range(200)
     ]
-    assert np.mean([one.p_value is not None and one.p_value < 0.05 for one in found]) > 0.9
+    assert np.mean([difference.p_value is not None and difference.p_value < 0.05 for difference in found]) > 0.9
     assert (
-        np.mean([one.low is not None and one.high is not None and one.low <= 0.15 <= one.high for one in found]) > 0.9
+        np.mean(
+            [
+                difference.low is not None and difference.high is not None and difference.low <= 0.15 <= difference.high
+                for difference in found
+            ]
+        )
+        > 0.9
     )
 
 
@@ -60,11 +66,11 @@ def test_clusters_that_are_all_alike_are_no_certainty() -> None:
 
 
 def test_partial_sums_are_the_sums_and_can_be_taken_out_again() -> None:
-    one, two, both = Clusters(), Clusters(), Clusters()
-    for labels, hits, sums in ((3, 1, one), (5, 5, two), (4, 0, two)):
+    clusters, two, both = Clusters(), Clusters(), Clusters()
+    for labels, hits, sums in ((3, 1, clusters), (5, 5, two), (4, 0, two)):
         sums.add(labels, hits)
         both.add(labels, hits)
-    assert both - two == one
+    assert both - two == clusters
 
 
 def test_what_cannot_be_is_refused_and_too_few_are_told() -> None:

@@ -36,7 +36,9 @@ def test_sparse_counts_give_what_whole_matrices_give(
     for name in "abcd":
         own = crowd.own_accuracy(name)
         wrong = (1.0 - own) / (CLASSES - 1)
-        imagined = [[ROW_STRENGTH * (own if k == said else wrong) for said in range(CLASSES)] for k in range(CLASSES)]
+        imagined = [
+            [ROW_STRENGTH * (own if k == number else wrong) for number in range(CLASSES)] for k in range(CLASSES)
+        ]
         counts = ConfusionCounts(tuple(map(tuple, told.get(name, [[0] * CLASSES] * CLASSES))))
         matrices[name] = confusion_matrix(counts, imagined)
     plain = posterior([(matrices[name], label) for name, label in labels], prevalence(seen, CLASSES))
@@ -90,8 +92,8 @@ def test_what_is_claimed_of_a_rare_class_is_as_often_right_as_it_says(accuracy: 
     """
     generator = random.Random(11)
     gold = round(200 * accuracy)
-    told = [(0, 0, gold), (1, 1, gold), (0, 1, 200 - gold), (1, 0, 200 - gold)]
-    answers = {f"w{number}": SparseAnswers.of_cells(told) for number in range(30)}
+    rows = [(0, 0, gold), (1, 1, gold), (0, 1, 200 - gold), (1, 0, 200 - gold)]
+    answers = {f"w{number}": SparseAnswers.of_cells(rows) for number in range(30)}
     crowd, settled = Crowd(2, 0.9, answers), Counter[int]()
     claimed: Counter[int] = Counter()
     right: Counter[int] = Counter()

@@ -78,9 +78,9 @@ def noisy(units: int = 3_000, annotators: int = 60, classes: int = 4) -> Respons
     truth = rng.integers(classes, size=units)
     who = np.argsort(rng.random((units, annotators)), axis=1)[:, :5]
     right = rng.random((units, 5)) < rng.uniform(0.3, 0.9, annotators)[who]
-    said = np.where(right, truth[:, None], rng.integers(classes, size=(units, 5)))
+    array = np.where(right, truth[:, None], rng.integers(classes, size=(units, 5)))
     index = np.repeat(np.arange(units, dtype=np.int32), 5)
-    return Responses(index, who.ravel().astype(np.int32), said.ravel().astype(np.int32), units, annotators, classes)
+    return Responses(index, who.ravel().astype(np.int32), array.ravel().astype(np.int32), units, annotators, classes)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.5])
@@ -97,8 +97,8 @@ def test_looking_ahead_ends_where_em_does_in_fewer_steps(smoothing: float, monke
 
 def test_more_steps_are_never_less_likely() -> None:
     found = [dawid_skene(noisy(), iterations_max=most) for most in range(1, 24)]
-    rises = np.diff([one.log_likelihood for one in found])
-    assert [one.iterations for one in found] == list(range(1, 24))
+    rises = np.diff([inference.log_likelihood for inference in found])
+    assert [inference.iterations for inference in found] == list(range(1, 24))
     assert (rises >= -1e-9 * abs(found[0].log_likelihood)).all()
 
 

@@ -20,11 +20,11 @@ def simulated(
     for number in range(units):
         true = int(generator.random() < rare)
         shared = true if generator.random() < ACCURACY else 1 - true
-        said = []
+        rows = []
         for who in generator.sample(PEOPLE, labels):
             own = true if generator.random() < ACCURACY else 1 - true
-            said.append((who, shared if generator.random() < together else own))
-        found.append(GoldUnit(f"u{number}", true, said))
+            rows.append((who, shared if generator.random() < together else own))
+        found.append(GoldUnit(f"u{number}", true, rows))
     return found
 
 
@@ -34,10 +34,10 @@ def crowd_of(units: list[GoldUnit], dependence: float) -> Crowd:
     for unit in units:
         for who, label in unit.answers:
             cells.setdefault(who, Counter())[unit.known, label] += 1
-    told = {
+    body = {
         who: SparseAnswers.of_cells([(*place, times) for place, times in each.items()]) for who, each in cells.items()
     }
-    return Crowd(2, 0.8, told, dependence)
+    return Crowd(2, 0.8, body, dependence)
 
 
 def test_without_gold_a_crowd_is_what_crowds_are() -> None:
@@ -55,7 +55,7 @@ def test_the_more_people_err_together_the_more_is_found() -> None:
 
 def test_the_order_of_units_and_of_answers_changes_nothing() -> None:
     units = simulated(random.Random(4), 300, 0.5)
-    again = [GoldUnit(one.unit_id, one.known, one.answers[::-1]) for one in units[::-1]]
+    again = [GoldUnit(unit.unit_id, unit.known, unit.answers[::-1]) for unit in units[::-1]]
     assert fitted(again, 2, 0.8) == fitted(units, 2, 0.8)
 
 
@@ -88,10 +88,10 @@ def test_what_is_claimed_is_right_as_often_however_far_errors_go_together(togeth
                 if max(chances) >= 0.9:
                     kept.append((max(chances), chances.index(max(chances)) == unit.known))
                     break
-    gap = sum(said - right for said, right in claims) / len(claims)
+    gap = sum(value - right for value, right in claims) / len(claims)
     assert abs(gap) < 0.045
     if together > 0.5:
-        assert sum(said - right for said, right in naive) / len(naive) > 2 * abs(gap), (
+        assert sum(value - right for value, right in naive) / len(naive) > 2 * abs(gap), (
             "counted as independent it is not"
         )
 

@@ -125,5 +125,5 @@ def test_the_bootstrap_says_why_there_is_nothing() -> None:
     assert intervals.bootstrap([1.0, 2.0], lambda _: None, generator).value is None
     rare = intervals.bootstrap([1.0, 1.0, 9.0], lambda r: float(r.sum()) if 9 in r and 1 not in r else None, generator)
     assert rare.value is None
-    one = intervals.bootstrap([4.0], lambda r: float(r.mean()), generator, resamples=20)
-    assert (one.value, one.low, one.reason) == (4.0, None, "one unit shows no spread")
+    estimate = intervals.bootstrap([4.0], lambda r: float(r.mean()), generator, resamples=20)
+    assert (estimate.value, estimate.low, estimate.reason) == (4.0, None, "one unit shows no spread")

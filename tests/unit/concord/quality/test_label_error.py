@@ -34,8 +34,8 @@ def test_the_interval_of_a_stopped_inspection_misses_at_most_its_risk_at_every_l
     law = ends_of(bounds).law
     ends = zip(law.inspected.tolist(), law.errors.tolist(), strict=True)
     estimates = [lot_error_rate(Inspection(lot_units, n, d, bounds)) for n, d in ends]
-    lows = np.array([round((one.low or 0.0) * lot_units) for one in estimates])
-    highs = np.array([round((one.high or 0.0) * lot_units) for one in estimates])
+    lows = np.array([round((estimate.low or 0.0) * lot_units) for estimate in estimates])
+    highs = np.array([round((estimate.high or 0.0) * lot_units) for estimate in estimates])
     for wrong in range(lot_units + 1):
         chance = law.in_lot(lot_units, wrong)
         assert chance.sum() == pytest.approx(1.0)
@@ -104,10 +104,10 @@ def test_what_leaves_is_what_was_not_found() -> None:
 
 def test_a_lot_inspected_whole_adds_its_units_and_no_error() -> None:
     alone, beside = Inspection(500, 60, 0), Inspection(500, 500, 50)
-    one, both = (pooled_leaving_error_rate(left) for left in ([alone], [alone, beside]))
+    estimate, both = (pooled_leaving_error_rate(left) for left in ([alone], [alone, beside]))
     assert both.value == 0.0
-    assert one.high is not None
-    assert both.high == pytest.approx(one.high / 2)
+    assert estimate.high is not None
+    assert both.high == pytest.approx(estimate.high / 2)
     assert pooled_leaving_error_rate([beside]).high == 0.0
 
 

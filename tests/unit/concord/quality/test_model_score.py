@@ -12,18 +12,18 @@ def drawn(generator: np.random.Generator, units: int, over: float = 0.0) -> list
     """Return outputs of a model that is `over` surer than it should be."""
     right = generator.uniform(0.5, 0.95 - over, units)
     return [
-        Held(0, 0 if hit else 1, bool(hit), float(one + over))
-        for one, hit in zip(right, generator.random(units) < right, strict=True)
+        Held(0, 0 if hit else 1, bool(hit), float(entry + over))
+        for entry, hit in zip(right, generator.random(units) < right, strict=True)
     ]
 
 
 def test_precision_recall_and_accuracy_are_those_of_the_confusion_matrix() -> None:
     confusion = np.array([[7, 2, 1], [0, 5, 3], [4, 0, 8]])
     held = [
-        Held(said, accepted, said == accepted)
+        Held(number, accepted, number == accepted)
         for accepted in range(3)
-        for said in range(3)
-        for _ in range(confusion[accepted, said])
+        for number in range(3)
+        for _ in range(confusion[accepted, number])
     ]
     found = by_class(held, 4)
     assert accuracy(held).value == pytest.approx(np.trace(confusion) / confusion.sum())
@@ -35,18 +35,19 @@ def test_precision_recall_and_accuracy_are_those_of_the_confusion_matrix() -> No
 
 def test_calibration_error_and_brier_score_are_those_of_their_definitions() -> None:
     held = drawn(np.random.default_rng(3), 500, 0.1)
-    sure = np.array([one.confidence for one in held], dtype=float)
-    right = np.array([one.right for one in held], dtype=float)
+    sure = np.array([entry.confidence for entry in held], dtype=float)
+    right = np.array([entry.right for entry in held], dtype=float)
     places = np.minimum((sure * BINS).astype(int), BINS - 1)
     expected = sum(
-        abs(sure[places == one].mean() - right[places == one].mean()) * (places == one).mean() for one in set(places)
+        abs(sure[places == place].mean() - right[places == place].mean()) * (places == place).mean()
+        for place in set(places)
     )
     found = calibration(held)
     assert found.error.value == pytest.approx(expected)
     assert found.brier.value == pytest.approx(((sure - right) ** 2).mean())
     spread = ((sure - right) ** 2).std(ddof=1) / sqrt(len(held))
     assert found.brier.low == pytest.approx(found.brier.value - 1.965 * spread, abs=1e-4)
-    assert sum(one.units for one in found.bins) == 500
+    assert sum(bin_.units for bin_ in found.bins) == 500
 
 
 def test_the_interval_of_the_calibration_error_covers_what_it_is_of() -> None:
@@ -63,10 +64,10 @@ def test_the_interval_of_the_calibration_error_covers_what_it_is_of() -> None:
 def test_a_calibrated_models_error_is_what_chance_makes_of_it() -> None:
     generator = np.random.default_rng(5)
     found = [calibration(drawn(generator, 300)) for _ in range(100)]
-    errors = np.mean([one.error.value for one in found])
-    by_chance = np.mean([one.error_by_chance for one in found])
+    errors = np.mean([entry.error.value for entry in found])
+    by_chance = np.mean([entry.error_by_chance for entry in found])
     assert errors == pytest.approx(by_chance, rel=0.15)
-    assert all(one.error.low == 0.0 for one in found if one.error.value is not None and one.error.value < 0.03)
+    assert all(entry.error.low == 0.0 for entry in found if entry.error.value is not None and entry.error.value < 0.03)
 
 
 def test_what_states_no_confidence_has_no_calibration_and_says_so() -> None:

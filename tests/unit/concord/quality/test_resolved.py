@@ -12,7 +12,7 @@ CROWD = Crowd(2, 0.8, {}, 0.15)
 
 
 def times(found: Sequence[Learnt], annotator_id: str, true: int) -> float:
-    return sum(one.times for one in found if (one.annotator_id, one.true) == (annotator_id, true))
+    return sum(learnt.times for learnt in found if (learnt.annotator_id, learnt.true) == (annotator_id, true))
 
 
 def test_nobody_is_judged_by_their_own_label() -> None:
@@ -68,7 +68,9 @@ def test_people_whom_gold_does_not_know_are_told_apart_and_not_held_to_be_better
         crowd = Crowd(2, 0.775, {}, learnt=added(parts))
     found = {who: crowd.own_accuracy(who) for who in right}
     best, worst = [f"w{number}" for number in range(20, 30)], [f"w{number}" for number in range(10)]
-    assert sum(found[one] for one in best) - sum(found[one] for one in worst) > 10 * 0.05
+    assert sum(found[name] for name in best) - sum(found[name] for name in worst) > 10 * 0.05
     learnt = added(parts)
-    mean = sum(one.correct for one in learnt.values()) / sum(one.units for one in learnt.values())
+    mean = sum(sparse_answers.correct for sparse_answers in learnt.values()) / sum(
+        sparse_answers.units for sparse_answers in learnt.values()
+    )
     assert mean < sum(right.values()) / 30 + 0.03

@@ -12,7 +12,7 @@ Breach = Callable[[list[Manifest]], object]
 
 
 def _one(manifests: list[Manifest], kind: str, name: str) -> Manifest:
-    return next(one for one in manifests if (one["kind"], one["metadata"]["name"]) == (kind, name))
+    return next(manifest for manifest in manifests if (manifest["kind"], manifest["metadata"]["name"]) == (kind, name))
 
 
 def _drop(kind: str, name: str) -> Breach:
@@ -33,7 +33,7 @@ def _container(change: Callable[[Manifest], object], name: str = "assign") -> Br
 
 def _trigger(service: str, kind: str, change: Callable[[Manifest], object]) -> Breach:
     def of(spec: Manifest) -> object:
-        return change(next(one for one in spec["triggers"] if one["type"] == kind))
+        return change(next(trigger for trigger in spec["triggers"] if trigger["type"] == kind))
 
     return _spec("ScaledObject", service, of)
 
@@ -47,7 +47,7 @@ def _acl(kind: str, name: str, pattern: str = "literal") -> Manifest:
 
 
 def _env(container: Manifest, name: str) -> Manifest:
-    variable: Manifest = next(one for one in container["env"] if one["name"] == name)
+    variable: Manifest = next(entry for entry in container["env"] if entry["name"] == name)
     return variable
 
 
@@ -77,11 +77,11 @@ SCHEMA = {
         "KafkaUser/audit: spec.authorization.acls[0].operations[0]: 'Reed' is not one of",
     ),
     "a number that the scaler wants as text": (
-        _trigger("audit", "kafka", lambda one: one["metadata"].update(lagThreshold=500)),
+        _trigger("audit", "kafka", lambda entry: entry["metadata"].update(lagThreshold=500)),
         "ScaledObject/audit: spec.triggers[1]",
     ),
     "a parameter that the scaler does not know": (
-        _trigger("audit", "kafka", lambda one: one["metadata"].update(lagTreshold="500")),
+        _trigger("audit", "kafka", lambda entry: entry["metadata"].update(lagTreshold="500")),
         "ScaledObject/audit: spec.triggers[1]",
     ),
     "a field beside a custom resource's specification": (
@@ -91,7 +91,7 @@ SCHEMA = {
 }
 REFERENCES = {
     "a config map that nothing makes": (
-        _container(lambda one: one["envFrom"].append({"configMapRef": {"name": "absent"}})),
+        _container(lambda entry: entry["envFrom"].append({"configMapRef": {"name": "absent"}})),
         "Deployment/assign: nothing makes the config map absent",
     ),
     "a secret that nothing makes": (
@@ -103,19 +103,19 @@ REFERENCES = {
         "Deployment/audit: nothing makes the secret concord-identity",
     ),
     "a key that the secret has not": (
-        _container(lambda one: _env(one, "CONCORD_KAFKA_PASSWORD")["valueFrom"]["secretKeyRef"].update(key="pass")),
+        _container(lambda entry: _env(entry, "CONCORD_KAFKA_PASSWORD")["valueFrom"]["secretKeyRef"].update(key="pass")),
         "Deployment/assign: the secret assign has no key pass",
     ),
     "a file that nothing mounts": (
-        _container(lambda one: one["volumeMounts"].pop(0)),
+        _container(lambda entry: entry["volumeMounts"].pop(0)),
         "Deployment/assign: CONCORD_",
     ),
     "a port that nobody listens on": (
-        _container(lambda one: one["ports"][0].update(containerPort=8001)),
+        _container(lambda entry: entry["ports"][0].update(containerPort=8001)),
         "Deployment/assign: its port http is 8001, and it listens on 8000",
     ),
     "a probe at no port": (
-        _container(lambda one: one["livenessProbe"]["httpGet"].update(port="web")),
+        _container(lambda entry: entry["livenessProbe"]["httpGet"].update(port="web")),
         "Deployment/assign: its livenessProbe asks the port web, which it has not",
     ),
     "no disruption budget": (_drop("PodDisruptionBudget", "audit"), "Deployment/audit: no disruption budget"),
@@ -191,11 +191,11 @@ RIGHTS = {
     ),
     "no cluster": (_drop("Kafka", "concord"), "KafkaTopic/concord.units.v1: there is no cluster concord"),
     "no user": (
-        _container(lambda one: _env(one, "CONCORD_KAFKA_USERNAME").update(value="nobody")),
+        _container(lambda entry: _env(entry, "CONCORD_KAFKA_USERNAME").update(value="nobody")),
         "Deployment/assign: there is no Kafka user nobody",
     ),
     "another's user": (
-        _container(lambda one: _env(one, "CONCORD_KAFKA_USERNAME").update(value="audit")),
+        _container(lambda entry: _env(entry, "CONCORD_KAFKA_USERNAME").update(value="audit")),
         "Deployment/assign: goes as the Kafka user audit, which may not join the group assign",
     ),
 }
@@ -208,22 +208,22 @@ HARDENING = {
         "Deployment/assign: goes as the account default, which is not its own",
     ),
     "privileges": (
-        _container(lambda one: one["securityContext"].update(allowPrivilegeEscalation=True)),
+        _container(lambda entry: entry["securityContext"].update(allowPrivilegeEscalation=True)),
         "may gain privileges",
     ),
     "a root that can be written": (
-        _container(lambda one: one["securityContext"].pop("readOnlyRootFilesystem")),
+        _container(lambda entry: entry["securityContext"].pop("readOnlyRootFilesystem")),
         "may write to its image",
     ),
-    "capabilities": (_container(lambda one: one["securityContext"].pop("capabilities")), "keeps capabilities"),
-    "no limit": (_container(lambda one: one["resources"].pop("limits")), "does not say what it needs"),
-    "any image": (_container(lambda one: one.update(image="registry:5000/concord")), "is that day"),
+    "capabilities": (_container(lambda entry: entry["securityContext"].pop("capabilities")), "keeps capabilities"),
+    "no limit": (_container(lambda entry: entry["resources"].pop("limits")), "does not say what it needs"),
+    "any image": (_container(lambda entry: entry.update(image="registry:5000/concord")), "is that day"),
     "no time to stop": (
         _pod(lambda pod: pod.update(terminationGracePeriodSeconds=15)),
         "is killed before a stop may be over",
     ),
     "no time to start": (
-        _container(lambda one: one.pop("startupProbe")),
+        _container(lambda entry: entry.pop("startupProbe")),
         "is asked whether it lives before it can have started",
     ),
     "no priority": (_pod(lambda pod: pod.pop("priorityClassName")), "gives way to whatever else the node runs"),
@@ -274,7 +274,7 @@ SCALING = {
         "ScaledObject/audit: its deployment says a number too, which each release would put back",
     ),
     "another's lag": (
-        _trigger("audit", "kafka", lambda one: one["metadata"].update(consumerGroup="assign")),
+        _trigger("audit", "kafka", lambda entry: entry["metadata"].update(consumerGroup="assign")),
         "ScaledObject/audit: it looks at the lag of assign, and its pods are the group audit",
     ),
     "no credentials": (
@@ -282,7 +282,7 @@ SCALING = {
         "ScaledObject/audit: nothing makes the credentials kafka",
     ),
     "a password that the pods have not": (
-        _container(lambda one: one["env"].remove(_env(one, "CONCORD_KAFKA_PASSWORD")), "audit"),
+        _container(lambda entry: entry["env"].remove(_env(entry, "CONCORD_KAFKA_PASSWORD")), "audit"),
         "ScaledObject/audit: its password is the variable CONCORD_KAFKA_PASSWORD, which its pods have not",
     ),
     "a container that is not there": (
@@ -395,7 +395,7 @@ DOORS = {
         "Deployment/workbench: the brokers' listener tls lets it in",
     ),
     "the workbench told of the brokers": (
-        _container(lambda one: one.update(env=[{"name": "CONCORD_KAFKA_PASSWORD", "value": "one"}]), "workbench"),
+        _container(lambda entry: entry.update(env=[{"name": "CONCORD_KAFKA_PASSWORD", "value": "one"}]), "workbench"),
         "Deployment/workbench: is given CONCORD_KAFKA_PASSWORD, and keeps nothing",
     ),
     "pages of a service that is elsewhere": (
@@ -424,11 +424,11 @@ DOORS = {
 def test_a_manifest_that_leaves_its_schema_is_named(
     production: list[Manifest], manifests: list[Manifest], what: str
 ) -> None:
-    breach, told = SCHEMA[what]
+    breach, text = SCHEMA[what]
     breach(manifests)
-    (broken,) = [one for one in manifests if one not in production]
+    (broken,) = [manifest for manifest in manifests if manifest not in production]
     found = [f"{broken['kind']}/{broken['metadata']['name']}: {fault}" for fault in schema.faults(broken)]
-    assert any(fault.startswith(told) for fault in found)
+    assert any(fault.startswith(text) for fault in found)
 
 
 @pytest.mark.parametrize("what", REFERENCES)
@@ -479,8 +479,8 @@ def test_names_are_not_followed_through_manifests_of_a_wrong_shape(manifests: li
 
 
 def _found(
-    check: Callable[[list[Manifest]], Iterable[str]], manifests: list[Manifest], breach: Breach, told: str
+    check: Callable[[list[Manifest]], Iterable[str]], manifests: list[Manifest], breach: Breach, text: str
 ) -> None:
     assert list(check(manifests)) == []
     breach(manifests)
-    assert any(told in fault for fault in check(manifests))
+    assert any(text in fault for fault in check(manifests))

@@ -95,7 +95,7 @@ def test_what_the_services_import_is_in_the_image() -> None:
         if left_out & set(path.parents) or path == EXTRA:
             continue
         for name in _imported(ast.parse(path.read_text())) - inside:
-            assert {_normal(one) for one in distributions.get(name, [])} & locked, f"{path} imports {name}"
+            assert {_normal(key) for key in distributions.get(name, [])} & locked, f"{path} imports {name}"
 
 
 def test_no_service_imports_what_is_left_out_of_the_image() -> None:

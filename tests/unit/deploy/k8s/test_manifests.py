@@ -51,8 +51,8 @@ def test_the_command_fails_on_a_fault_and_says_it(tmp_path: Path, capsys: pytest
     (tmp_path / "pod.yaml").write_text("{apiVersion: v1, kind: Pod, metadata: {name: one}, spec: {kontainers: []}}")
     (tmp_path / "kustomization.yaml").write_text("resources: [pod.yaml]")
     assert main(["--overlay", str(tmp_path)]) == 1
-    told = capsys.readouterr().out
-    assert told == "Pod/one: spec: 'containers' is a required property\n1 manifests, 1 faults\n"
+    text = capsys.readouterr().out
+    assert text == "Pod/one: spec: 'containers' is a required property\n1 manifests, 1 faults\n"
 
 
 def test_an_overlay_that_kustomize_refuses_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,7 +159,7 @@ def test_health_and_telemetry_are_not_reached_from_outside(production: list[Mani
 
 def test_every_topic_of_the_catalogue_is_made(production: list[Manifest]) -> None:
     made = named(production, "KafkaTopic")
-    assert {name: one["spec"]["partitions"] for name, one in made.items()} == {
+    assert {name: entry["spec"]["partitions"] for name, entry in made.items()} == {
         topic.name: topic.partitions_at(PLACES_PRODUCTION) for topic in TOPICS
     }
 

@@ -68,7 +68,7 @@ def test_every_secret_is_in_the_table_with_its_keys_and_who_gets_it(production: 
             if service in deployments:
                 assert _gets(deployments[service], secret)
         if "<service>" not in name and given_to not in OUTSIDE:
-            assert {one for one, deployment in deployments.items() if _gets(deployment, name)} == set(services)
+            assert {text for text, deployment in deployments.items() if _gets(deployment, name)} == set(services)
     external = named(production, "ExternalSecret")
     assert {(name, key) for name in external for key in made[name]} <= listed
 
@@ -84,7 +84,7 @@ def _gets(deployment: Manifest, secret: str) -> bool:
     pod = pod_of(deployment)
     container = pod["containers"][0]
     names = {source["secretRef"]["name"] for source in container["envFrom"] if "secretRef" in source}
-    sources = [one["valueFrom"] for one in container.get("env", []) if "valueFrom" in one]
+    sources = [entry["valueFrom"] for entry in container.get("env", []) if "valueFrom" in entry]
     names |= {source["secretKeyRef"]["name"] for source in sources if "secretKeyRef" in source}
     names |= {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
     return secret in names

@@ -31,7 +31,7 @@ def test_members_are_found_in_the_order_in_which_they_were_started(tmp_path: Pat
     late = _start(tmp_path / "one", "service", 1, "exec sleep 60")
     early = _start(tmp_path / "one", "broker", 0, "exec sleep 60")
     other = _start(tmp_path / "two", "broker", 0, "exec sleep 60")
-    assert [one.name for one in family.members(tmp_path / "one")] == ["broker", "service"]
+    assert [member.name for member in family.members(tmp_path / "one")] == ["broker", "service"]
     assert len(family.members(tmp_path)) == 3
     family.stop(tmp_path / "one")
     assert {early.wait(), late.wait()} == {-signal.SIGTERM}
@@ -43,17 +43,17 @@ def test_members_are_found_in_the_order_in_which_they_were_started(tmp_path: Pat
 def test_what_a_member_started_is_stopped_with_it_even_when_that_member_is_gone(tmp_path: Path) -> None:
     parent = _start(tmp_path, "service", 1, "sleep 60 & read end")
     parent.communicate(b"end")
-    assert [one.leads for one in family.members(tmp_path)] == [False]
+    assert [member.leads for member in family.members(tmp_path)] == [False]
     family.stop(tmp_path)
     assert family.members(tmp_path) == []
 
 
 def test_one_that_would_not_stop_is_killed_and_that_is_said(tmp_path: Path) -> None:
     stubborn = _stubborn(tmp_path, layer=0)
-    said: list[str] = []
-    family.stop(tmp_path, grace_seconds=0.2, say=said.append)
+    names: list[str] = []
+    family.stop(tmp_path, grace_seconds=0.2, say=names.append)
     assert stubborn.wait() == -signal.SIGKILL
-    assert any("stubborn" in line and "was killed" in line for line in said)
+    assert any("stubborn" in line and "was killed" in line for line in names)
 
 
 def test_one_that_was_paused_is_stopped_as_gently_as_the_others(tmp_path: Path) -> None:
@@ -84,5 +84,5 @@ def test_this_very_process_is_never_a_member_by_having_set_the_mark_for_others(t
     own = proc.status(os.getpid())
     assert own is not None
     _start(tmp_path, "one", 0, "exec sleep 60")
-    assert own.identity not in [one.identity for one in family.members(tmp_path)]
+    assert own.identity not in [member.identity for member in family.members(tmp_path)]
     family.stop(tmp_path)

@@ -8,7 +8,7 @@ from deploy.local.ports import Ports
 def test_a_port_in_use_names_the_process_that_holds_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert [one.pid for one in listeners.listeners(port)] == [os.getpid()]
+        assert [listener.pid for listener in listeners.listeners(port)] == [os.getpid()]
         assert f"process {os.getpid()} (" in str(listeners.listeners(port)[0])
         assert not listeners.is_free(port)
         assert listeners.accepts(port)

@@ -34,12 +34,12 @@ def _within(seconds: float, does: Callable[[], object]) -> None:
 
 
 def _names(folder: Path) -> list[str]:
-    return [one.name for one in family.members(folder) if one.leads]
+    return [member.name for member in family.members(folder) if member.leads]
 
 
 def test_layers_start_in_order_and_stop_in_reverse(tmp_path: Path, toy: Toy, diary: Path) -> None:
-    said: list[str] = []
-    processes = Processes(tmp_path, said.append)
+    names: list[str] = []
+    processes = Processes(tmp_path, names.append)
     processes.start([toy("broker"), toy("store")], layer=0)
     processes.start([toy("service")], layer=1)
     assert _names(tmp_path)[2] == "service"
@@ -47,7 +47,7 @@ def test_layers_start_in_order_and_stop_in_reverse(tmp_path: Path, toy: Toy, dia
     lines = diary.read_text().splitlines()
     assert (set(lines[:2]), lines[2]) == ({"started broker", "started store"}, "started service")
     assert (lines[3], set(lines[4:])) == ("stopped service", {"stopped broker", "stopped store"})
-    assert [line.split()[1] for line in said] == ["ready"] * 3 + ["stopped"] * 3
+    assert [line.split()[1] for line in names] == ["ready"] * 3 + ["stopped"] * 3
     processes.stop()  # harmless
 
 

@@ -121,5 +121,5 @@ def test_without_promtool_the_other_steps_still_run(
 
 
 def test_every_step_has_its_own_name() -> None:
-    names = [one.name for step in suite.STEPS for one in (step, *step.beside)]
+    names = [entry.name for step in suite.STEPS for entry in (step, *step.beside)]
     assert len(set(names)) == len(names)

@@ -66,8 +66,8 @@ def test_an_alert_is_tested_to_fire_and_not_to_fire(alert: str) -> None:
 def _matches(labels: dict[str, str], matchers: list[str]) -> bool:
     for matcher in matchers:
         name, operator, value = re.split(r"\s+(=~|=)\s+", matcher)
-        said, wanted = labels.get(name, ""), value.strip('"')
-        if not (re.fullmatch(wanted, said) if operator == "=~" else said == wanted):
+        text, wanted = labels.get(name, ""), value.strip('"')
+        if not (re.fullmatch(wanted, text) if operator == "=~" else text == wanted):
             return False
     return True
 
@@ -79,17 +79,17 @@ def amtool() -> Path:
 
 def _receiver(amtool: Path, labels: dict[str, str]) -> str:
     """Return who hears of an alert with these labels, as Alertmanager's own tool says."""
-    told = [f"{name}={value}" for name, value in labels.items()]
+    names = [f"{name}={value}" for name, value in labels.items()]
     config = f"--config.file={PROMETHEUS / 'alertmanager.yml'}"
     asked = subprocess.run(
-        [amtool, "config", "routes", "test", config, *told], capture_output=True, text=True, check=True
+        [amtool, "config", "routes", "test", config, *names], capture_output=True, text=True, check=True
     )
     return asked.stdout.strip()
 
 
 def test_a_page_wakes_its_team_and_a_ticket_waits(amtool: Path) -> None:
     config = _read("alertmanager.yml")
-    receivers = {one["name"] for one in config["receivers"]}
+    receivers = {entry["name"] for entry in config["receivers"]}
     heard = {name: _receiver(amtool, {**rule["labels"], "alertname": name}) for name, rule in ALERTS.items()}
     assert set(heard.values()) == receivers
     for name, receiver in heard.items():
@@ -138,8 +138,8 @@ def test_the_local_prometheus_scrapes_the_five_services_and_the_workbench_where_
 
 
 def test_the_local_prometheus_tells_the_alertmanager_beside_it() -> None:
-    (told,) = _read("prometheus.yml")["alerting"]["alertmanagers"]
-    assert told["static_configs"] == [{"targets": [f"127.0.0.1:{Ports().alertmanager}"]}]
+    (entry,) = _read("prometheus.yml")["alerting"]["alertmanagers"]
+    assert entry["static_configs"] == [{"targets": [f"127.0.0.1:{Ports().alertmanager}"]}]
 
 
 def test_what_watches_a_stack_on_other_ports_asks_and_tells_those(tmp_path: Path) -> None:
@@ -148,17 +148,21 @@ def test_what_watches_a_stack_on_other_ports_asks_and_tells_those(tmp_path: Path
     several[WORKBENCH] = [ports.workbench]
     *_, asks = observers.programs(tmp_path, ports, several)
     settings = yaml.safe_load((tmp_path / "prometheus.yml").read_text())
-    scraped = [target for one in settings["scrape_configs"][0]["static_configs"] for target in one["targets"]]
+    scraped = [
+        target
+        for static_config in settings["scrape_configs"][0]["static_configs"]
+        for target in static_config["targets"]
+    ]
     assert scraped == [f"127.0.0.1:{port}" for service in EVERYBODY for port in several[service]]
-    told = settings["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
-    assert told == [f"127.0.0.1:{ports.alertmanager}"]
+    body = settings["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
+    assert body == [f"127.0.0.1:{ports.alertmanager}"]
     assert asks.ports == (ports.prometheus,)
     assert all(Path(name).exists() for name in settings["rule_files"])
 
 
 @pytest.mark.parametrize("page", ["runbook.md", "security.md"])
 def test_every_route_that_a_page_names_exists(page: str) -> None:
-    told = set(re.findall(r"`(?:GET|PUT|POST) /v1([^`?]+)", (ROOT / "docs" / page).read_text()))
+    names = set(re.findall(r"`(?:GET|PUT|POST) /v1([^`?]+)", (ROOT / "docs" / page).read_text()))
     # The door to dead letters is every service's, and written once.
     of_letters = re.findall(r'{PATH}(/[^"]*)"', LETTER_DOOR.read_text().replace("{{", "{").replace("}}", "}"))
     letters = PATH.removeprefix("/v1")
@@ -168,8 +172,8 @@ def test_every_route_that_a_page_names_exists(page: str) -> None:
         for route in re.findall(r'"(/[^"]*)"', _api(service))
         if not route.startswith("/v1")
     }
-    assert told
-    assert told <= routes
+    assert names
+    assert names <= routes
 
 
 @pytest.mark.parametrize("service", EVERYBODY)

@@ -13,7 +13,7 @@ def test_a_pipeline_names_parts_that_are_there_and_every_part_is_in_one() -> Non
     pipelines = CONFIG["service"]["pipelines"]
     assert set(pipelines) == {"traces", "metrics"}, "what the services send"
     for kind in ("receivers", "processors", "exporters"):
-        assert {one for pipeline in pipelines.values() for one in pipeline[kind]} == set(CONFIG[kind])
+        assert {entry for pipeline in pipelines.values() for entry in pipeline[kind]} == set(CONFIG[kind])
     assert set(CONFIG["service"]["extensions"]) == set(CONFIG["extensions"])
     for name, pipeline in pipelines.items():
         assert pipeline["processors"][0] == "memory_limiter", "it refuses before anything is kept"

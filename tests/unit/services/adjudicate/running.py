@@ -112,7 +112,7 @@ class Adjudicate:
     def handlers(self, project_id: str | None = None) -> Handlers:
         """Return the use cases of the process that owns the project."""
         slot = slot_of_project(project_id or self.upstream.project_id)
-        (found,) = (one for one in self.services if owner(one).whose(slot).standing is Standing.MINE)
+        (found,) = (service for service in self.services if owner(service).whose(slot).standing is Standing.MINE)
         return handlers_of(found)
 
     async def redefined(self, policy: Policy, revision: int, **more: Any) -> None:

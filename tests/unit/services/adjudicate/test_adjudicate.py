@@ -42,7 +42,7 @@ async def test_agreement_of_the_competent_settles_and_of_guessers_does_not(adjud
     (reached,) = (event.consensus_reached for event in events if event.HasField("consensus_reached"))
     assert reached.label == b'"yes"'
     assert 0.95 < reached.confidence < 1
-    assert {one.annotator_id for one in reached.evidence} == {"good", "fine"}
+    assert {annotator.annotator_id for annotator in reached.evidence} == {"good", "fine"}
 
 
 async def test_each_round_asks_for_one_more_until_the_cap_and_then_a_person_rules(adjudicate: Adjudicate) -> None:
@@ -141,7 +141,9 @@ async def test_a_rejected_lot_asks_for_labels_anew_whichever_news_is_first(adjud
     lines = (
         await adjudicate.call("GET", f"/v1/projects/{PROJECT}/resolutions", role=Role.CLIENT, client_id="k1")
     ).body.splitlines()
-    assert [(one["label"], one["rework"], one["annotations"]) for one in map(json.loads, lines)] == [("no", 1, 2)] * 2
+    assert [(entry["label"], entry["rework"], entry["annotations"]) for entry in map(json.loads, lines)] == [
+        ("no", 1, 2)
+    ] * 2
 
 
 async def test_nobody_rules_on_what_they_annotated_and_others_projects_are_not_found(adjudicate: Adjudicate) -> None:
@@ -152,10 +154,10 @@ async def test_nobody_rules_on_what_they_annotated_and_others_projects_are_not_f
     path = f"/v1/projects/{PROJECT}/resolutions"
     assert (await adjudicate.call("GET", path, role=Role.CLIENT, client_id="k2")).status == 404
     assert (await adjudicate.call("GET", path, role=Role.ANNOTATOR)).status == 403
-    said = [("k1-utb1", "maybe", "x"), ("k1-utb1", "no", " "), ("k1-utbnone", "no", "x")]
-    batch = {"rulings": [{"unit_id": unit, "label": label, "reason": reason} for unit, label, reason in said]}
+    rows = [("k1-utb1", "maybe", "x"), ("k1-utb1", "no", " "), ("k1-utbnone", "no", "x")]
+    batch = {"rulings": [{"unit_id": unit, "label": label, "reason": reason} for unit, label, reason in rows]}
     results = (await adjudicate.call("POST", "/v1/rulings", batch)).json()["results"]
-    assert [(one["status"], one["field"]) for one in results] == [
+    assert [(result["status"], result["field"]) for result in results] == [
         ("refused", "label"), ("refused", "reason"), ("refused", "unit_id"),
     ]  # fmt: skip
 
@@ -166,7 +168,7 @@ async def test_a_new_life_knows_escalations_and_competence(adjudicate: Adjudicat
     assert before["gold_units"] == 160
     after = await begun_anew(adjudicate, len(adjudicate.services))
     shown = (await after.call("GET", "/v1/escalations")).json()["escalations"]
-    assert [one["unit_id"] for one in shown] == ["k1-utb1"]
+    assert [unit["unit_id"] for unit in shown] == ["k1-utb1"]
     assert (await after.call("GET", f"/v1/projects/{PROJECT}/competence", role=Role.OPERATOR)).json() == before
     await after.stop()
 
@@ -220,6 +222,6 @@ async def test_a_new_life_decides_no_round_again_though_annotators_are_known_bet
     await adjudicate.settle()
     after = await begun_anew(adjudicate, len(adjudicate.services))
     await until(lambda: after.handlers().redefinitions.decided(PROJECT) == 1)
-    told = set(await after.decisions())
-    assert told == {("k1-utb1", "overlap_requested")}, "told again at most, as it was"
+    names = set(await after.decisions())
+    assert names == {("k1-utb1", "overlap_requested")}, "told again at most, as it was"
     await after.stop()

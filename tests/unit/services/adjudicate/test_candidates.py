@@ -40,8 +40,8 @@ async def settled(running: Adjudicate, unit_id: str, *labels: str, first: int = 
 
 async def shown(running: Adjudicate, subject: str = "lead", **more: Any) -> list[dict[str, Any]]:
     found = await running.call("GET", LIST, subject=subject, **more)
-    told: list[dict[str, Any]] = found.json()["candidates"]
-    return told
+    rows: list[dict[str, Any]] = found.json()["candidates"]
+    return rows
 
 
 async def decide(running: Adjudicate, unit_id: str, outcome: str = "confirmed", **more: Any) -> Answer:
@@ -58,8 +58,8 @@ def chosen(running: Adjudicate) -> list[GoldChosen]:
 
 
 def dropped(running: Adjudicate) -> list[tuple[str, str]]:
-    told = [event.gold_dropped for event in running.events() if event.HasField("gold_dropped")]
-    return [(one.unit_id, one.reason) for one in told]
+    gold_droppeds = [event.gold_dropped for event in running.events() if event.HasField("gold_dropped")]
+    return [(gold_dropped.unit_id, gold_dropped.reason) for gold_dropped in gold_droppeds]
 
 
 async def test_what_is_unanimous_and_sure_or_ruled_is_a_candidate_and_nothing_else(adjudicate: Adjudicate) -> None:
@@ -70,7 +70,7 @@ async def test_what_is_unanimous_and_sure_or_ruled_is_a_candidate_and_nothing_el
     await adjudicate.escalate("k1-uruled", "yes", "no")
     ruled = await adjudicate.call("POST", "/v1/escalations/k1-uruled/ruling", {"label": "no", "reason": "It is."})
     assert ruled.status == 200
-    found = {one["unit_id"]: one for one in await shown(adjudicate)}
+    found = {unit["unit_id"]: unit for unit in await shown(adjudicate)}
     assert found.keys() == {"k1-usure", "k1-uruled"}
     sure, by_word = found["k1-usure"], found["k1-uruled"]
     assert (sure["label"], sure["method"], sure["annotations"], sure["reason"]) == ("yes", "consensus", 2, "")
@@ -83,8 +83,8 @@ async def test_nobody_with_a_part_in_it_sees_or_decides_it_its_ruler_neither(adj
     await settled(adjudicate, "k1-u1", "yes", "yes")
     await adjudicate.escalate("k1-u2", "yes", "no")
     await adjudicate.call("POST", "/v1/escalations/k1-u2/ruling", {"label": "no", "reason": "It is."}, subject="senior")
-    assert [one["unit_id"] for one in await shown(adjudicate, "w1")] == ["k1-u2"]
-    assert [one["unit_id"] for one in await shown(adjudicate, "senior")] == ["k1-u1"]
+    assert [unit["unit_id"] for unit in await shown(adjudicate, "w1")] == ["k1-u2"]
+    assert [unit["unit_id"] for unit in await shown(adjudicate, "senior")] == ["k1-u1"]
     for unit_id, subject in (("k1-u1", "w1"), ("k1-u2", "senior"), ("k1-nothing", "lead")):
         assert (await decide(adjudicate, unit_id, subject=subject)).status == 404
     assert (await decide(adjudicate, "k1-u1", client_id="k2")).status == 404
@@ -106,9 +106,9 @@ async def test_a_confirmed_candidate_is_told_once_with_all_who_are_not_to_meet_i
     other = await decide(adjudicate, "k1-u1", "declined", subject="other")
     assert (other.status, other.json()["errors"][0]["field"]) == (409, "unit_id")
     await adjudicate.settle()
-    (told,) = chosen(adjudicate)
-    assert (told.unit_id, told.label, told.chosen_by, told.reason) == ("k1-u1", b'"yes"', "lead", REASON)
-    assert list(told.not_for) == ["lead", "tardy", "w0", "w1"]
+    (entry,) = chosen(adjudicate)
+    assert (entry.unit_id, entry.label, entry.chosen_by, entry.reason) == ("k1-u1", b'"yes"', "lead", REASON)
+    assert list(entry.not_for) == ["lead", "tardy", "w0", "w1"]
 
 
 async def test_a_declined_candidate_is_listed_no_more_and_nothing_is_told(adjudicate: Adjudicate) -> None:
@@ -150,7 +150,7 @@ async def test_a_label_that_an_auditor_contradicts_or_whose_lot_is_sent_back_is_
     ]
     assert await shown(adjudicate) == [], "of what an auditor contradicts nothing is to be known"
     await settled(adjudicate, "k1-u4", "no", "no")
-    assert [one["unit_id"] for one in await shown(adjudicate)] == ["k1-u4"]
+    assert [unit["unit_id"] for unit in await shown(adjudicate)] == ["k1-u4"]
 
 
 async def test_a_project_without_a_bar_proposes_rulings_alone(adjudicate: Adjudicate) -> None:
@@ -169,5 +169,5 @@ def test_classes_with_the_fewest_known_labels_come_first_and_in_each_the_hardest
     ruled = msgspec.structs.replace(unit("ruled", "0")[0], status="adjudicated", led_with=0.5)
     units = [unit("easy", "0"), (ruled, "0"), unit("hard", "0", 5), unit("rare", "1"), unit("rare 2", "1")]
     found = most_useful(units, {0: 3, 1: 2}, int, 4)
-    assert [one.unit.unit_id for one in found] == ["rare", "ruled", "rare 2", "hard"]
-    assert [one.alike for one in found] == [2, 3, 2, 3]
+    assert [candidate.unit.unit_id for candidate in found] == ["rare", "ruled", "rare 2", "hard"]
+    assert [candidate.alike for candidate in found] == [2, 3, 2, 3]

@@ -49,26 +49,26 @@ async def test_what_is_sure_enough_is_closed_on_its_leading_label_and_told_by_wh
     assert (first["units"], first["unit_ids"], first["left"]) == (1, [SURE], 0)
     assert first["expected_errors"] == pytest.approx(dry["expected_errors"])
     assert (again["units"], again["unit_ids"]) == (0, [])
-    (told,) = (one.consensus_reached for one in (await events(adjudicate)) if one.HasField("consensus_reached"))
-    assert (told.label, told.closed_by, told.closed_above) == (b'"yes"', "lead", 0.8)
-    assert (told.closing_reason, told.method) == ("Sure enough.", "posterior")
-    assert told.confidence == pytest.approx(1 - dry["expected_errors"])
+    (entry,) = (event.consensus_reached for event in (await events(adjudicate)) if event.HasField("consensus_reached"))
+    assert (entry.label, entry.closed_by, entry.closed_above) == (b'"yes"', "lead", 0.8)
+    assert (entry.closing_reason, entry.method) == ("Sure enough.", "posterior")
+    assert entry.confidence == pytest.approx(1 - dry["expected_errors"])
     left = (await adjudicate.call("GET", "/v1/escalations")).json()["escalations"]
-    assert {one["unit_id"] for one in left} == {UNSURE, FLAGGED}
+    assert {unit["unit_id"] for unit in left} == {UNSURE, FLAGGED}
     answer = await adjudicate.call("GET", f"/v1/projects/{PROJECT}/resolutions", role=Role.OPERATOR)
-    assert [one["unit_id"] for one in map(json.loads, answer.body.splitlines()) if one.get("closed")] == [SURE]
+    assert [unit["unit_id"] for unit in map(json.loads, answer.body.splitlines()) if unit.get("closed")] == [SURE]
 
 
 async def test_what_each_bar_would_close_is_what_closing_there_closes(adjudicate: Adjudicate) -> None:
     path = CLOSE.removesuffix("/close") + "/bars"
-    told = (await adjudicate.call("GET", path, role=Role.OPERATOR)).json()
-    assert told["waiting"] == 3, "also what no bar closes"
-    assert [one["above"] for one in told["bars"]] == sorted(one["above"] for one in told["bars"])
-    for bar in told["bars"]:
+    body = (await adjudicate.call("GET", path, role=Role.OPERATOR)).json()
+    assert body["waiting"] == 3, "also what no bar closes"
+    assert [entry["above"] for entry in body["bars"]] == sorted(entry["above"] for entry in body["bars"])
+    for bar in body["bars"]:
         dry = (await close(adjudicate, bar["above"], dry_run=True)).json()
         assert (bar["units"], bar["least_sure_unit_id"]) == (dry["units"], (dry["unit_ids"] or [""])[-1])
         assert bar["expected_errors"] == pytest.approx(dry["expected_errors"])
-    units = [bar["units"] for bar in told["bars"]]
+    units = [bar["units"] for bar in body["bars"]]
     assert units == sorted(units, reverse=True)
     assert max(units) > min(units), "bars differ"
     assert (await adjudicate.call("GET", path, role=Role.CLIENT, client_id="k2")).status == 404

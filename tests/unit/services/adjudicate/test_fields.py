@@ -61,7 +61,7 @@ async def test_who_is_good_at_a_field_is_followed_in_it_and_the_unit_asked_again
     assert [kind for _, kind in await found.decisions()][1:] == ["consensus_reached"]
     reached = found.events()[1].consensus_reached
     assert json.loads(reached.label) == {"answers": {"toxic": "no", "spam": "no"}}
-    assert [(one.field, one.decided) for one in reached.fields] == [("toxic", True), ("spam", True)]
+    assert [(field.field, field.decided) for field in reached.fields] == [("toxic", True), ("spam", True)]
     assert reached.confidence == reached.fields[0].confidence * reached.fields[1].confidence > 0.9
     await found.stop()
 
@@ -116,7 +116,7 @@ async def test_what_is_known_of_each_field_outlives_a_process_and_is_shown() -> 
     assert (await shown())["fields"] == ["toxic", "spam", "rude"]
     for field, good in (("toxic", "ann"), ("spam", "bob")):
         known = await shown(field)
-        accuracies = {one["annotator_id"]: one["confusion"][0][0] for one in known["annotators"]}
+        accuracies = {annotator["annotator_id"]: annotator["confusion"][0][0] for annotator in known["annotators"]}
         assert accuracies[good] > 0.85
         assert min(accuracies["ann"], accuracies["bob"]) < 0.65
         assert (known["dependence"], known["dependence_units"]) == (0.0, 100)
@@ -132,13 +132,13 @@ async def test_an_escalation_shows_in_which_fields_people_disagree_and_a_ruling_
     await found.upstream.labelling_ended(UNIT)
     await found.settle()
     escalated = next(event.escalated for event in found.events() if event.HasField("escalated"))
-    doubtful = {one.field for one in escalated.fields if one.confidence < 0.9}
+    doubtful = {field.field for field in escalated.fields if field.confidence < 0.9}
     assert doubtful == {"rude"}
     (waiting,) = (await found.call("GET", "/v1/escalations")).json()["escalations"]
-    agreed = {one["field"]: one["agreed"] for one in waiting["fields"]}
+    agreed = {field["field"]: field["agreed"] for field in waiting["fields"]}
     assert agreed == {"toxic": True, "spam": True, "rude": False}
-    (rude,) = (one for one in waiting["fields"] if one["field"] == "rude")
-    assert sorted((one["answer"], one["annotations"]) for one in rude["answers"]) == [("no", 2), ("yes", 1)]
+    (rude,) = (field for field in waiting["fields"] if field["field"] == "rude")
+    assert sorted((answer["answer"], answer["annotations"]) for answer in rude["answers"]) == [("no", 2), ("yes", 1)]
     half: dict[str, Any] = {"label": {"answers": {"rude": "no"}}, "reason": "r"}
     refused = await found.call("POST", f"/v1/escalations/{UNIT}/ruling", half)
     assert (refused.status, refused.json()["errors"][0]["field"]) == (422, "label.answers.toxic")

@@ -38,8 +38,8 @@ async def rule(running: Adjudicate, unit_id: str, outcome: str, label: Any = Non
 
 
 def of_gold(running: Adjudicate) -> list[Any]:
-    told = [(event.WhichOneof("event"), event) for event in running.events()]
-    return [getattr(event, str(kind)) for kind, event in told if str(kind).startswith("gold_")]
+    rows = [(event.WhichOneof("event"), event) for event in running.events()]
+    return [getattr(event, str(kind)) for kind, event in rows if str(kind).startswith("gold_")]
 
 
 async def test_gold_in_doubt_is_flagged_once_and_shown_with_what_is_said_and_to_nobody_who_answered_it(
@@ -50,13 +50,13 @@ async def test_gold_in_doubt_is_flagged_once_and_shown_with_what_is_said_and_to_
     await adjudicate.settle()
     (flagged,) = of_gold(adjudicate)
     assert (flagged.unit_id, flagged.revision, flagged.reason) == ("k1-ug1", 1, "doubted")
-    told = (await adjudicate.call("GET", LIST)).json()
-    (shown,) = told["gold"]
+    body = (await adjudicate.call("GET", LIST)).json()
+    (shown,) = body["gold"]
     assert (shown["known_label"], shown["said"]) == ("no", [{"label": "yes", "annotators": 5}])
     assert (shown["good"], shown["disagreeing"], shown["share_low"]) == (5, 5, 0.55)
     assert "/v1/payloads/k1-ug1?" in shown["payload_url"]
-    assert told["label_schema"]["kind"] == "choice"
-    assert "ann" not in str(told).replace("annotators", "")
+    assert body["label_schema"]["kind"] == "choice"
+    assert "ann" not in str(body).replace("annotators", "")
     assert (await adjudicate.call("GET", LIST, subject="bob")).json()["gold"] == []
 
 
@@ -97,10 +97,14 @@ async def test_gold_that_nobody_can_say_any_more_is_flagged_whatever_was_ruled_a
         for _ in range(2):
             await upstream.gold_closed(unit_id, "no", 2, ("ann",))
     await adjudicate.settle()
-    told = [(one.unit_id, one.revision, one.reason) for one in of_gold(adjudicate) if isinstance(one, GoldFlagged)]
-    assert told == [("k1-ug1", 1, "doubted"), ("k1-ug1", 3, "closed"), ("k1-ug2", 1, "closed")], "each once"
+    rows = [
+        (flagged.unit_id, flagged.revision, flagged.reason)
+        for flagged in of_gold(adjudicate)
+        if isinstance(flagged, GoldFlagged)
+    ]
+    assert rows == [("k1-ug1", 1, "doubted"), ("k1-ug1", 3, "closed"), ("k1-ug2", 1, "closed")], "each once"
     shown = (await adjudicate.call("GET", LIST)).json()
-    assert [(one["unit_id"], one["closed_since"]) for one in shown["gold"]] == [("k1-ug1", 2), ("k1-ug2", 2)]
+    assert [(unit["unit_id"], unit["closed_since"]) for unit in shown["gold"]] == [("k1-ug1", 2), ("k1-ug2", 2)]
     assert shown["label_schema"]["classes"] == ["yes", "never", "hardly"]
     refused = await rule(adjudicate, "k1-ug1", "confirmed", reason="another")
     assert (refused.status, refused.json()["errors"][0]["field"]) == (422, "outcome")
@@ -108,8 +112,8 @@ async def test_gold_that_nobody_can_say_any_more_is_flagged_whatever_was_ruled_a
     assert (await rule(adjudicate, "k1-ug1", "corrected", "never")).status == 200
     assert (await rule(adjudicate, "k1-ug2", "retired")).status == 200
     await adjudicate.settle()
-    ruled = [one for one in of_gold(adjudicate) if isinstance(one, GoldRuled)][1:]
-    assert [(one.outcome, one.known_label, one.schema_version) for one in ruled] == [
+    ruled = [gold_ruled for gold_ruled in of_gold(adjudicate) if isinstance(gold_ruled, GoldRuled)][1:]
+    assert [(gold_ruled.outcome, gold_ruled.known_label, gold_ruled.schema_version) for gold_ruled in ruled] == [
         ("corrected", b'"never"', 2),
         ("retired", b"", 2),
     ]
@@ -119,7 +123,7 @@ async def test_gold_that_nobody_can_say_any_more_is_flagged_whatever_was_ruled_a
     assert (await adjudicate.call("GET", LIST)).json()["gold"] == [], "what was told before the ruling, or of no use"
     await upstream.gold_closed("k1-ug1", "never", 3)
     await adjudicate.settle()
-    assert [one["closed_since"] for one in (await adjudicate.call("GET", LIST)).json()["gold"]] == [3]
+    assert [entry["closed_since"] for entry in (await adjudicate.call("GET", LIST)).json()["gold"]] == [3]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +158,7 @@ async def test_what_is_no_gold_in_doubt_or_ones_own_answer_looks_as_if_it_were_n
         assert (await rule(adjudicate, unit_id, "confirmed")).status == 404, unit_id
     assert (await rule(adjudicate, "k1-ug1", "confirmed", subject="ann")).status == 404
     assert (await rule(adjudicate, "k1-ug1", "confirmed", client_id="k2")).status == 404
-    assert [one["unit_id"] for one in (await adjudicate.call("GET", LIST)).json()["gold"]] == ["k1-ug1"]
+    assert [unit["unit_id"] for unit in (await adjudicate.call("GET", LIST)).json()["gold"]] == ["k1-ug1"]
 
 
 async def test_pages_go_on_where_the_one_before_ended(adjudicate: Adjudicate) -> None:
@@ -165,7 +169,7 @@ async def test_pages_go_on_where_the_one_before_ended(adjudicate: Adjudicate) ->
     while True:
         page = (await adjudicate.call("GET", LIST, query=f"limit=2&cursor={cursor}", role=Role.OPERATOR)).json()
         assert "gold" in page, page
-        found += [one["unit_id"] for one in page["gold"]]
+        found += [unit["unit_id"] for unit in page["gold"]]
         pages += 1
         if not (cursor := page["next"]):
             break

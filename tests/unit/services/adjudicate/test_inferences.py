@@ -28,8 +28,8 @@ async def done(found: Adjudicate, body: Any = None) -> dict[str, Any]:
     assert answer.headers["location"] == f"{PATH}/{run['inference_id']}"
     runs = found.handlers().inferring
     await until(lambda: runs.find(PROJECT, run["inference_id"]).ended is not None)
-    told: dict[str, Any] = (await asked(found, f"/{run['inference_id']}")).json()
-    return told
+    document: dict[str, Any] = (await asked(found, f"/{run['inference_id']}")).json()
+    return document
 
 
 async def labelled(found: Adjudicate, policy: Policy | None = None) -> None:
@@ -39,11 +39,11 @@ async def labelled(found: Adjudicate, policy: Policy | None = None) -> None:
         right = "yes" if number % 2 else "no"
         unit = f"k1-utb{number:02}"
         await found.upstream.unit(unit)
-        for place, (who, said) in enumerate(
+        for place, (who, text) in enumerate(
             [("lazy1", "yes"), ("ann", right), ("bob", right), ("cem", right), ("lazy2", "yes" if number else "no")],
             start=1,
         ):
-            await found.upstream.annotation(unit, place, who, said)
+            await found.upstream.annotation(unit, place, who, text)
     await found.settle()
 
 
@@ -57,7 +57,10 @@ async def test_all_labels_tell_of_annotators_and_where_that_differs_from_what_wa
     assert sum(field["shares"]) == pytest.approx(1)
     assert field["converged"]
     base = f"/{run['inference_id']}"
-    annotators = {one["annotator_id"]: one for one in (await asked(found, f"{base}/annotators")).json()["annotators"]}
+    annotators = {
+        annotator["annotator_id"]: annotator
+        for annotator in (await asked(found, f"{base}/annotators")).json()["annotators"]
+    }
     assert annotators["ann"]["labels"] == 12
     assert annotators["ann"]["accuracy"] > 0.7 > annotators["lazy1"]["accuracy"]
     assert [round(sum(row), 3) for row in annotators["lazy1"]["confusion"]] == [1.0, 1.0]
@@ -68,12 +71,12 @@ async def test_all_labels_tell_of_annotators_and_where_that_differs_from_what_wa
         units += page["units"]
         if not (cursor := page["next"]):
             break
-    assert [one["unit_id"] for one in units] == [f"k1-utb{number:02}" for number in range(12)]
-    assert [one["label"] for one in units] == ["no", "yes"] * 6
-    assert all(sum(one["posterior"]) == pytest.approx(1, abs=1e-5) for one in units)
+    assert [unit["unit_id"] for unit in units] == [f"k1-utb{number:02}" for number in range(12)]
+    assert [unit["label"] for unit in units] == ["no", "yes"] * 6
+    assert all(sum(unit["posterior"]) == pytest.approx(1, abs=1e-5) for unit in units)
     apart = (await asked(found, f"{base}/units", "differing=true")).json()["units"]
     assert field["differing"] == len(apart)
-    assert all(one["decided"] not in (None, one["label"]) for one in apart)
+    assert all(entry["decided"] not in (None, entry["label"]) for entry in apart)
     await found.stop()
 
 
@@ -84,7 +87,7 @@ async def test_only_operators_ask_and_what_is_not_there_is_told_so() -> None:
     assert refused.status == 403
     assert (await asked(found, "/i1")).status == 404
     run = await done(found, {"rulings": True})
-    assert [one["inference_id"] for one in (await asked(found)).json()["inferences"]] == [run["inference_id"]]
+    assert [entry["inference_id"] for entry in (await asked(found)).json()["inferences"]] == [run["inference_id"]]
     wrong = await asked(found, f"/{run['inference_id']}/units", "field=colour")
     assert (wrong.status, wrong.json()["errors"][0]["field"]) == (422, "field")
     await found.stop()
@@ -113,8 +116,8 @@ def of_two(units: int, classes: int = 2) -> inference.Gathering:
     """Return so many units, two labels of each."""
     gathering = inference.Gathering("", [f'"c{number}"' for number in range(classes)])
     for number in range(units):
-        said = f'"c{number % classes}"'
-        gathering.add(Given(f"u{number}", (("ann", said), ("bob", said)), said, 0.9, False))
+        text = f'"c{number % classes}"'
+        gathering.add(Given(f"u{number}", (("ann", text), ("bob", text)), text, 0.9, False))
     return gathering
 
 
@@ -158,11 +161,11 @@ def test_annotators_times_squares_of_classes_have_a_bound_and_so_have_all_fields
 async def test_the_oldest_runs_make_room_where_all_hold_too_many_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     found = await start(House())
     await labelled(found)
-    one = await done(found)
-    held = found.handlers().inferring.find(PROJECT, one["inference_id"]).cells
+    entry = await done(found)
+    held = found.handlers().inferring.find(PROJECT, entry["inference_id"]).cells
     monkeypatch.setattr("services.adjudicate.handlers.inferring.KEPT_CELLS_MAX", 2 * held)
     two, three = await done(found), await done(found)
-    assert (await asked(found, f"/{one['inference_id']}")).status == 404
+    assert (await asked(found, f"/{entry['inference_id']}")).status == 404
     kept = [each["inference_id"] for each in (await asked(found)).json()["inferences"]]
     assert kept == [two["inference_id"], three["inference_id"]]
     await found.stop()

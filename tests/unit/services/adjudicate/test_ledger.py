@@ -34,9 +34,9 @@ async def labelled(found: Adjudicate) -> list[str]:
             await found.upstream.annotation(unit, number, f"w{number}", label)
         await found.upstream.labelling_ended(unit)
     await found.settle()
-    for one in (await found.call("GET", "/v1/escalations")).json()["escalations"]:
+    for escalation in (await found.call("GET", "/v1/escalations")).json()["escalations"]:
         ruling = {"label": "no", "reason": "So it is."}
-        assert (await found.call("POST", f"/v1/escalations/{one['unit_id']}/ruling", ruling)).status == 200
+        assert (await found.call("POST", f"/v1/escalations/{escalation['unit_id']}/ruling", ruling)).status == 200
     await found.settle()
     return units
 
@@ -50,9 +50,9 @@ def by_the_journal(units: list[UnitState]) -> dict[str, Any]:
     bought = [unit.steps for unit in units if unit.steps and unit.steps[0].goes_on]
     expected = [steps[0].cost - steps[0].expected for steps in bought]
     real = [steps[0].cost - steps[-1].cost - (steps[-1].labels - steps[0].labels) for steps in bought]
-    gains = [one - other for one, other in zip(real, expected, strict=True)]
+    gains = [value - other for value, other in zip(real, expected, strict=True)]
     mean = sum(gains) / len(gains)
-    half = 1.96 * sqrt(sum((one - mean) ** 2 for one in gains) / (len(gains) - 1) / len(gains))
+    half = 1.96 * sqrt(sum((gain - mean) ** 2 for gain in gains) / (len(gains) - 1) / len(gains))
     sure = [unit.confidence if unit.status == "consensus" else unit.led_with for unit in units]
     return {
         "units": len(units),
@@ -105,14 +105,14 @@ async def test_each_units_decisions_are_told_and_what_goes_on_is_expected_to_cos
     await labelled(found)
     answer = await found.call("GET", f"/v1/projects/{PROJECT}/resolutions", role=Role.CLIENT, client_id="k1")
     lines = [json.loads(line) for line in answer.body.splitlines()]
-    decisions = [one["decisions"] for one in lines]
+    decisions = [entry["decisions"] for entry in lines]
     assert len(decisions) == len(SAID)
     for steps, line in zip(decisions, lines, strict=True):
-        assert [one["labels"] for one in steps] == list(range(2, len(steps) + 2)), "one a label, from the second"
+        assert [step["labels"] for step in steps] == list(range(2, len(steps) + 2)), "one a label, from the second"
         assert 2 <= steps[-1]["labels"] <= line["annotations"], "labels on their way to what was escalated still count"
-        assert [one["asked"] for one in steps] == [True] * (len(steps) - 1) + [False]
-        for one in steps:
-            assert (one["expected"] < one["cost"]) == one["asked"]
+        assert [step["asked"] for step in steps] == [True] * (len(steps) - 1) + [False]
+        for step in steps:
+            assert (step["expected"] < step["cost"]) == step["asked"]
     await found.stop()
 
 

@@ -10,7 +10,7 @@ async def labelled(found: Adjudicate, unit: str, *people: tuple[str, str, bool])
     await found.upstream.unit(unit)
     for number, (who, label, model) in enumerate(people, start=1):
         await found.upstream.annotation(unit, number, who, label, by_model=model)
-    return [kind for one, kind in await found.decisions() if one == unit]
+    return [kind for text, kind in await found.decisions() if text == unit]
 
 
 async def test_models_alone_settle_nothing_where_people_are_asked_for() -> None:
@@ -25,8 +25,12 @@ async def test_models_alone_settle_nothing_where_people_are_asked_for() -> None:
     assert await labelled(found, "k1-utb1", *two_models) == ["overlap_requested"], "one more, of a person"
     await found.upstream.annotation("k1-utb1", 3, "ann", "yes")
     assert (await found.decisions())[-1] == ("k1-utb1", "consensus_reached")
-    (told,) = (one.consensus_reached for one in found.events() if one.HasField("consensus_reached"))
-    assert [(one.annotator_id, one.by_model) for one in told.evidence] == [("m1", True), ("m2", True), ("ann", False)]
+    (reached,) = (event.consensus_reached for event in found.events() if event.HasField("consensus_reached"))
+    assert [(evidence.annotator_id, evidence.by_model) for evidence in reached.evidence] == [
+        ("m1", True),
+        ("m2", True),
+        ("ann", False),
+    ]
     three = *two_models, ("m3", "yes", True)
     assert (await labelled(found, "k1-utb2", *three))[-1] == "escalated", "as many as there may be, and no person's"
     mixed = ("m1", "yes", True), ("ann", "yes", False)
@@ -42,6 +46,9 @@ async def test_a_label_that_counts_never_is_a_part_in_the_unit_and_no_more() -> 
     assert await found.decisions() == []
     await found.upstream.annotation("k1-utb1", 2, "ann", "yes")
     assert await found.decisions() == [("k1-utb1", "consensus_reached")]
-    (told,) = (one.consensus_reached for one in found.events())
-    assert ([one.annotator_id for one in told.evidence], set(told.participants)) == (["ann"], {"ann", "m1"})
+    (reached,) = (event.consensus_reached for event in found.events())
+    assert ([evidence.annotator_id for evidence in reached.evidence], set(reached.participants)) == (
+        ["ann"],
+        {"ann", "m1"},
+    )
     await found.stop()

@@ -36,11 +36,11 @@ RARE = box(200, 210, "van")
 SAID = [boxes(SURE, OPEN), boxes(SURE, OPEN), boxes(SURE_OTHER, RARE), boxes()]
 
 
-async def begun(schema: Any = BOXES, said: list[Any] = SAID) -> Adjudicate:
+async def begun(schema: Any = BOXES, rows: list[Any] = SAID) -> Adjudicate:
     found = await start(House(), 2)
     await found.upstream.project(voting(4, 4), schema=schema)
     await found.upstream.unit(UNIT)
-    for number, label in enumerate(said):
+    for number, label in enumerate(rows):
         await found.upstream.annotation(UNIT, number, f"ann {number}", label)
     await found.upstream.labelling_ended(UNIT)
     await found.settle()
@@ -55,8 +55,8 @@ async def rule(found: Adjudicate, label: Json) -> Any:
     answer = await found.call("POST", f"/v1/escalations/{UNIT}/ruling", {"label": label, "reason": "As drawn."})
     assert answer.status == 200, answer.body
     await found.settle()
-    (told,) = (one.adjudicated for one in found.events() if one.HasField("adjudicated"))
-    return told
+    (ruling,) = (event.adjudicated for event in found.events() if event.HasField("adjudicated"))
+    return ruling
 
 
 @pytest.mark.parametrize("at_once_bytes", [20_000, 1])
@@ -67,24 +67,24 @@ async def test_what_is_drawn_is_shown_object_by_object_with_its_support_and_nobo
     found = await begun()
     answer = await shown(found)
     assert answer.status == 200
-    told = answer.json()
+    body = answer.json()
     assert b"ann " not in answer.body, "blind: no annotator's name"
-    assert [(one["stands"], one["annotations"], one["of"]) for one in told["objects"]] == [
+    assert [(object_["stands"], object_["annotations"], object_["of"]) for object_ in body["objects"]] == [
         ("taken", 3, 4),
         ("open", 2, 4),
         ("dropped", 1, 4),
     ]
-    first, second, third = told["objects"]
+    first, second, third = body["objects"]
     assert (first["region"], second["region"], third["region"]) == (SURE, OPEN, RARE)
-    assert [one["region"] for one in first["drawn"]] == [SURE, SURE_OTHER]
-    for one in told["objects"]:
-        for drawing in one["drawn"]:
+    assert [entry["region"] for entry in first["drawn"]] == [SURE, SURE_OTHER]
+    for object_ in body["objects"]:
+        for drawing in object_["drawn"]:
             assert drawing["sides"], "somebody drew it so"
             for side in drawing["sides"]:
-                assert drawing["region"] in told["sides"][side]["label"]["boxes"], "the side that draws it so"
-    assert len({one["object_id"] for one in told["objects"]}) == 3
-    assert [one["object_id"] for one in (await shown(found, "other senior")).json()["objects"]] == [
-        one["object_id"] for one in told["objects"]
+                assert drawing["region"] in body["sides"][side]["label"]["boxes"], "the side that draws it so"
+    assert len({entry["object_id"] for entry in body["objects"]}) == 3
+    assert [entry["object_id"] for entry in (await shown(found, "other senior")).json()["objects"]] == [
+        entry["object_id"] for entry in body["objects"]
     ]
     await found.stop()
 
@@ -101,30 +101,30 @@ async def test_only_who_may_rule_a_unit_is_shown_its_objects() -> None:
 
 async def test_a_ruling_says_which_region_came_from_which_label_and_what_was_dropped() -> None:
     found = await begun()
-    told = await rule(found, boxes(SURE, box(101, 109, "van"), box(500, 510)))
-    evidence = {one.annotation_id: place for place, one in enumerate(told.evidence)}
+    body = await rule(found, boxes(SURE, box(101, 109, "van"), box(500, 510)))
+    evidence = {annotation.annotation_id: place for place, annotation in enumerate(body.evidence)}
     places = [evidence[f"{UNIT}.{number}"] for number in range(4)]
-    assert [(one.field, one.place, one.origin, sorted(one.evidence)) for one in told.regions] == [
+    assert [(region.field, region.place, region.origin, sorted(region.evidence)) for region in body.regions] == [
         ("", 0, "drawn", places[:2]),
         ("", 1, "corrected", places[:2]),
         ("", 2, "added", []),
     ]
-    assert told.regions_dropped == 1
+    assert body.regions_dropped == 1
     await found.stop()
 
 
 async def test_in_a_form_only_its_drawn_fields_have_objects_and_a_field_that_was_left_out_drops_them() -> None:
-    said = [{"answers": {"night": "no", "cars": one}} for one in SAID]
-    found = await begun(FORM, said)
+    rows = [{"answers": {"night": "no", "cars": entry}} for entry in SAID]
+    found = await begun(FORM, rows)
     objects_told = (await shown(found)).json()["objects"]
-    assert [(one["field"], one["kind"], one["stands"]) for one in objects_told] == [
+    assert [(entry["field"], entry["kind"], entry["stands"]) for entry in objects_told] == [
         ("cars", "boxes", "taken"),
         ("cars", "boxes", "open"),
         ("cars", "boxes", "dropped"),
     ]
-    told = await rule(found, {"answers": {"night": "yes", "cars": boxes(SURE_OTHER)}})
-    assert [(one.field, one.origin, list(one.evidence)) for one in told.regions] == [("cars", "drawn", [2])]
-    assert told.regions_dropped == 2
+    body = await rule(found, {"answers": {"night": "yes", "cars": boxes(SURE_OTHER)}})
+    assert [(region.field, region.origin, list(region.evidence)) for region in body.regions] == [("cars", "drawn", [2])]
+    assert body.regions_dropped == 2
     await found.stop()
 
 
@@ -132,6 +132,6 @@ async def test_labels_without_drawings_have_no_objects() -> None:
     choice = {"kind": "choice", "classes": ["no", "yes"]}
     found = await begun(choice, ["no", "yes", "no", "yes"])
     assert (await shown(found)).json()["objects"] == []
-    told = await rule(found, "yes")
-    assert (len(told.regions), told.regions_dropped) == (0, 0)
+    body = await rule(found, "yes")
+    assert (len(body.regions), body.regions_dropped) == (0, 0)
     await found.stop()

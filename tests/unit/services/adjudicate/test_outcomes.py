@@ -38,12 +38,14 @@ async def questions(adjudicate: Adjudicate, query: str = "") -> list[dict[str, A
 
 
 async def shown(adjudicate: Adjudicate) -> list[str]:
-    return [one["unit_id"] for one in (await adjudicate.call("GET", "/v1/escalations")).json()["escalations"]]
+    return [
+        escalation["unit_id"] for escalation in (await adjudicate.call("GET", "/v1/escalations")).json()["escalations"]
+    ]
 
 
 async def stands(adjudicate: Adjudicate, unit: str) -> dict[str, Any]:
     answer = await adjudicate.call("GET", f"/v1/projects/{PROJECT}/resolutions", role=Role.OPERATOR)
-    (found,) = [one for one in map(json.loads, answer.body.splitlines()) if one["unit_id"] == unit]
+    (found,) = [entry for entry in map(json.loads, answer.body.splitlines()) if entry["unit_id"] == unit]
     return dict(found)
 
 
@@ -53,9 +55,9 @@ async def test_what_is_unanswerable_is_settled_without_a_label_and_told_once(adj
     assert (first.json()["status"], again.json()["status"]) == ("ruled", "repeated")
     assert (await rule(adjudicate, "k1-utb1", {"label": "yes", "reason": "It says so."})).status == 409
     assert (await adjudicate.decisions())[-1] == ("k1-utb1", "ruled_unanswerable")
-    (told,) = (one.ruled_unanswerable for one in adjudicate.events() if one.HasField("ruled_unanswerable"))
-    assert (told.adjudicator_id, told.reason, len(told.evidence)) == ("senior", UNANSWERABLE["reason"], 2)
-    assert set(told.participants) == {"good", "fine", "senior"}
+    (ruling,) = (event.ruled_unanswerable for event in adjudicate.events() if event.HasField("ruled_unanswerable"))
+    assert (ruling.adjudicator_id, ruling.reason, len(ruling.evidence)) == ("senior", UNANSWERABLE["reason"], 2)
+    assert set(ruling.participants) == {"good", "fine", "senior"}
     found = await stands(adjudicate, "k1-utb1")
     assert (found["status"], found["label"], found["reason"]) == ("unanswerable", None, UNANSWERABLE["reason"])
     assert await shown(adjudicate) == []
@@ -78,7 +80,7 @@ async def test_a_ruling_without_a_label_says_why_and_nothing_beside(ruling: dict
     await found.escalate("k1-utb1")
     answer = await rule(found, "k1-utb1", ruling)
     assert answer.status in (400, 422), answer.body
-    assert [one["field"] for one in answer.json()["errors"]] == [field]
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
     assert await shown(found) == ["k1-utb1"]
     await found.stop()
 
@@ -94,8 +96,8 @@ async def test_units_wait_for_one_answer_and_go_on_under_the_new_version(adjudic
     (question,) = await questions(adjudicate)
     assert (question["status"], question["labels"], question["units_waiting"]) == ("open", ["no", "yes"], 2)
     assert question["asked"] == 2, "said again it is not asked again"
-    assert {one["unit_id"] for one in question["examples"]} == {"k1-utb1", "k1-utb2"}
-    assert {one["reason"] for one in question["examples"]} == {UNCLEAR["reason"]}
+    assert {example["unit_id"] for example in question["examples"]} == {"k1-utb1", "k1-utb2"}
+    assert {example["reason"] for example in question["examples"]} == {UNCLEAR["reason"]}
     assert question["examples"][0]["flags"] == ["a", "b"]
     assert "senior" not in str(question), "a lead is told what is asked, and not who asked"
     path = f"{QUESTIONS}/{question['question_id']}/answer"
@@ -109,18 +111,18 @@ async def test_units_wait_for_one_answer_and_go_on_under_the_new_version(adjudic
         Policy(overlap=Overlap(initial=2, max=4), consensus=Consensus(confidence=0.93)), revision=2, guideline_version=2
     )
     answer = {"answer": "What follows is said.", "guideline_version": 2}
-    said = [await adjudicate.call("POST", path, answer, "lead", role=Role.OPERATOR) for _ in range(2)]
-    assert [one.json()["status"] for one in said] == ["answered", "repeated"]
+    answers = [await adjudicate.call("POST", path, answer, "lead", role=Role.OPERATOR) for _ in range(2)]
+    assert [entry.json()["status"] for entry in answers] == ["answered", "repeated"]
 
     await until(lambda: adjudicate.handlers().repository.view(PROJECT).escalations_open == 3)
-    (told,) = (one.guideline_answered for one in adjudicate.events() if one.HasField("guideline_answered"))
-    assert (told.guideline_version, told.answered_by, told.units_waiting) == (2, "lead", 2)
+    (answered,) = (event.guideline_answered for event in adjudicate.events() if event.HasField("guideline_answered"))
+    assert (answered.guideline_version, answered.answered_by, answered.units_waiting) == (2, "lead", 2)
     (question,) = await questions(adjudicate)
     assert (question["status"], question["units_waiting"]) == ("answered", 0)
     assert question["answers"][0]["answer"] == answer["answer"]
     # The same may be asked of the same unit again, by the same person, once it was answered.
     assert (await rule(adjudicate, "k1-utb1", UNCLEAR)).json()["status"] == "waits"
-    assert [one["status"] for one in await questions(adjudicate)] == ["open"]
+    assert [entry["status"] for entry in await questions(adjudicate)] == ["open"]
     assert sorted(await shown(adjudicate)) == ["k1-utb2", "k1-utb3"]
     kinds = [kind for unit, kind in await unit_events(adjudicate) if unit == "k1-utb1"]
     assert kinds == ["escalated", "guideline_asked", "guideline_asked"]
@@ -146,7 +148,7 @@ async def test_who_waits_goes_on_though_every_process_dies_right_after_the_answe
 
     await until(lambda: found.handlers().repository.view(PROJECT).escalations_open == 1)
     assert await shown(found) == ["k1-utb1"]
-    assert [one["status"] for one in await questions(found)] == ["dismissed"]
+    assert [entry["status"] for entry in await questions(found)] == ["dismissed"]
     await found.stop()
 
 
@@ -169,7 +171,7 @@ async def test_labels_that_are_often_confused_are_asked_about_until_that_is_answ
     (question,) = await questions(found)
     assert (question["status"], question["units_confused"]) == ("dismissed", 0), "counted since the answer"
     found = await begun_anew(found)
-    assert [one["status"] for one in await questions(found)] == ["dismissed"]
+    assert [entry["status"] for entry in await questions(found)] == ["dismissed"]
     await found.stop()
 
 
@@ -186,10 +188,10 @@ async def test_questions_are_told_by_pages_and_to_nobody_else() -> None:
         pages += answer["questions"]
         if not (cursor := answer["next"]):
             break
-    ids = [one["question_id"] for one in pages]
-    assert ids == [one["question_id"] for one in everything]
+    ids = [page["question_id"] for page in pages]
+    assert ids == [entry["question_id"] for entry in everything]
     assert len(set(ids)) == 5, "texts have no classes: each unit asks a question of its own"
-    assert [one["labels"] for one in pages] == [[]] * 5
+    assert [page["labels"] for page in pages] == [[]] * 5
     for status, count in (("open", 5), ("answered", 0)):
         some = await found.call("GET", QUESTIONS, role=Role.OPERATOR, query=f"status={status}")
         assert len(some.json()["questions"]) == count
@@ -199,6 +201,8 @@ async def test_questions_are_told_by_pages_and_to_nobody_else() -> None:
     await found.escalate("k1-utb9", "one", "two")
     joined = await rule(found, "k1-utb9", {**UNCLEAR, "question_id": ids[0]})
     assert joined.json()["question_id"] == ids[0]
-    assert next(one for one in await questions(found) if one["question_id"] == ids[0])["units_waiting"] == 2
+    assert (
+        next(question for question in await questions(found) if question["question_id"] == ids[0])["units_waiting"] == 2
+    )
     assert (await found.call("GET", QUESTIONS, role=Role.CLIENT, client_id="k2")).status == 404
     await found.stop()

@@ -15,7 +15,7 @@ from tests.unit.services.adjudicate.test_outcomes import QUESTIONS, questions, r
 async def passed(
     found: Adjudicate, unit: str, who: str, code: str, times: int = 1, version: int = 1, *, by_model: bool = False
 ) -> None:
-    told = UnitPassedOver(
+    unit_passed_over = UnitPassedOver(
         unit_id=unit,
         annotator_id=who,
         code=code,
@@ -23,7 +23,7 @@ async def passed(
         guideline_version=version,
         by_model=by_model,
     )
-    await found.upstream.tell(ANNOTATIONS, unit, AnnotationEvent(unit_passed_over=told), times=times)
+    await found.upstream.tell(ANNOTATIONS, unit, AnnotationEvent(unit_passed_over=unit_passed_over), times=times)
 
 
 async def test_a_unit_that_two_find_unclear_is_asked_about_with_what_both_say() -> None:
@@ -37,7 +37,9 @@ async def test_a_unit_that_two_find_unclear_is_asked_about_with_what_both_say() 
     await found.settle()
     (question,) = await questions(found)
     assert (question["status"], question["skipped"], question["units_waiting"]) == ("noticed", 2, 0)
-    assert [(one["unit_id"], one["reason"]) for one in question["examples"]] == [("k1-utb1", "bob says why")]
+    assert [(example["unit_id"], example["reason"]) for example in question["examples"]] == [
+        ("k1-utb1", "bob says why")
+    ]
     assert "annotator" not in str(question), "a lead is told what is unclear, and not to whom"
     assert await found.decisions() == [], "it waits for nobody: others may still label it"
     path = f"{QUESTIONS}/{question['question_id']}/answer"
@@ -63,8 +65,8 @@ async def test_what_two_cannot_open_goes_to_an_adjudicator_and_round_no_more() -
     assert await found.decisions() == [], "ann said it once, however often it is told"
     await passed(found, "k1-utb1", "bob", "payload_broken")
     assert await found.decisions() == [("k1-utb1", "escalated")]
-    (told,) = (one.escalated for one in found.events())
-    assert (told.reason, len(told.evidence)) == ("payload_broken", 0)
+    (escalated,) = (event.escalated for event in found.events())
+    assert (escalated.reason, len(escalated.evidence)) == ("payload_broken", 0)
     await found.upstream.labelling_ended("k1-utb1")
     await found.settle()
     assert await shown(found) == ["k1-utb1"]
@@ -72,7 +74,7 @@ async def test_what_two_cannot_open_goes_to_an_adjudicator_and_round_no_more() -
     ruling = {"outcome": "unanswerable", "reason": "The file is empty."}
     assert (await rule(found, "k1-utb1", ruling)).json()["status"] == "ruled"
     spent = (await found.call("GET", f"/v1/projects/{PROJECT}/spending", role=Role.OPERATOR)).json()
-    assert [one["reason"] for one in spent["reasons"]] == ["payload_broken"]
+    assert [reason["reason"] for reason in spent["reasons"]] == ["payload_broken"]
     await found.stop()
 
 

@@ -18,7 +18,7 @@ from concord.contracts.topics import PLACES_LOCAL
 from services.adjudicate.bootstrap import wire
 from services.adjudicate.domain import class_shares
 from services.adjudicate.domain.class_shares import TALLY_UNITS
-from services.adjudicate.handlers.rulings import Said
+from services.adjudicate.handlers.rulings import RulingWish
 from services.adjudicate.repository import NOTES
 from services.adjudicate.settings import AdjudicateSettings
 from services.ingest.domain.project import Consensus, Overlap, Policy
@@ -28,7 +28,7 @@ from tests.support.upstream import Upstream
 from tests.unit.services.adjudicate.running import Adjudicate, address, handlers_of, owner, start, voting
 
 PROJECTS = [f"k1-p{number}" for number in range(12)]
-assert len({place_of(slot_of_project(one), PLACES_LOCAL) for one in PROJECTS}) > 5, "they lie in many places"
+assert len({place_of(slot_of_project(project), PLACES_LOCAL) for project in PROJECTS}) > 5, "they lie in many places"
 RECORDS_A_UNIT = 3
 """Of a unit that two agree on: its admission and their labels."""
 RULING = {"label": "no", "reason": "The text says so."}
@@ -77,7 +77,7 @@ async def escalate(found: Adjudicate, project_id: str, second: str = "no", name:
 async def listed(found: Adjudicate, query: str = "") -> list[str]:
     answer = await found.call("GET", "/v1/escalations", query=query)
     assert answer.status == 200
-    return [one["unit_id"] for one in answer.json()["escalations"]]
+    return [escalation["unit_id"] for escalation in answer.json()["escalations"]]
 
 
 async def verdicts(found: Adjudicate) -> Counter[tuple[str, str]]:
@@ -91,37 +91,39 @@ async def verdicts(found: Adjudicate) -> Counter[tuple[str, str]]:
 async def test_any_life_lists_the_escalations_of_all_most_to_be_gained_first_and_a_page_of_them(
     lives: Adjudicate,
 ) -> None:
-    units = [await escalate(lives, one, "yes" if number % 3 else "no") for number, one in enumerate(PROJECTS)]
+    units = [await escalate(lives, text, "yes" if number % 3 else "no") for number, text in enumerate(PROJECTS)]
     await lives.settle()
-    wanted = sorted(units, key=lambda one: (units.index(one) % 3 > 0, one))
+    wanted = sorted(units, key=lambda text: (units.index(text) % 3 > 0, text))
     for _ in lives.services:
         assert await listed(lives) == wanted
         assert await listed(lives, "limit=5") == wanted[:5]
         assert await listed(lives, f"project_id={PROJECTS[4]}") == [units[4]]
-    assert sum(handlers_of(one).repository.escalations_open for one in lives.services) == len(units)
-    assert all(handlers_of(one).repository.escalations_open for one in lives.services), "each has its part alone"
+    assert sum(handlers_of(service).repository.escalations_open for service in lives.services) == len(units)
+    assert all(handlers_of(service).repository.escalations_open for service in lives.services), (
+        "each has its part alone"
+    )
 
 
 @pytest.mark.parametrize("looked_at_max", [2_000, 3])
 async def test_pages_of_all_escalations_hold_each_once_in_order_also_for_who_has_a_part_in_some(
     lives: Adjudicate, monkeypatch: pytest.MonkeyPatch, looked_at_max: int
 ) -> None:
-    units = [await escalate(lives, one, "yes" if number % 3 else "no") for number, one in enumerate(PROJECTS)]
+    units = [await escalate(lives, text, "yes" if number % 3 else "no") for number, text in enumerate(PROJECTS)]
     await lives.settle()
     monkeypatch.setattr("services.adjudicate.handlers.queue.LOOKED_AT_MAX", looked_at_max)
-    wanted = sorted(units, key=lambda one: (units.index(one) % 3 > 0, one))
+    wanted = sorted(units, key=lambda text: (units.index(text) % 3 > 0, text))
     for subject, whole in (("s1", wanted), ("a", [])):
         for size in (1, 2, 5):
             found: list[str] = []
             cursor, pages = "", 0
             while True:
                 query = f"limit={size}&cursor={cursor}"
-                told = (await lives.call("GET", "/v1/escalations", subject=subject, query=query)).json()
-                assert len(told["escalations"]) <= size
-                found += [one["unit_id"] for one in told["escalations"]]
+                body = (await lives.call("GET", "/v1/escalations", subject=subject, query=query)).json()
+                assert len(body["escalations"]) <= size
+                found += [escalation["unit_id"] for escalation in body["escalations"]]
                 pages += 1
                 assert pages <= len(units) + 2
-                if not (cursor := told.get("next", "")):
+                if not (cursor := body.get("next", "")):
                     break
             assert found == whole
 
@@ -143,20 +145,20 @@ async def test_a_list_that_lacks_a_project_is_not_told_as_whole(lives: Adjudicat
 
 
 async def test_rulings_over_units_of_many_places_are_each_their_owners_and_answered_in_order(lives: Adjudicate) -> None:
-    units = [await escalate(lives, one) for one in PROJECTS]
+    units = [await escalate(lives, project) for project in PROJECTS]
     await lives.settle()
-    said = [{"unit_id": one, **RULING} for one in units]
-    odd = [*said[:7], {"unit_id": units[7], "label": "no"}, *said[8:], {"unit_id": "k1-none", **RULING}]
+    rows = [{"unit_id": unit, **RULING} for unit in units]
+    odd = [*rows[:7], {"unit_id": units[7], "label": "no"}, *rows[8:], {"unit_id": "k1-none", **RULING}]
     for status in ("ruled", "repeated"):
         results = (await lives.call("POST", "/v1/rulings", {"rulings": odd})).json()["results"]
-        assert [one["unit_id"] for one in results] == [*units, "k1-none"]
-        assert [one["status"] for one in results] == [status] * 7 + ["refused"] + [status] * 4 + ["refused"]
+        assert [result["unit_id"] for result in results] == [*units, "k1-none"]
+        assert [result["status"] for result in results] == [status] * 7 + ["refused"] + [status] * 4 + ["refused"]
         assert results[7]["field"] == "rulings[7].reason"
     assert (await lives.call("POST", f"/v1/escalations/{units[7]}/ruling", RULING)).json()["status"] == "ruled"
     await lives.settle()
     assert await listed(lives) == []
-    told = await verdicts(lives)
-    assert [told[one, "adjudicated"] for one in units] == [1] * len(units)
+    counts = await verdicts(lives)
+    assert [counts[unit, "adjudicated"] for unit in units] == [1] * len(units)
 
 
 async def test_where_units_of_a_project_stand_and_its_competence_are_told_by_any_life(lives: Adjudicate) -> None:
@@ -190,23 +192,25 @@ async def test_lives_that_come_leave_die_and_stand_still_lose_no_label_and_decid
     # One stands still past its session and goes on: its places are another's meanwhile.
     lives.house.cluster.expire(address(lives.services[0]).removeprefix("http://"))
     await lives.whole()
-    told = await verdicts(lives)
+    counts = await verdicts(lives)
     for project_id in PROJECTS:
-        of_unit = {kind: times for (unit_id, kind), times in told.items() if unit_id == unit_of(project_id)}
+        of_unit = {kind: times for (unit_id, kind), times in counts.items() if unit_id == unit_of(project_id)}
         assert of_unit.pop("overlap_requested") == 1, "no round is decided twice, and none is lost"
         assert of_unit.pop("consensus_reached") == 1
         assert of_unit.keys() <= {"participant_joined"}
-    states = [(await lives.handlers(one).repository.units([unit_of(one)]))[unit_of(one)] for one in PROJECTS]
+    states = [
+        (await lives.handlers(project).repository.units([unit_of(project)]))[unit_of(project)] for project in PROJECTS
+    ]
     assert all(set(state.annotators) == {"a", "b", "c", "d"} for state in states), "each label is in"
 
 
 async def test_an_owner_that_looks_again_knows_what_another_closed_late(lives: Adjudicate) -> None:
-    units = [await escalate(lives, one) for one in PROJECTS]
+    units = [await escalate(lives, project) for project in PROJECTS]
     await lives.settle()
     place = place_of(slot_of_project(PROJECTS[0]), PLACES_LOCAL)
-    other = next(one for one in lives.services if place not in owner(one).open())
+    other = next(service for service in lives.services if place not in owner(service).open())
     # What an owner before had in hand is decided by an insert, and the owner of now is not told.
-    await handlers_of(other).rulings.rule("senior", units[0], Said("label", "so", "no"))
+    await handlers_of(other).rulings.rule("senior", units[0], RulingWish("label", "so", "no"))
     assert units[0] in await listed(lives)
     repository = lives.handlers(PROJECTS[0]).repository
     repository.journal.forget()
@@ -220,15 +224,15 @@ async def test_each_life_decides_the_open_units_of_its_own_projects_by_their_new
         await upstream.unit(unit_of(project_id))
         for number, who in enumerate("ab", start=1):
             await upstream.annotation(unit_of(project_id), number, who, "no" if number > 1 else "yes")
-    assert await verdicts(lives) == Counter({(unit_of(one), "overlap_requested"): 1 for one in PROJECTS})
+    assert await verdicts(lives) == Counter({(unit_of(project), "overlap_requested"): 1 for project in PROJECTS})
     for project_id in PROJECTS:
         await teller(lives, project_id).project(voting(2, 2), revision=2)
-    await until(lambda: all(lives.handlers(one).redefinitions.decided(one) == 2 for one in PROJECTS))
-    told = await verdicts(lives)
-    assert {one: told[unit_of(one), "escalated"] for one in PROJECTS} == dict.fromkeys(PROJECTS, 1)
+    await until(lambda: all(lives.handlers(project).redefinitions.decided(project) == 2 for project in PROJECTS))
+    counts = await verdicts(lives)
+    assert {project: counts[unit_of(project), "escalated"] for project in PROJECTS} == dict.fromkeys(PROJECTS, 1)
     for service in lives.services:
-        decided = [one for one in PROJECTS if handlers_of(service).redefinitions.decided(one) == 2]
-        assert all(place_of(slot_of_project(one), PLACES_LOCAL) in owner(service).open() for one in decided)
+        decided = [project for project in PROJECTS if handlers_of(service).redefinitions.decided(project) == 2]
+        assert all(place_of(slot_of_project(name), PLACES_LOCAL) in owner(service).open() for name in decided)
 
 
 async def test_a_policy_that_came_while_nobody_had_the_project_is_applied_by_whoever_gets_it(lives: Adjudicate) -> None:

@@ -85,7 +85,7 @@ async def test_nobody_rules_while_a_label_of_theirs_may_be_on_its_way(adjudicate
     await adjudicate.settle()
     ruled = adjudicate.events()[-1].adjudicated
     assert set(ruled.participants) == {"a", "b", "holder", "late", "senior"}
-    assert [one.label_digest for one in ruled.evidence] == [label_digest(b'"yes"'), label_digest(b'"no"')]
+    assert [evidence.label_digest for evidence in ruled.evidence] == [label_digest(b'"yes"'), label_digest(b'"no"')]
 
 
 async def test_a_label_that_comes_after_the_resolution_is_told_as_a_part_in_the_unit(adjudicate: Adjudicate) -> None:
@@ -109,7 +109,7 @@ async def test_escalations_of_all_projects_are_listed_by_what_is_to_be_gained(ad
         await upstream.labelling_ended(unit)
     await adjudicate.settle()
     shown = (await adjudicate.call("GET", "/v1/escalations")).json()["escalations"]
-    assert [one["unit_id"] for one in shown] == ["k1-utbsplit", "k1-u4nsure"], (
+    assert [entry["unit_id"] for entry in shown] == ["k1-utbsplit", "k1-u4nsure"], (
         "the first project by name is not the first"
     )
     bound = (await adjudicate.call("GET", "/v1/escalations", client_id="k2")).json()["escalations"]
@@ -126,7 +126,7 @@ async def test_a_project_of_a_thousand_classes_is_weighed_by_its_gold_in_little_
     shown = (await adjudicate.call("GET", path, role=Role.OPERATOR)).json()
     assert shown["gold_units"] == 200
     known = adjudicate.handlers().repository.competence(project_id)
-    assert [len(one.told) for one in known] == [2] * 20, "what did not occur is not kept"
+    assert [len(competence.told) for competence in known] == [2] * 20, "what did not occur is not kept"
 
 
 async def test_where_units_stand_is_told_with_the_clients_own_names_in_order_across_a_restart(

@@ -39,7 +39,7 @@ async def rule(adjudicate: Adjudicate, who: str, label: str | None = "yes", **mo
 
 async def listed(adjudicate: Adjudicate, who: str) -> list[dict[str, Any]]:
     found = (await adjudicate.call("GET", "/v1/escalations", subject=who)).json()["escalations"]
-    return [{**one, "payload_url": "", "sides": sorted(map(str, one["sides"]))} for one in found]
+    return [{**entry, "payload_url": "", "sides": sorted(map(str, entry["sides"]))} for entry in found]
 
 
 async def agreement(adjudicate: Adjudicate) -> dict[str, Any]:
@@ -53,22 +53,22 @@ async def test_a_second_adjudicator_sees_what_the_first_saw_and_the_first_ruling
     assert await listed(adjudicate, "second") == before, "nothing tells that it was ruled"
     assert (await rule(adjudicate, "first", "no")).status == 409
     assert (await rule(adjudicate, "good", "no")).status == 404, "who labelled it has a part in it"
-    told = await agreement(adjudicate)
-    assert (told["waiting"], told["made"], told["agreement"]) == (1, 0, None)
+    body = await agreement(adjudicate)
+    assert (body["waiting"], body["made"], body["agreement"]) == (1, 0, None)
     second = await rule(adjudicate, "second", "no")
     assert second.json() == {**first, "label": "no"}, "it is answered as the first was"
     assert (await rule(adjudicate, "second", "no")).json()["status"] == "repeated"
     assert (await rule(adjudicate, "third", "no")).status == 409
     assert await listed(adjudicate, "third") == []
-    told = await agreement(adjudicate)
-    assert (told["waiting"], told["made"], told["same"], told["agreement"]) == (0, 1, 0, 0.0)
-    (difference,) = told["differences"]
+    body = await agreement(adjudicate)
+    assert (body["waiting"], body["made"], body["same"], body["agreement"]) == (0, 1, 0, 0.0)
+    (difference,) = body["differences"]
     assert (difference["first"]["label"], difference["second"]["label"]) == ("yes", "no")
     lines = (await adjudicate.call("GET", f"/v1/projects/{PROJECT}/resolutions", role=Role.OPERATOR)).body
     assert b'"label":"yes"' in lines
     kinds = [kind for _, kind in await adjudicate.decisions()]
     assert kinds[-4:] == ["escalated", "adjudicated", "ruling_repeated", "participant_joined"]
-    (again,) = (one.ruling_repeated for one in adjudicate.events() if one.HasField("ruling_repeated"))
+    (again,) = (event.ruling_repeated for event in adjudicate.events() if event.HasField("ruling_repeated"))
     assert (again.first_adjudicator_id, again.adjudicator_id, again.same) == ("first", "second", False)
 
 
@@ -91,8 +91,8 @@ async def test_two_say_the_same_where_outcome_and_label_are(first: Any, second: 
     answer = (await rule(found, "second", **second)).json()
     unclear = second.get("outcome") == "guideline_unclear"
     assert (answer["status"], bool(answer.get("question_id"))) == (("waits", True) if unclear else ("ruled", False))
-    told = await agreement(found)
-    assert (told["made"], told["same"], len(told["differences"])) == (1, same, 1 - same)
+    body = await agreement(found)
+    assert (body["made"], body["same"], len(body["differences"])) == (1, same, 1 - same)
     await found.stop()
 
 

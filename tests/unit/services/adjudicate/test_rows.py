@@ -71,7 +71,7 @@ async def test_a_batch_is_documents_of_its_own_and_a_unit_has_a_record_from_its_
     await found.settle()
     of_units = [*stored(found.house, "rows"), *stored(found.house, "listed_units"), *records(found.house)]
     assert len(of_units) <= 0.1 * COUNT
-    assert await standing(found) == {one: ("open", f"source of {one}") for one in UNITS}
+    assert await standing(found) == {unit: ("open", f"source of {unit}") for unit in UNITS}
     await found.upstream.annotation(UNITS[3], 1, "ann", "yes")
     await found.upstream.annotation(UNITS[3], 2, "bob", "yes")
     assert await found.decisions() == [(UNITS[3], "consensus_reached")]
@@ -87,39 +87,39 @@ async def test_few_units_have_records_as_they_always_had(found: Adjudicate) -> N
 
 async def test_labels_that_come_before_their_unit_are_decided_on_when_it_comes(found: Adjudicate) -> None:
     early = UNITS[::20]
-    for one in early:
-        await found.upstream.annotation(one, 1, "ann", "yes")
-        await found.upstream.annotation(one, 2, "bob", "yes")
+    for name in early:
+        await found.upstream.annotation(name, 1, "ann", "yes")
+        await found.upstream.annotation(name, 2, "bob", "yes")
     assert await found.decisions() == []
     found = await begun_anew(found)
     await found.upstream.batch(UNITS)
-    assert await decided(found) == Counter({(one, "consensus_reached"): 1 for one in early})
+    assert await decided(found) == Counter({(key, "consensus_reached"): 1 for key in early})
     assert {name for status, name in (await standing(found)).values() if status == "consensus"} == {
-        f"source of {one}" for one in early
+        f"source of {key}" for key in early
     }
 
 
 async def test_units_that_come_again_are_decided_on_once(found: Adjudicate) -> None:
     await found.upstream.batch(UNITS)
     for number, who in enumerate(("ann", "bob"), start=1):
-        for one in UNITS[:20]:
-            await found.upstream.annotation(one, number, who, "no")
+        for unit in UNITS[:20]:
+            await found.upstream.annotation(unit, number, who, "no")
     await found.settle()
     found = await begun_anew(found)
     found.upstream.causes = 1_000
     await found.upstream.batch([*UNITS[10:], *UNITS[:10]])
     await found.upstream.batch(UNITS[15:], times=2)
     for number, who in enumerate(("ann", "bob"), start=1):
-        for one in UNITS[20:40]:
-            await found.upstream.annotation(one, number, who, "no")
-    assert await decided(found) == Counter({(one, "consensus_reached"): 1 for one in UNITS[:40]})
+        for name in UNITS[20:40]:
+            await found.upstream.annotation(name, number, who, "no")
+    assert await decided(found) == Counter({(key, "consensus_reached"): 1 for key in UNITS[:40]})
     assert Counter(status for status, _ in (await standing(found)).values()) == {"consensus": 40, "open": 20}
 
 
 async def test_pages_go_when_each_unit_has_a_record_also_by_an_erasure(found: Adjudicate) -> None:
     await found.upstream.batch(UNITS)
-    for one in UNITS[1:]:
-        await found.upstream.annotation(one, 1, "ann", "yes")
+    for unit in UNITS[1:]:
+        await found.upstream.annotation(unit, 1, "ann", "yes")
     await found.settle()
     assert stored(found.house, "rows")
     found = await begun_anew(found)

@@ -48,9 +48,9 @@ async def test_labels_of_two_versions_that_say_the_same_settle_a_unit_in_the_new
     await changed(adjudicate, *RENAMED)
     await said(adjudicate, 2, "b", "surely", 2)
     assert await adjudicate.decisions() == [("k1-utb1", "consensus_reached")]
-    told = adjudicate.events()[0].consensus_reached
-    assert (told.label, told.confidence, told.schema_version) == (b'"surely"', 1.0, 2)
-    given = [(one.label, one.schema_version) for one in told.evidence]
+    reached = adjudicate.events()[0].consensus_reached
+    assert (reached.label, reached.confidence, reached.schema_version) == (b'"surely"', 1.0, 2)
+    given = [(evidence.label, evidence.schema_version) for evidence in reached.evidence]
     assert given == [(b'"yes"', 1), (b'"surely"', 2)], "what people said stays as they said it"
 
 
@@ -80,8 +80,8 @@ async def test_labels_of_a_class_that_was_split_are_set_aside_and_as_many_more_a
     assert adjudicate.events()[0].overlap_requested.overlap_wanted == 3, "two, and one for what says one of several"
     await said(adjudicate, 3, "c", "partly", 2)
     assert [kind for _, kind in await adjudicate.decisions()] == ["overlap_requested", "consensus_reached"]
-    told = adjudicate.events()[-1].consensus_reached
-    assert (told.label, told.confidence, len(told.evidence)) == (b'"partly"', 1.0, 3)
+    reached = adjudicate.events()[-1].consensus_reached
+    assert (reached.label, reached.confidence, len(reached.evidence)) == (b'"partly"', 1.0, 3)
 
 
 async def test_a_retired_class_may_still_be_what_people_said_and_is_likely_only_where_they_did(
@@ -97,12 +97,12 @@ async def test_a_retired_class_may_still_be_what_people_said_and_is_likely_only_
     for number, who in enumerate("ab", start=1):
         await adjudicate.upstream.annotation("k1-utb2", number, who, "yes", overlap_wanted=2, schema_version=2)
     await adjudicate.settle()
-    told = {one.consensus_reached.unit_id: one.consensus_reached for one in adjudicate.events()}
-    assert (told["k1-utb1"].label, told["k1-utb1"].schema_version) == (b'"maybe"', 1), (
+    body = {event.consensus_reached.unit_id: event.consensus_reached for event in adjudicate.events()}
+    assert (body["k1-utb1"].label, body["k1-utb1"].schema_version) == (b'"maybe"', 1), (
         "an auditor is asked as they were"
     )
-    assert told["k1-utb2"].schema_version == 2
-    assert told["k1-utb2"].confidence > told["k1-utb1"].confidence, "it is one of two classes, the other one of three"
+    assert body["k1-utb2"].schema_version == 2
+    assert body["k1-utb2"].confidence > body["k1-utb1"].confidence, "it is one of two classes, the other one of three"
 
 
 async def test_who_rules_sees_the_sides_in_the_newest_names_and_rules_in_them(adjudicate: Adjudicate) -> None:
@@ -116,8 +116,8 @@ async def test_who_rules_sees_the_sides_in_the_newest_names_and_rules_in_them(ad
     assert (gone.status, gone.json()["errors"][0]["field"]) == (422, "label")
     await adjudicate.call("POST", path, {"label": "surely", "reason": "The text says so."})
     await adjudicate.settle()
-    told = adjudicate.events()[-1].adjudicated
-    assert (told.label, told.schema_version, told.evidence[0].schema_version) == (b'"surely"', 2, 1)
+    ruling = adjudicate.events()[-1].adjudicated
+    assert (ruling.label, ruling.schema_version, ruling.evidence[0].schema_version) == (b'"surely"', 2, 1)
 
 
 async def test_answers_to_a_field_that_is_asked_no_more_hold_nothing_up(adjudicate: Adjudicate) -> None:

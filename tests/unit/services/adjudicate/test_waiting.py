@@ -34,15 +34,15 @@ def unit(**more: object) -> UnitState:
     ],
 )
 def test_a_unit_says_whom_it_waits_for(state: UnitState, waits_for: For, why: str) -> None:
-    told = waits(state, 3)
-    assert told.waits_for == waits_for
-    assert why in told.why
+    entry = waits(state, 3)
+    assert entry.waits_for == waits_for
+    assert why in entry.why
 
 
 @pytest.mark.parametrize("reason", ESCALATIONS)
 def test_every_reason_of_an_escalation_has_its_words(reason: str) -> None:
-    told = waits(unit(status="escalated", labelling_ended=True, escalated_for=reason), 2).why
-    assert told != waits(unit(status="escalated", labelling_ended=True), 2).why
+    text = waits(unit(status="escalated", labelling_ended=True, escalated_for=reason), 2).why
+    assert text != waits(unit(status="escalated", labelling_ended=True), 2).why
 
 
 @pytest.mark.parametrize("status", sorted({*get_args(Status)} - {"open", "escalated"}))

@@ -119,7 +119,7 @@ class Desk:
         async with AsyncExitStack() as stack:
             for _ in range(lives or self.lives):
                 await stack.enter_async_context(self.life())
-            self.service = next((one for one in self.running if not owns(one, PROJECT)), self.running[0])
+            self.service = next((service for service in self.running if not owns(service, PROJECT)), self.running[0])
             yield self.service
 
     @asynccontextmanager
@@ -150,7 +150,7 @@ class Desk:
 
     def shared(self) -> bool:
         """Return whether every place is served by one life."""
-        served = [place for one in self.running for place in repository_of(one).owner.open()]
+        served = [place for service in self.running for place in repository_of(service).owner.open()]
         return sorted(served) == list(range(PLACES_LOCAL))
 
     def annotator(self, annotator_id: str) -> httpx.AsyncClient:
@@ -160,7 +160,7 @@ class Desk:
 
     def handlers(self) -> Handlers:
         """Return the use cases of the life that has the project's place."""
-        return handlers_of(next(one for one in self.running if owns(one, PROJECT)))
+        return handlers_of(next(service for service in self.running if owns(service, PROJECT)))
 
     async def define(self, *annotator_ids: str, skills: Sequence[str] = ()) -> None:
         """Let the operator define annotators."""

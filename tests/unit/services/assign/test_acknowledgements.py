@@ -32,8 +32,13 @@ async def listed(desk: Desk, version: int, query: str = "") -> Any:
 
 def told(desk: Desk) -> list[tuple[str, int]]:
     events = [cast("AssignmentEvent", event) for event in once(desk.house, ASSIGNMENTS)]
-    said = [event.guideline_acknowledged for event in events if event.HasField("guideline_acknowledged")]
-    return [(one.annotator_id, one.guideline_version) for one in said]
+    guideline_acknowledgeds = [
+        event.guideline_acknowledged for event in events if event.HasField("guideline_acknowledged")
+    ]
+    return [
+        (guideline_acknowledged.annotator_id, guideline_acknowledged.guideline_version)
+        for guideline_acknowledged in guideline_acknowledgeds
+    ]
 
 
 async def test_units_are_given_out_once_the_version_in_force_is_acknowledged_and_until_then_the_reason_is_told() -> (
@@ -56,9 +61,13 @@ async def test_units_are_given_out_once_the_version_in_force_is_acknowledged_and
             assert await claim(bob) == [], "everybody reads for themselves"
             await publish(desk.house, PROJECTS, (PROJECT, asking(version=4, revision=2)))
             await until(
-                lambda: all(handlers_of(one).projects.known(PROJECT).guideline_version == 4 for one in desk.running)
+                lambda: all(
+                    handlers_of(service).projects.known(PROJECT).guideline_version == 4 for service in desk.running
+                )
             )
-            assert [one["assignment_id"] for one in await claim(ann)] == [mine["assignment_id"]], "it may be finished"
+            assert [assignment["assignment_id"] for assignment in await claim(ann)] == [mine["assignment_id"]], (
+                "it may be finished"
+            )
             answer = (await submit(ann, mine["assignment_id"], next=1)).json()
             assert (answer["status"], answer["next"]["why"]["code"]) == ("accepted", "not_acknowledged")
             old = await ann.post(f"{PATH}/3/acknowledgement")
@@ -68,7 +77,9 @@ async def test_units_are_given_out_once_the_version_in_force_is_acknowledged_and
             (offer,) = await claim(ann)
             assert offer["guideline_version"] == 4
             await until(lambda: told(desk) == [("ann", 3), ("ann", 4)])
-            assert [one["annotator_id"] for one in (await listed(desk, 3))["acknowledgements"]] == ["ann"]
+            assert [
+                acknowledgement["annotator_id"] for acknowledgement in (await listed(desk, 3))["acknowledgements"]
+            ] == ["ann"]
 
 
 async def test_who_has_acknowledged_is_known_to_the_next_life_and_listed_by_pages() -> None:
@@ -86,9 +97,9 @@ async def test_who_has_acknowledged_is_known_to_the_next_life_and_listed_by_page
             assert await claim(ann)
             assert await claim(carl) == []
         page = await listed(desk, 3, "?limit=2")
-        assert [one["annotator_id"] for one in page["acknowledgements"]] == ["ann", "bob"]
+        assert [acknowledgement["annotator_id"] for acknowledgement in page["acknowledgements"]] == ["ann", "bob"]
         rest = await listed(desk, 3, f"?limit=2&after={page['next']}")
-        assert [one["annotator_id"] for one in rest["acknowledgements"]] == ["region:zoe k"]
+        assert [acknowledgement["annotator_id"] for acknowledgement in rest["acknowledgements"]] == ["region:zoe k"]
         assert rest.get("next") is None
         assert (await listed(desk, 4))["acknowledgements"] == []
 

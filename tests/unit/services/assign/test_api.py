@@ -61,10 +61,12 @@ async def test_what_is_held_is_offered_again_also_by_the_next_life_of_the_servic
             assert await claim(annotator, 2) == first
             assert (await claim(annotator, 3))[:2] == first
             mine = (await annotator.get("/v1/me")).json()
-        assert [lease["assignment_id"] for lease in mine["leases"]][:2] == [one["assignment_id"] for one in first]
+        assert [lease["assignment_id"] for lease in mine["leases"]][:2] == [
+            assignment["assignment_id"] for assignment in first
+        ]
     async with desk.open(), desk.annotator("ann") as annotator:
         again = await claim(annotator, 3)
-        assert {one["unit_id"] for one in again} >= {one["unit_id"] for one in first}
+        assert {unit["unit_id"] for unit in again} >= {unit["unit_id"] for unit in first}
         everything = await claim(annotator, 50)
         assert len(everything) == 5
 
@@ -72,14 +74,14 @@ async def test_what_is_held_is_offered_again_also_by_the_next_life_of_the_servic
 async def test_a_label_is_taken_by_a_process_that_did_not_issue_the_lease() -> None:
     desk = Desk()
     await desk.publish_project()
-    async with desk.open(1) as one:
+    async with desk.open(1) as service:
         await desk.define("ann")
         await desk.admit(unit_event("c1-ugh1"))
         async with desk.annotator("ann") as annotator:
             (assignment,) = await claim(annotator)
         async with desk.life() as two:
             assert owns(two, PROJECT), "its place is another's now"
-            for life in (one, two):
+            for life in (service, two):
                 desk.service = life
                 async with desk.annotator("ann") as annotator:
                     nobody = await submit(annotator, "c1-ugh1.nobody")
@@ -132,7 +134,7 @@ async def test_many_labels_in_one_call_have_a_result_each() -> None:
         await desk.define("ann")
         await desk.admit(*(unit_event(f"c1-ugh{n}") for n in range(3)))
         async with desk.annotator("ann") as ann:
-            names = [one["assignment_id"] for one in await claim(ann, 3)]
+            names = [assignment["assignment_id"] for assignment in await claim(ann, 3)]
             sent = [
                 (names[0], "yes"),
                 (names[1], "perhaps"),
@@ -142,7 +144,13 @@ async def test_many_labels_in_one_call_have_a_result_each() -> None:
             ]
             body = {"submissions": [{"assignment_id": name, "label": label} for name, label in sent]}
             results = (await ann.post("/v1/submissions", json=body)).json()["results"]
-    assert [one.get("status") or one["error"]["status"] for one in results] == ["accepted", 422, 404, "repeated", 409]
+    assert [result.get("status") or result["error"]["status"] for result in results] == [
+        "accepted",
+        422,
+        404,
+        "repeated",
+        409,
+    ]
 
 
 async def test_a_unit_that_was_closed_or_is_asked_for_again_follows_adjudicate() -> None:
@@ -180,17 +188,17 @@ async def test_gold_is_shown_at_the_rate_once_each_and_cannot_be_told_apart() ->
             async with desk.annotator(name) as annotator:
                 offers = await claim(annotator, 20)
                 bodies += offers
-                seen[name] = [one["unit_id"] for one in offers]
-                for one in offers:
-                    assert (await submit(annotator, one["assignment_id"])).status_code == 200
+                seen[name] = [offer["unit_id"] for offer in offers]
+                for offer in offers:
+                    assert (await submit(annotator, offer["assignment_id"])).status_code == 200
     for units in seen.values():
         assert len(set(units)) == len(units) == 20
-        assert 1 <= sum(one.startswith("c1-ughg") for one in units) <= 4
-    fields = {tuple(sorted(one)) for one in bodies}
+        assert 1 <= sum(unit.startswith("c1-ughg") for unit in units) <= 4
+    fields = {tuple(sorted(body)) for body in bodies}
     assert len(fields) == 1, "gold and ordinary units fill in the same fields"
-    assert {len(one["assignment_id"]) - len(one["unit_id"]) for one in bodies} == {11}
-    told = json.dumps(bodies)
-    assert not any(secret in told for secret in ("gold", "Secret client", "client's own"))
+    assert {len(body["assignment_id"]) - len(body["unit_id"]) for body in bodies} == {11}
+    text = json.dumps(bodies)
+    assert not any(secret in text for secret in ("gold", "Secret client", "client's own"))
 
 
 async def test_named_units_go_to_their_names_in_turn_and_to_nobody_else() -> None:
@@ -295,7 +303,7 @@ async def test_the_document_tells_every_body_and_lists_all_that_an_annotator_is_
         assert body["additionalProperties"] is False
     claims = paths["/v1/projects/{project_id}/claims"]["post"]
     assert claims["requestBody"]["content"]["application/json"]["schema"]["properties"]["units"]["maximum"] == 50
-    assert [one["name"] for one in claims["parameters"]] == ["project_id"]
+    assert [parameter["name"] for parameter in claims["parameters"]] == ["project_id"]
     reply = claims["responses"]["200"]["content"]["application/json"]["schema"]
     assert set(reply["properties"]["assignments"]["items"]["properties"]) == {
         "assignment_id",

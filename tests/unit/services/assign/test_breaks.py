@@ -20,14 +20,14 @@ REASON = "Your last 9 units took longer than is usual for you."
 
 
 def asked(cause: str, until_us: int, *, rotation: bool = False) -> QualityEvent:
-    told = QualityEvent(metadata=metadata(cause, CLIENT, PROJECT, AT_US))
+    event = QualityEvent(metadata=metadata(cause, CLIENT, PROJECT, AT_US))
     if rotation:
-        told.standing_changed.CopyFrom(
+        event.standing_changed.CopyFrom(
             StandingChanged(annotator_id="ann", standing="paused", reason=REASON, until_us=until_us)
         )
     else:
-        told.break_required.CopyFrom(BreakRequired(annotator_id="ann", reason=REASON, until_us=until_us))
-    return told
+        event.break_required.CopyFrom(BreakRequired(annotator_id="ann", reason=REASON, until_us=until_us))
+    return event
 
 
 async def heard(desk: Desk, until_us: int) -> None:
@@ -53,11 +53,13 @@ async def test_who_is_on_a_break_is_offered_nothing_new_and_told_why_and_until_w
             until_us = clock.now_us() + 30 * MICROSECONDS
             await publish(desk.house, QUALITY, ("ann", asked("tired", until_us)))
             await heard(desk, until_us)
-            assert [one["assignment_id"] for one in await claim(ann)] == [mine["assignment_id"]], "it may be finished"
-            told = (await submit(ann, mine["assignment_id"], next=1)).json()
-            assert (told["status"], told["next"]["assignments"]) == ("accepted", []), "and brings nothing new"
-            assert told["next"]["why"]["code"] == "on_break"
-            assert told["next"]["reason"].endswith(REASON)
+            assert [assignment["assignment_id"] for assignment in await claim(ann)] == [mine["assignment_id"]], (
+                "it may be finished"
+            )
+            body = (await submit(ann, mine["assignment_id"], next=1)).json()
+            assert (body["status"], body["next"]["assignments"]) == ("accepted", []), "and brings nothing new"
+            assert body["next"]["why"]["code"] == "on_break"
+            assert body["next"]["reason"].endswith(REASON)
             refused = await ann.post(f"/v1/projects/{PROJECT}/claims", json={"units": 1})
             problem = refused.json()
             assert (refused.status_code, problem["errors"][0]["field"]) == (409, "project_id")

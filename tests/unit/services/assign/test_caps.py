@@ -48,8 +48,8 @@ async def test_no_more_units_are_given_in_a_day_than_may_also_to_who_goes_on_and
         async with desk.annotator("ann") as ann, desk.annotator("bob") as bob:
             first = await claim(ann, 50)
             assert len(first) == 5
-            told = (await submit(ann, first[0]["assignment_id"], next=5)).json()
-            assert len(told["next"]["assignments"]) == 4, "a label does not make room"
+            body = (await submit(ann, first[0]["assignment_id"], next=5)).json()
+            assert len(body["next"]["assignments"]) == 4, "a label does not make room"
             reply = await ann.post(f"/v1/assignments/{first[1]['assignment_id']}/return")
             assert reply.status_code == 200
             assert len(await claim(ann, 50)) == 4, "what was given back does"
@@ -71,7 +71,7 @@ async def test_calls_at_once_get_no_more_than_one_call_would() -> None:
         await office(desk)
         async with desk.annotator("ann") as ann:
             claims = await asyncio.gather(*(claim(ann, 4) for _ in range(8)))
-            assert len({one["assignment_id"] for some in claims for one in some}) <= 7
+            assert len({assignment["assignment_id"] for some in claims for assignment in some}) <= 7
             mine = await claim(ann, 50)
             assert len(mine) == 7
             for offer in mine:

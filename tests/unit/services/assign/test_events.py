@@ -27,8 +27,8 @@ from tests.unit.services.assign.desk import (
 
 def rejected(on_reject: str, *unit_ids: str) -> LotEvent:
     """Return a lot's rejection."""
-    told = LotRejected(lot_id="c1-l1", rework=0, on_reject=on_reject, unit_ids=unit_ids)
-    return LotEvent(metadata=metadata(f"reject {on_reject}", CLIENT, PROJECT, AT_US), lot_rejected=told)
+    entry = LotRejected(lot_id="c1-l1", rework=0, on_reject=on_reject, unit_ids=unit_ids)
+    return LotEvent(metadata=metadata(f"reject {on_reject}", CLIENT, PROJECT, AT_US), lot_rejected=entry)
 
 
 async def test_a_rejected_lot_is_labelled_anew_also_by_who_labelled_it_before() -> None:
@@ -51,8 +51,8 @@ async def test_a_rejected_lot_is_labelled_anew_also_by_who_labelled_it_before() 
             assert (await submit(ann, again["assignment_id"], "no")).json()["status"] == "accepted"
             assert (await submit(bob, of_bob["assignment_id"])).json()["status"] == "late"
             assert len(await claim(bob)) == 1
-    told = labels_told(desk.house)
-    assert sorted((one.annotator_id, one.rework, one.late) for one in told) == [
+    submitteds = labels_told(desk.house)
+    assert sorted((submitted.annotator_id, submitted.rework, submitted.late) for submitted in submitteds) == [
         ("ann", 0, False),
         ("ann", 1, False),
         ("bob", 0, True),
@@ -67,7 +67,7 @@ async def test_what_is_told_before_the_admission_is_not_forgotten() -> None:
         await desk.tell(resolution_event("r", escalated=Escalated(unit_id="c1-ugh1", reason="no_consensus")))
         await desk.admit(unit_event("c1-ugh1"), unit_event("c1-ugh2"))
         async with desk.annotator("ann") as ann:
-            assert [one["unit_id"] for one in await claim(ann, 5)] == ["c1-ugh2"]
+            assert [unit["unit_id"] for unit in await claim(ann, 5)] == ["c1-ugh2"]
 
 
 async def test_an_erased_unit_is_offered_no_more_and_a_sealed_lot_changes_nothing() -> None:
@@ -81,7 +81,7 @@ async def test_an_erased_unit_is_offered_no_more_and_a_sealed_lot_changes_nothin
         sealed = LotSealed(lot_id="c1-l1", unit_ids=["c1-ugh2"])
         await desk.say(UNITS, UnitEvent(metadata=metadata("s", CLIENT, PROJECT, AT_US), lot_sealed=sealed))
         async with desk.annotator("ann") as ann:
-            assert [one["unit_id"] for one in await claim(ann, 5)] == ["c1-ugh2"]
+            assert [unit["unit_id"] for unit in await claim(ann, 5)] == ["c1-ugh2"]
 
 
 async def test_poison_becomes_a_dead_letter_and_the_partition_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ async def test_poison_becomes_a_dead_letter_and_the_partition_goes_on(monkeypatc
         await desk.say(RESOLUTIONS, foreign)
         await desk.admit(unit_event("c1-ugh1", project_id="c1-nobody-knows"), unit_event("c1-ugh2"))
         async with desk.annotator("ann") as ann:
-            assert [one["unit_id"] for one in await claim(ann, 5)] == ["c1-ugh2"]
+            assert [unit["unit_id"] for unit in await claim(ann, 5)] == ["c1-ugh2"]
     letters = {letter.metadata.event_id: letter.reason for letter in once(desk.house, DEAD_LETTERS)}
     reasons = list(letters.values())
     assert len(reasons) == 2, reasons

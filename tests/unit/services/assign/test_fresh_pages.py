@@ -13,7 +13,7 @@ from concord.contracts.topics import UNITS
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, OverlapRequested
 from concord.contracts.v1.units_pb2 import UnitErased, UnitEvent
 from services.assign.domain import unit
-from services.assign.handlers import Told
+from services.assign.handlers import UnitChange
 from tests.support.service import metadata, publish, until
 from tests.unit.services.assign.desk import (
     AT_US,
@@ -79,7 +79,7 @@ async def test_a_batch_is_stored_in_bulk_and_a_unit_has_a_record_when_it_is_leas
     await desk.publish_project()
     async with desk.open():
         await desk.define("ann")
-        await publish(desk.house, UNITS, *((one.unit_admitted.unit_id, one) for one in units()))
+        await publish(desk.house, UNITS, *((event.unit_admitted.unit_id, event) for event in units()))
         await until(lambda: desk.consumed() >= COUNT)
         assert records(desk) == []
         assert stored(desk, "open") == {}
@@ -153,8 +153,8 @@ async def test_units_that_come_one_by_one_end_in_few_documents(monkeypatch: pyte
     desk = Desk()
     await desk.publish_project()
     async with desk.open():
-        for one in units():
-            await desk.admit(one)
+        for event in units():
+            await desk.admit(event)
         await until(lambda: len(stored(desk, "fresh")) <= 3)
     async with desk.open() as service:
         assert waiting_ids(service) == [unit_id(number) for number in range(COUNT)]
@@ -163,14 +163,16 @@ async def test_units_that_come_one_by_one_end_in_few_documents(monkeypatch: pyte
 async def test_a_claim_passes_over_what_others_closed_without_this_life_hearing_of_it() -> None:
     desk = Desk()
     await desk.publish_project()
-    async with desk.open(1) as one:
+    async with desk.open(1) as service:
         await desk.define("ann")
         await desk.admit(*units())
         async with desk.life() as two:
             assert repository_of(two).waiting_units == COUNT
             close = partial(unit.close, rework=0)
-            late = [Told(f"late {number}", unit_id(number), CLIENT, PROJECT, close) for number in range(COUNT - 1)]
-            await handlers_of(one).units.hear(late)
+            late = [
+                UnitChange(f"late {number}", unit_id(number), CLIENT, PROJECT, close) for number in range(COUNT - 1)
+            ]
+            await handlers_of(service).units.hear(late)
             async with desk.annotator("ann") as ann:
                 assert [offer["unit_id"] for offer in await claim(ann)] == [unit_id(COUNT - 1)]
             await until(lambda: repository_of(two).waiting_units == 1)
@@ -229,7 +231,7 @@ async def test_killed_at_any_operation_on_pages_no_unit_is_lost_and_none_offered
         waiting.cancel()
         await desk.dies(service)
     async with desk.open(1):
-        await publish(desk.house, UNITS, *((one.unit_admitted.unit_id, one) for one in units()))
+        await publish(desk.house, UNITS, *((event.unit_admitted.unit_id, event) for event in units()))
         await until(lambda: desk.consumed() >= len(desk.house.records(UNITS)))
         offered = await all_offered(desk, "bob") + await all_offered(desk, "ann")
     assert len(offered) == len(set(offered))

@@ -39,13 +39,13 @@ async def stocked(desk: Desk) -> dict[str, Any]:
     async with caller(desk.service, desk.house.token("lead", Role.ADJUDICATOR)) as lead:
         reply = await lead.get(f"/v1/projects/{PROJECT}/gold/stock")
     assert reply.status_code == 200, reply.text
-    told: dict[str, Any] = reply.json()
-    return told
+    body: dict[str, Any] = reply.json()
+    return body
 
 
 async def offered(desk: Desk, name: str, units: int = 9) -> set[str]:
     async with desk.annotator(name) as annotator:
-        return {one["unit_id"] for one in await claim(annotator, units)}
+        return {unit["unit_id"] for unit in await claim(annotator, units)}
 
 
 async def test_nobody_who_labelled_ruled_or_audited_the_unit_meets_the_gold_that_was_made_of_it() -> None:
@@ -67,8 +67,8 @@ async def test_nobody_who_labelled_ruled_or_audited_the_unit_meets_the_gold_that
         await publish(desk.house, PROJECTS, (PROJECT, bounded(revision=2)))
         await until(lambda: desk.handlers().projects.known(PROJECT).revision == 2)
         # All of them are to qualify, so that gold is all that they are given.
-        assert [await offered(desk, one) for one in PEOPLE] == [set(), set(), set(), {"c1-ugg0"}, set()]
-        assert [await offered(desk, one) for one in PEOPLE] == [set(), set(), set(), {"c1-ugg0"}, set()], (
+        assert [await offered(desk, person) for person in PEOPLE] == [set(), set(), set(), {"c1-ugg0"}, set()]
+        assert [await offered(desk, person) for person in PEOPLE] == [set(), set(), set(), {"c1-ugg0"}, set()], (
             "asked again, too"
         )
 
@@ -79,16 +79,16 @@ async def test_gold_is_shown_to_no_more_than_may_meet_it_whatever_process_is_ask
     async with desk.open(lives=2):
         await desk.define(*PEOPLE)
         await desk.admit(*map(known, GOLD))
-        shown = await asyncio.gather(*(offered(desk, one, 2) for one in PEOPLE[:2]))
-        again = [await offered(desk, one, 2) for one in PEOPLE[:2]]
+        shown = await asyncio.gather(*(offered(desk, person, 2) for person in PEOPLE[:2]))
+        again = [await offered(desk, person, 2) for person in PEOPLE[:2]]
         assert shown == again, "what is held is offered again, and counted once"
     async with desk.open(lives=2):
-        found = [await offered(desk, one) for one in PEOPLE]
+        found = [await offered(desk, person) for person in PEOPLE]
         counts = Counter(unit_id for some in found for unit_id in some)
         assert dict(counts) == dict.fromkeys(GOLD, 2)
-        told = await stocked(desk)
-        assert (told["units"], told["usable"], told["spent"], told["showings_left"]) == (3, 0, 3, 0)
-        assert (told["shown_a_day"], told["days_left"]) == (6.0, 0.0)
+        body = await stocked(desk)
+        assert (body["units"], body["usable"], body["spent"], body["showings_left"]) == (3, 0, 3, 0)
+        assert (body["shown_a_day"], body["days_left"]) == (6.0, 0.0)
         await publish(desk.house, PROJECTS, (PROJECT, bounded(3, revision=2)))
         await until(lambda: desk.handlers().projects.known(PROJECT).revision == 2)
         assert (await stocked(desk))["showings_left"] == 3, "a higher bound gives some of them back"
@@ -103,8 +103,8 @@ async def test_gold_of_an_older_guideline_is_stale_where_the_project_says_so_and
         assert (await stocked(desk))["usable"] == 2
         await publish(desk.house, PROJECTS, (PROJECT, bounded(revision=2, version=4, stale_with_guideline=True)))
         await until(lambda: desk.handlers().projects.known(PROJECT).revision == 2)
-        told = await stocked(desk)
-        assert (told["usable"], told["stale"], told["days_left"]) == (0, 2, None)
+        body = await stocked(desk)
+        assert (body["usable"], body["stale"], body["days_left"]) == (0, 2, None)
         assert await offered(desk, "ann") == set()
         await desk.admit(unit_event(GOLD[2], gold_label=b'"yes"', guideline_version=4))
         assert await offered(desk, "ann") == {GOLD[2]}
@@ -118,8 +118,8 @@ async def test_gold_that_is_older_than_it_may_be_is_stale() -> None:
         await desk.define("ann")
         await desk.admit(known(GOLD[0], now_us - 3 * DAY_US), known(GOLD[1], now_us - DAY_US))
         assert await offered(desk, "ann") == {GOLD[1]}
-        told = await stocked(desk)
-        assert (told["units"], told["usable"], told["stale"]) == (2, 1, 1)
+        body = await stocked(desk)
+        assert (body["units"], body["usable"], body["stale"]) == (2, 1, 1)
 
 
 def test_a_showing_too_many_is_refused_and_days_long_past_are_forgotten() -> None:

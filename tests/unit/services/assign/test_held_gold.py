@@ -27,7 +27,7 @@ async def test_gold_in_doubt_is_offered_to_nobody_and_after_it_is_confirmed_to_n
     await desk.publish_project(asking())
     async with desk.open():
         await desk.define("ann", "bob")
-        await desk.admit(*(unit_event(one, AT_US, gold_label=b'"yes"') for one in GOLD))
+        await desk.admit(*(unit_event(name, AT_US, gold_label=b'"yes"') for name in GOLD))
         async with desk.annotator("ann") as ann, desk.annotator("bob") as bob:
             (offer,) = await claim(ann, 1)
             had = offer["unit_id"]
@@ -35,10 +35,10 @@ async def test_gold_in_doubt_is_offered_to_nobody_and_after_it_is_confirmed_to_n
             await say(desk, had, 1)
             late = await submit(ann, offer["assignment_id"])
             assert late.json()["status"] == "accepted", "who holds it is told nothing"
-            assert [one["unit_id"] for one in await claim(bob, 2)] == [left]
+            assert [unit["unit_id"] for unit in await claim(bob, 2)] == [left]
             await say(desk, had, 2, "confirmed")
-            assert {one["unit_id"] for one in await claim(bob, 2)} == set(GOLD)
-            assert [one["unit_id"] for one in await claim(ann, 2)] == [left], "nobody meets it twice"
+            assert {unit["unit_id"] for unit in await claim(bob, 2)} == set(GOLD)
+            assert [unit["unit_id"] for unit in await claim(ann, 2)] == [left], "nobody meets it twice"
 
 
 async def test_retired_gold_is_offered_never_again_also_by_the_next_life() -> None:
@@ -46,12 +46,12 @@ async def test_retired_gold_is_offered_never_again_also_by_the_next_life() -> No
     await desk.publish_project(asking())
     async with desk.open():
         await desk.define("ann")
-        await desk.admit(*(unit_event(one, AT_US, gold_label=b'"yes"') for one in GOLD))
+        await desk.admit(*(unit_event(name, AT_US, gold_label=b'"yes"') for name in GOLD))
         await say(desk, GOLD[0], 1)
         await say(desk, GOLD[0], 2, "retired")
     async with desk.open(), desk.annotator("ann") as ann:
         assert (await in_project(ann))["waiting"] == 1
-        assert [one["unit_id"] for one in await claim(ann, 2)] == [GOLD[1]]
+        assert [unit["unit_id"] for unit in await claim(ann, 2)] == [GOLD[1]]
 
 
 def test_a_word_that_comes_before_the_admission_or_late_ends_the_same() -> None:
@@ -68,7 +68,7 @@ async def test_who_failed_by_gold_that_is_judged_no_more_goes_on_qualifying() ->
     await desk.publish_project(asking())
     async with desk.open():
         await desk.define("ann")
-        await desk.admit(*(unit_event(one, AT_US, gold_label=b'"yes"') for one in GOLD))
+        await desk.admit(*(unit_event(name, AT_US, gold_label=b'"yes"') for name in GOLD))
         await estimated(desk, 1, 30, 26)
         async with desk.annotator("ann") as ann:
             assert (await in_project(ann))["why"]["code"] == "not_qualified"

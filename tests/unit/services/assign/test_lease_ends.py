@@ -46,10 +46,10 @@ async def test_a_lease_that_passes_is_handed_on_and_its_label_is_late_once_the_s
             assert theirs["unit_id"] == mine["unit_id"]
             assert (await submit(ann, mine["assignment_id"])).json()["status"] == "late"
             assert (await submit(bob, theirs["assignment_id"])).json()["status"] == "accepted"
-    told = {
+    body = {
         event.annotation_submitted.annotator_id: event.annotation_submitted for event in once(desk.house, ANNOTATIONS)
     }
-    assert (told["ann"].late, told["bob"].late) == (True, False)
+    assert (body["ann"].late, body["bob"].late) == (True, False)
 
 
 async def test_a_label_after_the_lease_counts_while_nobody_else_has_the_slot() -> None:

@@ -45,7 +45,7 @@ async def turn(desk: Desk, event: ProjectEvent) -> None:
     """Tell the project, and return when every life has heard of it."""
     await publish(desk.house, PROJECTS, (PROJECT, event))
     revision = event.project_defined.revision
-    tables = [handlers_of(one).projects for one in desk.running]
+    tables = [handlers_of(service).projects for service in desk.running]
     await until(lambda: all(table.known(PROJECT).revision == revision for table in tables))
 
 
@@ -58,12 +58,12 @@ async def test_a_paused_project_gives_nothing_new_says_why_and_takes_what_is_hel
         async with desk.annotator("ann") as ann, desk.annotator("bob") as bob:
             (mine,) = await claim(ann)
             await turn(desk, turned("paused", 2))
-            assert [one["assignment_id"] for one in await claim(ann, 5)] == [mine["assignment_id"]]
+            assert [assignment["assignment_id"] for assignment in await claim(ann, 5)] == [mine["assignment_id"]]
             reply = (await bob.post(f"/v1/projects/{PROJECT}/claims", json={"units": 1})).json()
             assert (reply["assignments"], reply["why"]["code"]) == ([], "paused")
             assert WHY in reply["reason"]
-            told = (await submit(ann, mine["assignment_id"], next=1)).json()
-            assert (told["status"], told["next"]["why"]["code"]) == ("accepted", "paused")
+            body = (await submit(ann, mine["assignment_id"], next=1)).json()
+            assert (body["status"], body["next"]["why"]["code"]) == ("accepted", "paused")
             await turn(desk, turned("open", 3))
             assert await claim(ann)
             assert await claim(bob, 2)
@@ -78,7 +78,7 @@ async def test_who_waits_for_work_of_a_paused_project_gets_it_when_it_is_resumed
         async with desk.annotator("ann") as ann:
             waiting = ann.post(f"/v1/projects/{PROJECT}/claims", json={"units": 1, "wait_seconds": 20}, timeout=30)
             task = asyncio.create_task(waiting)
-            await until(lambda: sum(handlers_of(one).waiting.waiters for one in desk.running))
+            await until(lambda: sum(handlers_of(service).waiting.waiters for service in desk.running))
             await turn(desk, turned("open", 2))
             assert len((await task).json()["assignments"]) == 1
 
@@ -96,17 +96,20 @@ async def test_every_unit_that_waits_in_a_closed_project_is_told_once_and_waits_
             assert (await submit(ann, labelled["assignment_id"])).status_code == 200
             await turn(desk, turned("closed", 2))
             await until(lambda: len(stranded_told(desk.house)) == 4)
-            told = {one.unit_id: (one.reason, one.labels) for one in stranded_told(desk.house)}
+            body = {
+                unit_stranded.unit_id: (unit_stranded.reason, unit_stranded.labels)
+                for unit_stranded in stranded_told(desk.house)
+            }
             wanted = dict.fromkeys(["c1-ugnamed", *(f"c1-ugh{number}" for number in range(4))], ("project_closed", 0))
             wanted[labelled["unit_id"]] = ("project_closed", 1)
             del wanted[held["unit_id"]]
-            assert told == wanted, "gold is no work, and what is held is not over"
+            assert body == wanted, "gold is no work, and what is held is not over"
             reply = (await bob.post(f"/v1/projects/{PROJECT}/claims", json={"units": 5})).json()
             assert (reply["assignments"], reply["why"]["code"]) == ([], "closed")
             answer = await submit(ann, held["assignment_id"], label="no")
             assert answer.json()["status"] == "accepted", "what is held counts"
             await until(lambda: len(stranded_told(desk.house)) == 5)
-            owner = next(one for one in desk.running if owns(one, PROJECT))
+            owner = next(service for service in desk.running if owns(service, PROJECT))
             await until(lambda: waiting_ids(owner) == [])
             assert len(stranded_told(desk.house)) == 5
 
@@ -123,7 +126,12 @@ async def test_a_unit_for_which_more_labels_are_asked_after_the_close_is_told_ag
             assert (await submit(ann, mine["assignment_id"])).json()["status"] == "accepted"
             asked = OverlapRequested(unit_id="c1-ugh1", overlap_wanted=2)
             await desk.tell(resolution_event("more", overlap_requested=asked))
-            await until(lambda: [(one.unit_id, one.labels) for one in stranded_told(desk.house)] == [("c1-ugh1", 1)])
+            await until(
+                lambda: (
+                    [(unit_stranded.unit_id, unit_stranded.labels) for unit_stranded in stranded_told(desk.house)]
+                    == [("c1-ugh1", 1)]
+                )
+            )
 
 
 async def test_a_closed_project_that_is_loaded_by_another_life_is_ended_there() -> None:
@@ -135,6 +143,9 @@ async def test_a_closed_project_that_is_loaded_by_another_life_is_ended_there() 
     await publish(desk.house, PROJECTS, (PROJECT, turned("closed", 2)))
     async with desk.open(1) as service:
         await until(
-            lambda: {one.unit_id for one in stranded_told(desk.house)} == {f"c1-ugh{number}" for number in range(3)}
+            lambda: (
+                {unit_stranded.unit_id for unit_stranded in stranded_told(desk.house)}
+                == {f"c1-ugh{number}" for number in range(3)}
+            )
         )
         await until(lambda: waiting_ids(service) == [])

@@ -124,8 +124,8 @@ async def test_lives_join_leave_die_and_oversleep_and_every_label_is_kept_once(s
     async with desk.open(1) as first:
         await desk.define(*PEOPLE)
         async with crew.at_work():
-            units = [one for project_id in PROJECTS for one in units_of(project_id)]
-            await publish(desk.house, UNITS, *((one.unit_admitted.unit_id, one) for one in units))
+            units = [event for project_id in PROJECTS for event in units_of(project_id)]
+            await publish(desk.house, UNITS, *((unit.unit_admitted.unit_id, unit) for unit in units))
             await crew.labelled(10)
             async with desk.life() as second, desk.life():
                 await crew.labelled(40)
@@ -149,12 +149,12 @@ async def test_what_touches_many_places_is_whole_and_the_same_from_any_life() ->
     desk = await offices()
     async with desk.open(2):
         await desk.define("ann")
-        await desk.admit(*(one for project_id in PROJECTS for one in units_of(project_id, 3)))
+        await desk.admit(*(event for project_id in PROJECTS for event in units_of(project_id, 3)))
         assert {owns(life, project_id) for life in desk.running for project_id in PROJECTS} == {True, False}
         token = desk.house.token("ann", Role.ANNOTATOR)
-        async with caller(desk.running[0], token) as one, caller(desk.running[1], token) as two:
-            offers = [offer for project_id in PROJECTS for offer in await claim(one, 2, project_id)]
-            held = [(await life.get("/v1/me")).json()["leases"] for life in (one, two)]
+        async with caller(desk.running[0], token) as async_client, caller(desk.running[1], token) as two:
+            offers = [offer for project_id in PROJECTS for offer in await claim(async_client, 2, project_id)]
+            held = [(await life.get("/v1/me")).json()["leases"] for life in (async_client, two)]
             assert held[0] == held[1]
             assert {lease["assignment_id"] for lease in held[0]} == {offer["assignment_id"] for offer in offers}
             assert [lease["lease_until"] for lease in held[0]] == sorted(lease["lease_until"] for lease in held[0])
@@ -164,19 +164,21 @@ async def test_what_touches_many_places_is_whole_and_the_same_from_any_life() ->
                 for offer, label in zip(offers, labels, strict=True)
             ]
             sent[4:4] = [{"assignment_id": "c1-ugh9.nobodys", "label": "yes"}, {"label": "no id"}]
-            results = [(await life.post("/v1/submissions", json={"submissions": sent})).json() for life in (one, two)]
+            results = [
+                (await life.post("/v1/submissions", json={"submissions": sent})).json() for life in (async_client, two)
+            ]
             assert [result.get("status") for result in results[0]["results"]] == [
                 "accepted", "accepted", None, "accepted", None, None, "accepted", "accepted",
             ]  # fmt: skip
             assert [result["assignment_id"] for result in results[1]["results"]] == [
-                one.get("assignment_id", "") for one in sent
+                entry.get("assignment_id", "") for entry in sent
             ]
-            errors = [[one.get("error") for one in result["results"]] for result in results]
+            errors = [[entry.get("error") for entry in result["results"]] for result in results]
             assert errors[0] == errors[1]
             assert [(error["field"], error["status"]) for error in errors[0] if error] == [
                 ("label", 422), ("assignment_id", 404), ("submissions[5].assignment_id", 422),
             ]  # fmt: skip
-            assert (await one.get("/v1/me")).json()["leases"] == [
+            assert (await async_client.get("/v1/me")).json()["leases"] == [
                 lease for lease in held[0] if lease["assignment_id"] == offers[2]["assignment_id"]
             ]
 
@@ -184,7 +186,7 @@ async def test_what_touches_many_places_is_whole_and_the_same_from_any_life() ->
 async def test_what_one_process_says_of_an_annotator_the_others_hear_of() -> None:
     desk = await offices()
     async with desk.open(2):
-        one, two = desk.running
+        service, two = desk.running
         unit_ids = [unit for project_id in PROJECTS for unit in units_of(project_id, 2, skills_required=["law"])]
         await desk.admit(*unit_ids)
         operator = desk.house.token("op", Role.OPERATOR)
@@ -212,17 +214,17 @@ async def test_what_one_process_says_of_an_annotator_the_others_hear_of() -> Non
                 )
             )
 
-        assert await say(one, ["law"]) == (201, 1)
+        assert await say(service, ["law"]) == (201, 1)
         await skills_known(["law"])
         assert await offered() == [True, True, True]
         assert await say(two, []) == (200, 2)
-        async with caller(one, operator) as asking:
+        async with caller(service, operator) as asking:
             assert (await asking.get("/v1/annotators/ann")).json()["skills"] == [], (
                 "what is asked for is as last defined"
             )
         await skills_known([])
         assert await offered() == [False, False, False], "a skill that is taken back counts nowhere any more"
-        assert await say(one, ["law"]) == (200, 3), "what was true before is said anew, and is news"
+        assert await say(service, ["law"]) == (200, 3), "what was true before is said anew, and is news"
         assert await say(two, ["law"]) == (200, 3), "and said again it changes nothing"
 
 
@@ -254,7 +256,7 @@ async def test_who_loads_a_place_shows_nobody_the_gold_they_had_and_asks_once(mo
     for _ in range(5):
         async with desk.open(1), desk.annotator("ann") as ann:
             shown += [(await labelled(ann))]
-    assert sorted(shown) == sorted(one.unit_admitted.unit_id for one in gold)
+    assert sorted(shown) == sorted(event.unit_admitted.unit_id for event in gold)
     assert not refused, "no claim was wasted on what was shown before"
 
 

@@ -29,14 +29,17 @@ async def define_model(desk: Desk, name: str) -> None:
 
 def labels(desk: Desk) -> Told:
     """Return of each annotator whether a model gave the label, and whether it is kept and not counted."""
-    told = (cast("AnnotationEvent", one).annotation_submitted for one in desk.house.events(ANNOTATIONS))
-    return {one.annotator_id: (one.by_model, one.late) for one in told if one.unit_id}
+    events = (cast("AnnotationEvent", event).annotation_submitted for event in desk.house.events(ANNOTATIONS))
+    return {event.annotator_id: (event.by_model, event.late) for event in events if event.unit_id}
 
 
 async def had(desk: Desk, name: str) -> list[Any]:
     """Claim for somebody and label all of it; return how each label was taken."""
     async with desk.annotator(name) as who:
-        return [(await submit(who, one["assignment_id"])).json()["status"] for one in await claim(who, units=10)]
+        return [
+            (await submit(who, assignment["assignment_id"])).json()["status"]
+            for assignment in await claim(who, units=10)
+        ]
 
 
 async def test_a_model_that_counts_never_takes_nobodys_place() -> None:
@@ -99,4 +102,4 @@ async def test_a_unit_that_only_a_model_could_label_is_told_to_be_stranded() -> 
         await desk.admit(unit_event("c1-ugh1"))
         assert await had(desk, "ann") == ["accepted"]
         await until(lambda: bool(stranded_told(desk.house)))
-        assert [one.labels for one in stranded_told(desk.house)] == [1]
+        assert [unit_stranded.labels for unit_stranded in stranded_told(desk.house)] == [1]

@@ -13,7 +13,7 @@ from concord.contracts.topics import ASSIGNMENTS
 from services.assign.domain import submission, unit
 from services.assign.domain.queue import Pick
 from services.assign.domain.unit import UnitState
-from services.assign.handlers import Told
+from services.assign.handlers import UnitChange
 from services.assign.repository import Repository
 from tests.unit.services.assign.desk import (
     CLIENT,
@@ -58,13 +58,15 @@ async def test_a_label_is_taken_and_the_next_unit_given_and_a_retry_is_told_the_
         await opened(desk, 3)
         async with desk.annotator("ann") as ann:
             (first,) = await claim(ann)
-            told = await go_on(ann, first["assignment_id"])
-            assert (told["status"], told["annotation_id"]) == ("accepted", first["assignment_id"])
-            (second,) = told["next"]["assignments"]
+            annotation = await go_on(ann, first["assignment_id"])
+            assert (annotation["status"], annotation["annotation_id"]) == ("accepted", first["assignment_id"])
+            (second,) = annotation["next"]["assignments"]
             assert second["unit_id"] != first["unit_id"]
             again = await go_on(ann, first["assignment_id"])
             assert again["status"] == "repeated"
-            assert [one["assignment_id"] for one in again["next"]["assignments"]] == [second["assignment_id"]]
+            assert [assignment["assignment_id"] for assignment in again["next"]["assignments"]] == [
+                second["assignment_id"]
+            ]
             desks = records(desk, "desk")
             (third,) = (await go_on(ann, second["assignment_id"]))["next"]["assignments"]
             assert records(desk, "desk") == desks, "its place on the desk went on with it"
@@ -82,9 +84,9 @@ async def test_many_retries_at_once_give_one_unit() -> None:
         await opened(desk, 9)
         async with desk.annotator("ann") as ann:
             (first,) = await claim(ann)
-            told = await asyncio.gather(*(go_on(ann, first["assignment_id"]) for _ in range(6)))
-            assert sorted(one["status"] for one in told) == ["accepted", *["repeated"] * 5]
-            given = {one["assignment_id"] for answer in told for one in answer["next"]["assignments"]}
+            rows = await asyncio.gather(*(go_on(ann, first["assignment_id"]) for _ in range(6)))
+            assert sorted(row["status"] for row in rows) == ["accepted", *["repeated"] * 5]
+            given = {assignment["assignment_id"] for answer in rows for assignment in answer["next"]["assignments"]}
             assert len(given) == 1
     assert len(issued(desk)) == 2
 
@@ -98,12 +100,12 @@ async def test_many_who_go_on_at_once_to_the_same_units_take_nothing_from_each_o
         await desk.define(*names)
         async with AsyncExitStack() as stack:
             people = [await stack.enter_async_context(desk.annotator(name)) for name in names]
-            held = [(await claim(one))[0]["assignment_id"] for one in people]
+            held = [(await claim(person))[0]["assignment_id"] for person in people]
             commits = repository_of(service).journal.commits
             before = commits.records_lost
             for _ in range(3):
-                told = await asyncio.gather(*map(go_on, people, held))
-                held = [one["next"]["assignments"][0]["assignment_id"] for one in told]
+                rows = await asyncio.gather(*map(go_on, people, held))
+                held = [row["next"]["assignments"][0]["assignment_id"] for row in rows]
             assert commits.records_lost == before
     assert len(set(issued(desk))) == len(issued(desk)) == 4 * len(names)
 
@@ -132,13 +134,13 @@ async def test_as_many_as_are_asked_for_are_held_and_what_is_held_comes_first() 
             offers = await claim(ann, 2)
             held = [offer["assignment_id"] for offer in offers]
             for _ in range(3):
-                told = await go_on(ann, held[0], units=2)
-                after = [one["assignment_id"] for one in told["next"]["assignments"]]
+                body = await go_on(ann, held[0], units=2)
+                after = [assignment["assignment_id"] for assignment in body["next"]["assignments"]]
                 assert len(after) == 2
                 assert after[0] == held[1], "the one that could be fetched ahead is next"
                 held = after
-            told = await go_on(ann, held[0], units=4)
-            assert len(told["next"]["assignments"]) == 4
+            body = await go_on(ann, held[0], units=4)
+            assert len(body["next"]["assignments"]) == 4
 
 
 async def test_no_more_is_held_than_fits_however_the_places_are_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +154,9 @@ async def test_no_more_is_held_than_fits_however_the_places_are_handed_on(monkey
         async with desk.annotator("ann") as ann:
             held = [offer["assignment_id"] for offer in await claim(ann, 3)]
             for _ in range(6):
-                await asyncio.gather(*(go_on(ann, one, units=3) for one in held), *(claim(ann, 50) for _ in range(3)))
+                await asyncio.gather(
+                    *(go_on(ann, entry, units=3) for entry in held), *(claim(ann, 50) for _ in range(3))
+                )
                 held = [offer["assignment_id"] for offer in await claim(ann, 50)]
                 assert 0 < len(held) <= 3
                 assert sum(repository_of(life).leases_running for life in desk.running) <= 3
@@ -168,16 +172,16 @@ async def test_who_is_too_late_for_the_unit_that_was_to_follow_gets_another(monk
 
         async def too_late(self: Repository, pair: Linked[UnitState], pick: Pick) -> Any:
             close = partial(unit.close, rework=0)
-            await handlers_of(service).units.hear([Told("settled", pick.unit_id, CLIENT, PROJECT, close)])
+            await handlers_of(service).units.hear([UnitChange("settled", pick.unit_id, CLIENT, PROJECT, close)])
             lost.append(pick.unit_id)
             return await honest(self, pair, pick)
 
         async with desk.annotator("ann") as ann:
             (first,) = await claim(ann)
             monkeypatch.setattr(Repository, "apply_linked", too_late)
-            told = await go_on(ann, first["assignment_id"])
-            (second,) = told["next"]["assignments"]
-            assert told["status"] == "accepted"
+            body = await go_on(ann, first["assignment_id"])
+            (second,) = body["next"]["assignments"]
+            assert body["status"] == "accepted"
             assert lost
             assert second["unit_id"] not in (*lost, first["unit_id"])
             assert repository.leases_running == 1

@@ -35,15 +35,15 @@ def asking(asked: str = "once", revision: int = 1, version: int = 3) -> ProjectE
 
 
 async def admit(desk: Desk) -> None:
-    gold = [unit_event(one, AT_US, gold_label=b'"yes"') for one in GOLD]
+    gold = [unit_event(name, AT_US, gold_label=b'"yes"') for name in GOLD]
     await desk.admit(*gold, *(unit_event(f"c1-ugw{n}", AT_US + n) for n in range(6)))
 
 
 async def estimated(desk: Desk, revision: int, units: int, right: int, name: str = "ann") -> None:
     """Let metrics tell of somebody's answers on gold."""
-    told = CompetenceEstimated(annotator_id=name, revision=revision, gold_units=units, gold_correct=right)
+    entry = CompetenceEstimated(annotator_id=name, revision=revision, gold_units=units, gold_correct=right)
     cause = f"estimate {name} {revision}"
-    event = QualityEvent(metadata=metadata(cause, CLIENT, PROJECT, AT_US), competence_estimated=told)
+    event = QualityEvent(metadata=metadata(cause, CLIENT, PROJECT, AT_US), competence_estimated=entry)
     await desk.say(QUALITY, event)
 
 
@@ -54,8 +54,8 @@ def operated(desk: Desk) -> AbstractAsyncContextManager[httpx.AsyncClient]:
 
 async def in_project(annotator: httpx.AsyncClient) -> dict[str, Any]:
     (project,) = (await annotator.get("/v1/me")).json()["projects"]
-    told: dict[str, Any] = project
-    return told
+    body: dict[str, Any] = project
+    return body
 
 
 async def work(annotator: httpx.AsyncClient, units: int) -> set[str]:
@@ -116,8 +116,8 @@ async def test_who_failed_is_told_so_and_given_nothing_until_the_operator_lets_t
             await estimated(desk, 1, 30, 12)
             refused = await ann.post(f"/v1/projects/{PROJECT}/claims", json={})
             assert (refused.status_code, refused.json()["errors"][0]["field"]) == (409, "project_id")
-            told = await in_project(ann)
-            assert (told["waiting"], told["why"]["code"]) == (0, "not_qualified")
+            body = await in_project(ann)
+            assert (body["waiting"], body["why"]["code"]) == (0, "not_qualified")
             (row,) = (await operator.get(path)).json()["qualifications"]
             assert (row["standing"], row["answered"], row["right"]) == ("failed", 30, 12)
             again = await operator.post(path, json={"annotator_id": "ann"})
@@ -141,8 +141,8 @@ async def test_who_has_met_all_gold_is_told_that_none_is_left_and_their_lead_how
             for who in (ann, ann):
                 reply = (await who.post(f"/v1/projects/{PROJECT}/claims", json={})).json()
                 assert (reply["assignments"], reply["why"]["code"]) == ([], "no_gold_left")
-            told = await in_project(ann)
-            assert (told["waiting"], told["why"]["code"]) == (0, "no_gold_left")
+            body = await in_project(ann)
+            assert (body["waiting"], body["why"]["code"]) == (0, "no_gold_left")
             assert (await operator.get(stock)).json()["annotators_without"] == 1
             assert await work(bob, 1) == {"g"}, "it is left for others"
             await desk.admit(unit_event(GOLD[1], AT_US, gold_label=b'"yes"'))
@@ -161,7 +161,7 @@ async def test_a_new_version_of_the_guideline_asks_everybody_again_where_the_pro
             assert await work(ann, 2) == {"w"}
             event = asking("each_version", revision=2, version=4)
             await publish(desk.house, PROJECTS, (PROJECT, event))
-            owner = next(one for one in desk.running if owns(one, PROJECT))
+            owner = next(service for service in desk.running if owns(service, PROJECT))
             projects = desk.handlers().projects
             await until(lambda: projects.known(PROJECT).guideline_version == 4)
             assert repository_of(owner).view(PROJECT).qualifications["ann"].version == 3
@@ -177,7 +177,7 @@ async def test_qualifications_are_listed_by_pages() -> None:
         names, cursor = [], ""
         while True:
             reply = await operator.get(f"/v1/projects/{PROJECT}/qualifications?limit=2&cursor={cursor}")
-            names += [one["annotator_id"] for one in reply.json()["qualifications"]]
+            names += [qualification["annotator_id"] for qualification in reply.json()["qualifications"]]
             if not (cursor := reply.json()["next"]):
                 break
         assert names == ["ann", "bob", "cem"]

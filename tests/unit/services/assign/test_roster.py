@@ -34,7 +34,7 @@ async def told_everywhere(desk: Desk, *names: str) -> None:
         for event in once(desk.house, ANNOTATORS):
             if (name := event.annotator_defined.annotator_id) in newest:
                 newest[name] = max(newest[name], event.annotator_defined.revision)
-        pools = [repository_of(one).pool for one in desk.running]
+        pools = [repository_of(service).pool for service in desk.running]
         return all(
             (found := pool.find(name)) is not None and found.revision == revision
             for pool in pools
@@ -66,8 +66,8 @@ async def test_who_was_invited_is_active_from_their_first_claim_on_and_that_is_t
             assert (await ann.get("/v1/me")).json()["state"] == "active"
         shown = (await operator.get("/v1/annotators/ann")).json()
         assert (shown["state"], shown["revision"]) == ("active", 2)
-    told = [event.annotator_defined for event in once(desk.house, ANNOTATORS)]
-    assert [(one.revision, one.state) for one in told] == [(1, "invited"), (2, "active")]
+    rows = [event.annotator_defined for event in once(desk.house, ANNOTATORS)]
+    assert [(row.revision, row.state) for row in rows] == [(1, "invited"), (2, "active")]
 
 
 async def test_who_is_paused_is_offered_nothing_new_finishes_what_they_hold_and_comes_back_by_themselves() -> None:
@@ -83,7 +83,7 @@ async def test_who_is_paused_is_offered_nothing_new_finishes_what_they_hold_and_
             paused = await change(operator, "ann", "paused", reason="On leave.", until=until)
             assert (paused.status_code, paused.json()["state_until"]) == (200, until)
             await told_everywhere(desk, "ann")
-            assert [one["assignment_id"] for one in await claim(ann, 5)] == [mine["assignment_id"]]
+            assert [assignment["assignment_id"] for assignment in await claim(ann, 5)] == [mine["assignment_id"]]
             sent = (await submit(ann, mine["assignment_id"], next=1)).json()
             assert (sent["status"], sent["next"]["why"]["code"]) == ("accepted", "annotator_paused")
             assert sent["next"]["reason"] == f"You are paused until {until}: On leave."
@@ -94,7 +94,7 @@ async def test_who_is_paused_is_offered_nothing_new_finishes_what_they_hold_and_
             assert any_project.json()["assignments"] == []
             standing = (await ann.get("/v1/me")).json()
             assert (standing["state"], standing["state_reason"]) == ("paused", "On leave.")
-            assert [one["why"]["code"] for one in standing["projects"]] == ["annotator_paused"]
+            assert [project["why"]["code"] for project in standing["projects"]] == ["annotator_paused"]
             clock.shift_seconds += 61
             assert (await ann.get("/v1/me")).json()["state"] == "active"
 
@@ -121,7 +121,7 @@ async def test_a_state_that_cannot_follow_is_refused_with_those_that_can() -> No
         await operator.put("/v1/annotators/ann", json={})
         refused = await change(operator, "ann", "invited")
         assert (refused.status_code, refused.json()["errors"][0]["field"]) == (409, "state")
-        assert all(one in refused.json()["errors"][0]["cure"] for one in LEADS_TO["active"])
+        assert all(name in refused.json()["errors"][0]["cure"] for name in LEADS_TO["active"])
         ended = await change(operator, "ann", "paused", until="2001-01-01T00:00:00Z")
         assert (ended.status_code, ended.json()["errors"][0]["field"]) == (409, "until")
         assert (await change(operator, "ann", "asleep")).status_code == 422
@@ -138,14 +138,14 @@ async def test_who_is_qualifying_is_given_hidden_gold_alone_and_told_when_it_is_
             (project,) = (await ann.get("/v1/me")).json()["projects"]
             assert project["waiting"] == 3
             offers = await claim(ann, 50)
-            assert {one["unit_id"] for one in offers} == {"c1-ugh0", "c1-ugh1", "c1-ugh2"}
-            for one in offers:
-                assert (await submit(ann, one["assignment_id"])).json()["status"] == "accepted"
+            assert {offer["unit_id"] for offer in offers} == {"c1-ugh0", "c1-ugh1", "c1-ugh2"}
+            for offer in offers:
+                assert (await submit(ann, offer["assignment_id"])).json()["status"] == "accepted"
             reply = (await ann.post(f"/v1/projects/{PROJECT}/claims", json={})).json()
             assert (reply["assignments"], reply["why"]["code"]) == ([], "no_gold_left")
             assert (await change(operator, "ann", "active")).status_code == 200
             await told_everywhere(desk, "ann")
-            assert {one["unit_id"][:6] for one in await claim(ann, 5)} == {"c1-ugi"}
+            assert {unit["unit_id"][:6] for unit in await claim(ann, 5)} == {"c1-ugi"}
 
 
 PEOPLE: Mapping[str, Mapping[str, Any]] = {
@@ -186,7 +186,7 @@ async def test_annotators_are_listed_and_looked_for_a_page_at_a_time(query: str,
             more = f"{'&' if query else '?'}limit=1{f'&cursor={cursor}' if cursor else ''}"
             page = (await operator.get(f"/v1/annotators{query}{more}")).json()
             assert len(page["annotators"]) <= 1
-            names += [one["annotator_id"] for one in page["annotators"]]
+            names += [annotator["annotator_id"] for annotator in page["annotators"]]
             if not (cursor := page["next"]):
                 break
         assert names == found.split()
@@ -211,7 +211,7 @@ async def test_a_file_is_taken_row_by_row_and_what_is_wrong_is_refused_by_line_a
     desk = Desk()
     async with desk.open(), operated(desk) as operator:
         report = (await send(operator, FILE.encode())).json()
-        refusals = {one["line"]: one["field"] for one in report.pop("refusals")}
+        refusals = {entry["line"]: entry["field"] for entry in report.pop("refusals")}
         assert report == {"changed": 3, "unchanged": 0, "refused": 6}
         assert refusals == {4: "kind", 5: "annotator_id", 6: "credentials", 7: "state", 8: "line", 9: "state"}
         ann = (await operator.get("/v1/annotators/ann")).json()
@@ -245,7 +245,7 @@ async def test_a_file_of_which_nothing_can_be_taken_is_refused_whole(
     async with desk.open(1), operated(desk) as operator:
         reply = await send(operator, content, kind)
         assert reply.status_code == status, reply.text
-        assert [one["field"] for one in reply.json().get("errors", [])] == ([field] if field else [])
+        assert [error["field"] for error in reply.json().get("errors", [])] == ([field] if field else [])
         assert once(desk.house, ANNOTATORS) == []
 
 

@@ -43,17 +43,19 @@ async def test_what_is_held_is_labelled_under_its_own_version_and_what_is_given_
             assert (held["schema_version"], held["label_schema"]["classes"]) == (1, ["no", "yes"])
             await publish(desk.house, PROJECTS, (PROJECT, renamed()))
             await until(
-                lambda: all(handlers_of(one).projects.known(PROJECT).schema_version == 2 for one in desk.running)
+                lambda: all(
+                    handlers_of(service).projects.known(PROJECT).schema_version == 2 for service in desk.running
+                )
             )
             assert await claim(ann) == [held]
             (early,) = (await submit(ann, held["assignment_id"], "surely")).json()["errors"]
             assert "version 1 of its label schema" in early["problem"]
             assert "2 is the newest" in early["problem"]
             assert "'no', 'yes', as version 1 says" in early["cure"]
-            said = (await submit(ann, held["assignment_id"], "yes", next=1)).json()
-            assert said["status"] == "accepted", "in the names that ann was shown"
+            body = (await submit(ann, held["assignment_id"], "yes", next=1)).json()
+            assert body["status"] == "accepted", "in the names that ann was shown"
             assert (await submit(ann, held["assignment_id"], "yes")).json()["status"] == "repeated"
-            (then,) = said["next"]["assignments"]
+            (then,) = body["next"]["assignments"]
             assert (then["schema_version"], then["label_schema"]["classes"]) == (2, ["surely", "unsure"])
             assert (await submit(bob, other["assignment_id"], "no")).json()["status"] == "accepted", "retired since"
             for gone in ("yes", "no"):
@@ -64,8 +66,10 @@ async def test_what_is_held_is_labelled_under_its_own_version_and_what_is_given_
             (fresh,) = await claim(cem)
             assert fresh["schema_version"] == 2
         await until(lambda: len(labels_told(desk.house)) == 3)
-    told = [(one.annotator_id, one.label, one.schema_version) for one in labels_told(desk.house)]
-    assert sorted(told) == [("ann", b'"surely"', 2), ("ann", b'"yes"', 1), ("bob", b'"no"', 1)]
+    rows = [
+        (submitted.annotator_id, submitted.label, submitted.schema_version) for submitted in labels_told(desk.house)
+    ]
+    assert sorted(rows) == [("ann", b'"surely"', 2), ("ann", b'"yes"', 1), ("bob", b'"no"', 1)]
 
 
 async def test_a_label_under_a_version_that_is_still_on_its_way_is_asked_for_again_and_never_judged_by_another() -> (
@@ -78,7 +82,7 @@ async def test_a_label_under_a_version_that_is_still_on_its_way_is_asked_for_aga
         await desk.admit(unit_event("c1-ugh1"))
         async with desk.annotator("ann") as ann:
             (held,) = await claim(ann)
-            tables = [handlers_of(one).projects._table for one in desk.running]
+            tables = [handlers_of(service).projects._table for service in desk.running]
             newest = tables[0].rows[PROJECT]
             for table in tables:
                 table.rows[PROJECT] = project_from(project_event(initial=2))

@@ -28,14 +28,14 @@ async def office(*deadlines: int) -> Desk:
 async def let_in(desk: Desk, project_id: str, count: int, **fields: Any) -> None:
     first = fields.pop("first", 0)
     names = [placed_id("u", project_id, f"{number:03}") for number in range(first, first + count)]
-    await desk.admit(*(unit_event(one, AT_US + n, project_id, **fields) for n, one in enumerate(names)))
+    await desk.admit(*(unit_event(text, AT_US + n, project_id, **fields) for n, text in enumerate(names)))
 
 
 async def next_of_any(annotator: httpx.AsyncClient, units: int = 1) -> dict[str, Any]:
     reply = await annotator.post("/v1/claims", json={"units": units})
     assert reply.status_code == 200, reply.text
-    told: dict[str, Any] = reply.json()
-    return told
+    body: dict[str, Any] = reply.json()
+    return body
 
 
 async def test_each_project_tells_what_waits_or_why_nothing_does() -> None:
@@ -48,9 +48,14 @@ async def test_each_project_tells_what_waits_or_why_nothing_does() -> None:
         await let_in(desk, PROJECTS[1], 2, skills_required=["law"])
         async with desk.annotator("ann") as ann:
             me = (await ann.get("/v1/me")).json()
-            one, two, three = me["projects"]
-            assert (one["project_id"], one["name"], one["waiting"], one["priority"]) == (PROJECTS[0], "Job 0", 3, 4)
-            assert "why" not in one
+            project, two, three = me["projects"]
+            assert (project["project_id"], project["name"], project["waiting"], project["priority"]) == (
+                PROJECTS[0],
+                "Job 0",
+                3,
+                4,
+            )
+            assert "why" not in project
             by_id = {two["project_id"]: two, three["project_id"]: three}
             lapsed, idle = by_id[PROJECTS[1]], by_id[PROJECTS[2]]
             assert (lapsed["waiting"], lapsed["why"]["code"], lapsed["why"]["skills"]) == (
@@ -70,7 +75,7 @@ async def test_each_project_tells_what_waits_or_why_nothing_does() -> None:
             for offer in await claim(ann, 3, PROJECTS[0]):
                 await submit(ann, offer["assignment_id"])
             me = (await ann.get("/v1/me")).json()
-            first = next(one for one in me["projects"] if one["project_id"] == PROJECTS[0])
+            first = next(entry for entry in me["projects"] if entry["project_id"] == PROJECTS[0])
             assert (first["waiting"], first["why"]["code"]) == (0, "nothing_waits")
 
 
@@ -128,10 +133,10 @@ async def test_units_of_any_project_come_from_each_in_its_turn_whichever_process
         given: Counter[str] = Counter()
         async with desk.annotator("ann") as ann:
             for _ in range(9):
-                told = await next_of_any(ann)
-                (offer,) = told["assignments"]
-                given[told["project_id"]] += 1
-                assert offer["unit_id"][:3] == told["project_id"][:3]
+                project = await next_of_any(ann)
+                (offer,) = project["assignments"]
+                given[project["project_id"]] += 1
+                assert offer["unit_id"][:3] == project["project_id"][:3]
                 assert (await submit(ann, offer["assignment_id"])).json()["status"] == "accepted"
         assert given == dict.fromkeys(PROJECTS, 3)
 
@@ -157,13 +162,17 @@ async def test_what_has_a_higher_priority_or_is_due_comes_first_and_nothing_says
             await let_in(desk, PROJECTS[0], 2)
             await let_in(desk, PROJECTS[1], 1)
             await let_in(desk, PROJECTS[2], 1, priority=1)
-            (due,) = [one for one in (await ann.get("/v1/me")).json()["projects"] if one["project_id"] == PROJECTS[1]]
+            (due,) = [
+                project
+                for project in (await ann.get("/v1/me")).json()["projects"]
+                if project["project_id"] == PROJECTS[1]
+            ]
             assert due["due_at"] == "2023-11-14T22:13:21.000Z"
             order = []
             for _ in range(4):
-                told = await next_of_any(ann)
-                order.append(told["project_id"])
-                await submit(ann, told["assignments"][0]["assignment_id"])
+                project = await next_of_any(ann)
+                order.append(project["project_id"])
+                await submit(ann, project["assignments"][0]["assignment_id"])
             assert order == [PROJECTS[2], PROJECTS[1], PROJECTS[0], PROJECTS[0]]
             assert (await next_of_any(ann))["assignments"] == []
 

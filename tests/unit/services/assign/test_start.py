@@ -12,7 +12,7 @@ from concord.chassis.runtime import Service
 from concord.contracts.ids import placed_id
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached
 from services.assign.domain import active_time, unit
-from services.assign.handlers import Told
+from services.assign.handlers import UnitChange
 from services.assign.repository import Repository
 from tests.support.service import until
 from tests.unit.services.assign.desk import (
@@ -71,7 +71,9 @@ async def with_closed(desk: Desk, closed: int) -> None:
                     sent = [{"assignment_id": offer["assignment_id"], "label": "yes"} for offer in offers]
                     assert (await annotator.post("/v1/submissions", json={"submissions": sent})).status_code == 200
             settled = [ConsensusReached(unit_id=unit_id(number)) for number in numbers]
-            await desk.tell(*(resolution_event(f"r {one.unit_id}", consensus_reached=one) for one in settled))
+            await desk.tell(
+                *(resolution_event(f"r {reached.unit_id}", consensus_reached=reached) for reached in settled)
+            )
         await desk.admit(
             *(unit_event(unit_id(closed + number), AT_US + closed + number) for number in range(OPEN_UNITS))
         )
@@ -85,10 +87,10 @@ def kept(desk: Desk) -> int:
     seen: set[int] = set()
     todo: list[object] = [repository_of(desk.running[0]).places]
     while todo:
-        one = todo.pop()
-        if id(one) not in seen and not isinstance(one, type | ModuleType | FunctionType):
-            seen.add(id(one))
-            todo += gc.get_referents(one)
+        entry = todo.pop()
+        if id(entry) not in seen and not isinstance(entry, type | ModuleType | FunctionType):
+            seen.add(id(entry))
+            todo += gc.get_referents(entry)
     return len(seen)
 
 
@@ -130,15 +132,15 @@ async def test_units_wait_in_the_order_of_their_admission_wherever_they_are_load
 async def test_what_the_owner_before_closed_after_the_place_was_loaded_is_seen_at_the_next_look() -> None:
     desk = Desk()
     await desk.publish_project()
-    async with desk.open(1) as one:
+    async with desk.open(1) as service:
         await desk.admit(unit_event(unit_id(1)), unit_event(unit_id(2)))
-        late = repository_of(one)
+        late = repository_of(service)
         async with desk.life() as two:
             repository = repository_of(two)
             assert repository.waiting_units == 2
             # The owner before stores what it had in hand when the place was dealt.
             settled = resolution_event("late", consensus_reached=ConsensusReached(unit_id=unit_id(1)))
-            await said_late(one, settled.metadata.event_id)
+            await said_late(service, settled.metadata.event_id)
             assert repository.waiting_units == 2
             await repository.load(late._number(PROJECT))
             await until(lambda: waiting_ids(two) == [unit_id(2)])
@@ -147,7 +149,7 @@ async def test_what_the_owner_before_closed_after_the_place_was_loaded_is_seen_a
 async def said_late(life: Service, cause_id: str) -> None:
     """Let a life that has the place no more store that the first unit is closed."""
     close = partial(unit.close, rework=0)
-    await handlers_of(life).units.hear([Told(cause_id, unit_id(1), "c1", PROJECT, close)])
+    await handlers_of(life).units.hear([UnitChange(cause_id, unit_id(1), "c1", PROJECT, close)])
 
 
 async def test_how_long_units_take_is_known_to_the_next_owner() -> None:

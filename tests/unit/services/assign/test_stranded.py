@@ -30,7 +30,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def stranded(desk: Desk) -> list[str]:
     """Return the units that were told to be stranded."""
-    return [one.unit_id for one in stranded_told(desk.house)]
+    return [unit_stranded.unit_id for unit_stranded in stranded_told(desk.house)]
 
 
 async def listed(desk: Desk, role: Role = Role.OPERATOR, client_id: str | None = None) -> dict[str, Any]:
@@ -113,7 +113,7 @@ async def test_skills_that_nobody_has_and_names_that_nobody_bears_are_listed() -
     assert found["count"] == 2, "the unit that wants a skill which nobody has is one of them"
     assert found["next"] == ""
     assert found["skills"] == [{"skills": ["Law"], "units": 1}]
-    assert [one["unit_id"] for one in found["units"]] == ["c1-ugh2"]
+    assert [unit["unit_id"] for unit in found["units"]] == ["c1-ugh2"]
     assert stranded(desk) == ["c1-ugh2"]
 
 
@@ -128,7 +128,7 @@ async def test_stranded_units_are_listed_by_pages() -> None:
             first = (await operator.get(f"{PATH}?limit=2")).json()
             rest = (await operator.get(f"{PATH}?limit=2&cursor={first['next']}")).json()
             made_up = await operator.get(f"{PATH}?cursor=W10")
-    assert [[one["unit_id"] for one in page["units"]] for page in (first, rest)] == [
+    assert [[unit["unit_id"] for unit in page["units"]] for page in (first, rest)] == [
         ["c1-ugh1", "c1-ugh2"],
         ["c1-ugh3"],
     ]

@@ -45,12 +45,14 @@ async def test_who_waits_is_given_what_comes_meanwhile() -> None:
             asking = asyncio.create_task(ask(ann, wait_seconds=20))
             await until(lambda: waiters(desk) == 1)
             await desk.admit(unit_event("c1-ugh1"))
-            assert [one["unit_id"] for one in (await asking)["assignments"]] == ["c1-ugh1"]
+            assert [assignment["unit_id"] for assignment in (await asking)["assignments"]] == ["c1-ugh1"]
             asking = asyncio.create_task(ask(bob, wait_seconds=20))
             await until(lambda: waiters(desk) == 1)
             asked = OverlapRequested(unit_id="c1-ugh1", overlap_wanted=2)
             await desk.tell(resolution_event("o", overlap_requested=asked))
-            assert [one["unit_id"] for one in (await asking)["assignments"]] == ["c1-ugh1"], "one label more is wanted"
+            assert [assignment["unit_id"] for assignment in (await asking)["assignments"]] == ["c1-ugh1"], (
+                "one label more is wanted"
+            )
         assert waiters(desk) == 0
 
 
@@ -74,9 +76,9 @@ async def test_who_waits_in_vain_is_told_why_and_too_many_are_answered_at_once(m
         await desk.define("ann")
         await desk.admit(unit_event("c1-ugh1", skills_required=["law", "de"]))
         async with desk.annotator("ann") as ann:
-            told = await ask(ann, wait_seconds=1)
-            assert told["why"] == {"code": "lacks_skill", "skills": ["de", "law"]}
-            assert told["reason"].endswith("de, law.")
+            body = await ask(ann, wait_seconds=1)
+            assert body["why"] == {"code": "lacks_skill", "skills": ["de", "law"]}
+            assert body["reason"].endswith("de, law.")
             monkeypatch.setattr(waiting, "WAITERS_MAX", 0)
             async with asyncio.timeout(10):
                 assert (await ask(ann, wait_seconds=20))["assignments"] == []
@@ -128,7 +130,7 @@ async def test_who_hangs_up_while_they_wait_is_given_nothing_of_what_comes_then(
             await desk.admit(unit_event("c1-ugh1"))
             me = (await ann.get("/v1/me")).json()
             assert me["leases"] == [], "nobody is there to label it"
-            assert [one["unit_id"] for one in await claim(bob)] == ["c1-ugh1"]
+            assert [unit["unit_id"] for unit in await claim(bob)] == ["c1-ugh1"]
 
 
 async def test_who_waits_rests_between_looks_however_much_comes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,9 +144,9 @@ async def test_who_waits_rests_between_looks_however_much_comes(monkeypatch: pyt
         for life in desk.running:
             claims, claiming = handlers_of(life).claims, handlers_of(life).claims.claim
 
-            async def counted(*said: Any, claiming: Any = claiming) -> Any:
+            async def counted(*rows: Any, claiming: Any = claiming) -> Any:
                 looks.append(asyncio.get_running_loop().time())
-                return await claiming(*said)
+                return await claiming(*rows)
 
             monkeypatch.setattr(claims, "claim", counted)
         async with desk.annotator("ann") as ann:
@@ -153,7 +155,7 @@ async def test_who_waits_rests_between_looks_however_much_comes(monkeypatch: pyt
             for number in range(30):
                 await desk.admit(unit_event(f"c1-ugh{number}", skills_required=["law"]))
             await desk.admit(unit_event("c1-ugh99"))
-            assert [one["unit_id"] for one in (await asking)["assignments"]] == ["c1-ugh99"]
+            assert [assignment["unit_id"] for assignment in (await asking)["assignments"]] == ["c1-ugh99"]
         assert len(looks) >= 2
         assert min(later - sooner for sooner, later in pairwise(looks)) > 0.9 * apart
 
@@ -187,16 +189,16 @@ async def test_each_reason_is_told_as_it_is() -> None:
             asked = OverlapRequested(unit_id="c1-ugh1", overlap_wanted=2)
             await desk.tell(resolution_event("o", overlap_requested=asked))
             (offer,) = await claim(ann)
-            told = (await submit(ann, offer["assignment_id"], next=1)).json()
-            assert told["next"]["why"] == {"code": "had_all"}, "bob is to label it, too"
+            body = (await submit(ann, offer["assignment_id"], next=1)).json()
+            assert body["next"]["why"] == {"code": "had_all"}, "bob is to label it, too"
             (offer,) = await claim(bob)
             await submit(bob, offer["assignment_id"])
             await desk.admit(unit_event("c1-ugh2", skills_required=["law"]))
             assert (await ask(bob))["why"] == {"code": "lacks_skill", "skills": ["law"]}
-            told = await ask(cem)
+            body = await ask(cem)
             lapsed = {"code": "credential_lapsed", "skills": ["law"], "ended_at": "2020-02-01T00:00:00.000Z"}
-            assert told["why"] == lapsed
-            assert "2020-02-01" in told["reason"]
+            assert body["why"] == lapsed
+            assert "2020-02-01" in body["reason"]
 
 
 async def test_who_asks_in_a_project_that_was_defined_this_moment_is_told_of_its_work_and_not_that_there_is_none() -> (

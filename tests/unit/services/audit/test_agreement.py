@@ -23,9 +23,9 @@ class Far:
     alpha_metric: ClassVar[None] = None
     asked: list[int] = field(default_factory=lambda: [0])
 
-    def distance(self, one: Any, other: Any) -> float:
+    def distance(self, entry: Any, other: Any) -> float:
         self.asked[0] += 1
-        return abs(float(one) - float(other))
+        return abs(float(entry) - float(other))
 
 
 def town(units: int, seed: int = 7) -> list[list[str]]:
@@ -50,7 +50,7 @@ def test_pairs_that_were_drawn_come_close_to_all_of_them(units: int) -> None:
     schema: Any = Far()
     labels = town(units)
     sampled = agreement(labels, schema)
-    whole = krippendorff_alpha(count_labels(labels), lambda one, other: abs(float(one) - float(other)))
+    whole = krippendorff_alpha(count_labels(labels), lambda entry, other: abs(float(entry) - float(other)))
     assert sampled.value is not None
     assert whole.value is not None
     assert sampled.low is not None
@@ -80,9 +80,9 @@ def test_labels_that_are_too_large_to_be_compared_are_told_and_cost_nothing(monk
 )
 def test_every_kind_has_its_agreement(spec: Any, labels: list[Any]) -> None:
     schema = schema_from(spec)
-    one, other = (json.dumps(schema.canonical(label), sort_keys=True, separators=(",", ":")) for label in labels)
-    assert agreement([[one, one], [other, other], [one, one]], schema).value == pytest.approx(1.0)
-    mixed = agreement([[one, one], [other, other], [one, other], [one, one]], schema)
+    text, other = (json.dumps(schema.canonical(label), sort_keys=True, separators=(",", ":")) for label in labels)
+    assert agreement([[text, text], [other, other], [text, text]], schema).value == pytest.approx(1.0)
+    mixed = agreement([[text, text], [other, other], [text, other], [text, text]], schema)
     assert mixed.value is not None
     assert mixed.value < 1
 

@@ -45,8 +45,8 @@ async def test_a_lot_without_error_is_accepted_early_and_its_certificate_verifie
     assert 0 < claim["label_error_rate"]["high"] < 0.5
     assert claim["annotations"] == 2 * len(UNITS)
     assert [json.loads(line)["source_id"] for line in export.splitlines()] == [f"source of {unit}" for unit in UNITS]
-    told = await audit.told()
-    assert told == ["sample_drawn", *["unit_audited"] * len(seen), "lot_accepted", "lot_exported"]
+    names = await audit.told()
+    assert names == ["sample_drawn", *["unit_audited"] * len(seen), "lot_accepted", "lot_exported"]
 
 
 async def test_every_changed_byte_is_noticed(audit: Audit) -> None:
@@ -67,9 +67,9 @@ async def test_every_changed_byte_is_noticed(audit: Audit) -> None:
             verify(bytes(changed), [export])
 
 
-def same_values(one: bytes, other: bytes) -> bool:
+def same_values(encoded: bytes, other: bytes) -> bool:
     try:
-        return bool(json.loads(one) == json.loads(other))
+        return bool(json.loads(encoded) == json.loads(other))
     except ValueError:
         return False
 
@@ -109,7 +109,7 @@ async def test_what_was_found_of_a_lot_is_not_put_on_its_rework(audit: Audit) ->
     """Two processes may look at a lot at different times; here one still has it as it was before it was rejected."""
     await audit.resolve()
     stale = audit.repository.open_lots(PROJECT)[0].state
-    work = [one["unit_id"] for one in (await audit.call("GET", "/v1/inspections")).json()["inspections"]]
+    work = [inspection["unit_id"] for inspection in (await audit.call("GET", "/v1/inspections")).json()["inspections"]]
     for unit in reversed(work):
         await audit.call("POST", "/v1/inspections", {"verdicts": [{"unit_id": unit, "label": "no"}]})
     await audit.settle()
@@ -134,7 +134,7 @@ async def test_an_inspection_is_blind_and_never_by_somebody_with_a_part_in_it(au
     await audit.settle()
     work = (await audit.call("GET", "/v1/inspections")).json()["inspections"]
     assert "label" not in work[0]
-    ruled_last = [one["unit_id"] for one in work if one["unit_id"] == UNITS[-1]]
+    ruled_last = [unit["unit_id"] for unit in work if unit["unit_id"] == UNITS[-1]]
     assert await audit.work("w1") == ruled_last, "they labelled all others"
     verdict = {"verdicts": [{"unit_id": work[0]["unit_id"], "label": "yes"}]}
     part = "senior" if work[0]["unit_id"] == UNITS[-1] else "w1"
@@ -148,12 +148,12 @@ async def test_an_inspection_is_blind_and_never_by_somebody_with_a_part_in_it(au
         {"unit_id": "k1-none", "label": "no"},
     ]
     results = (await audit.call("POST", "/v1/inspections", {"verdicts": mixed})).json()["results"]
-    assert [one["status"] for one in results] == ["refused", "taken", "repeated", "refused", "refused"]
+    assert [result["status"] for result in results] == ["refused", "taken", "repeated", "refused", "refused"]
 
 
 async def test_verdicts_count_in_the_order_of_the_sample_whoever_was_faster(audit: Audit) -> None:
     await audit.resolve()
-    work = [one["unit_id"] for one in (await audit.call("GET", "/v1/inspections")).json()["inspections"]]
+    work = [inspection["unit_id"] for inspection in (await audit.call("GET", "/v1/inspections")).json()["inspections"]]
     for unit in reversed(work[1:]):
         await audit.call("POST", "/v1/inspections", {"verdicts": [{"unit_id": unit, "label": "yes"}]})
     await audit.settle()
@@ -190,7 +190,7 @@ async def test_what_is_unanswerable_leaves_its_lot_and_is_listed(audit: Audit) -
     gone, erased = UNITS[3], UNITS[4]
     await audit.unanswerable(gone)
     await audit.unanswerable(erased)
-    await audit.resolve([one for one in UNITS if one not in (gone, erased)])
+    await audit.resolve([unit for unit in UNITS if unit not in (gone, erased)])
     assert (await audit.lot())["status"] == "auditing", "its lot does not wait for a label of it"
     seen = await audit.inspect({}, default="no")
     lot = await audit.lot()
@@ -198,7 +198,7 @@ async def test_what_is_unanswerable_leaves_its_lot_and_is_listed(audit: Audit) -
     (rejected,) = await audit.events("lot_rejected")
     assert not {gone, erased} & {*seen, *rejected.unit_ids}, "nobody labels anew what has no right label"
     await audit.erase(erased)
-    await audit.resolve([one for one in UNITS if one not in (gone, erased)], rework=1)
+    await audit.resolve([unit for unit in UNITS if unit not in (gone, erased)], rework=1)
     seen = await audit.inspect({})
     assert not {gone, erased} & {*seen}
     await audit.erase(gone)

@@ -80,13 +80,13 @@ async def test_every_place_tells_the_same_rate_of_a_lot(audit: Audit) -> None:
     await audit.inspect({})
     claim = (await audit.client(f"/v1/lots/{LOT}/certificate")).json()["lots"][0]
     summary = (await audit.client(CERTIFICATE)).json()["lots"][0]
-    told = (await audit.events("lot_accepted"))[0]
+    body = (await audit.events("lot_accepted"))[0]
     lot = await audit.lot()
     rate = {name: claim["label_error_rate"][name] for name in ("value", "low", "high")}
     assert lot["label_error_rate"] == rate
     assert summary["label_error_rate"] == claim["label_error_rate"]
-    assert [told.label_error_rate, told.label_error_rate_low, told.label_error_rate_high] == list(rate.values())
-    assert summary["certificate_sha256"] == told.certificate_sha256
+    assert [body.label_error_rate, body.label_error_rate_low, body.label_error_rate_high] == list(rate.values())
+    assert summary["certificate_sha256"] == body.certificate_sha256
 
 
 async def test_agreement_is_of_the_labels_that_were_asked_of_every_unit(audit: Audit) -> None:

@@ -22,23 +22,23 @@ async def audit(lives: int) -> AsyncIterator[Audit]:
 async def test_an_accepted_lot_tells_it_of_what_was_inspected(audit: Audit) -> None:
     await audit.resolve(UNITS)
     await audit.inspect({}, default="yes")
-    (told,) = await audit.events("lot_accepted")
-    (one,) = told.confidences
-    assert (one.bin, one.units, one.right) == (BIN, told.inspected, told.inspected)
-    assert one.stated == pytest.approx(STATED * told.inspected)
+    (entry,) = await audit.events("lot_accepted")
+    (item,) = entry.confidences
+    assert (item.bin, item.units, item.right) == (BIN, entry.inspected, entry.inspected)
+    assert item.stated == pytest.approx(STATED * entry.inspected)
 
 
 async def test_a_rejected_lot_tells_it_and_what_a_person_ruled_stated_nothing(audit: Audit) -> None:
     await audit.resolve(UNITS)
     await audit.inspect({}, default="no")
-    told = (await audit.events("lot_rejected"))[0]
-    assert [(one.units, one.right) for one in told.confidences] == [(told.inspected, 0)]
+    body = (await audit.events("lot_rejected"))[0]
+    assert [(confidence.units, confidence.right) for confidence in body.confidences] == [(body.inspected, 0)]
 
 
 async def test_a_lot_inspected_whole_tells_it_of_all_its_units() -> None:
     found = await sealed(INSPECT_ALL)
     await found.resolve(UNITS)
     await found.inspect({}, default="no")
-    (told,) = await found.events("lot_accepted")
-    assert [(one.units, one.right) for one in told.confidences] == [(len(UNITS), 0)]
+    (entry,) = await found.events("lot_accepted")
+    assert [(confidence.units, confidence.right) for confidence in entry.confidences] == [(len(UNITS), 0)]
     await found.stop()

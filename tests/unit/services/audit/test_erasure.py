@@ -95,7 +95,7 @@ async def test_a_certificate_outlives_erasures_and_what_is_left_still_verifies(a
     with pytest.raises(CertificateBroken, match="withdrawals"):
         verify(certificate, [left])
     gone = await audit.client(f"/v1/lots/{LOT}/withdrawals")
-    assert [one["line"] for one in gone.json()["withdrawn"]] == [1, 4]
+    assert [entry["line"] for entry in gone.json()["withdrawn"]] == [1, 4]
     key = (await audit.client("/v1/keys")).json()["public_key"]
     assert verify(certificate, [left], [key], gone.body).withdrawn == 2
     lot = await audit.lot()
@@ -116,7 +116,7 @@ async def test_every_issue_of_a_project_is_told_what_was_erased_since(audit: Aud
     await audit.resolve(others)
     await audit.inspect({})
     second = (await audit.client(f"/v1/projects/{PROJECT}/certificate")).body
-    assert [json.loads(one)["issue"] for one in (first, second)] == [1, 2]
+    assert [json.loads(encoded)["issue"] for encoded in (first, second)] == [1, 2]
     assert [lot["erased_since"] for lot in json.loads(second)["lots"]] == [1, 0]
     export = (await audit.client(f"/v1/projects/{PROJECT}/export", query="issue=2")).body
     verify(second, [export])
@@ -125,7 +125,7 @@ async def test_every_issue_of_a_project_is_told_what_was_erased_since(audit: Aud
     for number, certificate, lines in ((1, first, [3, 6, 20]), (2, second, [3, 19, 20])):
         gone = await audit.client(f"/v1/projects/{PROJECT}/withdrawals", query=f"issue={number}")
         export = (await audit.client(f"/v1/projects/{PROJECT}/export", query=f"issue={number}")).body
-        assert [one["line"] for one in gone.json()["withdrawn"]] == lines
+        assert [entry["line"] for entry in gone.json()["withdrawn"]] == lines
         assert verify(certificate, [export], withdrawals=gone.body).withdrawn == 3
         again = (await audit.client(f"/v1/projects/{PROJECT}/certificate", query=f"issue={number}")).body
         assert again == certificate

@@ -96,8 +96,8 @@ async def test_the_formats_say_the_same(audit: Audit) -> None:
     expected = [(unit, "yes" if unit in UNITS[:10] else "no") for unit in UNITS]
     assert [(line["unit_id"], line["label"]) for line in lines] == expected
     cells = (await audit.client(EXPORT, query="format=csv")).body.decode()
-    told = csv.DictReader(io.StringIO(cells, newline=""), strict=True)
-    assert [(line["unit_id"], line["label"]) for line in told] == expected
+    dict_reader = csv.DictReader(io.StringIO(cells, newline=""), strict=True)
+    assert [(line["unit_id"], line["label"]) for line in dict_reader] == expected
     table = pq.read_table(BufferReader((await audit.client(EXPORT, query="format=parquet")).body)).to_pylist()
     assert table == lines
     tasks = (await audit.client(EXPORT, query="format=label-studio")).json()
@@ -112,17 +112,17 @@ async def test_a_manifest_tells_every_byte_before_it_is_fetched(audit: Audit, mo
     await audit.more(lot_id(2), OTHERS)
     await audit.resolve(OTHERS)
     await audit.inspect({})
-    said: Any = None
+    body: Any = None
     for name, one_file in (("jsonl", True), ("parquet", True), ("datasets", False)):
         document = (await audit.client(MANIFEST, query=f"format={name}")).body
-        said = json.loads(document)
-        assert [file["rows"] for file in said["files"]] == [20, 20]
+        body = json.loads(document)
+        assert [file["rows"] for file in body["files"]] == [20, 20]
         parts = [(await audit.client(EXPORT, query=f"format={name}&issue=1&part={n}")).body for n in (0, 1)]
-        held = [facts(file["name"], part) for file, part in zip(said["files"], parts, strict=True)]
+        held = [facts(file["name"], part) for file, part in zip(body["files"], parts, strict=True)]
         key = (await audit.client("/v1/keys")).json()["public_key"]
         assert verify_manifest(document, held, [key]).statement["rows"] == 40
         with pytest.raises(CertificateBroken, match=r"bytes 0 to \d+ are not what was signed"):
-            verify_manifest(document, [facts(said["files"][0]["name"], parts[0].replace(b"u", b"v", 1))])
+            verify_manifest(document, [facts(body["files"][0]["name"], parts[0].replace(b"u", b"v", 1))])
         with pytest.raises(CertificateBroken, match="fewer than what was signed"):
             verify_manifest(document, [FileFacts("x/" + held[0].name, "", 0, 1, "", 1, ())])
         whole = await audit.client(EXPORT, query=f"format={name}")
@@ -130,7 +130,7 @@ async def test_a_manifest_tells_every_byte_before_it_is_fetched(audit: Audit, mo
     assert (await audit.client(EXPORT, query="part=2")).status == 404
     certificate = (await audit.client(f"/v1/projects/{PROJECT}/certificate")).json()
     lots = [(lot["lot_id"], lot["certificate_sha256"]) for lot in certificate["lots"]]
-    assert [(lot["lot_id"], lot["certificate_sha256"]) for lot in said["lots"]] == lots
+    assert [(lot["lot_id"], lot["certificate_sha256"]) for lot in body["lots"]] == lots
 
 
 async def test_an_erasure_makes_another_manifest_and_the_parts_stay_the_same_lots(audit: Audit) -> None:
@@ -162,8 +162,8 @@ async def test_data_goes_with_the_labels_and_what_is_erased_meanwhile_is_left_ou
 ) -> None:
     monkeypatch.setattr(payloads, "PAUSE_SECONDS_FIRST", 0.001)
     for unit in UNITS:
-        told = UnitAdmitted(unit_id=unit, source_id=f"source of {unit}", media_type="text/plain")
-        await audit.upstream.tell(UNITS_TOPIC, unit, UnitEvent(unit_admitted=told))
+        admitted = UnitAdmitted(unit_id=unit, source_id=f"source of {unit}", media_type="text/plain")
+        await audit.upstream.tell(UNITS_TOPIC, unit, UnitEvent(unit_admitted=admitted))
     await accepted(audit)
     tried: list[str] = []
 
@@ -190,8 +190,8 @@ async def test_ingest_that_stays_away_is_told_before_anything_is_sent(
 
 async def test_units_that_another_stands_for_are_told_with_its_label(audit: Audit) -> None:
     for source in ("second name", "third name"):
-        told = UnitDuplicated(unit_id=f"{UNITS[0]}-{source[:1]}", source_id=source, duplicate_of=UNITS[0])
-        await audit.upstream.tell(UNITS_TOPIC, UNITS[0], UnitEvent(unit_duplicated=told), times=2)
+        duplicate = UnitDuplicated(unit_id=f"{UNITS[0]}-{source[:1]}", source_id=source, duplicate_of=UNITS[0])
+        await audit.upstream.tell(UNITS_TOPIC, UNITS[0], UnitEvent(unit_duplicated=duplicate), times=2)
     await accepted(audit)
     plain = (await audit.client(EXPORT)).body.splitlines()
     assert len(plain) == len(UNITS)
@@ -209,9 +209,9 @@ async def test_units_that_another_stands_for_are_told_with_its_label(audit: Audi
 async def test_what_a_format_cannot_say_is_refused_before_anything_is_sent(audit: Audit) -> None:
     await accepted(audit)
     for path in (EXPORT, MANIFEST):
-        for query, told in (("format=xml", "no format"), ("format=conll&data=true", "no choice labels")):
+        for query, text in (("format=xml", "no format"), ("format=conll&data=true", "no choice labels")):
             answer = await audit.client(path, query=query)
-            assert (answer.status, told in answer.json()["detail"]) == (422, True), answer.body
+            assert (answer.status, text in answer.json()["detail"]) == (422, True), answer.body
     assert (await audit.client(EXPORT, query="rows=people")).status == 422
 
 
@@ -227,7 +227,7 @@ async def test_a_unit_that_a_format_cannot_say_is_named_before_anything_is_sent(
         problem = answer.json()["errors"][0]
         assert (answer.status, problem["field"]) == (422, f"source of {UNITS[0]}"), answer.body
     tasks = (await audit.client(EXPORT, query="format=label-studio&data=true")).json()
-    assert [one["value"]["text"] for one in tasks[0]["annotations"][0]["result"]] == ["Anna", "na "]
+    assert [entry["value"]["text"] for entry in tasks[0]["annotations"][0]["result"]] == ["Anna", "na "]
     await audit.stop()
 
 
@@ -240,6 +240,6 @@ async def test_a_percentage_is_inspected_to_its_end_whatever_is_found() -> None:
     assert await audit.verdicts(await audit.work()) == ["taken"]
     lot = await audit.lot()
     assert (lot["status"], lot["inspected"], lot["label_error_rate"]["high"]) == ("accepted", 2, 0.0)
-    (told,) = await audit.events("lot_accepted")
-    assert not told.HasField("plan"), "no plan stopped it, so nothing rests on where one would have"
+    (entry,) = await audit.events("lot_accepted")
+    assert not entry.HasField("plan"), "no plan stopped it, so nothing rests on where one would have"
     await audit.stop()

@@ -50,7 +50,7 @@ def said(unit: str = "", label: Any = "yes", version: str = "1", **more: Any) ->
 
 async def post(audit: Audit, *lines: Any) -> Any:
     """Post outputs, each as JSON or as the bytes of its line, and return what became of them."""
-    body = b"\n".join(one if isinstance(one, bytes) else json.dumps(one).encode() for one in lines)
+    body = b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
     answer = await audit.call("POST", f"{BASE}/outputs", body, "key", role=Role.CLIENT, client_id="k1", headers=NDJSON)
     assert answer.status == 200, answer.body
     return answer.json()
@@ -58,8 +58,8 @@ async def post(audit: Audit, *lines: Any) -> Any:
 
 async def model(audit: Audit, version: str = "1") -> str:
     found = (await audit.client(BASE)).json()["models"]
-    (one,) = [one["model_id"] for one in found if one["model_version"] == version]
-    return f"{BASE}/{one}"
+    (entry,) = [row["model_id"] for row in found if row["model_version"] == version]
+    return f"{BASE}/{entry}"
 
 
 async def accepted(audit: Audit) -> None:
@@ -101,11 +101,11 @@ async def test_a_score_rests_on_accepted_labels_alone_and_says_how_many_outputs_
     assert after["not_scored"] == {**NONE, "not_admitted": 1, "erased": 1}
     assert after["accuracy"]["value"] == pytest.approx(14 / 19)
     assert after["accuracy"]["low"] < 14 / 19 < after["accuracy"]["high"]
-    by = {one["label"]: one for one in after["classes"]}
+    by = {class_name["label"]: class_name for class_name in after["classes"]}
     assert (by["no"]["said"], by["no"]["precision"]["value"], by["no"]["recall"]["value"]) == (5, 0.0, None)
     assert (by["yes"]["accepted"], by["yes"]["recall"]["value"]) == (19, pytest.approx(14 / 19))
     assert after["calibration"]["expected_error"]["value"] == pytest.approx(0.9 - 14 / 19)
-    assert [one["units"] for one in after["calibration"]["bins"]] == [19]
+    assert [bin_["units"] for bin_ in after["calibration"]["bins"]] == [19]
 
 
 async def test_the_auditors_label_is_the_accepted_one_where_it_corrects_the_resolved() -> None:
@@ -142,13 +142,13 @@ async def test_an_output_is_said_once_and_what_is_wrong_with_a_line_keeps_no_oth
     ]
     found = await post(audit, *lines)
     assert (found["posted"], found["repeated"], found["refused_count"]) == (2, 0, 10)
-    assert [(one["line"], one["field"]) for one in found["refused"]] == [
+    assert [(entry["line"], entry["field"]) for entry in found["refused"]] == [
         (3, "line"), (4, "label"), (5, "unit_id"), (6, "unit_id"), (7, "event_id"), (8, "probabilities"),
         (9, "probabilities"), (10, "model_version"), (11, "confidence"), (13, "label"),
     ]  # fmt: skip
-    assert all(one["problem"] and one["cure"] for one in found["refused"])
+    assert all(error["problem"] and error["cure"] for error in found["refused"])
     again = await audit.client(BASE)
-    assert [one["model_version"] for one in again.json()["models"]] == ["1"]
+    assert [entry["model_version"] for entry in again.json()["models"]] == ["1"]
 
 
 async def test_what_was_posted_is_repeated_after_a_restart_and_its_confidence_is_its_classs_probability(
@@ -170,16 +170,19 @@ async def test_bodies_versions_and_outputs_are_bounded(audit: Audit, monkeypatch
     monkeypatch.setattr(output_domain, "MODELS_MAX", 1)
     monkeypatch.setattr("services.audit.handlers.outputs.OUTPUTS_MAX", 2)
     found = await post(audit, *[said(unit) for unit in UNITS[:3]], said(UNITS[0], version="2"))
-    assert [(one["line"], one["field"]) for one in found["refused"]] == [(3, "model_version"), (4, "model_version")]
+    assert [(entry["line"], entry["field"]) for entry in found["refused"]] == [
+        (3, "model_version"),
+        (4, "model_version"),
+    ]
     assert (await post(audit, *[said(unit) for unit in UNITS[:3]]))["repeated"] == 2
 
 
 async def test_disagreements_come_in_order_page_by_page_and_are_judged_blind_by_who_had_no_part(audit: Audit) -> None:
     sure = {unit: (place + 1) / 20 for place, unit in enumerate(UNITS[:6])}
-    await post(audit, *[said(unit, "no", confidence=one) for unit, one in sure.items()])
+    await post(audit, *[said(unit, "no", confidence=value) for unit, value in sure.items()])
     await accepted(audit)
-    inspected = {one.unit_id for one in await audit.events("unit_audited")}
-    expected = [unit for unit, _ in sorted(sure.items(), key=lambda one: -one[1])]
+    inspected = {event.unit_id for event in await audit.events("unit_audited")}
+    expected = [unit for unit, _ in sorted(sure.items(), key=lambda row: -row[1])]
     listed: list[Any] = []
     cursor = ""
     while True:
@@ -187,21 +190,21 @@ async def test_disagreements_come_in_order_page_by_page_and_are_judged_blind_by_
         listed += answer.json()["disagreements"]
         if (cursor := answer.json()["next"]) is None:
             break
-    assert [one["unit_id"] for one in listed] == expected
+    assert [unit["unit_id"] for unit in listed] == expected
     assert (await audit.client(f"{await model(audit)}/disagreements", query="cursor=WzFd")).status == 422
     page = await review(audit)
-    assert [one["unit_id"] for one in page["review"]] == expected
-    assert all({one["first"], one["second"]} == {"yes", "no"} for one in page["review"])
+    assert [unit["unit_id"] for unit in page["review"]] == expected
+    assert all({entry["first"], entry["second"]} == {"yes", "no"} for entry in page["review"])
     assert not {"model", "model_version", "accepted_label", "model_label", "lot_id"} & set(page["review"][0])
     assert (await review(audit, "w1"))["review"] == [], "who labelled them"
-    assert {one["unit_id"] for one in (await review(audit, "auditor"))["review"]} == set(expected) - inspected
+    assert {unit["unit_id"] for unit in (await review(audit, "auditor"))["review"]} == set(expected) - inspected
 
 
 async def test_a_judgement_says_whose_error_it_is_and_a_label_that_is_wrong_is_told_as_an_event(audit: Audit) -> None:
     await post(audit, *[said(unit, "no") for unit in UNITS[:8]])
     await accepted(audit)
     certificate = (await audit.client(f"/v1/lots/{LOT}/certificate")).body
-    work = {one["unit_id"]: one for one in (await review(audit))["review"]}
+    work = {entry["unit_id"]: entry for entry in (await review(audit))["review"]}
     units = sorted(work)
     models_side = {unit: "first" if work[unit]["first"] == "no" else "second" for unit in units}
     labels_side = {unit: "second" if models_side[unit] == "first" else "first" for unit in units}
@@ -217,12 +220,12 @@ async def test_a_judgement_says_whose_error_it_is_and_a_label_that_is_wrong_is_t
         assert (await judge(audit, unit, "first", subject))["status"] == "refused"
     score = (await audit.client(f"{await model(audit)}/score")).json()
     assert score["findings"] == {"model_error": 1, "label_error": 1, "both_wrong": 1, "ambiguous": 1}
-    told = await audit.events("label_error_found")
-    assert [(one.unit_id, one.lot_id, one.model_right, one.reason) for one in told] == [
+    rows = await audit.events("label_error_found")
+    assert [(row.unit_id, row.lot_id, row.model_right, row.reason) for row in rows] == [
         (units[0], LOT, True, "a refund"), (units[2], LOT, False, ""),
     ]  # fmt: skip
-    assert (told[0].accepted_label, told[0].model_label, told[0].reviewer_id) == (b'"yes"', b'"no"', "judge")
-    assert {one["unit_id"] for one in (await review(audit))["review"]} == set(units[4:])
+    assert (rows[0].accepted_label, rows[0].model_label, rows[0].reviewer_id) == (b'"yes"', b'"no"', "judge")
+    assert {entry["unit_id"] for entry in (await review(audit))["review"]} == set(units[4:])
     assert (await audit.client(f"/v1/lots/{LOT}/certificate")).body == certificate
 
 
@@ -236,9 +239,9 @@ async def test_the_next_units_are_a_random_share_then_those_of_which_least_is_kn
     path = f"{await model(audit)}/next"
     found = (await audit.client(path, query="units=10&random_share=0.2")).json()
     assert found["waiting"] == 40
-    reasons = Counter(tuple(one["reasons"]) for one in found["units"])
+    reasons = Counter(tuple(unit["reasons"]) for unit in found["units"])
     assert (len(found["units"]), reasons[("random",)], reasons[("disagreeing",)]) == (10, 2, 4)
-    unsure = [one["event_id"] for one in found["units"] if one["reasons"] == ["uncertain"]]
+    unsure = [unit["event_id"] for unit in found["units"] if unit["reasons"] == ["uncertain"]]
     assert set(unsure) <= set(events[:6])
     assert (await audit.client(path, query="units=10&random_share=0.2")).json() == found
     come = found["units"][0]["event_id"]
@@ -246,7 +249,7 @@ async def test_the_next_units_are_a_random_share_then_those_of_which_least_is_kn
     await audit.more(lot_id(2), [unit_id_of(secret, "k1-p", come)])
     after = (await audit.client(path, query="units=10&random_share=0.2")).json()
     assert after["waiting"] == 39
-    assert come not in {one["event_id"] for one in after["units"]}
+    assert come not in {unit["event_id"] for unit in after["units"]}
     assert (await audit.client(path, query="units=1001")).status == 422
 
 
@@ -254,8 +257,8 @@ async def test_an_output_of_a_unit_of_the_same_content_is_held_against_the_one_t
     audit: Audit,
 ) -> None:
     twin = unit_id_of(audit.handlers.means.id_secret, "k1-p", "twin")
-    told = UnitDuplicated(unit_id=twin, source_id="twin", duplicate_of=UNITS[3])
-    await audit.upstream.tell(UNITS_TOPIC, twin, UnitEvent(unit_duplicated=told))
+    duplicate = UnitDuplicated(unit_id=twin, source_id="twin", duplicate_of=UNITS[3])
+    await audit.upstream.tell(UNITS_TOPIC, twin, UnitEvent(unit_duplicated=duplicate))
     await post(audit, said(event_id="twin", label="yes"))
     await accepted(audit)
     found = (await audit.client(f"{await model(audit)}/score")).json()
@@ -273,7 +276,7 @@ async def test_labels_of_several_fields_are_scored_field_by_field() -> None:
     finally:
         await audit.stop()
     assert (found["accuracy"]["value"], found["classes"]) == (0.5, [])
-    assert {one["field"]: one["accuracy"]["value"] for one in found["fields"]} == {"toxic": 1.0, "note": 0.5}
+    assert {field["field"]: field["accuracy"]["value"] for field in found["fields"]} == {"toxic": 1.0, "note": 0.5}
 
 
 async def test_outputs_of_a_schema_that_the_project_no_longer_has_are_counted_and_not_scored(audit: Audit) -> None:

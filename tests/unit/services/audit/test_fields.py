@@ -50,7 +50,7 @@ def test_a_label_is_wrong_in_the_fields_in_which_it_does_not_say_the_same(audite
 
 
 def test_errors_are_counted_where_a_field_was_answered() -> None:
-    verdicts = [compared_by_field(FORM, YES, one) for one in (YES, NO, label(toxic="yes", severity=1))]
+    verdicts = [compared_by_field(FORM, YES, entry) for entry in (YES, NO, label(toxic="yes", severity=1))]
     verdicts.append(compared_by_field(FORM, NO, NO))
     expected = FieldErrors("toxic", 4, 1), FieldErrors("severity", 3, 2), FieldErrors("note", 0, 0)
     assert found_by_field(FORM, verdicts) == expected
@@ -89,13 +89,15 @@ async def test_a_certificate_and_its_event_tell_the_errors_by_field(audit: Audit
     claim = (await audit.client(f"/v1/lots/{LOT}/certificate")).json()["lots"][0]
     toxic = sum(unit in UNITS[:12] for unit in claim["sample"])
     expected = {"toxic": (claim["inspected"], 0), "severity": (toxic, 1), "note": (0, 0)}
-    found = {name: (one["inspected"], one["errors_found"]) for name, one in claim["fields"].items()}
+    found = {name: (entry["inspected"], entry["errors_found"]) for name, entry in claim["fields"].items()}
     assert (found, claim["errors_found"]) == (expected, 1)
     assert claim["fields"]["toxic"]["agreement"]["units"] == len(UNITS)
-    (told,) = await audit.events("lot_accepted")
-    assert {one.field: (one.inspected, one.errors) for one in told.fields} == expected
-    said = {one.unit_id: list(one.wrong_fields) for one in await audit.events("unit_audited") if one.wrong_fields}
-    assert said == {first: ["severity"]}
+    (entry,) = await audit.events("lot_accepted")
+    assert {field.field: (field.inspected, field.errors) for field in entry.fields} == expected
+    body = {
+        event.unit_id: list(event.wrong_fields) for event in await audit.events("unit_audited") if event.wrong_fields
+    }
+    assert body == {first: ["severity"]}
     summary = (await audit.client("/v1/projects/k1-p/certificate")).json()["lots"][0]
     assert summary["fields"] == claim["fields"]
 
@@ -103,9 +105,9 @@ async def test_a_certificate_and_its_event_tell_the_errors_by_field(audit: Audit
 async def test_a_rejection_tells_in_which_fields_labels_were_wrong(audit: Audit) -> None:
     await audit.resolve(label=YES)
     await audit.inspect({}, default=NO)
-    told = (await audit.events("lot_rejected"))[0]
-    assert [(one.field, one.errors) for one in told.fields] == [
-        ("toxic", told.errors),
-        ("severity", told.errors),
+    body = (await audit.events("lot_rejected"))[0]
+    assert [(field.field, field.errors) for field in body.fields] == [
+        ("toxic", body.errors),
+        ("severity", body.errors),
         ("note", 0),
     ]

@@ -48,9 +48,9 @@ def unit_of(unit_id: str) -> UnitState:
 
 
 def line_of(unit: UnitState) -> bytes:
-    salt, said = LEDGER.salt(unit.unit_id), tuple(one.label for one in unit.evidence)
+    salt, rows = LEDGER.salt(unit.unit_id), tuple(evidence.label for evidence in unit.evidence)
     return msgspec.json.encode(
-        UnitLine(unit.unit_id, unit.history, False, salt, unit.source_id, unit.label, said, '"yes"', '"no"')
+        UnitLine(unit.unit_id, unit.history, False, salt, unit.source_id, unit.label, rows, '"yes"', '"no"')
     )
 
 
@@ -62,7 +62,7 @@ def made() -> tuple[dict[str, Any], list[bytes]]:
     lot = LotState(LOT, PROJECT, tuple(UNITS), "auditing", plan=plan, order=order, seed=seed.hex())
     schema = {"kind": "choice", "classes": ["no", "yes"]}
     acceptance = Acceptance(Rules("k1", lot, schema, 2, 2, 1, None, 1_700_000_000_000_000))
-    units = [unit_of(one) for one in UNITS]
+    units = [unit_of(unit) for unit in UNITS]
     acceptance.add(units)
     found = acceptance.made()
     assert found is not None
@@ -92,13 +92,13 @@ def test_any_flipped_bit_of_a_ledger_is_told_in_a_sentence() -> None:
 
 
 def test_labels_that_are_left_out_are_not_taken_for_erased() -> None:
-    told = msgspec.json.decode(LINES[2], type=UnitLine)
-    silent = msgspec.json.encode(UnitLine(told.unit_id, told.lines, erased=True))
+    unit_line = msgspec.json.decode(LINES[2], type=UnitLine)
+    silent = msgspec.json.encode(UnitLine(unit_line.unit_id, unit_line.lines, erased=True))
     with pytest.raises(LedgerBroken, match="no entry says that it was erased"):
         replay(CERTIFICATE, [*LINES[:2], silent, *LINES[3:]])
-    unit = unit_of(told.unit_id)
+    unit = unit_of(unit_line.unit_id)
     gone = LEDGER.erased(unit, UnitState(unit.unit_id, PROJECT, withdrawn=True), 9, "e9")
-    erased = msgspec.json.encode(UnitLine(told.unit_id, gone.history, erased=True))
+    erased = msgspec.json.encode(UnitLine(unit_line.unit_id, gone.history, erased=True))
     assert replay(CERTIFICATE, [*LINES[:2], erased, *LINES[3:]]).erased == 1
 
 
@@ -127,9 +127,9 @@ def test_a_basis_that_cannot_be_is_told_in_a_sentence_whoever_signed_it(change: 
     text = msgspec.json.encode(basis)
     (lot,) = STATEMENT["lots"]
     claim = {**lot["ledger"], "basis_sha256": hashlib.sha256(text).hexdigest()}
-    said = {**STATEMENT, "lots": [{**lot, "ledger": claim}]}
+    body = {**STATEMENT, "lots": [{**lot, "ledger": claim}]}
     with pytest.raises(LedgerBroken):
-        replay(Signer(b"theirs").signed(said), [text, *LINES[1:]])
+        replay(Signer(b"theirs").signed(body), [text, *LINES[1:]])
 
 
 def test_what_is_no_text_is_no_manifest() -> None:

@@ -60,13 +60,13 @@ async def test_a_verdict_after_the_plans_stop_is_kept_as_late_and_said_to_be(aud
     before = (await audit.client(f"/v1/lots/{LOT}/export")).body
     last = {"verdicts": [{"unit_id": listed[-1], "label": "no"}]}
     for _ in range(2):
-        (said,) = (await audit.call("POST", "/v1/inspections", last)).json()["results"]
-        assert (said["status"], "does not count" in said["problem"]) == ("late", True)
+        (error,) = (await audit.call("POST", "/v1/inspections", last)).json()["results"]
+        assert (error["status"], "does not count" in error["problem"]) == ("late", True)
     results = (await audit.call("POST", "/v1/inspections", body)).json()["results"]
-    assert {one["status"] for one in results[:-1]} == {"repeated"}, "those that came in time stay so"
+    assert {result["status"] for result in results[:-1]} == {"repeated"}, "those that came in time stay so"
     assert results[-1]["status"] == "refused", "another label than the one that was kept"
     late = [event for event in await audit.events("unit_audited") if event.late]
-    assert [(one.unit_id, one.correct) for one in late] == [(listed[-1], False)]
+    assert [(unit.unit_id, unit.correct) for unit in late] == [(listed[-1], False)]
     assert (await audit.client(f"/v1/lots/{LOT}/export")).body == before
     lot = await audit.lot()
     assert (lot["errors"], lot["corrected"]) == (0, 0)
@@ -180,8 +180,8 @@ async def test_a_lot_whose_only_auditor_had_a_part_in_the_next_unit_says_so_in_l
         assert (await audit.lot())["problem"] == ""
         assert set(await audit.verdicts(left, subject="eve")) == {"taken"}
     answer = (await audit.call("GET", "/v1/inspections", subject="eve")).json()
-    told = "You had a part in every unit that it needs: it waits for another auditor."
-    assert answer == {"inspections": [], "held_back": [{"lot_id": LOT, "project_id": "k1-p", "reason": told}]}
+    text = "You had a part in every unit that it needs: it waits for another auditor."
+    assert answer == {"inspections": [], "held_back": [{"lot_id": LOT, "project_id": "k1-p", "reason": text}]}
     lot = await audit.lot()
     assert (lot["status"], "another auditor" in lot["problem"], gauge._value.get()) == ("auditing", True, 1)
     assert await audit.work("zoe") == listed[:1]
@@ -200,11 +200,11 @@ async def test_events_are_heard_some_at_a_time_however_many_come_at_once(monkeyp
         return await apply(journal, kind, causes)
 
     monkeypatch.setattr(Journal, "apply", noted)
-    said = ConsensusReached(label=b'"yes"', method="posterior", guideline_version=1, participants=["w1"])
+    reached = ConsensusReached(label=b'"yes"', method="posterior", guideline_version=1, participants=["w1"])
     events = []
     for unit in UNITS:
-        said.unit_id = unit
-        events.append(ResolutionEvent(metadata=metadata(unit, "k1", "k1-p", 1), consensus_reached=said))
+        reached.unit_id = unit
+        events.append(ResolutionEvent(metadata=metadata(unit, "k1", "k1-p", 1), consensus_reached=reached))
     deliveries: Any = [SimpleNamespace(event=event) for event in events]
     await audit.handlers.hearing.resolutions(deliveries)
     assert sizes[:3] == [7, 7, 6]

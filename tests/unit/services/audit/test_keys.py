@@ -22,9 +22,9 @@ SEED = "CONCORD_CERTIFICATE_SEED"
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What the next life of audit is told."""
-    told = dict(ENVIRONMENT)
-    monkeypatch.setattr(support, "ENVIRONMENT", told)
-    return told
+    body = dict(ENVIRONMENT)
+    monkeypatch.setattr(support, "ENVIRONMENT", body)
+    return body
 
 
 async def test_what_was_signed_before_verifies_by_the_history_of_keys(
@@ -46,7 +46,7 @@ async def test_what_was_signed_before_verifies_by_the_history_of_keys(
     assert (await again.client(f"/v1/lots/{LOT}/certificate")).body == certificate
     answer = await again.client("/v1/keys")
     keys = answer.json()["keys"]
-    assert [(one["kid"], one["status"]) for one in keys] == [
+    assert [(key["kid"], key["status"]) for key in keys] == [
         (key_id(base64.b64decode(after)), "current"),
         (key_id(base64.b64decode(before)), "retired"),
     ]

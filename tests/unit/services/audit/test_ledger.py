@@ -88,11 +88,11 @@ async def test_whoever_has_certificate_and_export_draws_the_sample_again_by_the_
     certificate = json.loads((await audit.client(f"/v1/lots/{LOT}/certificate")).body)
     (claim,) = certificate["lots"]
     assert [claim["seed"]] == before
-    units = [one["unit_id"] for one in await audit.rows(LOT)]
+    units = [row["unit_id"] for row in await audit.rows(LOT)]
 
     def drawn(unit: str) -> bytes:
-        told = f"{LOT}\x00{claim['rework']}\x00{unit}".encode()
-        return hmac.digest(bytes.fromhex(claim["seed"]), told, "sha256")
+        entry = f"{LOT}\x00{claim['rework']}\x00{unit}".encode()
+        return hmac.digest(bytes.fromhex(claim["seed"]), entry, "sha256")
 
     assert sorted(units, key=drawn)[: claim["inspected"]] == claim["sample"]
     assert claim["seed"] != draw_seed(audit.handlers.means.sample_secret, LOT, 1).hex(), "the next draw has another"
@@ -105,14 +105,14 @@ def signed_over(audit: Audit, certificate: bytes, ledger: list[bytes], change: C
     basis = json.loads(ledger[0])
     change(basis)
     first = json.dumps(basis).encode()
-    said = json.loads(certificate)
-    said = {name: value for name, value in said.items() if name not in {"key", "signature"}}
-    said["lots"][0]["ledger"]["basis_sha256"] = hashlib.sha256(first).hexdigest()
+    body = json.loads(certificate)
+    body = {name: value for name, value in body.items() if name not in {"key", "signature"}}
+    body["lots"][0]["ledger"]["basis_sha256"] = hashlib.sha256(first).hexdigest()
     if "software" not in basis["rules"]:
-        del said["software"]
+        del body["software"]
     if "seed" not in basis["rules"]["lot"]:
-        del said["lots"][0]["seed"]
-    return [audit.handlers.means.signer.signed(said), first + b"\n", *ledger[1:]]
+        del body["lots"][0]["seed"]
+    return [audit.handlers.means.signer.signed(body), first + b"\n", *ledger[1:]]
 
 
 async def test_what_an_earlier_version_wrote_is_made_again_as_it_was_recorded(audit: Audit) -> None:
@@ -185,8 +185,8 @@ async def test_every_changed_byte_of_a_ledger_is_found_and_its_unit_named(audit:
         number = whole[:place].count(b"\n")
         named = "first line" if number == 0 else UNITS[number - 1]
         # The client's own name of a unit is in the export's digest, and in no line of the unit's.
-        told = outcome(certificate, bytes(changed).splitlines(keepends=True))
-        assert named in told or "files[0]" in told, (place, told, changed[max(0, place - 30) : place + 30])
+        text = outcome(certificate, bytes(changed).splitlines(keepends=True))
+        assert named in text or "files[0]" in text, (place, text, changed[max(0, place - 30) : place + 30])
 
 
 def outcome(certificate: bytes, ledger: list[bytes]) -> str:
@@ -206,9 +206,9 @@ async def test_a_missing_unit_and_a_missing_entry_are_named(audit: Audit) -> Non
     with pytest.raises(LedgerBroken, match="more units"):
         replay(certificate, [*ledger, ledger[-1]])
     line = msgspec.json.decode(ledger[4])
-    for kept, told in (([0], "Entry 2 of unit"), ([1], "Entry 1 of unit")):
+    for kept, text in (([0], "Entry 2 of unit"), ([1], "Entry 1 of unit")):
         shorter = msgspec.json.encode({**line, "lines": [line["lines"][place] for place in kept]})
-        with pytest.raises(LedgerBroken, match=f"{told} {UNITS[3]} is missing"):
+        with pytest.raises(LedgerBroken, match=f"{text} {UNITS[3]} is missing"):
             replay(certificate, [*ledger[:4], shorter, *ledger[5:]])
 
 
@@ -222,11 +222,11 @@ async def test_a_projects_certificate_is_told_to_be_made_of_others(audit: Audit)
 async def test_a_unit_that_was_asked_about_before_it_has_a_label_keeps_how_it_came(audit: Audit) -> None:
     await audit.upstream.reidentified(UNITS[0])
     await audit.settle()
-    assert [one["what"] for one in (await lineage(audit, UNITS[0]))["entries"]] == ["admitted", "reidentified"]
+    assert [entry["what"] for entry in (await lineage(audit, UNITS[0]))["entries"]] == ["admitted", "reidentified"]
     await accepted(audit)
-    entries = [one["what"] for one in (await lineage(audit, UNITS[0]))["entries"]]
+    entries = [entry["what"] for entry in (await lineage(audit, UNITS[0]))["entries"]]
     assert entries[:3] == ["admitted", "reidentified", "resolved"]
-    assert all(one["source_id"] for one in await audit.rows(LOT)), "by the name that its client gave it"
+    assert all(row["source_id"] for row in await audit.rows(LOT)), "by the name that its client gave it"
 
 
 async def test_a_units_lineage_says_who_was_told_whose_data_it_is_and_why(audit: Audit) -> None:
@@ -234,17 +234,17 @@ async def test_a_units_lineage_says_who_was_told_whose_data_it_is_and_why(audit:
     certificate, ledger, key = await handed_over(audit)
     await audit.upstream.reidentified(UNITS[0])
     await audit.settle()
-    told = await lineage(audit, UNITS[0])
-    entry = told["entries"][-1]
+    body = await lineage(audit, UNITS[0])
+    entry = body["entries"][-1]
     assert (entry["what"], entry["by"], entry["reason"]) == ("reidentified", "officer", "case 7")
     assert (entry["how"], entry["kinds"]) == ("compared", {"email": {"asked": 2, "told": 1}})
-    assert told["holds"]
-    asking = provenance.provenance(UNITS[0], told["lines"])["activity"]
-    assert "c:Reidentifying" in {one["prov:type"] for one in asking.values()}
+    assert body["holds"]
+    asking = provenance.provenance(UNITS[0], body["lines"])["activity"]
+    assert "c:Reidentifying" in {row["prov:type"] for row in asking.values()}
     assert (await handed_over(audit))[0] == certificate, "what was signed stays as it was"
     assert replay(certificate, ledger, [key]).differing == ()
     await audit.erase(UNITS[0])
-    assert [one["what"] for one in (await lineage(audit, UNITS[0]))["entries"]][-2:] == ["reidentified", "erased"]
+    assert [row["what"] for row in (await lineage(audit, UNITS[0]))["entries"]][-2:] == ["reidentified", "erased"]
 
 
 async def test_an_erased_units_ledger_holds_and_no_longer_tells_its_label(audit: Audit) -> None:
@@ -253,8 +253,8 @@ async def test_an_erased_units_ledger_holds_and_no_longer_tells_its_label(audit:
     certificate, ledger, _ = await handed_over(audit)
     found = replay(certificate, ledger)
     assert (found.erased, found.differing) == (1, ())
-    told = await lineage(audit, UNITS[5])
-    assert (told["erased"], told["holds"], [one["what"] for one in told["entries"]][-1]) == (True, True, "erased")
+    body = await lineage(audit, UNITS[5])
+    assert (body["erased"], body["holds"], [entry["what"] for entry in body["entries"]][-1]) == (True, True, "erased")
     line = msgspec.json.decode(ledger[6])
     assert line.keys() == {"unit_id", "lines", "erased"}
     assert b"yes" not in ledger[6]
@@ -272,23 +272,26 @@ async def test_lineage_tells_who_did_what_under_which_guideline(audit: Audit) ->
     await audit.upstream.resolution(unit, participant_joined=ParticipantJoined(unit_id=unit, annotator_id="w9"))
     await audit.resolve(UNITS[1:])
     await audit.inspect({})
-    told = await lineage(audit, unit)
-    assert told["holds"]
-    assert [one["what"] for one in told["entries"]][:3] == ["admitted", "resolved", "joined"]
+    lot = await lineage(audit, unit)
+    assert lot["holds"]
+    assert [entry["what"] for entry in lot["entries"]][:3] == ["admitted", "resolved", "joined"]
     codes = audit.handlers.means.ledger.codes(PROJECT)
-    resolved = told["entries"][1]
+    resolved = lot["entries"][1]
     assert resolved["adjudicator"] == codes("senior")
-    assert [(one["annotation_id"], one["annotator"], one["guideline_version"]) for one in resolved["annotations"]] == [
+    assert [
+        (annotation["annotation_id"], annotation["annotator"], annotation["guideline_version"])
+        for annotation in resolved["annotations"]
+    ] == [
         ("a1", codes("w1"), 1),
         ("a2", codes("w2"), 2),
     ]
     for name in ("w1", "w9", "senior", "auditor"):
-        assert f': "{name}"' not in json.dumps(told)
-    assert told["lot_id"] == LOT
+        assert f': "{name}"' not in json.dumps(lot)
+    assert lot["lot_id"] == LOT
     stranger = await audit.call("GET", f"/v1/units/{unit}/lineage", role=Role.CLIENT, client_id="k2")
     assert stranger.status == 404
-    prov = provenance.provenance(unit, told["lines"])
-    plans = {one.get("prov:plan") for one in prov["wasAssociatedWith"].values()}
+    prov = provenance.provenance(unit, lot["lines"])
+    plans = {entry.get("prov:plan") for entry in prov["wasAssociatedWith"].values()}
     assert plans >= {"c:guideline/1", "c:guideline/2"}
 
 
@@ -314,13 +317,13 @@ async def test_what_an_adjudicator_did_with_drawn_objects_is_in_lineage_and_cert
         await audit.upstream.resolution(unit, adjudicated=ruled)
     await audit.resolve(UNITS[2:], drawn)
     await audit.inspect({}, default=drawn)
-    told = await lineage(audit, UNITS[0])
-    assert told["entries"][1]["regions"] == {"": [["drawn", 0, 1], ["corrected", 1]]}
-    assert told["entries"][1]["regions_dropped"] == 1
+    body = await lineage(audit, UNITS[0])
+    assert body["entries"][1]["regions"] == {"": [["drawn", 0, 1], ["corrected", 1]]}
+    assert body["entries"][1]["regions_dropped"] == 1
     assert "regions" not in (await lineage(audit, UNITS[2]))["entries"][1], "consensus settled it"
-    prov = provenance.provenance(UNITS[0], told["lines"])
+    prov = provenance.provenance(UNITS[0], body["lines"])
     act = f"c:entry/{UNITS[0]}/2"
-    derived = {(one["prov:generatedEntity"], one["prov:usedEntity"]) for one in prov["wasDerivedFrom"].values()}
+    derived = {(entry["prov:generatedEntity"], entry["prov:usedEntity"]) for entry in prov["wasDerivedFrom"].values()}
     assert (f"{act}/label/regions/1", f"{act}/annotation/1/label") in derived
     certificate, ledger, key = await handed_over(audit)
     (claim,) = json.loads(certificate)["lots"]
@@ -339,18 +342,18 @@ async def test_a_record_that_was_changed_or_taken_from_the_store_is_named(audit:
     await audit.upstream.resolution(unit, participant_joined=ParticipantJoined(unit_id=unit, annotator_id="w9"))
     await audit.settle()
     key = unit_key(unit)
-    numbers = sorted(one["seq"] for one in shelf.values() if one["aggregate"] == key)
+    numbers = sorted(entry["seq"] for entry in shelf.values() if entry["aggregate"] == key)
     assert len(numbers) > 2
     first, last = f"{key}/{numbers[0]:06d}", f"{key}/{numbers[-1]:06d}"
     honest = dict(shelf[last])
     state = msgspec.json.decode(honest["state"])
     shelf[last] = {**honest, "state": msgspec.json.encode({**state, "label": '"no"'})}
-    told = await lineage(audit, unit)
-    assert (told["holds"], f"A label of unit {unit} was changed" in told["problem"]) == (False, True)
+    error = await lineage(audit, unit)
+    assert (error["holds"], f"A label of unit {unit} was changed" in error["problem"]) == (False, True)
     lines = [line.replace("posterior", "majority ") for line in state["history"]]
     shelf[last] = {**honest, "state": msgspec.json.encode({**state, "history": lines})}
-    told = await lineage(audit, unit)
-    assert (told["holds"], unit in told["problem"], "ntry 2 " in told["problem"]) == (False, True, True), told[
+    error = await lineage(audit, unit)
+    assert (error["holds"], unit in error["problem"], "ntry 2 " in error["problem"]) == (False, True, True), error[
         "problem"
     ]
     shelf[last] = honest
@@ -364,8 +367,8 @@ async def test_a_record_that_was_changed_or_taken_from_the_store_is_named(audit:
 
 
 async def test_a_unit_decided_by_consensus_tells_its_overlap(audit: Audit) -> None:
-    told = ConsensusReached(unit_id=UNITS[0], label=b'"yes"', confidence=0.9, method="posterior", overlap_initial=3)
-    await audit.upstream.resolution(UNITS[0], consensus_reached=told)
+    reached = ConsensusReached(unit_id=UNITS[0], label=b'"yes"', confidence=0.9, method="posterior", overlap_initial=3)
+    await audit.upstream.resolution(UNITS[0], consensus_reached=reached)
     await audit.settle()
     entry = (await lineage(audit, UNITS[0]))["entries"][-1]
     assert (entry["what"], entry["overlap_initial"], entry["annotations"]) == ("resolved", 3, [])

@@ -19,9 +19,9 @@ def waiting(count: int, label: str = '"a"', *, first: int = 0, otherwise: bool =
 def test_the_random_share_is_drawn_from_all_as_good_as_by_chance() -> None:
     drawn = Counter[str]()
     for secret in range(400):
-        for one in chosen(waiting(50), frozenset(), 10, 0.5, str(secret).encode()):
-            if one.reasons == ("random",):
-                drawn[one.output.event_id] += 1
+        for entry in chosen(waiting(50), frozenset(), 10, 0.5, str(secret).encode()):
+            if entry.reasons == ("random",):
+                drawn[entry.output.event_id] += 1
     assert sum(drawn.values()) == 400 * 5
     assert len(drawn) == 50
     assert max(drawn.values()) < 75, "forty each, on average"
@@ -31,8 +31,8 @@ def test_reasons_take_turns_and_in_each_the_least_sure_comes_first() -> None:
     rows = [*waiting(20), *waiting(20, '"b"', first=100), *waiting(20, first=200, otherwise=True)]
     found = chosen(rows, frozenset({'"b"'}), 9, 0.0, b"s")
     by_reason: dict[str, list[str]] = {}
-    for one in found:
-        by_reason.setdefault("+".join(one.reasons), []).append(one.output.event_id)
+    for entry in found:
+        by_reason.setdefault("+".join(entry.reasons), []).append(entry.output.event_id)
     assert by_reason == {
         "disagreeing": ["e200", "e201", "e202"],
         "drifted": ["e100", "e101", "e102"],
@@ -42,7 +42,7 @@ def test_reasons_take_turns_and_in_each_the_least_sure_comes_first() -> None:
 
 def test_no_more_are_chosen_than_wait_and_none_twice() -> None:
     found = chosen(waiting(7, otherwise=True), frozenset({'"a"'}), 100, 0.3, b"s")
-    assert len(found) == len({one.output.unit_id for one in found}) == 7
+    assert len(found) == len({entry.output.unit_id for entry in found}) == 7
     assert chosen([], frozenset(), 10, 0.5, b"s") == []
 
 

@@ -86,8 +86,8 @@ def said(plan: Plan | None = None, **more: Any) -> dict[str, Any]:
 def plan_dict(plan: Plan) -> dict[str, Any]:
     fields = {name: getattr(plan, name) for name in plan.__struct_fields__}
     standard = plan.standard
-    told = None if standard is None else {name: getattr(standard, name) for name in standard.__struct_fields__}
-    return {**fields, "standard": told}
+    body = None if standard is None else {name: getattr(standard, name) for name in standard.__struct_fields__}
+    return {**fields, "standard": body}
 
 
 def page(statement: dict[str, Any], vouched: Vouched = VOUCHED) -> Seen:
@@ -108,8 +108,8 @@ def test_everything_that_a_manager_asks_for_is_on_the_page() -> None:
 
 
 def test_a_projects_page_names_every_lot_and_the_rate_of_all() -> None:
-    one = said()["lots"][0]
-    brief = {name: one[name] for name in ("lot_id", "units", "inspected", "errors_found", "annotators")}
+    entry = said()["lots"][0]
+    brief = {name: entry[name] for name in ("lot_id", "units", "inspected", "errors_found", "annotators")}
     lots = [{**brief, "lot_id": f"k1-l{n}", "label_error_rate": RATE, "agreement": RATE} for n in range(3)]
     seen = page(said(lots=lots, issue=4))
     assert all(f"k1-l{n}" in seen.text for n in range(3))
@@ -202,7 +202,7 @@ def test_the_curve_falls_from_the_left_to_the_right_and_shows_where_the_lot_is()
     plan = plan_for("sequential", 0.05, 0.01, 0.05, 0.05, 0.1, 5_000)
     drawn = curve(plan, Standing(0.02, 0.001, 0.04, 90, 2))
     (points,) = re.findall(r'polyline class="line" points="([^"]+)"', drawn)
-    heights = [float(one.split(",")[1]) for one in points.split()]
+    heights = [float(entry.split(",")[1]) for entry in points.split()]
     assert heights == sorted(heights)
     assert len(heights) <= 91
     assert 'class="band"' in drawn

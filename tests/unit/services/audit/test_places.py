@@ -44,7 +44,7 @@ def view(audit: Audit, client_id: str) -> Audit:
 def elsewhere(audit: Audit) -> Audit:
     """Return a view of a project that another life has."""
     clients = (f"k{number}" for number in range(2, 99))
-    client_id = next(one for one in clients if not audit.owning.owns(f"{one}-p"))
+    client_id = next(client for client in clients if not audit.owning.owns(f"{client}-p"))
     return view(audit, client_id)
 
 
@@ -61,8 +61,8 @@ async def opened(audit: Audit) -> None:
 
 async def told_once(house: House, *kinds: str) -> dict[str, int]:
     """Return how many different events of these kinds were told."""
-    told = {event.metadata.event_id: event.WhichOneof("event") for event in house.events(LOTS)}
-    return {kind: count for kind, count in Counter(told.values()).items() if kind in kinds}
+    body = {event.metadata.event_id: event.WhichOneof("event") for event in house.events(LOTS)}
+    return {kind: count for kind, count in Counter(body.values()).items() if kind in kinds}
 
 
 async def test_any_life_lists_the_work_of_all_in_order_and_takes_verdicts_on_any_unit(town: Audit) -> None:
@@ -72,9 +72,9 @@ async def test_any_life_lists_the_work_of_all_in_order_and_takes_verdicts_on_any
     assert town.owning is not other.owning
     listed = [await town.work(at=life) for life in town.lives]
     assert listed[0] == listed[1]
-    assert {one[:4] for one in listed[0]} == {UNITS[0][:4], ids_of(other)[0][:4]}
+    assert {name[:4] for name in listed[0]} == {UNITS[0][:4], ids_of(other)[0][:4]}
     by_lot = [(await town.call("GET", "/v1/inspections", at=life)).json()["inspections"] for life in town.lives]
-    assert by_lot[0] == sorted(by_lot[0], key=lambda one: str(one["lot_id"]))
+    assert by_lot[0] == sorted(by_lot[0], key=lambda lot: str(lot["lot_id"]))
     for life in town.lives:
         assert await town.work(at=life, query="limit=3") == listed[0][:3]
         alone = f"project_id={other.upstream.project_id}&limit=5"
@@ -89,7 +89,7 @@ async def test_any_life_lists_the_work_of_all_in_order_and_takes_verdicts_on_any
     for life in town.lives:
         answer = await town.call("POST", "/v1/inspections", {"verdicts": odd}, at=life)
         results = answer.json()["results"]
-        assert [one["status"] for one in results] == ["refused"] * 3
+        assert [result["status"] for result in results] == ["refused"] * 3
         assert results[1]["field"].startswith("verdicts[1]")
 
 
@@ -117,11 +117,11 @@ async def test_a_life_that_joins_leaves_or_is_killed_takes_no_lot_with_it(town: 
     views = (town, other)
     await other.define(policies.Policy(audit=RELABEL))
     await other.more(lot_id(1, other.upstream.project_id), ids_of(other))
-    for one in views:
-        await one.resolve(ids_of(one)[:10])
+    for audit in views:
+        await audit.resolve(ids_of(audit)[:10])
     await town.join()
-    for one in views:
-        await one.resolve(ids_of(one)[10:])
+    for entry in views:
+        await entry.resolve(ids_of(entry)[10:])
     await town.verdicts((await town.work())[:3])
     await town.leave(town.owning)
     await town.settle()
@@ -130,13 +130,13 @@ async def test_a_life_that_joins_leaves_or_is_killed_takes_no_lot_with_it(town: 
     await town.settle()
     await town.inspect({})
     assert len(town.lives) == 1
-    for one in views:
-        path = f"/v1/lots/{lot_id(1, one.upstream.project_id)}"
-        answers = [await one.call("GET", path, role=Role.OPERATOR) for _ in town.lives]
+    for item in views:
+        path = f"/v1/lots/{lot_id(1, item.upstream.project_id)}"
+        answers = [await item.call("GET", path, role=Role.OPERATOR) for _ in town.lives]
         assert [answer.json()["status"] for answer in answers] == ["accepted"]
     assert await told_once(town.house, "lot_accepted", "sample_drawn") == {"lot_accepted": 2, "sample_drawn": 2}
     audited = [event.unit_audited for event in town.house.events(LOTS) if event.HasField("unit_audited")]
-    assert not [one.unit_id for one in audited if one.late]
+    assert not [unit.unit_id for unit in audited if unit.late]
 
 
 async def test_while_a_place_is_nobodys_requests_are_told_to_come_again_in_a_second(town: Audit) -> None:
@@ -288,7 +288,7 @@ async def test_a_start_reads_what_is_open_and_nothing_is_held_of_what_is_closed(
             audit = await start(audit.house)
             reads.append((counted.read["journal"], counted.read["open"]))
         audit.upstream.causes = causes
-        (place,) = [one for one in audit.repository.places.values() if one.projects]
+        (place,) = [entry for entry in audit.repository.places.values() if entry.projects]
         assert [lot.state.lot_id for lot in place.open_lots()] == [LOT]
         assert len(place.projects[PROJECT].lot_of) == 10
         assert (audit.handlers.turns._waiting, audit.handlers.turns._pauses) == ({}, {})
@@ -317,8 +317,8 @@ async def test_what_was_in_the_hands_of_the_owner_before_is_found_when_a_place_i
     await town.resolve(UNITS[:-1])
     owning, other = town.owning, await other_of(town)
     number = place_of(slot_of_project(PROJECT), PLACES_LOCAL)
-    said = ConsensusReached(unit_id=UNITS[-1], label=b'"yes"', method="posterior", guideline_version=1)
-    event = ResolutionEvent(metadata=metadata("last", "k1", PROJECT, 1), consensus_reached=said)
+    reached = ConsensusReached(unit_id=UNITS[-1], label=b'"yes"', method="posterior", guideline_version=1)
+    event = ResolutionEvent(metadata=metadata("last", "k1", PROJECT, 1), consensus_reached=reached)
     last: Any = SimpleNamespace(event=event)
     await other.handlers.hearing.resolutions([last])
     await town.settle()

@@ -37,8 +37,8 @@ async def audit(request: pytest.FixtureRequest, lives: int) -> AsyncIterator[Aud
 
 async def drift(audit: Audit, cause: str = "drift", measure: str = "labels", times: int = 1, **more: Any) -> None:
     at_us = audit.house.clock.now_us() + more.pop("later_us", 0)
-    told = DriftDetected(measure=measure, value=0.3, category=more.pop("category", '"yes"'), **more)
-    announcer, event = Announcer("upstream", cause, at_us), QualityEvent(drift_detected=told)
+    entry = DriftDetected(measure=measure, value=0.3, category=more.pop("category", '"yes"'), **more)
+    announcer, event = Announcer("upstream", cause, at_us), QualityEvent(drift_detected=entry)
     await audit.upstream.broker.publish([announcer.event(QUALITY, PROJECT, "k1", PROJECT, event)] * times)
     await audit.settle()
 
@@ -67,15 +67,15 @@ async def test_drift_has_a_random_part_of_what_left_inspected_blind_and_tells_ho
     assert (concluded.units, concluded.changed, list(concluded.changed_unit_ids)) == (WANTED, 1, [first])
     wanted = lot_proportion(1, WANTED, among)
     assert (concluded.changed_rate_low, concluded.changed_rate_high) == pytest.approx((wanted.low, wanted.high))
-    (told,) = await rechecks(audit)
-    assert (told["status"], told["inspected"], told["changed_unit_ids"]) == ("rechecked", WANTED, [first])
-    assert told["changed_rate"]["high"] == pytest.approx(wanted.high)
+    (entry,) = await rechecks(audit)
+    assert (entry["status"], entry["inspected"], entry["changed_unit_ids"]) == ("rechecked", WANTED, [first])
+    assert entry["changed_rate"]["high"] == pytest.approx(wanted.high)
     for path in ("certificate", "export"):
         assert (await audit.client(f"/v1/lots/{LOT}/{path}")).body == before[path], "what was certified stays"
     lineage = (await audit.client(f"/v1/units/{first}/lineage")).json()
     assert "inspected" in str(lineage), "and what was found is in the unit's history"
     lots = (await audit.client(f"/v1/projects/{PROJECT}/lots")).json()
-    assert [one["lot_id"] for one in lots["lots"]] == [LOT], "a recheck is no lot that leaves"
+    assert [lot["lot_id"] for lot in lots["lots"]] == [LOT], "a recheck is no lot that leaves"
     assert (await audit.client(f"/v1/lots/{raised.lot_id}/export")).status == 409
 
 
@@ -92,9 +92,9 @@ async def test_there_is_one_recheck_at_a_time_and_a_pause_before_the_next(audit:
     assert len(await rechecks(audit)) == 1, "one is open"
     await audit.inspect({})
     await drift(audit, "a third")
-    assert [one["status"] for one in await rechecks(audit)] == ["rechecked"], "a day has not passed"
+    assert [recheck["status"] for recheck in await rechecks(audit)] == ["rechecked"], "a day has not passed"
     await drift(audit, "a fourth", measure="stratum", category="", later_us=25 * HOUR_US)
-    assert [one["status"] for one in await rechecks(audit)] == ["rechecking", "rechecked"]
+    assert [recheck["status"] for recheck in await rechecks(audit)] == ["rechecking", "rechecked"]
 
 
 async def test_a_recheck_of_which_only_the_first_record_was_stored_is_opened_when_drift_is_heard_again(
@@ -111,14 +111,14 @@ async def test_a_recheck_of_which_only_the_first_record_was_stored_is_opened_whe
     monkeypatch.setattr(Journal, "decide", failing)
     await drift(audit)
     assert failed
-    assert [one["status"] for one in await rechecks(audit)] == ["rechecking"]
+    assert [recheck["status"] for recheck in await rechecks(audit)] == ["rechecking"]
     assert len(await audit.events("recheck_raised")) == 1
 
 
 async def test_it_waits_until_enough_units_of_the_drifted_class_have_left_since(audit: Audit) -> None:
     since = audit.house.clock.now_us()
     await drift(audit, category='"no"', current_from_us=since)
-    assert [one["status"] for one in await rechecks(audit)] == ["gathering"]
+    assert [recheck["status"] for recheck in await rechecks(audit)] == ["gathering"]
     assert await audit.work() == []
     second, others = lot_id(2), unit_ids(20, first=100)
     await audit.more(second, others)
@@ -160,7 +160,7 @@ async def test_of_a_closed_project_it_takes_what_there_is(lives: int) -> None:
     del lives
     audit = await sealed(RECHECK, house=House())
     await drift(audit)
-    assert [one["status"] for one in await rechecks(audit)] == ["gathering"]
+    assert [recheck["status"] for recheck in await rechecks(audit)] == ["gathering"]
     await audit.define(policies.Policy(audit=RECHECK), revision=2, life="closed")
     await audit.settle()
     (concluded,) = await audit.events("recheck_concluded")

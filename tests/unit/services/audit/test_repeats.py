@@ -44,18 +44,18 @@ async def written(audit: Audit, lot: str = LOT) -> tuple[bytes, list[bytes]]:
     return certificate, (await audit.client(f"/v1/lots/{lot}/ledger")).body.splitlines()
 
 
-async def repeat(audit: Audit, said: dict[str, str] | None = None) -> list[str]:
+async def repeat(audit: Audit, entry: dict[str, str] | None = None) -> list[str]:
     """Have a second auditor label whatever waits for one, right unless something else is said; return the units."""
     done = []
     while work := await audit.work("second"):
         for unit in work:
-            assert await audit.verdicts([unit], (said or {}).get(unit, "yes"), subject="second") == ["taken"]
+            assert await audit.verdicts([unit], (entry or {}).get(unit, "yes"), subject="second") == ["taken"]
         done += work
     return done
 
 
-def estimate(said: Any) -> Estimate:
-    return Estimate(said["value"], said["low"], said["high"], said["units"], said["method"])
+def estimate(entry: Any) -> Estimate:
+    return Estimate(entry["value"], entry["low"], entry["high"], entry["units"], entry["method"])
 
 
 def live(events: list[LotEvent]) -> Lots:
@@ -64,19 +64,19 @@ def live(events: list[LotEvent]) -> Lots:
     left, rejected = [], []
     for event in events:
         if event.HasField("lot_accepted"):
-            told = event.lot_accepted
-            left.append(_inspected(told, told.lot_units, told.attempts_max))
+            accepted = event.lot_accepted
+            left.append(_inspected(accepted, accepted.lot_units, accepted.attempts_max))
         elif event.HasField("lot_rejected"):
             rejected.append(_inspected(event.lot_rejected, len(event.lot_rejected.unit_ids)))
-    for one in left:
-        lots.replace(LotShare(), LotShare(True, one))
+    for inspection in left:
+        lots.replace(LotShare(), LotShare(True, inspection))
     lots.replace(LotShare(), LotShare(True, None, tuple(rejected)))
     return lots
 
 
 async def test_a_second_auditor_repeats_a_share_without_knowing_it_and_the_first_verdict_stands(audit: Audit) -> None:
     whole = await audit.call("GET", "/v1/inspections", subject="second")
-    shape = {frozenset(one) for one in whole.json()["inspections"]}
+    shape = {frozenset(inspection) for inspection in whole.json()["inspections"]}
     seen = await audit.inspect({UNITS[0]: "yes"})
     waiting = await audit.lot()
     assert waiting["status"] == "auditing", "it waits for the repeats"
@@ -86,33 +86,33 @@ async def test_a_second_auditor_repeats_a_share_without_knowing_it_and_the_first
     assert await audit.work() == [], "nobody repeats their own inspection"
     assert (await audit.call("GET", "/v1/inspections")).json()["held_back"], "and is told that it waits for another"
     answer = await audit.call("GET", "/v1/inspections", subject="second")
-    again = [one["unit_id"] for one in answer.json()["inspections"]]
+    again = [inspection["unit_id"] for inspection in answer.json()["inspections"]]
     assert 0 < len(again) < len(seen)
     assert waiting["repeats_waiting"] == len(again)
     assert f"{len(again)} inspection" in waiting["waits"]
     assert set(again) <= set(seen)
-    assert {frozenset(one) for one in answer.json()["inspections"]} <= shape
+    assert {frozenset(inspection) for inspection in answer.json()["inspections"]} <= shape
     first, *others = again
     assert await audit.verdicts([first], "no", subject="second") == ["taken"]
     assert await audit.verdicts([first], "no", subject="second") == ["repeated"]
     assert await audit.verdicts([first], "yes", subject="third") == ["refused"]
     assert await audit.verdicts(others, subject="second") == ["taken"] * len(others)
     (accepted,) = await audit.events("lot_accepted")
-    told = await audit.events("inspection_repeated")
-    assert (told[0].unit_id, told[0].correct, told[0].first_correct) == (first, False, True)
-    assert {one.auditor_id for one in told} == {"second"}
-    assert {one.first_auditor_id for one in told} == {"auditor"}
-    assert {one["label"] for one in await audit.rows(LOT)} == {"yes"}
+    rows = await audit.events("inspection_repeated")
+    assert (rows[0].unit_id, rows[0].correct, rows[0].first_correct) == (first, False, True)
+    assert {row.auditor_id for row in rows} == {"second"}
+    assert {row.first_auditor_id for row in rows} == {"auditor"}
+    assert {row["label"] for row in await audit.rows(LOT)} == {"yes"}
     repeats = Repeats(len(seen), 0, 0, 0, len(again), 1)
     assert accepted.repeats.overturned == 1
-    (claim,) = (said := await statement(audit))["lots"]
+    (claim,) = (body := await statement(audit))["lots"]
     assert (claim["repeats"]["repeated"], claim["repeats"]["agreed"]) == (len(again), len(again) - 1)
     naive = claim["repeats"]["label_error_rate_by_their_word"]
     wanted = with_auditor_error(estimate(naive), len(UNITS), len(seen), 0, repeats)
     rate = claim["label_error_rate"]
     assert (rate["low"], rate["value"], rate["high"]) == (wanted.low, wanted.value, wanted.high)
     assert rate["high"] > naive["high"]
-    assert said["project"]["label_error_rate"]["high"] == rate["high"]
+    assert body["project"]["label_error_rate"]["high"] == rate["high"]
     assert replay(*await written(audit)).differing == ()
 
 
@@ -131,22 +131,22 @@ async def test_all_that_is_found_wrong_is_repeated_and_live_and_certificate_say_
         confirmed += lot != lots[-1]
         assert wrong in again
         assert len(again) < len(seen)
-        (claim,) = (said := await statement(audit, lot))["lots"]
+        (claim,) = (body := await statement(audit, lot))["lots"]
         assert (claim["repeats"]["found_wrong"], claim["repeats"]["confirmed"]) == (1, int(lot != lots[-1]))
-        assert said["project"]["repeats"]["confirmed"] == confirmed
+        assert body["project"]["repeats"]["confirmed"] == confirmed
         assert replay(*await written(audit, lot)).differing == ()
-        assert [one["label"] for one in await audit.rows(lot) if one["unit_id"] == wrong] == ["no"], "the first stands"
+        assert [row["label"] for row in await audit.rows(lot) if row["unit_id"] == wrong] == ["no"], "the first stands"
     shown = (await audit.client(TOGETHER)).json()
     metrics = live(audit.house.events(LOTS)).label_error_rate()
-    said = await statement(audit, lots[-1])
-    rate = said["project"]["label_error_rate"]
+    body = await statement(audit, lots[-1])
+    rate = body["project"]["label_error_rate"]
     for found in (shown["label_error_rate"], {"value": metrics.value, "low": metrics.low, "high": metrics.high}):
         assert (found["value"], found["low"], found["high"]) == (rate["value"], rate["low"], rate["high"])
     assert shown["repeats"]["confirmed"] == 2
     assert shown["repeats"]["by_their_word"]["high"] < rate["high"]
     page = (await audit.client(f"/v1/lots/{lots[-1]}/certificate.html")).body.decode()
-    told = said["project"]["repeats"]
-    assert f"auditors agreed on {told['agreed']} of {told['repeated']} blind repeats" in page
+    answer = body["project"]["repeats"]
+    assert f"auditors agreed on {answer['agreed']} of {answer['repeated']} blind repeats" in page
 
 
 @pytest.mark.parametrize("audit", [ANEW], indirect=True)

@@ -41,12 +41,12 @@ async def test_a_batch_and_its_lot_are_documents_of_their_own_and_none_is_a_unit
     await audit.settle()
     assert (records(audit), stored(audit, "members")) == ([], {})
     assert len(stored(audit, "rows")) < len(UNITS) / 4
-    told = await lineage(audit, UNITS[0])
-    assert (told["lot_id"], [one["what"] for one in told["entries"]], told["problem"]) == (LOT, ["admitted"], "")
+    lot = await lineage(audit, UNITS[0])
+    assert (lot["lot_id"], [entry["what"] for entry in lot["entries"]], lot["problem"]) == (LOT, ["admitted"], "")
     await audit.resolve(UNITS[:2])
     assert len(records(audit)) == 2
-    told = await lineage(audit, UNITS[0])
-    assert (told["lot_id"], [one["what"] for one in told["entries"]]) == (LOT, ["admitted", "resolved"])
+    lot = await lineage(audit, UNITS[0])
+    assert (lot["lot_id"], [entry["what"] for entry in lot["entries"]]) == (LOT, ["admitted", "resolved"])
 
 
 async def test_a_lot_is_audited_and_found_by_its_units_whichever_came_first_label_lot_or_unit(audit: Audit) -> None:
@@ -67,9 +67,9 @@ async def test_a_lot_is_audited_and_found_by_its_units_whichever_came_first_labe
     assert set(stored(audit, "members")) == {*late, *early}, "the others' records say so"
     assert await audit.repository.lots_of(UNITS) == dict.fromkeys(UNITS, LOT)
     for unit_id in (early[0], late[0], UNITS[-1]):
-        told = await lineage(audit, unit_id)
-        assert (told["lot_id"], told["problem"]) == (LOT, "")
-        assert {one["what"] for one in told["entries"]} >= {"admitted", "resolved"}
+        lot = await lineage(audit, unit_id)
+        assert (lot["lot_id"], lot["problem"]) == (LOT, "")
+        assert {entry["what"] for entry in lot["entries"]} >= {"admitted", "resolved"}
     rows = {row["unit_id"]: row["source_id"] for row in await audit.rows(LOT)}
     assert rows == {unit_id: f"source of {unit_id}" for unit_id in UNITS}
     await audit.erase(early[1], UNITS[-1])
@@ -88,8 +88,8 @@ async def test_what_is_erased_while_it_waits_is_out_of_its_lot_whether_that_was_
     for lot, units in ((LOT, UNITS), (lot_id(2), MORE)):
         assert {row["unit_id"] for row in await audit.rows(lot)} == {*units[1:]}
         assert await audit.repository.lots_of(units) == dict.fromkeys(units, lot)
-    told = await lineage(audit, UNITS[0])
-    assert [one["what"] for one in told["entries"]] == ["admitted", "erased"]
+    body = await lineage(audit, UNITS[0])
+    assert [entry["what"] for entry in body["entries"]] == ["admitted", "erased"]
 
 
 async def test_a_batch_that_comes_again_lets_nothing_in_twice(audit: Audit) -> None:
@@ -101,5 +101,5 @@ async def test_a_batch_that_comes_again_lets_nothing_in_twice(audit: Audit) -> N
     await audit.settle()
     await audit.resolve(UNITS[10:])
     for unit_id in (UNITS[0], UNITS[7], UNITS[15]):
-        told = await lineage(audit, unit_id)
-        assert ([one["what"] for one in told["entries"]], told["problem"]) == (["admitted", "resolved"], "")
+        error = await lineage(audit, unit_id)
+        assert ([entry["what"] for entry in error["entries"]], error["problem"]) == (["admitted", "resolved"], "")

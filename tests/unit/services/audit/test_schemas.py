@@ -34,14 +34,14 @@ async def audit(lives: int) -> AsyncIterator[Audit]:
 
 async def resolved(audit: Audit, unit: str, label: str, version: int, *given: tuple[str, int]) -> None:
     evidence = [
-        Evidence(annotation_id=f"{unit}.{n}", annotator_id=f"w{n}", label=encoded(said), schema_version=under)
-        for n, (said, under) in enumerate(given)
+        Evidence(annotation_id=f"{unit}.{n}", annotator_id=f"w{n}", label=encoded(text), schema_version=under)
+        for n, (text, under) in enumerate(given)
     ]
-    told = ConsensusReached(
+    reached = ConsensusReached(
         unit_id=unit, label=encoded(label), confidence=0.97, method="posterior", evidence=evidence,
         overlap_initial=2, schema_version=version,
     )  # fmt: skip
-    await audit.upstream.resolution(unit, consensus_reached=told)
+    await audit.upstream.resolution(unit, consensus_reached=reached)
     await audit.settle()
 
 
@@ -53,7 +53,7 @@ async def defined(audit: Audit, revision: int, classes: list[str], *steps: Step)
 
 async def works(audit: Audit) -> dict[str, Any]:
     found = (await audit.call("GET", "/v1/inspections")).json()["inspections"]
-    return {one["unit_id"]: (one["schema_version"], one["label_schema"]["classes"]) for one in found}
+    return {unit["unit_id"]: (unit["schema_version"], unit["label_schema"]["classes"]) for unit in found}
 
 
 async def accepted(audit: Audit) -> None:
@@ -77,7 +77,7 @@ async def test_a_certificate_says_the_versions_and_compares_labels_of_all_of_the
     assert claim["agreement"]["value"] == 1.0, "yes and surely are one class"
     ledger = (await audit.client(f"/v1/lots/{LOT}/ledger")).body.splitlines(keepends=True)
     assert replay(certificate, ledger).differing == ()
-    rows = [(one["label"], one["schema_version"]) for one in await audit.rows(LOT)]
+    rows = [(row["label"], row["schema_version"]) for row in await audit.rows(LOT)]
     assert rows == [("no", 1), ("surely", 2)], "what was retired leaves as it was given"
 
 
@@ -97,7 +97,9 @@ async def test_a_certificate_says_how_far_annotators_agree_under_each_version_of
             assert await audit.verdicts([min(wanted)], given.get(min(wanted), "surely")) == ["taken"]
         certificate = (await audit.client(f"/v1/lots/{LOT}/certificate")).body
         (claim,) = json.loads(certificate)["lots"]
-        found = {version: (one["units"], one["value"]) for version, one in claim["agreement_by_schema_version"].items()}
+        found = {
+            version: (entry["units"], entry["value"]) for version, entry in claim["agreement_by_schema_version"].items()
+        }
         assert found == {"1": (2, 0.0), "2": (2, 1.0)}, "the unit of both is under neither"
         assert claim["agreement"]["units"] == 5
         ledger = (await audit.client(f"/v1/lots/{LOT}/ledger")).body.splitlines(keepends=True)
@@ -114,9 +116,9 @@ async def test_what_was_certified_leaves_so_for_ever_and_every_file_says_by_whic
     await defined(audit, 3, ["no", "certain", "unsure"], *LATER)
     assert (await audit.client(f"/v1/lots/{LOT}/export")).body == before
     table = (await audit.client(f"/v1/lots/{LOT}/export", query="format=csv&rows=annotations")).body.decode()
-    said = [(one["unit_id"], one["label"], one["schema_version"]) for one in csv.DictReader(io.StringIO(table))]
-    assert said == [(OLD, "no", "1"), (OLD, "no", "1"), (NEW, "surely", "1"), (NEW, "surely", "2")]
+    rows = [(unit["unit_id"], unit["label"], unit["schema_version"]) for unit in csv.DictReader(io.StringIO(table))]
+    assert rows == [(OLD, "no", "1"), (OLD, "no", "1"), (NEW, "surely", "1"), (NEW, "surely", "2")]
     manifest = (await audit.client("/v1/projects/k1-p/export/manifest")).json()
     assert (manifest["schema_version"], manifest["schema_versions"]) == (2, [2])
-    assert [one["what"] for one in manifest["schema_steps"]] == ["rename", "retire", "add"]
+    assert [schema_step["what"] for schema_step in manifest["schema_steps"]] == ["rename", "retire", "add"]
     assert manifest["label_schema"]["classes"] == ["no", "surely", "unsure"]

@@ -13,7 +13,7 @@ from concord.contracts.topics import LOTS
 from concord.quality.label_error import Inspection, Pool, pooled_leaving_error_rate
 from services.audit.domain.lot import LotState
 from services.audit.domain.replay import replay
-from services.audit.domain.series import Series, Told, counted, telling
+from services.audit.domain.series import LotVerdict, Series, counted, telling
 from services.audit.domain.verdict import Plan, Terms, plan_for
 from services.audit.repository import LOT as LOT_KIND
 from services.ingest.domain import project as policies
@@ -62,9 +62,9 @@ async def together(audit: Audit) -> Any:
 
 
 async def test_before_a_lot_has_left_there_is_no_rate_and_the_reason(audit: Audit) -> None:
-    told = await together(audit)
-    assert (told["lots"], told["label_error_rate"]["value"], told["inspection"]) == (0, None, "normal")
-    assert told["label_error_rate"]["reason"] == "no lot has left yet"
+    body = await together(audit)
+    assert (body["lots"], body["label_error_rate"]["value"], body["inspection"]) == (0, None, "normal")
+    assert body["label_error_rate"]["reason"] == "no lot has left yet"
 
 
 async def test_the_rate_of_all_lots_stands_beside_each_lots_own_and_a_replay_makes_it_again(audit: Audit) -> None:
@@ -74,20 +74,20 @@ async def test_the_rate_of_all_lots_stands_beside_each_lots_own_and_a_replay_mak
     await audit.more(second, others)
     await audit.resolve(others)
     await audit.inspect({})
-    lots = [(await audit.client(f"/v1/lots/{one}/certificate")).body for one in (LOT, second)]
-    said = [msgspec.json.decode(one) for one in lots]
+    lots = [(await audit.client(f"/v1/lots/{name}/certificate")).body for name in (LOT, second)]
+    rows = [msgspec.json.decode(encoded) for encoded in lots]
     found = []
-    for one in said:
-        (claim,) = one["lots"]
+    for row in rows:
+        (claim,) = row["lots"]
         plan = msgspec.convert(claim["plan"], Plan)
         found.append(Inspection(claim["units"], claim["inspected"], claim["errors_found"], plan.bounds()))
         wanted = pooled_leaving_error_rate(found)
-        rate = one["project"]["label_error_rate"]
+        rate = row["project"]["label_error_rate"]
         assert (rate["low"], rate["high"]) == pytest.approx((wanted.low, wanted.high))
-        assert (one["project"]["lots"], one["project"]["units"]) == (len(found), 20 * len(found))
-    assert said[1]["project"]["label_error_rate"]["high"] < said[1]["lots"][0]["label_error_rate"]["high"]
+        assert (row["project"]["lots"], row["project"]["units"]) == (len(found), 20 * len(found))
+    assert rows[1]["project"]["label_error_rate"]["high"] < rows[1]["lots"][0]["label_error_rate"]["high"]
     whole = (await audit.client(f"/v1/projects/{PROJECT}/certificate")).json()
-    assert whole["project"] == said[1]["project"]
+    assert whole["project"] == rows[1]["project"]
     listed = (await audit.client(f"/v1/projects/{PROJECT}/lots")).json()["together"]
     assert listed == await together(audit)
     assert listed["label_error_rate"]["high"] == whole["project"]["label_error_rate"]["high"]
@@ -99,8 +99,8 @@ async def test_the_rate_of_all_lots_stands_beside_each_lots_own_and_a_replay_mak
 async def test_the_rate_of_a_single_lot_is_its_own_though_it_might_have_been_judged_again(audit: Audit) -> None:
     await audit.resolve()
     await audit.inspect({})
-    said = (await audit.client(f"/v1/lots/{LOT}/certificate")).json()
-    whole, own = said["project"]["label_error_rate"], said["lots"][0]["label_error_rate"]
+    body = (await audit.client(f"/v1/lots/{LOT}/certificate")).json()
+    whole, own = body["project"]["label_error_rate"], body["lots"][0]["label_error_rate"]
     assert [whole[name] for name in ("value", "low", "high")] == [own[name] for name in ("value", "low", "high")]
 
 
@@ -124,8 +124,8 @@ async def test_live_quality_claims_what_the_certificate_claims_of_all_lots(audit
 async def test_a_rejection_is_in_the_pool_and_the_lot_that_was_put_right_leaves_nothing_wrong(audit: Audit) -> None:
     await audit.resolve()
     await audit.inspect(dict.fromkeys(UNITS, "no"))
-    told = await together(audit)
-    assert (told["lots"], told["rejections"], told["label_error_rate"]["high"]) == (1, 1, 0.0)
+    body = await together(audit)
+    assert (body["lots"], body["rejections"], body["label_error_rate"]["high"]) == (1, 1, 0.0)
 
 
 async def test_a_verdict_whose_decision_failed_is_counted_once(audit: Audit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,8 +155,8 @@ async def test_two_rejected_of_five_tighten_and_five_accepted_relax(series: Audi
     assert (await together(series))["inspection"] == "normal"
     second = await judged(series, 2, wrong=True)
     assert second["inspection"] == "normal", "it was drawn before"
-    told = await together(series)
-    assert (told["inspection"], told["switched_by"]) == ("tightened", lot_id(2))
+    body = await together(series)
+    assert (body["inspection"], body["switched_by"]) == ("tightened", lot_id(2))
     for number in range(3, 8):
         assert (await together(series))["inspection"] == "tightened"
         lot = await judged(series, number, wrong=False)
@@ -164,8 +164,8 @@ async def test_two_rejected_of_five_tighten_and_five_accepted_relax(series: Audi
         claim = (await series.client(f"/v1/lots/{lot['lot_id']}/certificate")).json()["lots"][0]
         assert claim["plan"]["standard"]["inspection"] == "tightened"
     assert (await together(series))["inspection"] == "normal"
-    told = await series.events("inspection_switched")
-    assert [(one.before, one.after, one.lot_id) for one in told] == [
+    body = await series.events("inspection_switched")
+    assert [(entry.before, entry.after, entry.lot_id) for entry in body] == [
         ("normal", "tightened", lot_id(2)),
         ("tightened", "normal", lot_id(7)),
     ]
@@ -174,8 +174,8 @@ async def test_two_rejected_of_five_tighten_and_five_accepted_relax(series: Audi
 async def test_five_rejected_on_tightened_discontinue_until_the_cause_is_put_right(series: Audit) -> None:
     for number in range(1, 8):
         assert (await judged(series, number, wrong=True))["status"] == "accepted"
-    told = await together(series)
-    assert (told["inspection"], told["rejected_tightened"]) == ("discontinued", 5)
+    body = await together(series)
+    assert (body["inspection"], body["rejected_tightened"]) == ("discontinued", 5)
     eighth = await judged(series, 8, wrong=False)
     assert (eighth["status"], "Inspection is discontinued" in eighth["problem"]) == ("sealed", True)
     again = await series.restarted()
@@ -194,9 +194,9 @@ async def test_five_rejected_on_tightened_discontinue_until_the_cause_is_put_rig
     assert (same.status, same.json()["inspection"]) == (200, "tightened")
     twice = await again.call("POST", RESUME, {"reason": "Again."}, role=Role.CLIENT, client_id="k1")
     assert (twice.status, "goes on" in twice.json()["detail"]) == (409, True)
-    told = await again.events("inspection_switched")
+    body = await again.events("inspection_switched")
     # The next life may say again what the one before it said.
-    assert list(dict.fromkeys((one.before, one.after, one.reason) for one in told)) == [
+    assert list(dict.fromkeys((entry.before, entry.after, entry.reason) for entry in body)) == [
         ("normal", "tightened", ""),
         ("tightened", "discontinued", ""),
         ("discontinued", "tightened", "Irony is told."),
@@ -219,9 +219,11 @@ async def test_a_fixed_sample_is_inspected_to_its_end(series: Audit) -> None:
 POOL = Pool.of_left(Inspection(3, 2, 0))
 
 
-def told(name: str, *, accepted: bool = True, errors: int = 0, severity: Any = "normal", withdrawn: int = 0) -> Told:
+def told(
+    name: str, *, accepted: bool = True, errors: int = 0, severity: Any = "normal", withdrawn: int = 0
+) -> LotVerdict:
     plan = plan_for("iso_2859_1", 0.05, 0.065, 0.3, 0.05, 0.1, 3, Terms("II", severity, reduction=True))
-    return Told(name, (0, withdrawn), 0, accepted, POOL, plan, errors)
+    return LotVerdict(name, (0, withdrawn), 0, accepted, POOL, plan, errors)
 
 
 def lot(name: str, status: Any = "accepted", **more: Any) -> LotState:
@@ -229,14 +231,14 @@ def lot(name: str, status: Any = "accepted", **more: Any) -> LotState:
 
 
 def of(*lots: LotState) -> dict[str, LotState]:
-    return {one.lot_id: one for one in lots}
+    return {state.lot_id: state for state in lots}
 
 
 def run(verdicts: Sequence[bool], severity: Any = "normal") -> Series:
     series = Series("k1-p")
     for number, good in enumerate(verdicts):
-        one = told(f"l{number}", accepted=good, errors=not good, severity=severity)
-        series = counted(telling(series, one), of(lot(f"l{number}", rejections=not good)))
+        entry = told(f"l{number}", accepted=good, errors=not good, severity=severity)
+        series = counted(telling(series, entry), of(lot(f"l{number}", rejections=not good)))
     return series
 
 
@@ -258,8 +260,8 @@ def test_a_steady_series_is_reduced_where_that_is_allowed_and_falls_back_at_a_re
     assert (series.severity, series.switched_by) == ("reduced", "l14")
     late = counted(telling(series, told("old", accepted=False, errors=1)), of(lot("old", rejections=1)))
     assert (late.severity, late.pool.lots) == ("reduced", 16), "a sample of before says nothing of the present severity"
-    one = told("l15", accepted=False, errors=1, severity="reduced")
-    assert counted(telling(series, one), of(lot("l15", rejections=1))).severity == "normal"
+    entry = told("l15", accepted=False, errors=1, severity="reduced")
+    assert counted(telling(series, entry), of(lot("l15", rejections=1))).severity == "normal"
 
 
 @pytest.mark.parametrize("units", [1, 2, 3, 8, 9, 50, 500, 5_000])

@@ -107,9 +107,11 @@ def test_another_state_is_counted_from_its_beginning() -> None:
 
 def test_what_is_kept_of_units_and_lots_is_nothing_that_the_collector_looks_through() -> None:
     """A full collection stops the loop for as long as all that it looks at takes: 5,000 units were a third of it."""
-    said = Inspection("aud", '"yes"', 0, correct=True, fields=(("topic", True),))
+    inspection = Inspection("aud", '"yes"', 0, correct=True, fields=(("topic", True),))
     evidence = tuple(Evidence(f"w{number}", '"yes"', 1) for number in range(3))
-    unit = UnitState("u1", "k1-p", "source", label='"yes"', evidence=evidence, inspection=said, history=("{}",) * 4)
+    unit = UnitState(
+        "u1", "k1-p", "source", label='"yes"', evidence=evidence, inspection=inspection, history=("{}",) * 4
+    )
     decoded = msgspec.json.decode(msgspec.json.encode(unit), type=UnitState)
     state = lot(60).state
     gc.collect()  # a tuple is let go of when it is looked at and holds nothing that could be in a cycle

@@ -37,26 +37,26 @@ def lot(status: Status) -> LotState:
     ],
 )
 def test_a_lot_says_whom_it_waits_for(status: Status, unsettled: int | None, waits_for: For, why: str) -> None:
-    told = waits(lot(status), unsettled, "", None, lacks_auditor=False)
-    assert told.waits_for == waits_for
-    assert why in told.why
+    entry = waits(lot(status), unsettled, "", None, lacks_auditor=False)
+    assert entry.waits_for == waits_for
+    assert why in entry.why
 
 
 @pytest.mark.parametrize("status", get_args(Status))
 def test_only_what_is_over_waits_for_nobody_and_what_stands_still_says_its_problem(status: Status) -> None:
     is_over = status in ("accepted", "rechecked")
-    told = waits(lot(status), 1, "Its plan needs more units.", None, lacks_auditor=False)
-    assert told == (("", "") if is_over else ("operator", "Its plan needs more units."))
+    entry = waits(lot(status), 1, "Its plan needs more units.", None, lacks_auditor=False)
+    assert entry == (("", "") if is_over else ("operator", "Its plan needs more units."))
     paused = waits(lot(status), 1, "", "Until Monday.", lacks_auditor=True)
     assert paused.waits_for == ("" if is_over else "client")
     assert is_over or "Until Monday." in paused.why
 
 
 def test_a_lot_that_waits_for_repeats_says_how_many_and_that_somebody_else_makes_them() -> None:
-    told = waits(lot("auditing"), 0, "", None, lacks_auditor=True, repeating=Repeating(2, 3, decided=True))
-    assert told.waits_for == "another_auditor"
-    assert "3 of its units were inspected" in told.why
-    assert "2 inspections are still to be repeated by somebody who did not make them" in told.why
+    entry = waits(lot("auditing"), 0, "", None, lacks_auditor=True, repeating=Repeating(2, 3, decided=True))
+    assert entry.waits_for == "another_auditor"
+    assert "3 of its units were inspected" in entry.why
+    assert "2 inspections are still to be repeated by somebody who did not make them" in entry.why
     before = waits(lot("auditing"), 0, "", None, lacks_auditor=False, repeating=Repeating(1, 2))
     assert before.waits_for == "auditor"
     assert "2 are so far. 1 inspection is to be repeated by another auditor." in before.why

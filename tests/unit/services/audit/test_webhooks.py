@@ -34,7 +34,7 @@ lives = pytest.mark.usefixtures("lives")
 @lives
 def test_a_client_is_told_of_lots_certificates_targets_and_erasures_with_ids_and_numbers_alone() -> None:
     async def scenario(hooks: Hooked) -> Any:
-        told = await hooks.register(GOOD)
+        body = await hooks.register(GOOD)
         unit, upstream = unit_ids(1)[0], hooks.audit.upstream
         await hooks.reject(1)
         await hooks.accept(1)
@@ -49,27 +49,27 @@ def test_a_client_is_told_of_lots_certificates_targets_and_erasures_with_ids_and
         await upstream.reidentified(unit)
         await upstream.erased(unit)
         await asyncio.sleep(5)
-        assert await hooks.deliveries(told["webhook_id"]) == []
-        return told, hooks.receivers.came, unit
+        assert await hooks.deliveries(body["webhook_id"]) == []
+        return body, hooks.receivers.came, unit
 
-    told, came, unit = hooked(scenario)
-    assert all(one.signatures(told["secret"]) == [True] for one in came)
-    assert len({one.id for one in came}) == len(came) == 9
-    said = {one.said["type"]: one.said["data"] for one in came}
-    assert set(said) == set(EVENT_TYPES)
-    assert {one["project_id"] for one in said.values()} == {"k1-p"}
-    of_lot = [one.said["type"] for one in came if one.said["data"].get("lot_id") == lot_id(1)]
+    entry, came, unit = hooked(scenario)
+    assert all(row.signatures(entry["secret"]) == [True] for row in came)
+    assert len({row.id for row in came}) == len(came) == 9
+    body = {row.said["type"]: row.said["data"] for row in came}
+    assert set(body) == set(EVENT_TYPES)
+    assert {project["project_id"] for project in body.values()} == {"k1-p"}
+    of_lot = [row.said["type"] for row in came if row.said["data"].get("lot_id") == lot_id(1)]
     assert of_lot == ["lot.rejected", "lot.accepted", "certificate.issued", "label.error_found"]
-    beside = said["label.error_found"].keys() - {"project_id", "event_id"}
+    beside = body["label.error_found"].keys() - {"project_id", "event_id"}
     assert beside == {"lot_id", "unit_id", "model_right"}, "no label"
-    of_target = [one.said["type"] for one in came if "target" in one.said["data"]]
+    of_target = [row.said["type"] for row in came if "target" in row.said["data"]]
     assert of_target == ["target.breached", "target.recovered"]
-    assert said["certificate.issued"]["path"] == f"/v1/lots/{lot_id(1)}/certificate"
-    assert (said["target.breached"]["high"], said["lot.rejected"]["units"]) == (0.75, 2)
-    assert said["unit.erased"]["unit_id"] == unit
-    asked = said["unit.reidentified"]
+    assert body["certificate.issued"]["path"] == f"/v1/lots/{lot_id(1)}/certificate"
+    assert (body["target.breached"]["high"], body["lot.rejected"]["units"]) == (0.75, 2)
+    assert body["unit.erased"]["unit_id"] == unit
+    asked = body["unit.reidentified"]
     assert (asked["unit_id"], asked["how"], asked["kinds"]) == (unit, "compared", {"email": 1})
-    recheck = said["recheck.concluded"]
+    recheck = body["recheck.concluded"]
     assert (recheck["lot_id"], recheck["units"], recheck["changed"]) == (lot_id(9), 60, 3)
     assert "secret" not in str(recheck)
 
@@ -100,7 +100,7 @@ def test_a_receiver_that_fails_is_tried_for_a_day_at_growing_pauses_then_the_let
         return attempts, dead, shown, hooks.receivers.came[len(attempts) :]
 
     attempts, dead, shown, later = hooked(scenario)
-    times = [one.at_seconds for one in attempts]
+    times = [attempt.at_seconds for attempt in attempts]
     pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
     for pause, meant in zip(pauses[:-1], [*PAUSES_SECONDS, *PAUSES_SECONDS[-1:] * 9], strict=False):
         assert (1 - SPREAD) * meant <= pause <= (1 + SPREAD) * meant + LOOK_SECONDS + 1
@@ -110,7 +110,7 @@ def test_a_receiver_that_fails_is_tried_for_a_day_at_growing_pauses_then_the_let
     )
     assert (dead["attempts"], dead["last"]) == (len(attempts), "It answered 500.")
     assert (shown["status"], shown["attempts"]) == ("delivered", 1)
-    assert {(one.id, one.body) for one in attempts + later} == {(dead["delivery_id"], attempts[0].body)}
+    assert {(entry.id, entry.body) for entry in attempts + later} == {(dead["delivery_id"], attempts[0].body)}
 
 
 def test_a_lot_that_a_receiver_cannot_digest_holds_up_no_other_lot_and_nothing_of_it_overtakes() -> None:
@@ -127,9 +127,9 @@ def test_a_lot_that_a_receiver_cannot_digest_holds_up_no_other_lot_and_nothing_o
         return list(hooks.receivers.came)
 
     came = hooked(scenario)
-    accepted = [one.said["data"]["lot_id"] for one in came if one.said["type"] == "lot.accepted"]
+    accepted = [arrival.said["data"]["lot_id"] for arrival in came if arrival.said["type"] == "lot.accepted"]
     assert sorted(accepted) == [lot_id(number) for number in range(2, 9)]
-    assert {one.said["data"]["lot_id"] for one in came if one.said["type"] == "lot.rejected"} == {lot_id(1)}
+    assert {arrival.said["data"]["lot_id"] for arrival in came if arrival.said["type"] == "lot.rejected"} == {lot_id(1)}
 
 
 def test_receivers_that_hang_hold_up_nobody_else_and_are_met_by_one_connection_each() -> None:
@@ -142,7 +142,7 @@ def test_receivers_that_hang_hold_up_nobody_else_and_are_met_by_one_connection_e
         for number in range(lots):
             await hooks.accept(number)
         await asyncio.sleep(SECONDS_MAX)
-        assert len({one.id for one in hooks.receivers.at(GOOD)}) == lots
+        assert len({arrival.id for arrival in hooks.receivers.at(GOOD)}) == lots
         await asyncio.sleep(600)
         assert max(hooks.receivers.most[url] for url in hanging) == 1
         assert hooks.receivers.most[GOOD] == CONNECTIONS_MAX
@@ -170,7 +170,7 @@ def test_a_process_makes_so_many_attempts_at_once_and_doubtful_receivers_have_ha
             await hooks.register(url, "lot.accepted")
         await hooks.accept(1)
         await asyncio.sleep(3 * SECONDS_MAX)
-        assert {one.url for one in hooks.receivers.came} == set(urls), "each has its turn"
+        assert {arrival.url for arrival in hooks.receivers.came} == set(urls), "each has its turn"
 
     hooked(scenario)
     assert most == [4]
@@ -204,15 +204,18 @@ def test_whatever_is_killed_when_every_event_arrives_under_one_id_and_in_the_ord
         return list(hooks.receivers.came)
 
     came = hooked(scenario)
-    assert len({one.id for one in came}) == 4 * 7
-    assert len({(one.id, one.body) for one in came}) == 4 * 7
+    assert len({arrival.id for arrival in came}) == 4 * 7
+    assert len({(arrival.id, arrival.body) for arrival in came}) == 4 * 7
     for number in range(4):
-        told = [one for one in came if one.said["data"]["lot_id"] == lot_id(number)]
-        first = list(dict.fromkeys(one.id for one in told))
-        stamps = {one.id: (one.said["timestamp"], one.said["type"] == "certificate.issued") for one in told}
-        assert first == sorted(first, key=lambda one: stamps[one])
-        last = {one.id: place for place, one in enumerate(told)}
-        assert [last[one] for one in first] == sorted(last.values()), "the next goes when the one before is done with"
+        arrivals = [arrival for arrival in came if arrival.said["data"]["lot_id"] == lot_id(number)]
+        first = list(dict.fromkeys(arrival.id for arrival in arrivals))
+        stamps = {
+            arrival.id: (arrival.said["timestamp"], arrival.said["type"] == "certificate.issued")
+            for arrival in arrivals
+        }
+        assert first == sorted(first, key=lambda text: stamps[text])
+        last = {arrival.id: place for place, arrival in enumerate(arrivals)}
+        assert [last[name] for name in first] == sorted(last.values()), "the next goes when the one before is done with"
 
 
 @lives
@@ -229,21 +232,21 @@ def test_what_is_told_again_is_delivered_once_and_what_was_before_the_webhook_ne
         new = hooks.audit.house.records(LOTS)[-1]
         slot = slot_of_project(upstream.project_id)
         await upstream.broker.publish(
-            [Outgoing(LOTS.name, one.key or b"", one.value, one.headers, slot) for one in (old, new)]
+            [Outgoing(LOTS.name, record.key or b"", record.value, record.headers, slot) for record in (old, new)]
         )
         await hooks.again()
         await asyncio.sleep(60)
         return list(hooks.receivers.came)
 
-    assert [one.said["data"]["lot_id"] for one in hooked(scenario)] == [lot_id(2)]
+    assert [arrival.said["data"]["lot_id"] for arrival in hooked(scenario)] == [lot_id(2)]
 
 
 def test_a_secret_is_shown_once_and_for_a_day_after_a_rotation_both_sign() -> None:
     async def scenario(hooks: Hooked) -> None:
-        one = await hooks.register(GOOD, "lot.accepted")
+        entry = await hooks.register(GOOD, "lot.accepted")
         listed = (await hooks.call("GET")).json()["webhooks"]
         assert [sorted(shown) for shown in listed] == [["events", "registered_at", "url", "webhook_id"]]
-        path = f"/{one['webhook_id']}"
+        path = f"/{entry['webhook_id']}"
         two = (await hooks.call("POST", f"{path}/rotation")).json()
         assert two["secret_before_until"]
         tested = await hooks.call("POST", f"{path}/test")
@@ -256,7 +259,7 @@ def test_a_secret_is_shown_once_and_for_a_day_after_a_rotation_both_sign() -> No
         four = (await hooks.call("POST", f"{path}/rotation")).json()
         await hooks.call("POST", f"{path}/test")
         await asyncio.sleep(1)
-        secrets = [one["secret"], two["secret"], three["secret"], four["secret"]]
+        secrets = [entry["secret"], two["secret"], three["secret"], four["secret"]]
         assert len(set(secrets)) == 4
         came = hooks.receivers.came
         assert came[0].id == tested.json()["delivery_id"]
@@ -278,7 +281,9 @@ def test_a_webhook_that_is_changed_or_removed_takes_what_waits_with_it() -> None
         moved = await hooks.call("PATCH", f"/{webhook}", {"url": GOOD, "events": ["lot.rejected"]})
         assert (moved.json()["url"], moved.json()["events"]) == (GOOD, ["lot.rejected"])
         await asyncio.sleep(120)
-        assert {one.said["data"]["lot_id"] for one in hooks.receivers.at(GOOD)} == {lot_id(one) for one in range(3)}
+        assert {arrival.said["data"]["lot_id"] for arrival in hooks.receivers.at(GOOD)} == {
+            lot_id(entry) for entry in range(3)
+        }
         await hooks.call("PATCH", f"/{webhook}", {"url": BAD})
         await hooks.reject(1)
         await asyncio.sleep(1)
@@ -341,9 +346,9 @@ def test_what_cannot_be_registered_is_refused_by_field_and_cure() -> None:
             answer = await hooks.call("POST", "", body)
             assert answer.status == 422, body
             assert "url" in answer.json()["detail"] or answer.json()["errors"][0]["field"] == field
-        one = await hooks.register(GOOD)
+        entry = await hooks.register(GOOD)
         taken = await hooks.call("POST", "", {"url": GOOD})
-        assert (taken.status, one["webhook_id"] in taken.json()["detail"]) == (409, True)
+        assert (taken.status, entry["webhook_id"] in taken.json()["detail"]) == (409, True)
         for number in range(ENDPOINTS_MAX - 1):
             await hooks.register(f"{GOOD}/{number}")
         assert (await hooks.call("POST", "", {"url": BAD})).status == 409
@@ -362,13 +367,13 @@ def test_no_log_line_holds_a_secret_a_body_or_a_receivers_address(caplog: pytest
         await asyncio.sleep(600)
         hooks.receivers.behaviours.clear()
         await hooks.pass_time(3_600)
-        assert {one.said["type"] for one in hooks.receivers.at(GOOD)} == {"lot.accepted", "certificate.issued"}
+        assert {arrival.said["type"] for arrival in hooks.receivers.at(GOOD)} == {"lot.accepted", "certificate.issued"}
         return secrets
 
     secrets = hooked(scenario)
-    said = json.dumps([[one.getMessage(), one.exc_text] for one in caplog.records])
-    assert "cannot be worked on" in said
-    assert not any(word in said for word in (*secrets, "example.org", "cccc"))
+    text = json.dumps([[record.getMessage(), record.exc_text] for record in caplog.records])
+    assert "cannot be worked on" in text
+    assert not any(word in text for word in (*secrets, "example.org", "cccc"))
 
 
 async def shown(hooks: Hooked, name: str) -> float:

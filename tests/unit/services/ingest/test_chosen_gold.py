@@ -38,7 +38,7 @@ async def choose(ingest: Ingest, unit_id: str, label: bytes = b'"no"') -> None:
 
 
 def gold_told(ingest: Ingest) -> list[Any]:
-    return [one for one in told(ingest.house, "unit_admitted") if one.HasField("gold_label")]
+    return [entry for entry in told(ingest.house, "unit_admitted") if entry.HasField("gold_label")]
 
 
 async def test_chosen_gold_is_a_unit_of_its_own_with_all_that_was_told_of_the_resolved_one(project: Ingest) -> None:
@@ -46,7 +46,7 @@ async def test_chosen_gold_is_a_unit_of_its_own_with_all_that_was_told_of_the_re
     await choose(project, source)
     await choose(project, source)
     (gold,) = gold_told(project)
-    (work,) = [one for one in told(project.house, "unit_admitted") if one.unit_id == source]
+    (work,) = [unit for unit in told(project.house, "unit_admitted") if unit.unit_id == source]
     assert gold.unit_id not in (source, "")
     assert len(gold.unit_id) == len(source)
     assert (gold.gold_label, gold.gold_of, list(gold.not_for)) == (b'"no"', source, ["lead", "w1"])
@@ -62,25 +62,25 @@ async def test_chosen_gold_is_a_unit_of_its_own_with_all_that_was_told_of_the_re
         assert getattr(gold, field) == getattr(work, field), field
     assert list(gold.skills_required) == ["law"]
     assert (await shown(project, gold.unit_id)).body == (await shown(project, source)).body == b"one two"
-    assert [one["status"] for one in await project.find("a", "b")] == ["admitted", "admitted"]
+    assert [entry["status"] for entry in await project.find("a", "b")] == ["admitted", "admitted"]
     await project.call("POST", "/v1/projects/k1-p/lots/seal")
     await project.published()
-    assert gold.unit_id not in [one for lot in told(project.house, "lot_sealed") for one in lot.unit_ids]
+    assert gold.unit_id not in [unit_id for lot in told(project.house, "lot_sealed") for unit_id in lot.unit_ids]
 
 
 async def test_who_is_erased_is_erased_as_gold_too_also_where_it_was_chosen_before_that_was_heard(
     project: Ingest,
 ) -> None:
     report = await project.admit([UNIT, {"id": "b", "content": "three"}])
-    first, second = [one["unit_id"] for one in report["units"]]
+    first, second = [unit["unit_id"] for unit in report["units"]]
     await choose(project, first)
     (gold,) = gold_told(project)
     assert (await erased(project, ids=["a", "b"]))["erased"] == 2
-    assert {one.unit_id for one in told(project.house, "unit_erased")} == {first, second, gold.unit_id}
+    assert {unit.unit_id for unit in told(project.house, "unit_erased")} == {first, second, gold.unit_id}
     store = project.handlers.admissions.repository.store
     assert await store.get("units", [first, second, gold.unit_id]) == {}
     await choose(project, second)
-    assert [one.unit_id for one in gold_told(project)] == [gold.unit_id], "of what is erased no gold is made"
+    assert [unit.unit_id for unit in gold_told(project)] == [gold.unit_id], "of what is erased no gold is made"
 
 
 async def test_gold_that_is_made_while_its_unit_is_erased_goes_with_it(
@@ -96,7 +96,7 @@ async def test_gold_that_is_made_while_its_unit_is_erased_goes_with_it(
     monkeypatch.setattr(project.handlers.admissions, "take_gold", erased_meanwhile)
     await choose(project, source)
     (gold,) = gold_told(project)
-    assert {one.unit_id for one in told(project.house, "unit_erased")} == {source, gold.unit_id}
+    assert {unit.unit_id for unit in told(project.house, "unit_erased")} == {source, gold.unit_id}
     store = project.handlers.admissions.repository.store
     assert await store.get("units", [source, gold.unit_id]) == {}
 

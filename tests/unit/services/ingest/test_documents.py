@@ -36,7 +36,7 @@ async def test_a_unit_is_two_documents_and_all_else_is_by_what_comes_together(in
     assert (more.pop("units"), more.pop("claims")) == (COUNT, COUNT)
     assert more.pop("lot_places") == 4, "the second lot has units of both arrivals"
     assert sum(more.values()) < 10, more
-    assert not any(one.indexed for one in COLLECTIONS if one.name in BY_KEY)
+    assert not any(collection.indexed for collection in COLLECTIONS if collection.name in BY_KEY)
 
 
 async def test_units_with_much_to_tell_come_in_arrivals_that_can_be_told(ingest: Ingest) -> None:
@@ -45,7 +45,7 @@ async def test_units_with_much_to_tell_come_in_arrivals_that_can_be_told(ingest:
     some = [{"id": f"{n}", "content": f"{n}", "gold": LONG * 30} for n in range(120)]
     assert (await ingest.admit(some))["admitted"] == len(some)
     assert len(told(ingest.house, "unit_admitted")) == len(some)
-    records = [one for one in ingest.house.database("ingest").dump("journal") if "/arrival/" in one["aggregate"]]
+    records = [entry for entry in ingest.house.database("ingest").dump("journal") if "/arrival/" in entry["aggregate"]]
     assert len(records) == 2
     assert (await ingest.admit(some))["repeated"] == len(some)
 
@@ -58,8 +58,8 @@ async def test_what_was_erased_comes_back_under_no_content_and_as_no_duplicate(i
     other = await start(ingest.house)
     for content in ("one", "two", "three"):
         report = await other.admit({"id": "a", "content": content})
-        assert [(one["field"], one["problem"]) for one in report["refused"]] == [("id", "was withdrawn")], content
-    assert [one.source_id for one in kept_units(ingest.house)] == ["b"]
+        assert [(error["field"], error["problem"]) for error in report["refused"]] == [("id", "was withdrawn")], content
+    assert [kept_unit.source_id for kept_unit in kept_units(ingest.house)] == ["b"]
     assert len(told(ingest.house, "unit_admitted")) == 2
     await other.kill()
 
@@ -86,12 +86,12 @@ async def test_what_a_process_began_to_erase_and_did_not_live_to_delete_is_delet
     body = {"reason": "asked for", "ids": ["a"]}
     asked = asyncio.create_task(first.call("POST", "/v1/projects/k1-p/erasures", body))
     await asyncio.wait_for(stops.dead.wait(), 5)
-    (unit_id,) = [one.unit_id for one in kept_units(house) if one.source_id == "a"]
+    (unit_id,) = [kept_unit.unit_id for kept_unit in kept_units(house) if kept_unit.source_id == "a"]
     assert await first.handlers.admissions.payload(unit_id) is None, "it is shown to nobody"
     asked.cancel()
     await first.kill()
     after = await start(house)
-    await until(lambda: [one.source_id for one in kept_units(house)] == ["b"])
+    await until(lambda: [kept_unit.source_id for kept_unit in kept_units(house)] == ["b"])
     await after.kill()
 
 
@@ -108,9 +108,9 @@ async def test_what_is_answered_as_there_is_told_whoever_took_it_in_and_died_bef
     assert told(house, "unit_admitted") == []
     after = await start(house)
     report = await after.admit([*units[:1], {"id": "c", "content": "two"}])
-    assert [one["status"] for one in report["units"]] == ["repeated", "duplicate_of"]
-    assert sorted(one.source_id for one in told(house, "unit_admitted")) == ["a", "b"]
-    assert [one.source_id for one in told(house, "unit_duplicated")] == ["c"]
+    assert [unit["status"] for unit in report["units"]] == ["repeated", "duplicate_of"]
+    assert sorted(entry.source_id for entry in told(house, "unit_admitted")) == ["a", "b"]
+    assert [entry.source_id for entry in told(house, "unit_duplicated")] == ["c"]
     await after.kill()
 
 
@@ -132,9 +132,9 @@ class Sealed:
 @pytest.mark.parametrize("lots", [1, 2, 7, 60])
 async def test_a_unit_is_found_in_its_lot_however_many_lots_were_cut_of_its_arrival(lots: int) -> None:
     store, sealed = House().ports("ingest").store, Sealed()
-    one = LotPlaces(store, sealed.of)
+    lot_places = LotPlaces(store, sealed.of)
     for number in range(1, lots + 1):
-        assert await one.claim("k1-p", number, {f"u{number}": "a", f"v{number}": f"b{number}"}) == []
+        assert await lot_places.claim("k1-p", number, {f"u{number}": "a", f"v{number}": f"b{number}"}) == []
         sealed.seal(number, f"u{number}", f"v{number}")
     other = LotPlaces(store, sealed.of)
     units = {f"u{number}": "a" for number in range(1, lots + 3)}
@@ -144,12 +144,12 @@ async def test_a_unit_is_found_in_its_lot_however_many_lots_were_cut_of_its_arri
 
 async def test_of_two_who_cut_lots_of_one_arrival_the_later_knows_of_the_other() -> None:
     store, sealed = House().ports("ingest").store, Sealed()
-    one, two = LotPlaces(store, sealed.of), LotPlaces(store, sealed.of)
-    assert await one.claim("k1-p", 1, {"u1": "a", "u2": "a"}) == []
+    lot_places, two = LotPlaces(store, sealed.of), LotPlaces(store, sealed.of)
+    assert await lot_places.claim("k1-p", 1, {"u1": "a", "u2": "a"}) == []
     assert await two.claim("k1-p", 1, {"u2": "a", "u3": "a"}) == [], "of one number one lot is sealed"
     sealed.seal(1, "u2", "u3")
-    assert await one.claim("k1-p", 2, {"u1": "a", "u2": "a"}) == ["u2"]
+    assert await lot_places.claim("k1-p", 2, {"u1": "a", "u2": "a"}) == ["u2"]
     sealed.seal(2, "u1")
     assert await two.claim("k1-p", 2, {"u1": "a", "u4": "a"}) == [], "who is late for a number loses it at its record"
     assert await two.claim("k1-p", 3, {"u1": "a", "u4": "a"}) == ["u1"]
-    assert await one.claim("k1-p", 3, {"u2": "a", "u3": "a", "u4": "a"}) == ["u2", "u3"]
+    assert await lot_places.claim("k1-p", 3, {"u2": "a", "u3": "a", "u4": "a"}) == ["u2", "u3"]

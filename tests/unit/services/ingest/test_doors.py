@@ -36,14 +36,14 @@ async def sent(ingest: Ingest, body: bytes, kind: str, query: str = "", **more: 
 
 
 def ndjson(count: int) -> bytes:
-    return b"\n".join(b'{"id":"%d","content":"text %d"}' % (one, one) for one in range(count))
+    return b"\n".join(b'{"id":"%d","content":"text %d"}' % (number, number) for number in range(count))
 
 
 async def test_every_format_gives_the_same_units(project: Ingest) -> None:
     csv = b"id,content\r\n0,text 0\r\n1,text 1\r\n"
     file = io.BytesIO()
     pq.write_table(pa.table({"id": ["0", "1"], "content": ["text 0", "text 1"]}), file)
-    tasks = json.dumps([{"id": one, "data": {"text": f"text {one}"}} for one in range(2)]).encode()
+    tasks = json.dumps([{"id": number, "data": {"text": f"text {number}"}} for number in range(2)]).encode()
     assert (await sent(project, ndjson(2), "application/x-ndjson"))["admitted"] == 2
     for body, kind, query in (
         (csv, "text/csv; charset=utf-8", ""),
@@ -61,7 +61,7 @@ async def test_a_ragged_line_of_a_csv_is_refused_by_its_number_and_nothing_else_
     lines = ["id;content", *(f"{n};text {n}" for n in range(2, 7_501))]
     lines[7_430] = "7431;text;ragged"
     report = await sent(project, "\r\n".join(lines).encode("utf-8-sig"), "text/csv")
-    assert [(one["line"], one["field"]) for one in report["refused"]] == [(7_431, "line")]
+    assert [(entry["line"], entry["field"]) for entry in report["refused"]] == [(7_431, "line")]
     assert report["admitted"] == 7_498
 
 
@@ -98,7 +98,7 @@ async def test_json_nested_deeply_and_units_of_two_megabytes_are_refused_in_thei
     large = b'{"id":"large","content":"%b"}' % (b"x" * 2_000_000)
     body = b"\n".join([b'{"id":"a","content":"a"}', deep, large, b'{"id":"b","content":"b"}'])
     report = await sent(project, body, "application/x-ndjson")
-    assert [one["line"] for one in report["refused"]] == [2, 3]
+    assert [entry["line"] for entry in report["refused"]] == [2, 3]
     assert report["admitted"] == 2
 
 
@@ -149,8 +149,8 @@ async def test_gzip_that_is_damaged_is_told(project: Ingest, body: bytes, status
     headers = sent_as("application/x-ndjson", content_encoding="gzip")
     answer = await project.call("POST", PATH, body, headers=headers)
     assert answer.status == status
-    said = answer.json()
-    assert "gzip" in (said["errors"][0]["problem"] if status == 400 else said["stopped"]["problem"])
+    document = answer.json()
+    assert "gzip" in (document["errors"][0]["problem"] if status == 400 else document["stopped"]["problem"])
 
 
 async def test_members_of_gzip_that_follow_one_another_are_one_body(project: Ingest) -> None:
@@ -198,11 +198,11 @@ async def test_events_of_the_cloudevents_sdk_are_units_in_every_mode(project: In
     headers = sent_as("application/cloudevents-batch+json")
     report = (await project.call("POST", EVENTS, json.dumps(batch).encode(), headers=headers)).json()
     assert report["admitted"] == 3
-    assert [(one["line"], one["field"]) for one in report["refused"]] == [
+    assert [(entry["line"], entry["field"]) for entry in report["refused"]] == [
         (4, "type"),
         (5, "no CloudEvent with JSON data"),
     ]
-    assert {one.source_id for one in told(project.house, "unit_admitted")} >= {"e0", "e1"}
+    assert {entry.source_id for entry in told(project.house, "unit_admitted")} >= {"e0", "e1"}
 
 
 @pytest.mark.parametrize(
@@ -227,19 +227,19 @@ async def test_a_suggestion_is_shown_with_the_payload_except_to_a_random_arm(ing
     guess = {"label": "yes", "model": "m1", "confidence": 0.75}
     units = [{"id": f"{n}", "content": f"text {n}", "suggestion": guess} for n in range(200)]
     report = await ingest.admit(units)
-    hidden = {one.unit_id: one.suggestion_hidden for one in told(ingest.house, "unit_admitted")}
+    hidden = {entry.unit_id: entry.suggestion_hidden for entry in told(ingest.house, "unit_admitted")}
     assert 70 < sum(hidden.values()) < 130
     settings = IngestSettings.from_environment(ENVIRONMENT)
     until_us = ingest.house.clock.now_us() + 60 * MICROSECONDS
     for unit in report["units"][:20]:
         link = payload_link(settings.payload_links.secret.key(), "", unit["unit_id"], until_us)
         path, _, query = link.partition("?")
-        said = (await ingest.call("GET", f"{path}/suggestion", query=query, token="")).json()
-        assert said["label"] == (None if hidden[unit["unit_id"]] else "yes")
-    (one,) = [one for one in told(ingest.house, "unit_admitted") if one.source_id == "7"]
-    assert (one.suggested_label, one.suggestion_model, one.uncertainty) == (b'"yes"', "m1", 0.25)
+        body = (await ingest.call("GET", f"{path}/suggestion", query=query, token="")).json()
+        assert body["label"] == (None if hidden[unit["unit_id"]] else "yes")
+    (entry,) = [row for row in told(ingest.house, "unit_admitted") if row.source_id == "7"]
+    assert (entry.suggested_label, entry.suggestion_model, entry.uncertainty) == (b'"yes"', "m1", 0.25)
     again = await ingest.admit({**units[0], "suggestion": {"label": "no"}})
-    assert [one["field"] for one in again["refused"]] == ["suggestion"]
+    assert [row["field"] for row in again["refused"]] == ["suggestion"]
     wrong = await ingest.admit({**units[0], "id": "w", "content": "w", "suggestion": {"label": "perhaps"}})
     assert wrong["refused"][0]["field"].startswith("suggestion.label")
 
@@ -255,7 +255,7 @@ async def test_strata_have_quotas_and_the_uncertain_go_first(ingest: Ingest) -> 
     report = await ingest.admit([*law, *others, *gold])
     assert (report["admitted"], report["left_out"]) == (3 + 4 + 3, 3 + 2), "gold is never sampled away"
     assert (await ingest.admit(law))["left_out"] == 3, "who has a seat keeps it"
-    priorities = {one.source_id: one.priority for one in told(ingest.house, "unit_admitted")}
+    priorities = {entry.source_id: entry.priority for entry in told(ingest.house, "unit_admitted")}
     assert [priorities[f"o{n}"] for n in range(2, 6)] == [200, 300, 400, 500]
 
 
@@ -264,7 +264,7 @@ async def test_two_processes_together_fill_a_quota_and_no_more(ingest: Ingest) -
     await ingest.define({**DEFINITION, "policy": {"sampling": {"quotas": {"law": 25}}}})
     units = [{"id": f"l{n}", "content": f"law {n}", "stratum": "law"} for n in range(60)]
     reports = await asyncio.gather(ingest.admit(units[:30]), other.admit(units[30:]))
-    assert sum(one["admitted"] for one in reports) == 25
+    assert sum(report["admitted"] for report in reports) == 25
     await other.kill()
 
 
@@ -302,9 +302,9 @@ CSV = b"id,content\n" + b"".join(b'%d,"text\n%d"\n' % (n, n) for n in range(2_00
 
 @pytest.mark.parametrize(("form", "body"), [("csv", CSV), ("units", ndjson(2_000))])
 async def test_an_import_goes_on_where_it_broke_off(project: Ingest, form: str, body: bytes) -> None:
-    one = await begun(project, format=form)
-    assert (await begun(project, format=form)) == one, "asked for again, it is the same"
-    path = f"/v1/imports/{one['import_id']}"
+    entry = await begun(project, format=form)
+    assert (await begun(project, format=form)) == entry, "asked for again, it is the same"
+    path = f"/v1/imports/{entry['import_id']}"
 
     await broken_off(project, path, [body[at : at + 5_000] for at in range(0, 30_000, 5_000)])
     stands = (await project.call("GET", path)).json()
@@ -324,8 +324,8 @@ async def test_an_import_goes_on_where_it_broke_off(project: Ingest, form: str, 
 
 
 async def test_an_imports_refusals_have_the_lines_of_the_whole_file(project: Ingest) -> None:
-    one = await begun(project, format="csv")
-    path = f"/v1/imports/{one['import_id']}"
+    entry = await begun(project, format="csv")
+    path = f"/v1/imports/{entry['import_id']}"
     first = b"id,content\n1,a\nragged\n2,b\n3,"
     part = (
         await project.call("PATCH", path, first, query="offset=0&complete=false", headers=sent_as("text/csv"))
@@ -335,14 +335,14 @@ async def test_an_imports_refusals_have_the_lines_of_the_whole_file(project: Ing
     done = (
         await project.call("PATCH", path, rest, query=f"offset={part['offset']}", headers=sent_as("text/csv"))
     ).json()
-    assert [one["line"] for one in done["refused"]] == [3, 6]
+    assert [row["line"] for row in done["refused"]] == [3, 6]
     assert done["admitted"] == 3
 
 
 async def test_imports_are_their_clients_own_and_their_formats_can_be_read_on(project: Ingest) -> None:
-    one = await begun(project)
+    entry = await begun(project)
     stranger = project.house.token("key2", Role.CLIENT, client_id="k2")
-    assert (await project.call("GET", f"/v1/imports/{one['import_id']}", token=stranger)).status == 404
+    assert (await project.call("GET", f"/v1/imports/{entry['import_id']}", token=stranger)).status == 404
     assert (await project.call("GET", "/v1/imports/k1-inone")).status == 404
     answer = await project.call("POST", "/v1/projects/k1-p/imports", {"name": "x", "format": "parquet"})
     assert answer.json()["errors"][0]["field"] == "format"
@@ -381,7 +381,7 @@ async def test_projects_are_listed_a_page_at_a_time(ingest: Ingest) -> None:
     while after is not None:
         page: Any = (await ingest.call("GET", "/v1/projects", query=f"limit=2&after={after}")).json()
         assert len(page["projects"]) <= 2
-        found += [one["project_id"] for one in page["projects"]]
+        found += [project["project_id"] for project in page["projects"]]
         after = page["next"]
     assert found == [f"k1-p{number}" for number in range(5)]
     for query in ("page=2", "limit=2&Limit=3", "=x"):
@@ -411,7 +411,7 @@ async def test_a_unit_that_is_sent_alone_and_refused_is_a_refusal_and_one_of_a_l
     assert listed.json()["problem"].startswith("Nothing of this request was taken")
     mixed = (await project.call("POST", path, [unit, {"id": "good", "content": "good"}])).json()
     assert (mixed["problem"], mixed["admitted"], mixed["refused_count"]) == ("", 1, 1)
-    assert [(one["line"], one["field"]) for one in listed.json()["refused"]] == [(1, field)]
+    assert [(entry["line"], entry["field"]) for entry in listed.json()["refused"]] == [(1, field)]
 
 
 async def test_an_event_that_is_sent_alone_and_refused_is_a_refusal_and_one_of_a_batch_a_line(project: Ingest) -> None:

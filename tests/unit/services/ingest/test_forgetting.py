@@ -33,13 +33,13 @@ async def test_what_is_admitted_is_deleted_from_the_topic_and_what_is_erased_is_
     assert CANARY in everything(project), "the topic has it"
     await forgetting.forget()
     assert CANARY not in everything(project)
-    assert [one["status"] for one in await project.find("u1")] == ["admitted"]
+    assert [entry["status"] for entry in await project.find("u1")] == ["admitted"]
     erased = await project.call("POST", "/v1/projects/k1-p/erasures", {"subject": "somebody", "reason": "asked"})
     assert erased.json()["erased"] == 1
     assert CANARY not in everything(project)
     await publish(project, "u2", "what comes later")
     await settled(project.house, "ingest", project.service)
-    assert [one["status"] for one in await project.find("u1", "u2")] == ["erased", "admitted"]
+    assert [entry["status"] for entry in await project.find("u1", "u2")] == ["erased", "admitted"]
 
 
 async def test_what_is_not_read_yet_stays_and_other_processes_leave_it_to_who_has_the_place(project: Ingest) -> None:

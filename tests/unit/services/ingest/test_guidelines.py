@@ -32,15 +32,19 @@ async def read(ingest: Ingest, path: str, query: str = "") -> Any:
 async def test_each_version_is_listed_and_read_as_it_was_with_who_wrote_it_and_when(project: Ingest) -> None:
     await project.define({**DEFINITION, "guideline": "# One"})
     await project.define({**DEFINITION, "guideline": "# One", "policy": {"lot": {"size": 4}}})
-    said = await project.define({**DEFINITION, "guideline": "# One", "guideline_examples": EXAMPLES})
-    assert (said["revision"], said["guideline_version"]) == (4, 3), "examples make a version, a policy does not"
+    body = await project.define({**DEFINITION, "guideline": "# One", "guideline_examples": EXAMPLES})
+    assert (body["revision"], body["guideline_version"]) == (4, 3), "examples make a version, a policy does not"
     listed = (await read(project, ""))["guidelines"]
-    assert [(one["version"], one["revision"], one["examples"]) for one in listed] == [(1, 1, 0), (2, 2, 0), (3, 4, 2)]
-    assert {(one["by"], one["role"]) for one in listed} == {("key", "client")}
+    assert [(entry["version"], entry["revision"], entry["examples"]) for entry in listed] == [
+        (1, 1, 0),
+        (2, 2, 0),
+        (3, 4, 2),
+    ]
+    assert {(entry["by"], entry["role"]) for entry in listed} == {("key", "client")}
     whole = [await read(project, f"/{version}") for version in (1, 2, 3)]
-    assert [one["guideline"] for one in whole] == ["", "# One", "# One"]
+    assert [entry["guideline"] for entry in whole] == ["", "# One", "# One"]
     shown = whole[2]["guideline_examples"]
-    assert [{name: value for name, value in one.items() if value} for one in shown] == EXAMPLES
+    assert [{name: value for name, value in entry.items() if value} for entry in shown] == EXAMPLES
     answer = await project.call("GET", "/v1/projects/k1-p/guidelines/4")
     assert (answer.status, answer.json()["detail"]) == (404, "The guideline has versions 1 to 3, and none 4.")
     other = project.house.token("key", Role.CLIENT, client_id="k2")
@@ -55,7 +59,7 @@ async def test_versions_come_by_pages_also_from_another_process(project: Ingest)
         seen, query = [], "limit=4"
         while True:
             page = await read(other, "", query)
-            seen += [one["version"] for one in page["guidelines"]]
+            seen += [guideline["version"] for guideline in page["guidelines"]]
             if page["next"] is None:
                 break
             query = f"limit=4&after={page['next']}"
@@ -66,18 +70,21 @@ async def test_versions_come_by_pages_also_from_another_process(project: Ingest)
 
 
 async def test_a_version_is_told_with_its_examples_and_read_back_as_it_was(project: Ingest) -> None:
-    said = await project.define({**DEFINITION, "guideline": "# One", "guideline_examples": EXAMPLES})
+    body = await project.define({**DEFINITION, "guideline": "# One", "guideline_examples": EXAMPLES})
     await project.published()
     event = project.house.events(PROJECTS)[-1]
     told_of = event.project_defined
-    assert [(one.class_name, one.text, one.uri) for one in told_of.guideline_examples] == [
+    assert [
+        (guideline_example.class_name, guideline_example.text, guideline_example.uri)
+        for guideline_example in told_of.guideline_examples
+    ] == [
         ("yes", EXAMPLES[0]["text"], ""),
         ("no", "", EXAMPLES[1]["uri"]),
     ]
     known = project.handlers.projects.repository.projects["k1-p"]
     assert project_from(event).definition == known.definition
     assert (await project.define({**DEFINITION, "guideline": "# One", "guideline_examples": EXAMPLES})) == {
-        **said,
+        **body,
         "changed": [],
     }
 

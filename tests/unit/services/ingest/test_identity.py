@@ -12,12 +12,14 @@ from tests.support.ingest import DEFINITION, Ingest, kept_units, start, told
 async def contents(ingest: Ingest) -> dict[str, Any]:
     """Return what each admitted unit shows, by the client's id."""
     repository = ingest.service.application.state.service.handlers.admissions.repository  # type: ignore[attr-defined]  # known as any ASGI application
-    found = {one.source_id: await repository.shelf.payload(one.unit_id) for one in told(ingest.house, "unit_admitted")}
+    found = {
+        unit.source_id: await repository.shelf.payload(unit.unit_id) for unit in told(ingest.house, "unit_admitted")
+    }
     return {source_id: shown and shown[1] for source_id, shown in found.items()}
 
 
 def statuses(report: Any) -> dict[str, str]:
-    return {one["source_id"]: one["status"] for one in report["units"]}
+    return {unit["source_id"]: unit["status"] for unit in report["units"]}
 
 
 async def test_content_that_is_known_under_another_id_is_answered_with_the_unit_that_stands_for_it(
@@ -62,9 +64,9 @@ async def test_gold_and_work_of_one_content_are_two_units(project: Ingest) -> No
         ]
     )
     assert statuses(report) == {"g": "admitted", "row": "admitted", "h": "duplicate_of"}
-    assert [one.source_id for one in told(project.house, "unit_admitted") if one.HasField("gold_label")] == ["g"]
+    assert [entry.source_id for entry in told(project.house, "unit_admitted") if entry.HasField("gold_label")] == ["g"]
     other = await project.admit({"id": "i", "content": "Fourth.", "gold": "no"})
-    assert [one["field"] for one in other["refused"]] == ["gold"], "one content has one known label"
+    assert [entry["field"] for entry in other["refused"]] == ["gold"], "one content has one known label"
 
 
 ANEW = {
@@ -79,20 +81,20 @@ ANEW = {
 
 @pytest.mark.parametrize("field", ANEW)
 async def test_an_id_that_says_anything_else_is_refused_with_the_field(project: Ingest, field: str) -> None:
-    said = {"id": "a", "content": "one"}
-    await project.admit(said)
-    report = await project.admit({**said, field: ANEW[field]})
-    assert [one["field"] for one in report["refused"]] == [field]
+    body = {"id": "a", "content": "one"}
+    await project.admit(body)
+    report = await project.admit({**body, field: ANEW[field]})
+    assert [entry["field"] for entry in report["refused"]] == [field]
     assert (report["admitted"], report["repeated"], report["refused_count"]) == (0, 0, 1)
     assert await contents(project) == {"a": "one"}
     assert len(kept_units(project.house)) == 1
-    assert (await project.admit(said))["repeated"] == 1
+    assert (await project.admit(body))["repeated"] == 1
 
 
 async def test_what_else_a_duplicate_says_is_held_against_what_it_said_before(project: Ingest) -> None:
     await project.admit([{"id": "a", "content": "one"}, {"id": "b", "content": "one"}])
     report = await project.admit([{"id": "b", "content": "two"}, {"id": "b", "content": "one", "priority": 3}])
-    assert [one["field"] for one in report["refused"]] == ["content", "priority"]
+    assert [entry["field"] for entry in report["refused"]] == ["content", "priority"]
     assert statuses(await project.admit({"id": "c", "content": "two"})) == {"c": "admitted"}
 
 
@@ -107,8 +109,8 @@ async def test_a_content_whose_claim_is_void_is_admitted_under_its_own_id_also_i
 async def test_void_claims_of_one_content_are_passed_over_up_to_a_bound(project: Ingest) -> None:
     taken = [{"id": f"{n}", "content": f"own {n}"} for n in range(CLAIMS_MAX)]
     await project.admit(taken)
-    for one in taken[:-1]:
-        await project.admit({**one, "content": "X"})
+    for entry in taken[:-1]:
+        await project.admit({**entry, "content": "X"})
     assert statuses(await project.admit({"id": "new", "content": "X"})) == {"new": "admitted"}
     assert statuses(await project.admit({"id": "newer", "content": "X"})) == {"newer": "duplicate_of"}
 
@@ -123,8 +125,8 @@ async def test_one_batch_may_say_the_same_many_times(project: Ingest) -> None:
             {"id": "b", "content": "X"},
         ]
     )
-    assert [one["status"] for one in report["units"]] == ["admitted", "repeated", "duplicate_of", "duplicate_of"]
-    assert [(one["line"], one["field"]) for one in report["refused"]] == [(4, "content")]
+    assert [unit["status"] for unit in report["units"]] == ["admitted", "repeated", "duplicate_of", "duplicate_of"]
+    assert [(entry["line"], entry["field"]) for entry in report["refused"]] == [(4, "content")]
 
 
 async def test_what_was_let_in_under_a_higher_rate_stays_in(ingest: Ingest) -> None:
@@ -135,7 +137,7 @@ async def test_what_was_let_in_under_a_higher_rate_stays_in(ingest: Ingest) -> N
     report = await ingest.admit(units)
     assert report["repeated"] == 20
     assert 0 < report["left_out"] < 20 + 1
-    assert {one["status"] for one in await ingest.find(*(one["id"] for one in units))} == {"admitted", "left_out"}
+    assert {entry["status"] for entry in await ingest.find(*(unit["id"] for unit in units))} == {"admitted", "left_out"}
 
 
 async def test_gold_is_no_data_to_be_sampled(ingest: Ingest) -> None:
@@ -146,11 +148,11 @@ async def test_gold_is_no_data_to_be_sampled(ingest: Ingest) -> None:
 
 async def test_two_processes_come_to_one_owner_of_a_content() -> None:
     house = House()
-    one, other = await start(house), await start(house)
-    await one.define()
-    await one.admit({"id": "a", "content": "X"})
+    ingest, other = await start(house), await start(house)
+    await ingest.define()
+    await ingest.admit({"id": "a", "content": "X"})
     assert statuses(await other.admit({"id": "b", "content": "X"})) == {"b": "duplicate_of"}
     assert statuses(await other.admit({"id": "a", "content": "X"})) == {"a": "repeated"}
-    assert statuses(await one.admit({"id": "b", "content": "X"})) == {"b": "duplicate_of"}
-    for life in (one, other):
+    assert statuses(await ingest.admit({"id": "b", "content": "X"})) == {"b": "duplicate_of"}
+    for life in (ingest, other):
         await life.service.runtime.stop()

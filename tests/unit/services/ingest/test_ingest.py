@@ -67,7 +67,7 @@ async def test_a_unit_is_admitted_once_however_often_it_is_sent(project: Ingest)
 
 
 async def test_lines_are_streamed_and_each_bad_one_is_named(project: Ingest) -> None:
-    lines = [json.dumps(one) for one in units(3)]
+    lines = [json.dumps(unit) for unit in units(3)]
     lines[1] = '{"id": "s1", "content": "x", "colour": 1}'
     lines += ["", "{", json.dumps({"id": "", "content": "x"}), json.dumps({"id": "g", "content": "g", "gold": "maybe"})]
     answer = await project.call(
@@ -75,7 +75,7 @@ async def test_lines_are_streamed_and_each_bad_one_is_named(project: Ingest) -> 
     )
     report = answer.json()
     assert report["admitted"] == 2
-    assert [(one["line"], one["field"]) for one in report["refused"]] == [
+    assert [(entry["line"], entry["field"]) for entry in report["refused"]] == [
         (2, "colour"), (5, "body"), (6, "id"), (7, "gold"),
     ]  # fmt: skip
 
@@ -89,7 +89,7 @@ async def test_lots_are_cut_by_size_and_the_rest_on_request_and_gold_is_in_none(
     lots = [event.lot_sealed for event in project.house.events(UNITS) if event.HasField("lot_sealed")]
     assert sorted(len(lot.unit_ids) for lot in lots) == [1, 3]
     gold = [event.unit_admitted for event in project.house.events(UNITS) if event.unit_admitted.HasField("gold_label")]
-    assert [one.gold_label for one in gold] == [b'"yes"']
+    assert [entry.gold_label for entry in gold] == [b'"yes"']
 
 
 async def test_where_no_lot_was_cut_it_is_said_why(project: Ingest) -> None:
@@ -188,7 +188,7 @@ async def test_named_annotators_obey_the_grammar_of_names_and_are_composed(proje
             {"id": "4", "content": "four", "annotators": ["Zo\u00eb", "Zoe\u0308"]},
         ]
     )
-    assert [(one["line"], one["field"]) for one in report["refused"]] == [
+    assert [(entry["line"], entry["field"]) for entry in report["refused"]] == [
         (2, "annotators[1]"),
         (3, "annotators[0]"),
         (4, "annotators"),
@@ -206,7 +206,7 @@ async def lines(project: Ingest, text: bytes) -> Any:
 
 
 def good_lines(count: int) -> bytes:
-    return b"".join(json.dumps(one).encode() + b"\n" for one in units(count))
+    return b"".join(json.dumps(unit).encode() + b"\n" for unit in units(count))
 
 
 async def test_a_line_that_is_too_long_refuses_itself_and_keeps_no_other_out(project: Ingest) -> None:
@@ -222,8 +222,8 @@ async def test_odd_bytes_in_a_line_refuse_that_line_and_a_byte_order_mark_none(p
     odd = [b'{"id": "\xff", "content": "x"}', b'{"id": "h", "content": "\\ud83d"}', b"[" * 900, b"\x00", b"nul"]
     report = await lines(project, b"\xef\xbb\xbf" + good_lines(2) + b"\n".join(odd) + b'\n{"id": "x", "content": "x"}')
     assert report["admitted"] == 3
-    assert [one["line"] for one in report["refused"]] == [3, 4, 5, 6, 7]
-    assert all(one["field"] and one["problem"] and one["cure"] for one in report["refused"])
+    assert [entry["line"] for entry in report["refused"]] == [3, 4, 5, 6, 7]
+    assert all(error["field"] and error["problem"] and error["cure"] for error in report["refused"])
 
 
 async def test_a_body_that_breaks_off_is_told_with_what_was_admitted_before(

@@ -83,7 +83,7 @@ async def test_what_cannot_be_taken_is_set_aside_with_a_reason_that_can_be_read(
     assert letter.error == "Poison"
     assert reason in letter.reason
     assert len(letter.reason) < 1_000
-    assert [one.source_id for one in told(project.house, "unit_admitted")] == ["after"]
+    assert [entry.source_id for entry in told(project.house, "unit_admitted")] == ["after"]
 
 
 async def test_every_unit_of_a_batch_goes_on_under_its_own_records_trace(project: Ingest) -> None:
@@ -104,14 +104,14 @@ async def test_a_thousand_events_are_a_thousand_units_also_when_they_are_sent_ag
     good = [(structured(f"u{number}"), STRUCTURED) for number in range(1_000)]
     bad = [(structured(f"b{number}", type="of another kind"), STRUCTURED) for number in range(10)]
     records = list(good)
-    for place, one in enumerate(bad):
-        records.insert(101 * place, one)
+    for place, row in enumerate(bad):
+        records.insert(101 * place, row)
     for time in (1, 2):
         await publish(project, *records)
-        units = [one.source_id for one in told(project.house, "unit_admitted")]
+        units = [entry.source_id for entry in told(project.house, "unit_admitted")]
         assert len(units) == len(set(units)) == 1_000
         letters = project.house.events(DEAD_LETTERS)
         assert len(letters) == time * len(bad)
-        assert all("send 'concord.unit.v1'" in one.reason for one in letters)
+        assert all("send 'concord.unit.v1'" in letter.reason for letter in letters)
     found = await project.find(*(f"u{number}" for number in range(500)))
-    assert {one["status"] for one in found} == {"admitted"}
+    assert {entry["status"] for entry in found} == {"admitted"}

@@ -32,11 +32,11 @@ async def changes(ingest: Ingest, query: str = "") -> Any:
 async def test_a_paused_project_refuses_units_with_reason_and_cure_and_takes_the_same_once_it_is_resumed(
     project: Ingest,
 ) -> None:
-    said = await turned(project, "pause", WHY)
-    assert (said["life"], said["life_reason"], said["revision"]) == ("paused", WHY["reason"], 2)
+    body = await turned(project, "pause", WHY)
+    assert (body["life"], body["life_reason"], body["revision"]) == ("paused", WHY["reason"], 2)
     for life, count in (("paused", 1), ("open", 0)):
         listed = (await project.call("GET", "/v1/projects", query=f"life={life}")).json()["projects"]
-        assert [one["project_id"] for one in listed] == ["k1-p"] * count
+        assert [entry["project_id"] for entry in listed] == ["k1-p"] * count
     refused = await project.call("POST", "/v1/projects/k1-p/units", UNIT)
     assert refused.status == 409
     problem = refused.json()
@@ -45,8 +45,8 @@ async def test_a_paused_project_refuses_units_with_reason_and_cure_and_takes_the
     assert (error["field"], error["problem"]) == ("project_id", "is paused")
     assert "resume" in error["cure"]
     assert told(project.house, "unit_admitted") == []
-    said = await turned(project, "resume")
-    assert (said["life"], said["life_reason"], said["revision"]) == ("open", "", 3)
+    body = await turned(project, "resume")
+    assert (body["life"], body["life_reason"], body["revision"]) == ("open", "", 3)
     assert (await project.admit(UNIT))["admitted"] == 1
 
 
@@ -150,27 +150,31 @@ async def test_who_changed_what_and_when_is_told_from_the_first_definition_on(pr
     await turned(project, "pause", WHY, token=operator)
     found = await changes(project)
     assert found["next"] is None
-    first = [one for one in found["changes"] if one["revision"] == 1]
-    assert {one["field"]: one["after"] for one in first} == {
+    first = [change for change in found["changes"] if change["revision"] == 1]
+    assert {entry["field"]: entry["after"] for entry in first} == {
         "label_schema": DEFINITION["label_schema"],
         "name": "p",
         "policy.lot.size": 3,
         "guideline_version": 1,
         "schema_version": 1,
     }
-    assert all(one["before"] is None for one in first)
-    second = {one["field"]: (one["before"], one["after"]) for one in found["changes"] if one["revision"] == 2}
+    assert all(entry["before"] is None for entry in first)
+    second = {
+        change["field"]: (change["before"], change["after"]) for change in found["changes"] if change["revision"] == 2
+    }
     assert second == {"guideline": ("", "Say yes."), "policy.lot.size": (3, 4), "guideline_version": (1, 2)}
-    third = {one["field"]: (one["before"], one["after"]) for one in found["changes"] if one["revision"] == 3}
+    third = {
+        change["field"]: (change["before"], change["after"]) for change in found["changes"] if change["revision"] == 3
+    }
     assert third == {"life": ("open", "paused"), "life_reason": ("", WHY["reason"])}
-    assert {(one["revision"], one["by"], one["role"]) for one in found["changes"]} == {
+    assert {(change["revision"], change["by"], change["role"]) for change in found["changes"]} == {
         (1, "key", "client"),
         (2, "key", "client"),
         (3, "op-1", "operator"),
     }
-    times = [one["at"] for one in found["changes"]]
+    times = [change["at"] for change in found["changes"]]
     assert times == sorted(times)
-    assert all(one.endswith("Z") for one in times)
+    assert all(time.endswith("Z") for time in times)
 
 
 async def test_changes_come_by_pages_and_each_revision_is_in_one(project: Ingest) -> None:
@@ -182,20 +186,20 @@ async def test_changes_come_by_pages_and_each_revision_is_in_one(project: Ingest
         page = await changes(project, query)
         seen += page["changes"]
         pages += 1
-        assert len({one["revision"] for one in page["changes"]}) <= 7
+        assert len({change["revision"] for change in page["changes"]}) <= 7
         if page["next"] is None:
             break
         query = f"limit=7&after={page['next']}"
     assert pages == 4
-    sizes = [(one["before"], one["after"]) for one in seen if one["field"] == "policy.lot.size"]
+    sizes = [(entry["before"], entry["after"]) for entry in seen if entry["field"] == "policy.lot.size"]
     assert sizes == [(None, 3), *((size - 1, size) for size in range(4, 29))]
     assert (await changes(project, "after=1000"))["changes"] == []
 
 
 async def test_a_value_beyond_the_bound_is_told_by_its_size_and_digest(project: Ingest) -> None:
     await project.define({**DEFINITION, "guideline": "x" * VALUE_BYTES_MAX})
-    found = [one for one in (await changes(project, "after=1"))["changes"] if one["field"] == "guideline"]
-    assert [(one["before"], one["after"]["bytes"]) for one in found] == [("", VALUE_BYTES_MAX + 2)]
+    found = [change for change in (await changes(project, "after=1"))["changes"] if change["field"] == "guideline"]
+    assert [(entry["before"], entry["after"]["bytes"]) for entry in found] == [("", VALUE_BYTES_MAX + 2)]
 
 
 async def test_the_changes_of_another_clients_project_are_not_found(project: Ingest) -> None:

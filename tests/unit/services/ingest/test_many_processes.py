@@ -22,7 +22,7 @@ REQUESTS: list[list[dict[str, Any]]] = [
     [{"id": "g", "content": "X", "gold": "yes"}, {"id": "5", "content": "Z"}],
 ]
 LATE = [{"id": "late", "content": "X"}, {"id": "later", "content": "Z"}]
-SENT = {(one["id"], one["content"]) for request in [[Y], *REQUESTS, LATE] for one in request}
+SENT = {(entry["id"], entry["content"]) for request in [[Y], *REQUESTS, LATE] for entry in request}
 
 
 class Slow(store_memory.NoFaults):
@@ -70,20 +70,20 @@ async def check(life: Ingest, reports: list[Any]) -> None:
     await life.published()
     admitted = told(house, "unit_admitted")
     repository = life.service.application.state.service.handlers.admissions.repository  # type: ignore[attr-defined]  # known as any ASGI application
-    assert max(Counter(one.unit_id for one in admitted).values()) == 1, "a unit is admitted once"
-    roles = Counter((one.fingerprint, one.HasField("gold_label")) for one in admitted)
+    assert max(Counter(entry.unit_id for entry in admitted).values()) == 1, "a unit is admitted once"
+    roles = Counter((entry.fingerprint, entry.HasField("gold_label")) for entry in admitted)
     assert set(roles.values()) == {1}, "a content is one unit, as gold and as work"
-    by_id = {one.unit_id: one for one in admitted}
-    for one in admitted:
-        shown = await repository.shelf.payload(one.unit_id)
-        assert shown is not None, f"the content of {one.source_id} is lost"
-        assert (one.source_id, shown[1]) in SENT
+    by_id = {entry.unit_id: entry for entry in admitted}
+    for entry in admitted:
+        shown = await repository.shelf.payload(entry.unit_id)
+        assert shown is not None, f"the content of {entry.source_id} is lost"
+        assert (entry.source_id, shown[1]) in SENT
         assert shown[0].fingerprint == repository.fingerprint("k1-p", f'"{shown[1]}"'.encode())
     for unit in [unit for report in reports for unit in report["units"]]:
         stands = unit.get("duplicate_of", unit)
         assert by_id[stands["unit_id"]].source_id == stands["source_id"], "what is answered for is admitted"
     answered = {unit["source_id"] for report in reports for unit in report["units"]}
-    known = {one["status"] for one in await life.find(*sorted(answered))}
+    known = {row["status"] for row in await life.find(*sorted(answered))}
     assert known <= {"admitted", "duplicate_of"}, "what was answered stays so"
 
 
@@ -137,11 +137,11 @@ async def test_wherever_a_process_dies_another_answers_every_id_and_no_content_i
         await after.call("POST", "/v1/projects/k1-p/seal")
         await check(after, reports)
         members = Counter(unit_id for lot in told(house, "lot_sealed") for unit_id in lot.unit_ids)
-        work = [one.unit_id for one in told(house, "unit_admitted") if not one.HasField("gold_label")]
+        work = [unit.unit_id for unit in told(house, "unit_admitted") if not unit.HasField("gold_label")]
         assert members == dict.fromkeys(work, 1), "a unit of work is in one lot"
         await after.handlers.admissions.finish_left_behind()
-        owned = {(one.unit_id, one.fingerprint) for one in told(house, "unit_admitted")}
-        kept = [(one.unit_id, one.fingerprint) for one in kept_units(house)]
+        owned = {(unit.unit_id, unit.fingerprint) for unit in told(house, "unit_admitted")}
+        kept = [(kept_unit.unit_id, kept_unit.fingerprint) for kept_unit in kept_units(house)]
         assert sorted(kept) == sorted(owned), "each content in the store is a unit's"
         await after.kill()
     assert step > 20, "many steps were tried"

@@ -63,7 +63,7 @@ def in_lots(house: House) -> Counter[str]:
 
 
 def admitted(house: House) -> set[str]:
-    return {one.unit_id for one in told(house, "unit_admitted") if not one.HasField("gold_label")}
+    return {unit.unit_id for unit in told(house, "unit_admitted") if not unit.HasField("gold_label")}
 
 
 def marked(house: House) -> int:
@@ -95,7 +95,7 @@ async def test_units_that_any_process_took_in_are_in_lots_that_the_owner_alone_c
         await all_done(*living)
         assert in_lots(owner.house) == dict.fromkeys(admitted(owner.house), 1)
         records = owner.house.database("ingest").dump("journal")
-        cutters = {one["commit"].rpartition("/")[0] for one in records if "/lot/" in one["aggregate"]}
+        cutters = {record["commit"].rpartition("/")[0] for record in records if "/lot/" in record["aggregate"]}
         assert cutters == {owner.writer}
 
 
@@ -125,7 +125,7 @@ async def test_every_process_knows_a_redefinition_within_seconds_and_lists_all_p
                 assert time.monotonic() - began < REDEFINED_SECONDS_MAX, shown
                 await asyncio.sleep(0.02)
                 listed = (await life.call("GET", "/v1/projects")).json()["projects"]
-                shown = {one["project_id"]: one["revision"] for one in listed}
+                shown = {project["project_id"]: project["revision"] for project in listed}
             assert (await life.call("GET", "/v1/projects/k1-p0")).json()["guideline"] == "Say yes."
             assert (await life.call("PUT", "/v1/projects/p0", anew)).json()["revision"] == 2
 
@@ -225,7 +225,7 @@ async def test_units_that_wait_are_found_by_the_next_owner_and_units_in_lots_are
         assert lot is not None
         assert len(lot) == 2
         await after.admit(units("b", 1))
-        assert [len(one.unit_ids) for one in told(house, "lot_sealed")] == [3, 3]
+        assert [len(entry.unit_ids) for entry in told(house, "lot_sealed")] == [3, 3]
 
 
 async def test_the_next_owner_finds_units_in_the_order_in_which_they_were_heard() -> None:
@@ -234,7 +234,7 @@ async def test_the_next_owner_finds_units_in_the_order_in_which_they_were_heard(
         await life.define({**DEFINITION, "policy": {"lot": {"size": 1_000}}})
         await life.admit(units("a", 20))
         await life.admit(units("b", 20))
-        heard = [one.unit_id for one in told(house, "unit_admitted")]
+        heard = [unit.unit_id for unit in told(house, "unit_admitted")]
         assert heard != sorted(heard)
     async with lives(1, house) as (after,):
         lot = after.handlers.lots.repository.open_lot("k1-p")
@@ -252,7 +252,9 @@ async def test_units_that_are_sent_or_told_again_after_their_lot_wait_for_no_sec
             Outgoing(UNITS.name, record.key, record.value, record.headers, slot=record.partition)
             for record in house.records(UNITS)
         ]
-        await MemoryBroker(house.cluster, "again").publish([one for one in again if b"lot" not in one.key] * 2)
+        await MemoryBroker(house.cluster, "again").publish(
+            [outgoing for outgoing in again if b"lot" not in outgoing.key] * 2
+        )
         await all_done(*living)
         assert await seal(living[0]) == 0
         assert in_lots(house) == dict.fromkeys(admitted(house), 1)
@@ -333,6 +335,6 @@ async def test_no_content_stays_that_is_nobodys_wherever_its_process_died(
             await life.handlers.admissions.finish_left_behind()
         await all_done(*living)
         assert house.database("ingest").dump("arrivals") == []
-        kept = {one.unit_id for one in kept_units(house)}
+        kept = {kept_unit.unit_id for kept_unit in kept_units(house)}
         assert len(kept) == count
-        assert {one.unit_id for one in told(house, "unit_admitted")} == kept, "each content is a unit's"
+        assert {unit.unit_id for unit in told(house, "unit_admitted")} == kept, "each content is a unit's"

@@ -51,8 +51,8 @@ async def test_planted_personal_data_is_in_no_topic_store_log_or_reply(
     ingest: Ingest, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    said = await ingest.define(privately())
-    assert "Birdsong" not in json.dumps(said)
+    body = await ingest.define(privately())
+    assert "Birdsong" not in json.dumps(body)
     units = [
         {"id": f"{kind}-{n}", "content": f"{n}: reach {value} now"}
         for n in range(20)
@@ -98,7 +98,7 @@ async def test_spans_keep_their_offsets_where_masks_stand_before_them(ingest: In
     assert reply[text.index("boat") :] == "boat"
     moving = {**spans, "policy": {"privacy": {"treatments": {"email": "pseudonym"}}}}
     answer = await ingest.call("PUT", "/v1/projects/p", moving)
-    assert [one["field"] for one in answer.json()["errors"]] == ["policy.privacy.treatments.email"]
+    assert [error["field"] for error in answer.json()["errors"]] == ["policy.privacy.treatments.email"]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ async def test_spans_keep_their_offsets_where_masks_stand_before_them(ingest: In
 async def test_a_wrong_privacy_is_refused_with_its_field(ingest: Ingest, privacy: Any, field: str) -> None:
     answer = await ingest.call("PUT", "/v1/projects/p", {**DEFINITION, "policy": {"privacy": privacy}})
     assert answer.status == 422
-    assert [(one["field"], bool(one["cure"])) for one in answer.json()["errors"]] == [(field, True)]
+    assert [(error["field"], bool(error["cure"])) for error in answer.json()["errors"]] == [(field, True)]
 
 
 async def erased(ingest: Ingest, **wanted: Any) -> Any:
@@ -136,15 +136,15 @@ async def test_a_unit_that_is_erased_is_gone_and_does_not_come_back(project: Ing
     )
     unit_id = report["units"][0]["unit_id"]
     gone = await erased(project, ids=["a", "b", "x"])
-    assert [one["status"] for one in gone["units"]] == ["erased", "duplicate_of", "unknown"]
+    assert [unit["status"] for unit in gone["units"]] == ["erased", "duplicate_of", "unknown"]
     assert (await shown(project, unit_id)).status == 410
-    assert [(one.unit_id, one.reason) for one in told(project.house, "unit_erased")] == [(unit_id, "asked for")]
+    assert [(unit.unit_id, unit.reason) for unit in told(project.house, "unit_erased")] == [(unit_id, "asked for")]
     store = project.handlers.admissions.repository.store
     assert await store.get("units", [unit_id]) == {}
     again = await project.admit({"id": "a", "content": "one"})
-    assert [one["field"] for one in again["refused"]] == ["id"]
+    assert [entry["field"] for entry in again["refused"]] == ["id"]
     assert await store.get("units", [unit_id]) == {}, "what is sent again is not kept"
-    assert [one["status"] for one in await project.find("a", "b", "c")] == ["erased", "duplicate_of", "admitted"]
+    assert [entry["status"] for entry in await project.find("a", "b", "c")] == ["erased", "duplicate_of", "admitted"]
     assert (await project.admit({"id": "d", "content": "one"}))["admitted"] == 1, "its content is claimed no more"
     assert (await erased(project, ids=["a"]))["erased"] == 1
     assert len(told(project.house, "unit_erased")) == 1, "told once"
@@ -168,11 +168,11 @@ async def test_all_units_of_a_subject_are_erased_and_no_others(project: Ingest) 
     assert "person 7" not in held
     gone = await erased(project, subject="person 7")
     assert gone["erased"] == 5
-    assert {one["source_id"] for one in gone["units"]} == {"1", "3", "5", "7", "9"}
+    assert {unit["source_id"] for unit in gone["units"]} == {"1", "3", "5", "7", "9"}
     assert (await erased(project, subject="nobody"))["erased"] == 0
     other = await start(project.house)
     found = await other.find(*(f"{n}" for n in range(10)))
-    assert [one["status"] for one in found] == ["admitted", "erased"] * 5
+    assert [entry["status"] for entry in found] == ["admitted", "erased"] * 5
     await other.kill()
 
 

@@ -67,20 +67,20 @@ async def test_a_consensus_that_cannot_be_meant_is_refused_with_field_and_cure(
 async def test_prices_are_told_with_the_confidence_from_which_an_error_costs_no_more_than_a_ruling(
     ingest: Ingest,
 ) -> None:
-    said = await ingest.define({**DEFINITION, "policy": {"consensus": {"prices": PRICES}}})
-    assert said["policy"]["consensus"]["prices"] == PRICES
+    body = await ingest.define({**DEFINITION, "policy": {"consensus": {"prices": PRICES}}})
+    assert body["policy"]["consensus"]["prices"] == PRICES
     (event,) = ingest.house.events(PROJECTS)
-    told = event.project_defined.policy.consensus
-    assert (told.prices.label, told.prices.decision, told.prices.error) == (1.0, 10.0, 100.0)
-    assert told.confidence == pytest.approx(0.9)
+    answer = event.project_defined.policy.consensus
+    assert (answer.prices.label, answer.prices.decision, answer.prices.error) == (1.0, 10.0, 100.0)
+    assert answer.confidence == pytest.approx(0.9)
 
 
 async def test_wrong_at_most_is_told_to_the_others_as_the_confidence_that_it_is(ingest: Ingest) -> None:
-    said = await ingest.define({**DEFINITION, "policy": {"consensus": {"wrong_at_most": 0.02, "learn": "gold"}}})
-    assert said["policy"]["consensus"]["wrong_at_most"] == 0.02, "what was said is shown as it was said"
+    body = await ingest.define({**DEFINITION, "policy": {"consensus": {"wrong_at_most": 0.02, "learn": "gold"}}})
+    assert body["policy"]["consensus"]["wrong_at_most"] == 0.02, "what was said is shown as it was said"
     (event,) = ingest.house.events(PROJECTS)
-    told = event.project_defined.policy.consensus
-    assert (told.confidence, told.learn) == (pytest.approx(0.98), "gold")
+    answer = event.project_defined.policy.consensus
+    assert (answer.confidence, answer.learn) == (pytest.approx(0.98), "gold")
 
 
 async def test_a_plausible_policy_for_large_lots_is_taken(ingest: Ingest) -> None:
@@ -91,12 +91,12 @@ async def test_a_plausible_policy_for_large_lots_is_taken(ingest: Ingest) -> Non
 async def test_classes_in_another_order_are_the_same_classes_and_keep_their_first_order(ingest: Ingest) -> None:
     await ingest.define()
     turned = {"label_schema": {"kind": "choice", "classes": ["yes", "no"]}, "guideline": "Anew."}
-    said = await ingest.define(turned)
-    assert said["label_schema"]["classes"] == ["no", "yes"]
-    assert (said["revision"], said["guideline"]) == (2, "Anew.")
+    body = await ingest.define(turned)
+    assert body["label_schema"]["classes"] == ["no", "yes"]
+    assert (body["revision"], body["guideline"]) == (2, "Anew.")
     less = {"label_schema": {"kind": "choice", "classes": ["no", "perhaps"]}}
     answer = await ingest.call("PUT", "/v1/projects/p", less)
-    assert [one["field"] for one in answer.json()["errors"]] == ["label_schema.classes"]
+    assert [error["field"] for error in answer.json()["errors"]] == ["label_schema.classes"]
 
 
 async def test_so_are_the_classes_of_a_field_and_the_fields_themselves(ingest: Ingest) -> None:
@@ -105,19 +105,19 @@ async def test_so_are_the_classes_of_a_field_and_the_fields_themselves(ingest: I
         return {"label_schema": {"kind": "form", "fields": asked}, "guideline": "g"}
 
     await ingest.define(form(("a", ["no", "yes"]), ("b", ["x", "y"])))
-    said = await ingest.define(form(("a", ["yes", "no"]), ("b", ["y", "x"])))
-    assert said["revision"] == 1, "it says nothing new"
-    assert [one["schema"]["classes"] for one in said["label_schema"]["fields"]] == [["no", "yes"], ["x", "y"]]
-    said = await ingest.define(form(("b", ["x", "y"]), ("a", ["no", "yes"])))
-    assert (said["revision"], [one["name"] for one in said["label_schema"]["fields"]]) == (1, ["a", "b"])
+    body = await ingest.define(form(("a", ["yes", "no"]), ("b", ["y", "x"])))
+    assert body["revision"] == 1, "it says nothing new"
+    assert [field["schema"]["classes"] for field in body["label_schema"]["fields"]] == [["no", "yes"], ["x", "y"]]
+    body = await ingest.define(form(("b", ["x", "y"]), ("a", ["no", "yes"])))
+    assert (body["revision"], [field["name"] for field in body["label_schema"]["fields"]]) == (1, ["a", "b"])
 
 
 async def test_a_definition_is_told_which_of_its_fields_have_no_effect(ingest: Ingest) -> None:
     assert (await ingest.define())["without_effect"] == []
     schema = {"kind": "choice", "classes": ["no", "yes"]}
     unread = {"privacy": {"reidentification": "sealed"}, "audit": {"fraction": 0.2}}
-    said = await ingest.define({"label_schema": schema, "policy": unread})
-    assert said["without_effect"] == ["policy.privacy.reidentification", "policy.audit.fraction"]
+    body = await ingest.define({"label_schema": schema, "policy": unread})
+    assert body["without_effect"] == ["policy.privacy.reidentification", "policy.audit.fraction"]
     both = {"privacy": {"reidentification": "sealed", "treatments": {"email": "mask"}}, "audit": {"plan": "fraction"}}
     assert (await ingest.define({"label_schema": schema, "policy": both}))["without_effect"] == []
 

@@ -25,8 +25,8 @@ def officer(ingest: Ingest, client_id: str | None = "k1") -> str:
     return ingest.house.token("officer", Role.PRIVACY, client_id=client_id)
 
 
-async def ask(ingest: Ingest, unit_id: str, token: str | None = None, **said: Any) -> Any:
-    body = {"reason": ASKED, **said}
+async def ask(ingest: Ingest, unit_id: str, token: str | None = None, **entry: Any) -> Any:
+    body = {"reason": ASKED, **entry}
     answer = await ingest.call(
         "POST", f"/v1/units/{unit_id}/reidentification", body, token=officer(ingest) if token is None else token
     )
@@ -61,7 +61,7 @@ async def test_a_value_is_told_to_be_behind_a_pseudonym_however_it_is_written(in
     assert text.count(mail["pseudonym"]) == 2
     assert (phone["matches"], name["matches"]) == (True, True)
     assert other == {"kind": "email", "matches": False, "pseudonym": "", "times": 0, "of": 1, "in_clear": 0}
-    assert [one["in_clear"] for one in (mail, phone, name)] == [0, 0, 0]
+    assert [entry["in_clear"] for entry in (mail, phone, name)] == [0, 0, 0]
     assert answer.json()["replaces"] == sorted(CANARIES)
     assert (card["matches"], card["of"]) == (False, 0), "none stands there"
     assert answer.json()["originals"] == []
@@ -74,7 +74,7 @@ async def test_a_value_that_nothing_replaced_is_told_to_stand_in_the_clear(inges
     asked += candidates(email="other.person@example.org")
     answer = await ask(ingest, unit_id, candidates=asked)
     assert answer.status == 200, answer.body
-    assert [(one["matches"], one["in_clear"]) for one in answer.json()["compared"]] == [
+    assert [(entry["matches"], entry["in_clear"]) for entry in answer.json()["compared"]] == [
         (False, 2),
         (False, 1),
         (False, 1),
@@ -82,7 +82,7 @@ async def test_a_value_that_nothing_replaced_is_told_to_stand_in_the_clear(inges
     ]
     assert answer.json()["replaces"] == [], "so `matches: false` says nothing"
     (event,) = told(ingest.house, "unit_reidentified")
-    assert [(one.kind, one.asked, one.told) for one in event.kinds] == [
+    assert [(kind.kind, kind.asked, kind.told) for kind in event.kinds] == [
         ("email", 2, 1),
         ("name", 1, 1),
         ("phone", 1, 1),
@@ -99,7 +99,7 @@ async def test_each_answer_is_an_event_with_who_and_why_and_counts_and_no_value(
     first, second = told(ingest.house, "unit_reidentified")
     assert first == second
     assert (first.unit_id, first.asked_by, first.reason, first.how) == (unit_id, "officer", ASKED, "compared")
-    assert [(one.kind, one.asked, one.told) for one in first.kinds] == [("email", 1, 1), ("phone", 1, 0)]
+    assert [(kind.kind, kind.asked, kind.told) for kind in first.kinds] == [("email", 1, 1), ("phone", 1, 0)]
     metrics = (await ingest.call("GET", "/metrics")).body.decode()
     assert 'concord_ingest_reidentifications_total{how="compared"} 2.0' in metrics
 
@@ -116,7 +116,7 @@ async def test_originals_that_are_kept_are_told_in_order_and_lie_nowhere_in_the_
         ingest, unit_id, originals=True, reason=f"Is it {CANARIES['email'].upper()} of {CANARIES['ip']}?"
     )
     assert answer.status == 200, answer.body
-    assert [(one["kind"], one["value"]) for one in answer.json()["originals"]] == [
+    assert [(original["kind"], original["value"]) for original in answer.json()["originals"]] == [
         ("email", CANARIES["email"]),
         ("ip", CANARIES["ip"]),
         ("card", "4111111111111111"),
@@ -124,7 +124,11 @@ async def test_originals_that_are_kept_are_told_in_order_and_lie_nowhere_in_the_
     ]
     (event,) = told(ingest.house, "unit_reidentified")
     assert (event.how, event.reason) == ("opened", "Is it [email] of [ip]?")
-    assert [(one.kind, one.asked, one.told) for one in event.kinds] == [("card", 0, 2), ("email", 0, 1), ("ip", 0, 1)]
+    assert [(kind.kind, kind.asked, kind.told) for kind in event.kinds] == [
+        ("card", 0, 2),
+        ("email", 0, 1),
+        ("ip", 0, 1),
+    ]
     held = (everything(ingest) + caplog.text).casefold()
     assert len(held) > 5_000
     for value in (*CANARIES.values(), "4111111111111111"):
@@ -149,8 +153,8 @@ async def test_erasure_destroys_the_originals_too(ingest: Ingest) -> None:
 async def test_without_the_clients_key_nothing_is_told_and_the_refusal_says_why(ingest: Ingest) -> None:
     unit_id = await a_unit(ingest, treatments=PSEUDONYMS, reidentification="sealed")
     ingest.handlers.reidentification.repository.shelf.sealer = Sealer(LocalKeys(b"another secret"))
-    for said in ({"originals": True}, {"candidates": candidates(email=CANARIES["email"])}):
-        answer = await ask(ingest, unit_id, **said)
+    for entry in ({"originals": True}, {"candidates": candidates(email=CANARIES["email"])}):
+        answer = await ask(ingest, unit_id, **entry)
         assert answer.status == 409
         assert "The key of client k1 that this unit was sealed under is not here." in answer.json()["detail"]
     assert told(ingest.house, "unit_reidentified") == []
@@ -194,8 +198,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 async def test_a_question_that_cannot_be_answered_names_its_field(ingest: Ingest) -> None:
     unit_id = await a_unit(ingest, treatments=PSEUDONYMS, reidentification="sealed")
-    for said, field in BAD:
-        answer = await ask(ingest, unit_id, **said)
+    for entry, field in BAD:
+        answer = await ask(ingest, unit_id, **entry)
         assert answer.status == 422, answer.body
         (fault,) = answer.json()["errors"]
         assert (fault["field"], bool(fault["cure"])) == (field, True)
@@ -204,13 +208,13 @@ async def test_a_question_that_cannot_be_answered_names_its_field(ingest: Ingest
 
 async def test_another_clients_officer_and_whoever_has_another_role_are_told_nothing(ingest: Ingest) -> None:
     unit_id = await a_unit(ingest, treatments=PSEUDONYMS)
-    said: dict[str, Any] = {"candidates": candidates(email=CANARIES["email"])}
-    assert (await ask(ingest, unit_id, officer(ingest, "k2"), **said)).status == 404
-    assert (await ask(ingest, "k1-u-none", **said)).status == 404
+    body: dict[str, Any] = {"candidates": candidates(email=CANARIES["email"])}
+    assert (await ask(ingest, unit_id, officer(ingest, "k2"), **body)).status == 404
+    assert (await ask(ingest, "k1-u-none", **body)).status == 404
     for role in set(Role) - {Role.PRIVACY}:
         other = ingest.house.token("somebody", role, client_id="k1")
-        assert (await ask(ingest, unit_id, other, **said)).status == 403
-    assert (await ask(ingest, unit_id, officer(ingest, None), **said)).status == 200
+        assert (await ask(ingest, unit_id, other, **body)).status == 403
+    assert (await ask(ingest, unit_id, officer(ingest, None), **body)).status == 200
 
 
 async def test_a_duplicates_officer_is_told_which_unit_to_ask_about(ingest: Ingest) -> None:
@@ -225,8 +229,8 @@ async def test_so_many_questions_about_one_unit_and_no_more_are_answered(
 ) -> None:
     monkeypatch.setattr(reidentification, "QUESTIONS_MAX", 3)
     unit_id = await a_unit(ingest, "nobody", treatments=PSEUDONYMS)
-    said: dict[str, Any] = {"candidates": candidates(email="a@example.org")}
-    statuses = [(await ask(ingest, unit_id, **said)).status for _ in range(4)]
+    body: dict[str, Any] = {"candidates": candidates(email="a@example.org")}
+    statuses = [(await ask(ingest, unit_id, **body)).status for _ in range(4)]
     assert statuses == [200] * 3 + [409]
     assert len(told(ingest.house, "unit_reidentified")) == 3
 
@@ -234,7 +238,7 @@ async def test_so_many_questions_about_one_unit_and_no_more_are_answered(
 async def test_a_project_from_before_can_be_compared_and_keeps_no_originals(ingest: Ingest) -> None:
     await ingest.define(privately())
     await ingest.published()
-    (event,) = (one for one in ingest.house.events(PROJECTS) if one.project_defined.revision == 1)
+    (event,) = (entry for entry in ingest.house.events(PROJECTS) if entry.project_defined.revision == 1)
     event.project_defined.policy.privacy.ClearField("reidentification")
     assert project_from(event).definition.policy.privacy.reidentification == "compare"
     event.project_defined.policy.privacy.reidentification = "sealed"

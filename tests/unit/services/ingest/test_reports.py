@@ -34,7 +34,7 @@ async def sent(ingest: Ingest, body: bytes) -> Any:
 async def test_one_unit_of_an_array_that_cannot_be_read_is_refused_alone(project: Ingest, wrong: Any) -> None:
     report = await project.admit([{"id": "a", "content": "a"}, wrong, {"id": "c", "content": "c"}])
     assert report["admitted"] == 2
-    assert [one["line"] for one in report["refused"]] == [2]
+    assert [entry["line"] for entry in report["refused"]] == [2]
 
 
 async def test_a_byte_order_mark_is_no_part_of_the_first_line(project: Ingest) -> None:
@@ -50,9 +50,9 @@ async def test_every_id_of_an_import_is_answered_however_many_there_are(
     report = await sent(project, lines(*units))
     assert len(report["units"]) == 10
     assert (report["admitted"], report["duplicate_of"]) == (25, 5)
-    found = await project.find(*(one["id"] for one in units))
-    assert [one["source_id"] for one in found] == [one["id"] for one in units]
-    assert [one["status"] for one in found] == ["admitted"] * 25 + ["duplicate_of"] * 5
+    found = await project.find(*(unit["id"] for unit in units))
+    assert [entry["source_id"] for entry in found] == [unit["id"] for unit in units]
+    assert [entry["status"] for entry in found] == ["admitted"] * 25 + ["duplicate_of"] * 5
     assert found[27]["duplicate_of"] == {"source_id": "2", "unit_id": found[2]["unit_id"]}
 
 
@@ -111,8 +111,8 @@ async def test_content_that_is_not_what_its_media_type_says_is_refused(
 async def test_the_length_of_a_text_is_told_in_code_points(project: Ingest) -> None:
     await project.admit([{"id": "t", "content": "né \U0001f469\u200d\U0001f692"}, {"id": "o", "content": {"uri": "u"}}])
     lengths = {
-        one.source_id: one.content_length if one.HasField("content_length") else None
-        for one in told(project.house, "unit_admitted")
+        entry.source_id: entry.content_length if entry.HasField("content_length") else None
+        for entry in told(project.house, "unit_admitted")
     }
     assert lengths == {"t": 6, "o": None}
 
@@ -159,5 +159,5 @@ async def test_no_string_of_a_definition_is_larger_than_can_be_told(ingest: Inge
         body = json.dumps({**DEFINITION, field: value}, ensure_ascii=False).encode()
         answer = await ingest.call("PUT", "/v1/projects/p", body)
         assert answer.status == 422
-        assert [one["field"] for one in answer.json()["errors"]] == [field]
+        assert [error["field"] for error in answer.json()["errors"]] == [field]
         assert len(answer.body) < 2_000

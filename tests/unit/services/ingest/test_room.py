@@ -34,7 +34,7 @@ def units(count: int, name: str = "u") -> list[dict[str, Any]]:
 
 
 def lines(some: list[dict[str, Any]]) -> bytes:
-    return b"\n".join(json.dumps(one).encode() for one in some)
+    return b"\n".join(json.dumps(entry).encode() for entry in some)
 
 
 @pytest.fixture
@@ -61,15 +61,15 @@ async def resolve(ingest: Ingest, *source_ids: str, ruled: bool = False, project
 
 async def publish(ingest: Ingest, some: list[dict[str, Any]], project: str = "k1-p") -> None:
     records = []
-    for one in some:
-        data = {name: value for name, value in one.items() if name != "id"}
+    for entry in some:
+        data = {name: value for name, value in entry.items() if name != "id"}
         attributes = {
             "specversion": "1.0",
-            "id": one["id"],
+            "id": entry["id"],
             "source": f"/projects/{project}",
             "type": "concord.unit.v1",
         }
-        records.append(Outgoing(INTAKE.name, one["id"].encode(), json.dumps({**attributes, "data": data}).encode()))
+        records.append(Outgoing(INTAKE.name, entry["id"].encode(), json.dumps({**attributes, "data": data}).encode()))
     await MemoryBroker(ingest.house.cluster, "client").publish(records)
     await settled(ingest.house, "ingest", ingest.service)
 
@@ -80,7 +80,7 @@ async def standing(ingest: Ingest, project: str = "k1-p") -> tuple[int | None, i
 
 
 def marks(house: House) -> list[str]:
-    return sorted(one["unit_id"] for one in house.database("ingest").dump("open_units"))
+    return sorted(unit["unit_id"] for unit in house.database("ingest").dump("open_units"))
 
 
 async def let_in(ingest: Ingest) -> None:
@@ -101,7 +101,7 @@ async def test_a_body_is_taken_up_to_the_bound_and_told_from_which_line_on_to_se
     assert (again.status, int(again.headers["retry-after"]) >= 1) == (429, True)
     (error,) = again.json()["errors"]
     assert error["field"] == "policy.max_open_units"
-    assert [one["status"] for one in await project.find("u2", "u3")] == ["admitted", "unknown"]
+    assert [entry["status"] for entry in await project.find("u2", "u3")] == ["admitted", "unknown"]
     await project.published()
     await resolve(project, "u0")
     await resolve(project, "u1", ruled=True)
@@ -135,12 +135,12 @@ async def test_every_door_says_when_to_come_again_and_takes_the_same_body_then(p
     headers = [("content-type", kind), ("idempotency-key", "k")]
     full = await project.call("POST", path, body, headers=headers)
     assert (full.status, "retry-after" in full.headers) == (429, True), full.body
-    assert [one["status"] for one in await project.find("new0")] == ["unknown"]
+    assert [entry["status"] for entry in await project.find("new0")] == ["unknown"]
     await project.published()
     await resolve(project, "u0", "u1", "u2")
     taken = await project.call("POST", path, body, headers=headers)
     assert (taken.status, taken.json()["stopped"]) == (202, None)
-    assert [one["status"] for one in await project.find("new0")] == ["admitted"]
+    assert [entry["status"] for entry in await project.find("new0")] == ["admitted"]
 
 
 async def test_the_answer_of_a_request_that_was_taken_in_part_is_not_kept_under_its_key(project: Ingest) -> None:
@@ -215,14 +215,14 @@ async def test_records_wait_and_those_of_other_projects_do_not_wait_behind_them(
     assert await standing(project) == (3, 5)
     await publish(project, units(4, "other"), "k1-q")
     assert len(told(project.house, "unit_admitted")) == BOUND + 4
-    admitted = [one.source_id for one in told(project.house, "unit_admitted") if one.source_id.startswith("u")]
+    admitted = [entry.source_id for entry in told(project.house, "unit_admitted") if entry.source_id.startswith("u")]
     await resolve(project, *admitted[:2])
     await let_in(project)
     assert await standing(project) == (3, 3)
     await resolve(project, *(f"u{n}" for n in range(8)))
     await let_in(project)
     await project.published()
-    assert {one.source_id for one in told(project.house, "unit_admitted")} >= {f"u{n}" for n in range(8)}
+    assert {entry.source_id for entry in told(project.house, "unit_admitted")} >= {f"u{n}" for n in range(8)}
     assert await standing(project) == (3, 0)
     assert project.house.events(DEAD_LETTERS) == []
 
@@ -238,7 +238,7 @@ async def test_records_that_wait_are_taken_by_the_next_process_and_hold_nothing_
     await project.kill()
     after = await start(project.house)
     await let_in(after)
-    assert [one["status"] for one in await after.find("w")] == ["admitted"]
+    assert [entry["status"] for entry in await after.find("w")] == ["admitted"]
     await after.kill()
 
 
@@ -246,7 +246,7 @@ async def test_what_waits_can_be_withdrawn_before_it_comes_in(project: Ingest) -
     await publish(project, units(BOUND))
     await publish(project, [{"id": "w", "content": "W"}, {"id": "x", "content": "X", "subject": "s"}])
     answer = await project.call("POST", "/v1/projects/k1-p/erasures", {"ids": ["w", "never"], "reason": "asked"})
-    assert [one["status"] for one in answer.json()["units"]] == ["erased", "unknown"]
+    assert [unit["status"] for unit in answer.json()["units"]] == ["erased", "unknown"]
     await project.call("POST", "/v1/projects/k1-p/erasures", {"subject": "s", "reason": "asked"})
     assert project.house.database("ingest").dump("waiting") == []
 
@@ -262,11 +262,11 @@ async def test_what_cannot_wait_and_what_is_wrong_with_what_waited_becomes_a_dea
     await publish(project, units(3, "more"))
     letters = project.house.events(DEAD_LETTERS)
     assert len(letters) == 3
-    assert all("open units" in one.reason and "send this one again" in one.reason for one in letters)
+    assert all("open units" in letter.reason and "send this one again" in letter.reason for letter in letters)
     await resolve(project, *(f"u{n}" for n in range(BOUND)))
     await let_in(project)
-    reasons = [one.reason for one in project.house.events(DEAD_LETTERS)]
-    assert (len(reasons), sum("content is empty" in one for one in reasons)) == (4, 1)
+    reasons = [event.reason for event in project.house.events(DEAD_LETTERS)]
+    assert (len(reasons), sum("content is empty" in reason for reason in reasons)) == (4, 1)
     assert await standing(project) == (1, 0)
 
 
@@ -280,9 +280,9 @@ async def test_the_bound_holds_whoever_sends_at_once_to_however_many_processes(s
     for life in lives:
         await life.published()
     admitted = told(house, "unit_admitted")
-    assert {one.status for one in answers} <= {202, 429}
+    assert {answer.status for answer in answers} <= {202, 429}
     assert len(admitted) <= 5, "none is settled, so as many as were ever open"
-    assert marks(house) == sorted(one.unit_id for one in admitted)
+    assert marks(house) == sorted(unit.unit_id for unit in admitted)
     for life in lives:
         await life.kill()
 
@@ -312,6 +312,6 @@ async def test_wherever_a_process_dies_what_is_counted_is_what_is_open(monkeypat
             assert (await after.call("POST", PATH, request)).status == 202
         await after.handlers.admissions.finish_left_behind()
         await after.published()
-        assert marks(house) == sorted(one.unit_id for one in told(house, "unit_admitted"))
+        assert marks(house) == sorted(unit.unit_id for unit in told(house, "unit_admitted"))
         await after.kill()
     assert step > 25, "many steps were tried"

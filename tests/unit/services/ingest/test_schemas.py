@@ -10,8 +10,8 @@ from tests.support.ingest import DEFINITION, Ingest, start, told
 
 
 def choice(*classes: str, **change: Any) -> dict[str, Any]:
-    said = {"schema_change": change} if change else {}
-    return {**DEFINITION, "label_schema": {"kind": "choice", "classes": list(classes)}, **said}
+    body = {"schema_change": change} if change else {}
+    return {**DEFINITION, "label_schema": {"kind": "choice", "classes": list(classes)}, **body}
 
 
 async def read(ingest: Ingest, path: str = "", query: str = "") -> Any:
@@ -30,8 +30,12 @@ async def test_each_version_is_listed_and_read_with_its_steps_and_who_made_it(pr
     added = await project.define({**choice("no", "surely", "unsure"), "guideline": "# One"})
     assert (added["revision"], added["schema_version"], added["guideline_version"]) == (4, 3, 2)
     listed = (await read(project))["schemas"]
-    assert [(one["version"], one["revision"], one["steps"]) for one in listed] == [(1, 1, 0), (2, 2, 1), (3, 4, 1)]
-    assert {(one["by"], one["role"]) for one in listed} == {("key", "client")}
+    assert [(entry["version"], entry["revision"], entry["steps"]) for entry in listed] == [
+        (1, 1, 0),
+        (2, 2, 1),
+        (3, 4, 1),
+    ]
+    assert {(entry["by"], entry["role"]) for entry in listed} == {("key", "client")}
     offered = [(await read(project, f"/{version}"))["label_schema"]["classes"] for version in (1, 2, 3)]
     assert offered == [["no", "yes"], ["no", "surely"], ["no", "surely", "unsure"]]
     steps = (await read(project, "/2"))["steps"]
@@ -44,13 +48,13 @@ async def test_each_version_is_listed_and_read_with_its_steps_and_who_made_it(pr
 
 async def test_versions_come_by_pages_also_from_another_process(project: Ingest) -> None:
     for number in range(1, 5):
-        await project.define(choice("no", "yes", *(f"c{one}" for one in range(number))))
+        await project.define(choice("no", "yes", *(f"c{entry}" for entry in range(number))))
     other = await start(project.house)
     try:
         page = await read(other, query="limit=3")
-        assert ([one["version"] for one in page["schemas"]], page["next"]) == ([1, 2, 3], 3)
+        assert ([schema["version"] for schema in page["schemas"]], page["next"]) == ([1, 2, 3], 3)
         rest = await read(other, query="limit=3&after=3")
-        assert ([one["version"] for one in rest["schemas"]], rest["next"]) == ([4, 5], None)
+        assert ([schema["version"] for schema in rest["schemas"]], rest["next"]) == ([4, 5], None)
     finally:
         await other.service.runtime.stop()
 
@@ -89,7 +93,7 @@ async def test_gold_is_given_in_what_is_offered_now(project: Ingest) -> None:
     report = await project.admit(
         [{"id": "g1", "content": "One.", "gold": "yes"}, {"id": "g2", "content": "Two.", "gold": "maybe"}]
     )
-    assert (report["admitted"], [one["field"] for one in report["refused"]]) == (1, ["gold"])
+    assert (report["admitted"], [entry["field"] for entry in report["refused"]]) == (1, ["gold"])
 
 
 async def test_a_unit_sent_again_is_the_same_whatever_became_of_its_class(project: Ingest) -> None:
@@ -103,13 +107,13 @@ async def test_a_unit_sent_again_is_the_same_whatever_became_of_its_class(projec
     await project.define(choice("no", "surely", "even", "odder", **change))
     again = await project.admit(first)
     assert (again["repeated"], again["refused"]) == (5, []), "a repeat says what it said"
-    new = [{**one, "id": f"new {one['id']}", "content": f"new {one['content']}"} for one in first]
+    new = [{**entry, "id": f"new {entry['id']}", "content": f"new {entry['content']}"} for entry in first]
     report = await project.admit(new)
     assert report["admitted"] == 4
     (refused,) = report["refused"]
     assert (refused["line"], refused["field"]) == (4, "gold"), "nothing stands for a class that was split"
     await project.published()
-    labels = {one.source_id: one.gold_label for one in told(project.house, "unit_admitted")}
+    labels = {entry.source_id: entry.gold_label for entry in told(project.house, "unit_admitted")}
     assert (labels["yes"], labels["new yes"], labels["new unsure"]) == (b'"yes"', b'"surely"', b'"no"')
     (other,) = (await project.admit([{**first[1], "gold": "no"}]))["refused"]
     assert other["field"] == "gold", "another label under its name is refused as before"

@@ -97,7 +97,7 @@ async def test_a_unit_that_is_looked_at_after_its_lot_was_sealed_is_in_no_second
     await first.admit(units("a", 3))
     assert len(told(house, "lot_sealed")) == 1
     # The other process reads the units late: to it they are news, and their lot is not.
-    assert {one["status"] for one in await other.find("a-0", "a-1", "a-2")} == {"admitted"}
+    assert {entry["status"] for entry in await other.find("a-0", "a-1", "a-2")} == {"admitted"}
     await other.admit(units("b", 2))
     await other.call("POST", "/v1/projects/k1-p/seal")
     await other.published()

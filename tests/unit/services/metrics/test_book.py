@@ -90,14 +90,14 @@ def _lots(event: LotEvent) -> Step:
 
 
 def _annotation(unit_id: str, place: int, label: bytes) -> Step:
-    said = AnnotationSubmitted(
+    submitted = AnnotationSubmitted(
         unit_id=unit_id,
         annotation_id=f"{unit_id}.{place}",
         annotator_id=f"a{place}",
         label=label,
         active_ms=100 * place,
     )
-    event = AnnotationEvent(metadata=told(3), annotation_submitted=said)
+    event = AnnotationEvent(metadata=told(3), annotation_submitted=submitted)
     return lambda served: served.annotations([event])
 
 

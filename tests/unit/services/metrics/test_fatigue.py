@@ -39,9 +39,9 @@ class Work:
         """Return the breaks that fell due: of which kind, after how many units."""
         found: list[tuple[str, int]] = []
         before = self.person.due
-        for number, one in enumerate(seconds, start=1):
-            self.at_us += int(one * SECOND_US)
-            self.person.worked(Annotation("ann", '"yes"', active_ms=int(one * 1_000), at_us=self.at_us), wrong)
+        for number, value in enumerate(seconds, start=1):
+            self.at_us += int(value * SECOND_US)
+            self.person.worked(Annotation("ann", '"yes"', active_ms=int(value * 1_000), at_us=self.at_us), wrong)
             self.person.judged(self.breaks)
             if self.person.due != before:
                 before = self.person.due
@@ -91,7 +91,7 @@ def test_of_honest_people_on_real_timings_no_larger_share_is_ever_asked_than_is_
         asked += bool(Work(Breaks(True, 465, 30, 100_000)).do(times))
         chance.append(1 - math.exp(-len(times) / 465))
     expected = sum(chance)
-    spread = sum(one * (1 - one) for one in chance) ** 0.5
+    spread = sum(value * (1 - value) for value in chance) ** 0.5
     assert len(people) > 20
     assert asked <= expected + 2.33 * spread, "what the stated rate explains at 1 in 100"
 
@@ -175,9 +175,9 @@ class YearsAhead(SystemClock):
 
 def asked(metrics: Metrics) -> list[Any]:
     return [
-        one
-        for one in metrics.house.events(QUALITY)
-        if one.WhichOneof("event") in ("break_required", "standing_changed")
+        event
+        for event in metrics.house.events(QUALITY)
+        if event.WhichOneof("event") in ("break_required", "standing_changed")
     ]
 
 
@@ -191,16 +191,19 @@ async def test_a_tired_annotator_is_asked_once_and_a_rested_one_never(metrics: M
     await until(lambda: bool(asked(metrics)))
     await metrics.settle()
     (event,) = asked(metrics)
-    told = event.break_required
-    assert told.annotator_id == "ann"
-    assert told.until_us - event.metadata.occurred_at_us == 600 * SECOND_US
+    annotator = event.break_required
+    assert annotator.annotator_id == "ann"
+    assert annotator.until_us - event.metadata.occurred_at_us == 600 * SECOND_US
     people = await metrics.annotators()
-    assert (people["ann"]["fatigue"]["break_kind"], people["ann"]["fatigue"]["break_reason"]) == ("break", told.reason)
+    assert (people["ann"]["fatigue"]["break_kind"], people["ann"]["fatigue"]["break_reason"]) == (
+        "break",
+        annotator.reason,
+    )
     assert people["bob"]["fatigue"]["break_kind"] == ""
     await metrics.stop()
     again = await start(metrics.house)
     await again.settle()
-    assert {one.metadata.event_id for one in asked(again)} == {event.metadata.event_id}, "the same in every life"
+    assert {entry.metadata.event_id for entry in asked(again)} == {event.metadata.event_id}, "the same in every life"
     await again.stop()
 
 

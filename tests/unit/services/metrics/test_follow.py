@@ -60,8 +60,8 @@ class Follower:
 
     def told(self) -> list[Any]:
         """Return what the events said."""
-        parts = [one for one in self.body.decode().split("\n\n") if one.startswith("event: quality")]
-        return [json.loads(one.partition("data: ")[2]) for one in parts]
+        parts = [name for name in self.body.decode().split("\n\n") if name.startswith("event: quality")]
+        return [json.loads(part.partition("data: ")[2]) for part in parts]
 
     async def hang_up(self) -> None:
         self._hung_up.set()
@@ -80,8 +80,8 @@ async def metrics(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 
 def followers(metrics: Metrics) -> int:
-    apps: list[Any] = [one.application for one in (metrics.service, *metrics.others)]
-    return sum(len(one.state.service.followers) for one in apps)
+    apps: list[Any] = [service.application for service in (metrics.service, *metrics.others)]
+    return sum(len(app.state.service.followers) for app in apps)
 
 
 async def test_whoever_follows_is_told_what_is_and_every_change_of_it(metrics: Metrics) -> None:

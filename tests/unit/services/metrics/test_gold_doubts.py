@@ -47,13 +47,13 @@ async def answered(metrics: Metrics, names: tuple[str, ...] = GOOD, models: tupl
 
 async def doubts(metrics: Metrics, many: int) -> list[GoldDoubted]:
     """Return the doubts that were told, once so many were, and a while after that."""
-    told: list[GoldDoubted] = []
+    doubteds: list[GoldDoubted] = []
     for _ in range(LOOKS_MAX):
         await metrics.settle()
-        told = [one.gold_doubted for one in metrics.house.events(QUALITY) if one.HasField("gold_doubted")]
-        if len(told) >= many:
+        doubteds = [event.gold_doubted for event in metrics.house.events(QUALITY) if event.HasField("gold_doubted")]
+        if len(doubteds) >= many:
             break
-    return told
+    return doubteds
 
 
 async def judged(metrics: Metrics, right: int, units: int, name: str = "ann") -> bool:
@@ -68,11 +68,15 @@ async def judged(metrics: Metrics, right: int, units: int, name: str = "ann") ->
 
 async def test_gold_that_five_good_annotators_disagree_with_is_told_once_with_what_they_say(metrics: Metrics) -> None:
     await answered(metrics)
-    (told,) = await doubts(metrics, 1)
-    assert (told.unit_id, told.known_label) == ("k1-ugx", b'"no"')
-    assert (told.good, told.disagreeing, [(one.label, one.annotators) for one in told.said]) == (5, 5, [(b'"yes"', 5)])
-    assert 0.5 < told.share_low < 0.6
-    assert list(told.annotators) == sorted((*GOOD, "gus")), "whoever answered has a part in it, good or not"
+    (doubted,) = await doubts(metrics, 1)
+    assert (doubted.unit_id, doubted.known_label) == ("k1-ugx", b'"no"')
+    assert (
+        doubted.good,
+        doubted.disagreeing,
+        [(gold_said.label, gold_said.annotators) for gold_said in doubted.said],
+    ) == (5, 5, [(b'"yes"', 5)])
+    assert 0.5 < doubted.share_low < 0.6
+    assert list(doubted.annotators) == sorted((*GOOD, "gus")), "whoever answered has a part in it, good or not"
 
 
 async def test_a_project_that_wants_no_doubts_has_none(metrics: Metrics) -> None:
@@ -126,8 +130,8 @@ def test_in_whatever_order_it_is_told_the_sums_and_their_revisions_are_the_same(
     about = Metadata(event_id="e", client_id="k1", project_id=PROJECT, occurred_at_us=1)
     admitted = UnitEvent(metadata=about, unit_admitted=UnitAdmitted(unit_id="k1-g", gold_label=b'"no"'))
     flagged = ResolutionEvent(metadata=about, gold_flagged=GoldFlagged(unit_id="k1-g", revision=1))
-    told = GoldRuled(unit_id="k1-g", revision=2, outcome="corrected", known_label=b'"yes"')
-    ruled = ResolutionEvent(metadata=about, gold_ruled=told)
+    entry = GoldRuled(unit_id="k1-g", revision=2, outcome="corrected", known_label=b'"yes"')
+    ruled = ResolutionEvent(metadata=about, gold_ruled=entry)
     steps = [
         _units(admitted),
         _annotation("k1-g", 1, b'"yes"'),
@@ -142,7 +146,9 @@ def test_in_whatever_order_it_is_told_the_sums_and_their_revisions_are_the_same(
         for step in (*order, *order):
             step(handlers)
         sums = rows.sums[PROJECT]
-        standings = sorted((name, tuple(one.answers.items()), one.revision) for name, one in sums.standings.items())
+        standings = sorted(
+            (name, tuple(standing.answers.items()), standing.revision) for name, standing in sums.standings.items()
+        )
         found.add((tuple(standings), sums.gold_learnt, tuple(sums.gold)))
     assert len(found) == 1
     (((first, second), _, gold),) = found

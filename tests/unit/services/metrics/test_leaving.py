@@ -26,8 +26,8 @@ async def test_leaving_that_was_waited_for_too_briefly_goes_on_and_is_waited_for
     owner, clock, telemetry, letters = Owner(PLACES, "http://one"), SystemClock(), Telemetry("test"), object()
     app: Any = ChunkedApp("test", KafkaSettings(bootstrap="127.0.0.1:9"), 1, owner)
     parts = FaustParts(app, PLACES)
-    told: Any = letters
-    reading = Reading(owner, Repository(PLACES), parts, "one", told, telemetry, clock)
+    body: Any = letters
+    reading = Reading(owner, Repository(PLACES), parts, "one", body, telemetry, clock)
     owner.dealt(Deal(frozenset({0}), frozenset(), {"http://one": frozenset({0})}))
     owner.opened(0)
     part = FaustPart(app, reading, parts, _answers, clock, telemetry, PatienceSettings())

@@ -137,18 +137,20 @@ async def test_competence_is_told_once_for_what_is_known_and_outranks_what_was_t
         await metrics.upstream.unit(f"k1-g{number}", gold="no")
         await metrics.upstream.annotation(f"k1-g{number}", 1, "ann", label)
         await metrics.settle()
-    told = [one.competence_estimated for one in metrics.house.events(QUALITY) if one.HasField("competence_estimated")]
-    assert [one.revision for one in told] == [1, 2, 3]
-    assert told[-1].classes == 2
-    assert [(one.known, one.given, one.times) for one in told[-1].answers] == [(0, 0, 2), (0, 1, 1)]
-    assert (told[-1].gold_units, told[-1].gold_correct) == (3, 2)
+    rows = [
+        event.competence_estimated for event in metrics.house.events(QUALITY) if event.HasField("competence_estimated")
+    ]
+    assert [row.revision for row in rows] == [1, 2, 3]
+    assert rows[-1].classes == 2
+    assert [(answer.known, answer.given, answer.times) for answer in rows[-1].answers] == [(0, 0, 2), (0, 1, 1)]
+    assert (rows[-1].gold_units, rows[-1].gold_correct) == (3, 2)
     await metrics.stop()
     again = await start(metrics.house)
     await again.settle()
-    events = [one for one in metrics.house.events(QUALITY) if one.HasField("competence_estimated")]
+    events = [event for event in metrics.house.events(QUALITY) if event.HasField("competence_estimated")]
     by_id: dict[str, set[bytes]] = {}
-    for one in events:
-        by_id.setdefault(one.metadata.event_id, set()).add(one.SerializeToString(deterministic=True))
+    for event in events:
+        by_id.setdefault(event.metadata.event_id, set()).add(event.SerializeToString(deterministic=True))
     assert len(by_id) == 3, "a new life tells what is known, and that was told before"
     assert all(len(contents) == 1 for contents in by_id.values())
     await again.stop()
@@ -156,7 +158,7 @@ async def test_competence_is_told_once_for_what_is_known_and_outranks_what_was_t
 
 def measured(house: House) -> list[Any]:
     """Return what was told of crowds."""
-    return [one for one in house.events(QUALITY) if one.HasField("crowd_measured")]
+    return [event for event in house.events(QUALITY) if event.HasField("crowd_measured")]
 
 
 async def test_what_gold_says_of_the_crowd_is_told_when_it_changes_and_again_by_a_new_life(metrics: Metrics) -> None:
@@ -167,17 +169,17 @@ async def test_what_gold_says_of_the_crowd_is_told_when_it_changes_and_again_by_
     await metrics.settle()
     await metrics.label()
     await metrics.settle()
-    told = measured(metrics.house)
-    last = told[-1].crowd_measured
+    rows = measured(metrics.house)
+    last = rows[-1].crowd_measured
     assert (last.gold_answers, last.dependence_units, last.revision) == (6, 3, 9)
-    assert [(one.known, one.units) for one in last.gold_units] == [(0, 3)]
+    assert [(gold_unit.known, gold_unit.units) for gold_unit in last.gold_units] == [(0, 3)]
     assert last.dependence > 0.15, "both are wrong together"
     await metrics.stop()
     again = await start(metrics.house)
     async with asyncio.timeout(20):
-        while len(events := measured(metrics.house)) == len(told):  # noqa: ASYNC110 - a house of topics sets no event
+        while len(events := measured(metrics.house)) == len(rows):  # noqa: ASYNC110 - a house of topics sets no event
             await asyncio.sleep(0.01)
-    assert events[-1] == told[-1], "the same finding is the same event"
+    assert events[-1] == rows[-1], "the same finding is the same event"
     await again.stop()
 
 
@@ -310,8 +312,8 @@ async def test_what_cannot_be_told_waits_as_the_newest_of_each_and_no_more() -> 
     assert len(metrics.house.events(QUALITY)) == before
     muted.on = False
     await metrics.settle()
-    told = [event.competence_estimated for event in metrics.house.events(QUALITY)[before:]]
-    assert [(one.annotator_id, one.gold_units) for one in told if one.annotator_id] == [("ann", 4)]
+    rows = [event.competence_estimated for event in metrics.house.events(QUALITY)[before:]]
+    assert [(row.annotator_id, row.gold_units) for row in rows if row.annotator_id] == [("ann", 4)]
     await metrics.stop()
 
 
@@ -357,9 +359,9 @@ async def test_annotators_come_in_pages_by_id(metrics: Metrics) -> None:
     seen: list[str] = []
     after: str | None = ""
     while after is not None:
-        told = (await metrics.call(f"/v1/projects/{PROJECT}/annotators?limit=1&after={after}")).json()
-        seen += [one["annotator_id"] for one in told["annotators"]]
-        after = told["next"]
+        body = (await metrics.call(f"/v1/projects/{PROJECT}/annotators?limit=1&after={after}")).json()
+        seen += [annotator["annotator_id"] for annotator in body["annotators"]]
+        after = body["next"]
     assert seen == everybody
     assert (await metrics.call(f"/v1/projects/{PROJECT}/annotators?limit=0")).status == 422
 
@@ -384,12 +386,12 @@ async def test_a_life_that_still_counts_what_was_told_before_it_tells_no_part_of
     )
     await service.runtime.start()
     after = Metrics(metrics.house, service, metrics.upstream, [])
-    told = len(metrics.house.events(QUALITY))
+    count = len(metrics.house.events(QUALITY))
     await after.settle()
     for path in ("quality", "annotators"):
         answer = await after.call(f"/v1/projects/{PROJECT}/{path}")
         assert (answer.status, answer.headers["retry-after"]) == (503, "1")
-    assert len(metrics.house.events(QUALITY)) == told
+    assert len(metrics.house.events(QUALITY)) == count
     counting.let_go.set()
     await until(lambda: service.runtime.ready)
     quality = await after.quality()

@@ -32,8 +32,8 @@ async def metrics(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Metrics]:
 async def unit(metrics: Metrics, name: str, people: str, model: str, label: str) -> None:
     """Let two people and a model beside them label a unit, and consensus settle it."""
     await metrics.upstream.unit(name)
-    for number, said in enumerate(people.split(), start=1):
-        await metrics.upstream.annotation(name, number, f"w{number}", said)
+    for number, text in enumerate(people.split(), start=1):
+        await metrics.upstream.annotation(name, number, f"w{number}", text)
     await metrics.upstream.annotation(name, 9, "m1", model, by_model=True, late=True, active_ms=50)
     reached = ConsensusReached(unit_id=name, label=f'"{label}"'.encode(), overlap_initial=2)
     await metrics.upstream.resolution(name, consensus_reached=reached)
@@ -49,9 +49,9 @@ async def test_a_model_is_told_apart_and_people_agree_without_it(metrics: Metric
     assert quality["percent_agreement"]["value"] == 1.0, "people always agree"
     answer = await metrics.call(PATH)
     assert answer.status == 200, answer.body
-    told = answer.json()
-    assert (told["counted"], told["people"]["annotators"], told["people"]["annotations"]) == ("never", 2, 20)
-    (model,) = told["models"]
+    body = answer.json()
+    assert (body["counted"], body["people"]["annotators"], body["people"]["annotations"]) == ("never", 2, 20)
+    (model,) = body["models"]
     assert (model["annotator_id"], model["labelling"]["annotations"]) == ("m1", 10)
     assert model["labelling"]["active_ms_median"] == 50
     (whole,) = model["fields"]
@@ -60,12 +60,15 @@ async def test_a_model_is_told_apart_and_people_agree_without_it(metrics: Metric
     assert whole["resolved"]["value"] == 0.5
     assert whole["people_agreement"]["value"] == 1.0
     assert whole["kappa"]["value"] < 0.1
-    classes = {one["label"]: (one["of_people"]["value"], one["of_model"]["value"]) for one in whole["classes"]}
+    classes = {
+        class_name["label"]: (class_name["of_people"]["value"], class_name["of_model"]["value"])
+        for class_name in whole["classes"]
+    }
     assert classes == {"yes": (5 / 6, 5 / 9), "no": (0.0, 0.0)}
 
 
-def settled(*said: Annotation, label: str = '"yes"') -> Unit:
-    found = Unit("k1-p", annotations={str(place): one for place, one in enumerate(said)}, asked=2)
+def settled(*annotations: Annotation, label: str = '"yes"') -> Unit:
+    found = Unit("k1-p", annotations={str(place): annotation for place, annotation in enumerate(annotations)}, asked=2)
     found.settlement, found.resolved = "consensus", label
     return found
 
@@ -82,8 +85,8 @@ def test_a_model_that_had_a_part_in_what_a_unit_was_settled_with_is_not_right_fo
 
 def test_what_is_counted_of_models_stays_when_units_are_closed() -> None:
     sums, read = ClosedSums(), Survey()
-    said = settled(Annotation("ann", '"no"', at_us=1), Annotation("m1", '"yes"', at_us=2, late=True, model=True))
-    sums.add(said)
+    entry = settled(Annotation("ann", '"no"', at_us=1), Annotation("m1", '"yes"', at_us=2, late=True, model=True))
+    sums.add(entry)
     read.merge(sums.survey)
     assert read.aspects[""].beside.tables == {"m1": {('"yes"', '"no"'): 1}}
     assert read.aspects[""].resolved.tables == {"m1": {('"yes"', '"yes"'): 1}}

@@ -29,7 +29,7 @@ from tests.support.service import until
 from tests.support.upstream import Teller
 from tests.unit.services.metrics.running import begun, measure_of, owner_of, owns
 
-PROJECTS = {slot_of_project(one) % PLACES_LOCAL: one for one in (f"k{number}-p" for number in range(200))}
+PROJECTS = {slot_of_project(name) % PLACES_LOCAL: name for name in (f"k{number}-p" for number in range(200))}
 """One project in every place."""
 CLOSED_UNITS, LOT_UNITS = 20_000, 500
 SECOND_US = 1_000_000
@@ -42,7 +42,9 @@ class Lives:
         self.house = house
         self.services: list[Service] = []
         broker = MemoryBroker(house.cluster, "upstream")
-        self.upstreams = {one: Teller(broker, house.clock, one.partition("-")[0]) for one in PROJECTS.values()}
+        self.upstreams = {
+            project: Teller(broker, house.clock, project.partition("-")[0]) for project in PROJECTS.values()
+        }
 
     async def join(self) -> Service:
         service = await begun(self.house)
@@ -53,9 +55,12 @@ class Lives:
 
     async def agreed(self) -> None:
         """Return when every place is served by one life, and all know by whose."""
-        await until(lambda: all(owner_of(one).whole() for one in self.services))
+        await until(lambda: all(owner_of(service).whole() for service in self.services))
         await until(
-            lambda: sorted(place for one in self.services for place in owner_of(one).open()) == [*range(PLACES_LOCAL)]
+            lambda: (
+                sorted(place for service in self.services for place in owner_of(service).open())
+                == [*range(PLACES_LOCAL)]
+            )
         )
 
     async def leave(self, service: Service) -> None:
@@ -119,7 +124,7 @@ async def lives() -> AsyncIterator[Lives]:
 async def test_every_life_tells_every_projects_quality_while_lives_join_leave_and_die(lives: Lives) -> None:
     for _ in range(3):
         await lives.join()
-    assert sorted(len(owner_of(one).open()) for one in lives.services) == [2, 3, 3]
+    assert sorted(len(owner_of(service).open()) for service in lives.services) == [2, 3, 3]
     await lives.label(6)
     before = await lives.count(12)
     await lives.leave(lives.services[0])
@@ -131,7 +136,7 @@ async def test_every_life_tells_every_projects_quality_while_lives_join_leave_an
     later = await lives.count(18)
     await lives.join()
     assert await lives.count(18) == later
-    assert all(owner_of(one).open() for one in lives.services)
+    assert all(owner_of(service).open() for service in lives.services)
 
 
 async def test_a_project_whose_owner_has_died_is_to_be_asked_for_again_in_a_second(lives: Lives) -> None:
@@ -156,8 +161,8 @@ async def test_what_is_lost_is_shown_and_told_by_its_new_owner_alone(lives: Live
     shown = {}
     for service in (first, second):
         exposed = (await call(service.application, "GET", "/metrics")).body.decode()
-        shown[service.application] = {one for one in PROJECTS.values() if f'project="{one}"' in exposed}
-        assert shown[service.application] == {one for one in PROJECTS.values() if owns(service, one)}
+        shown[service.application] = {project for project in PROJECTS.values() if f'project="{project}"' in exposed}
+        assert shown[service.application] == {project for project in PROJECTS.values() if owns(service, project)}
         assert set(measure_of(service).measured) == shown[service.application]
     assert set.union(*shown.values()) == set(PROJECTS.values())
 
@@ -171,18 +176,18 @@ def _lot(served: Handlers, number: int, at_us: int, label: str = '"yes"') -> Non
     unit_ids = [f"k1-u{number}x{place}" for place in range(LOT_UNITS)]
     units, annotations, resolutions = [], [], []
     for place, unit_id in enumerate(unit_ids):
-        said = label.replace("*", f"{number}x{place}").encode()
+        encoded = label.replace("*", f"{number}x{place}").encode()
         units.append(UnitEvent(metadata=_about(at_us), unit_admitted=UnitAdmitted(unit_id=unit_id, overlap_initial=2)))
         for annotator in range(2):
             submitted = AnnotationSubmitted(
                 unit_id=unit_id,
                 annotation_id=f"{unit_id}.{annotator}",
                 annotator_id=f"a{(place + annotator) % 50}",
-                label=said,
+                label=encoded,
                 active_ms=1_000 + place,
             )
             annotations.append(AnnotationEvent(metadata=_about(at_us + 1), annotation_submitted=submitted))
-        reached = ConsensusReached(unit_id=unit_id, label=said, overlap_initial=2)
+        reached = ConsensusReached(unit_id=unit_id, label=encoded, overlap_initial=2)
         resolutions.append(ResolutionEvent(metadata=_about(at_us + 2), consensus_reached=reached))
     units.append(UnitEvent(metadata=_about(at_us + 3), lot_sealed=LotSealed(lot_id=f"k1-l{number}", unit_ids=unit_ids)))
     served.units(units)

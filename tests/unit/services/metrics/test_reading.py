@@ -104,8 +104,8 @@ async def test_what_was_counted_is_passed_over_and_what_was_not_is_never(reading
 async def test_a_chunk_is_a_step_of_the_trace_that_its_records_are_of() -> None:
     spans, letters = InMemorySpanExporter(), SetAside()
     telemetry = Telemetry("metrics", spans, at_once=True, sampler=ALWAYS_ON)
-    told: Any = letters
-    reading = Reading(seated(0), Repository(PLACES), MemoryParts(), "one", told, telemetry, SystemClock())
+    body: Any = letters
+    reading = Reading(seated(0), Repository(PLACES), MemoryParts(), "one", body, telemetry, SystemClock())
     await reading.take_up(0, EMPTY)
     traced = admitted(0)
     traced.headers = (*traced.headers, ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"))
@@ -131,8 +131,8 @@ async def test_what_a_chunk_said_before_its_poison_is_in_the_sums(reading: Readi
     broken = LotEvent(metadata=Metadata(event_id="e", client_id="k1"))
     broken.lot_rejected.on_reject = "relabel"
     broken.lot_rejected.unit_ids.append("k1-u0")
-    told = [Record(0, encode(accepted), topic=LOTS.name), Record(1, encode(broken), topic=LOTS.name)]
-    await reading.serve(LOTS.name, 0, told)
+    records = [Record(0, encode(accepted), topic=LOTS.name), Record(1, encode(broken), topic=LOTS.name)]
+    await reading.serve(LOTS.name, 0, records)
     assert letters(reading) == [(1, "Poison")]
     sums = reading.repository.places[0].sums[PROJECT]
     assert (sums.lots.accepted, sum(sums.turnaround_seconds.values())) == (1, 1)

@@ -88,15 +88,15 @@ def labelled(metrics: Metrics, units: int = 1_400) -> None:
         truth = CLASSES[generator.choices(range(3), [70, 25, 5] if number < 2 * units // 3 else [40, 45, 15])[0]]
         known: dict[str, Any] = {"gold_label": encoded(truth)} if number % 4 == 0 else {}
         suggested = truth if generator.random() < 0.7 else generator.choice(CLASSES)
-        said = []
+        rows = []
         for who in generator.sample(people, 2):
             errs = generator.random() < (0.4 if who == HOSTILE else 0.05 + people.index(who) / 120)
-            said.append((who, generator.choice(CLASSES) if errs else truth))
+            rows.append((who, generator.choice(CLASSES) if errs else truth))
         stratum = "law" if number % 2 else "news"
         length, hidden = int(generator.lognormvariate(6, 1)), number % 3 == 0
         known |= {"suggested_label": encoded(suggested), "suggestion_hidden": hidden}
         past.active_ms = 1_000 * generator.randrange(4, 40)
-        past.unit(hour, said, stratum=stratum, content_length=length, media_type="text/plain", **known)
+        past.unit(hour, rows, stratum=stratum, content_length=length, media_type="text/plain", **known)
 
 
 async def test_a_project_without_a_label_has_a_report_that_says_what_is_missing(metrics: Metrics) -> None:
@@ -136,8 +136,8 @@ async def test_labels_of_one_hour_and_without_times_are_drawn_as_far_as_they_can
     past = past_of(metrics)
     for number in range(60):
         gold = {"gold_label": encoded("no")} if number % 6 == 0 else {}
-        said = [("ann", "no"), ("bob", "no" if number % 3 else "yes")]
-        past.unit(FIRST_HOUR, said, **gold)
+        rows = [("ann", "no"), ("bob", "no" if number % 3 else "yes")]
+        past.unit(FIRST_HOUR, rows, **gold)
     answer = await report(metrics)
     page = Tags(answer.body.decode())
     assert "All of it is of one window of time" in page.said

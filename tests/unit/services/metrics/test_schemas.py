@@ -21,7 +21,7 @@ from tests.unit.services.metrics.running import LABELS, Metrics, measure_of, sta
 
 TREE: dict[str, Any] = {
     "kind": "taxonomy",
-    "nodes": [{"id": "all"}, *({"id": one, "parent": "all"} for one in ("no", "yes"))],
+    "nodes": [{"id": "all"}, *({"id": name, "parent": "all"} for name in ("no", "yes"))],
 }
 RENAMED = TREE | {"nodes": [*TREE["nodes"][:2], {"id": "surely", "parent": "all"}, {"id": "unsure", "parent": "all"}]}
 STEPS = (Step(2, "rename", "", "yes", ("surely",)), Step(2, "add", "", "unsure"))
@@ -58,7 +58,7 @@ async def test_agreement_is_that_of_labels_of_all_versions_as_they_read_now(metr
 async def test_agreement_is_told_under_each_version_as_labels_were_given_and_counted_anew_it_is_the_same(
     metrics: Metrics,
 ) -> None:
-    said: dict[str, list[tuple[str, int]]] = {
+    body: dict[str, list[tuple[str, int]]] = {
         "k1-v1": [("yes", 1), ("yes", 1)],
         "k1-v2": [("no", 1), ("yes", 1)],
         "k1-v3": [("no", 1), ("no", 1)],
@@ -66,19 +66,19 @@ async def test_agreement_is_told_under_each_version_as_labels_were_given_and_cou
         "k1-w2": [("unsure", 2), ("unsure", 2)],
         "k1-x1": [("yes", 1), ("surely", 2)],
     }
-    for unit_id in said:
+    for unit_id in body:
         await metrics.upstream.unit(unit_id)
     for unit_id in ("k1-v1", "k1-v2", "k1-v3"):
-        await labelled(metrics, unit_id, said[unit_id])
+        await labelled(metrics, unit_id, body[unit_id])
     first = await metrics.quality()
     assert "schema_versions" not in first, "there is one"
     await changed(metrics, RENAMED, *STEPS)
     for unit_id in ("k1-w1", "k1-w2", "k1-x1"):
-        await labelled(metrics, unit_id, said[unit_id])
+        await labelled(metrics, unit_id, body[unit_id])
     quality = await metrics.quality()
-    one, two = quality["schema_versions"]
-    assert (one["schema_version"], one["alpha"]["units"]) == (1, 3)
-    assert one["alpha"]["value"] == pytest.approx(first["alpha"]["value"])
+    entry, two = quality["schema_versions"]
+    assert (entry["schema_version"], entry["alpha"]["units"]) == (1, 3)
+    assert entry["alpha"]["value"] == pytest.approx(first["alpha"]["value"])
     assert (two["schema_version"], two["alpha"]["units"], two["alpha"]["value"]) == (2, 2, 1.0)
     assert (quality["alpha"]["units"], quality["units_of_several_versions"]) == (6, 1)
     counting = Recount(metrics.upstream.project_id)
@@ -87,11 +87,11 @@ async def test_agreement_is_told_under_each_version_as_labels_were_given_and_cou
             counting.take(event)
     anew = counting.figures()
     assert anew["units_of_several_versions"] == 1
-    for told in (one, two):
+    for row in (entry, two):
         for name in ("alpha", "percent_agreement"):
-            figure = f"schema {told['schema_version']}: {name}"
-            assert anew[figure] == pytest.approx(told[name]["value"]), figure
-            assert anew[f"{figure}.units"] == told[name]["units"]
+            figure = f"schema {row['schema_version']}: {name}"
+            assert anew[figure] == pytest.approx(row[name]["value"]), figure
+            assert anew[f"{figure}.units"] == row[name]["units"]
 
 
 def test_units_of_later_versions_stay_under_them_when_they_are_closed_and_go_where_rows_are_too_many(
@@ -104,7 +104,7 @@ def test_units_of_later_versions_stay_under_them_when_they_are_closed_and_go_whe
     for unit in units:
         sums.replace(Share(), unit.counted)
         closed.add(unit)
-    assert {version: sum(one.rows.values()) for version, one in sums.by_version.items()} == {2: 2, 0: 1}
+    assert {version: sum(label_tally.rows.values()) for version, label_tally in sums.by_version.items()} == {2: 2, 0: 1}
     again = Sums()
     closed = msgspec.msgpack.decode(msgspec.msgpack.encode(closed), type=ClosedSums)
     closed.put_into(again)
@@ -122,8 +122,8 @@ def test_units_of_later_versions_stay_under_them_when_they_are_closed_and_go_whe
     assert not few.versions.get(0)
 
 
-async def labelled(metrics: Metrics, unit_id: str, said: list[tuple[str, int]]) -> None:
-    for number, (label, version) in enumerate(said, start=1):
+async def labelled(metrics: Metrics, unit_id: str, rows: list[tuple[str, int]]) -> None:
+    for number, (label, version) in enumerate(rows, start=1):
         who = ("ann", "bob")[number - 1]
         await metrics.upstream.annotation(unit_id, number, who, label, schema_version=version)
 
@@ -141,10 +141,12 @@ async def test_gold_is_read_and_that_of_a_class_that_is_offered_no_more_is_set_a
 
     def told() -> list[Any]:
         events = metrics.house.events(QUALITY)
-        return [one.competence_estimated for one in events if one.HasField("competence_estimated")]
+        return [event.competence_estimated for event in events if event.HasField("competence_estimated")]
 
     await until(lambda: told() and told()[-1].revision > SCHEMA_WORDS)
-    assert [(one.known, one.given, one.times) for one in told()[-1].answers] == [(1, 1, 1)], "in the places they had"
+    assert [(answer.known, answer.given, answer.times) for answer in told()[-1].answers] == [(1, 1, 1)], (
+        "in the places they had"
+    )
 
 
 async def test_gold_that_nobody_can_say_any_more_is_told_and_answers_from_before_are_not_judged_by_what_it_is_now(
@@ -158,8 +160,8 @@ async def test_gold_that_nobody_can_say_any_more_is_told_and_answers_from_before
     await changed(metrics, RENAMED, *STEPS, Step(2, "retire", "", "no"))
 
     def closed() -> dict[str, tuple[int, str, list[str]]]:
-        told = [one.gold_doubted for one in metrics.house.events(QUALITY) if one.HasField("gold_doubted")]
-        return {one.unit_id: (one.closed_since, one.known_label.decode(), list(one.annotators)) for one in told}
+        rows = [entry.gold_doubted for entry in metrics.house.events(QUALITY) if entry.HasField("gold_doubted")]
+        return {row.unit_id: (row.closed_since, row.known_label.decode(), list(row.annotators)) for row in rows}
 
     await until(lambda: len(closed()) >= 2)
     assert closed() == {"k1-g1": (2, '"no"', ["ann"]), "k1-g3": (2, '"no"', [])}

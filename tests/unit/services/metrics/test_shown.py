@@ -10,7 +10,7 @@ from concord.labels import encoded
 from services.metrics.domain.report import Report, report
 from services.metrics.domain.standing import Standing, competences
 from services.metrics.domain.sums import Sums
-from services.metrics.domain.targets import Told, targets_of
+from services.metrics.domain.targets import TargetStanding, targets_of
 from services.metrics.shown import FINISHED_SECONDS, QUIET_SECONDS, Series
 
 START_US = 10_000 * 1_000_000_000
@@ -43,7 +43,7 @@ class Shown:
         for standing in standings.values():
             standing.answered('"yes"', '"yes"')
         found = project(name)
-        people_found = {one.annotator_id: one for one in competences(standings, found.schema)}
+        people_found = {competence.annotator_id: competence for competence in competences(standings, found.schema)}
         return self.series.show(found, self.report(name), people_found)
 
     def report(self, name: str) -> Report:
@@ -98,7 +98,7 @@ def test_annotators_are_bounded_by_themselves(shown: Shown) -> None:
 def test_a_project_without_a_label_for_a_week_is_shown_no_more_until_its_next_one(shown: Shown) -> None:
     assert shown.show("k1-a", people=1)
     targets = targets_of(dict.fromkeys(LIMITS, 0.9), shown.report("k1-a"))
-    shown.series.show_targets(project("k1-a"), targets, {"alpha": Told(True, 1)})
+    shown.series.show_targets(project("k1-a"), targets, {"alpha": TargetStanding(True, 1)})
     assert shown.has('concord_contract_breached{client="k1",measure="alpha",project="k1-a"} 1.0')
     labelled = {"k1-a": shown.clock.now_us()}
     shown.clock.seconds = FINISHED_SECONDS

@@ -28,7 +28,7 @@ NORTH = ("ann", "bob", "cem", "dan")
 
 def surveyed(units: int = 600) -> tuple[Survey, list[list[str]]]:
     """Return a survey of units with two labels each, and those labels; c is told from b by nobody, and dan guesses."""
-    generator, found, said = random.Random(5), Survey(), []
+    generator, found, rows = random.Random(5), Survey(), []
     for number in range(units):
         truth = "abc"[number % 3]
         people = generator.sample(NORTH, 2)
@@ -41,41 +41,41 @@ def surveyed(units: int = 600) -> tuple[Survey, list[list[str]]]:
             for place, (who, label) in enumerate(zip(people, labels, strict=True))
         }
         found.add(Unit(PROJECT, annotations=given, asked=2))
-        said.append(labels)
-    return found, said
+        rows.append(labels)
+    return found, rows
 
 
 def parts(found: Survey, groups: dict[str, dict[str, tuple[str, ...]]] | None = None) -> dict[tuple[str, str], Sliced]:
     several = sliced(SCHEMA, found.aspects[""], groups or {})
-    return {(one.by, one.part or str(one.from_us // HOUR_US)): one for one in several}
+    return {(part.by, part.part or str(part.from_us // HOUR_US)): part for part in several}
 
 
-def alpha(said: list[list[str]], classes: str = "abc") -> float:
-    value = krippendorff_alpha([[labels.count(one) for one in classes] for labels in said]).value
+def alpha(rows: list[list[str]], classes: str = "abc") -> float:
+    value = krippendorff_alpha([[labels.count(class_name) for class_name in classes] for labels in rows]).value
     assert value is not None
     return value
 
 
 def test_a_class_is_held_against_all_others_and_a_window_against_nothing_but_its_units() -> None:
-    survey, said = surveyed()
+    survey, rows = surveyed()
     found = parts(survey)
     for name in "abc":
-        binary = [["t" if one == name else "o" for one in labels] for labels in said]
+        binary = [["t" if label == name else "o" for label in labels] for labels in rows]
         assert found["class", f'"{name}"'].alpha.value == pytest.approx(alpha(binary, "to"))
     assert (found["class", '"a"'].alpha.value or 0) > 0.2 + (found["class", '"c"'].alpha.value or 0)
     for window in (1, 2):
-        assert found["time", str(window)].alpha.value == pytest.approx(alpha(said[window - 1 :: 2]))
-    assert sum(found["time", str(window)].alpha.units for window in (1, 2)) == len(said)
+        assert found["time", str(window)].alpha.value == pytest.approx(alpha(rows[window - 1 :: 2]))
+    assert sum(found["time", str(window)].alpha.units for window in (1, 2)) == len(rows)
 
 
 def test_a_group_is_measured_among_itself_and_one_of_them_who_guesses_makes_its_interval_wide() -> None:
-    survey, said = surveyed()
+    survey, rows = surveyed()
     languages: dict[str, tuple[str, ...]] = {who: ("nl",) if who == "dan" else ("nl", "de") for who in NORTH}
     found = parts(survey, {"language": languages})
     everybody, but_dan = found["language", "nl"], found["language", "de"]
-    assert everybody.alpha.value == pytest.approx(alpha(said)), "of two labels a unit it is alpha itself"
+    assert everybody.alpha.value == pytest.approx(alpha(rows)), "of two labels a unit it is alpha itself"
     assert (but_dan.alpha.value or 0) > (everybody.alpha.value or 0) + 0.1
-    by_units = krippendorff_alpha([[labels.count(one) for one in "abc"] for labels in said])
+    by_units = krippendorff_alpha([[labels.count(name) for name in "abc"] for labels in rows])
     assert everybody.alpha.low is not None
     assert everybody.alpha.high is not None
     assert by_units.low is not None
@@ -122,11 +122,11 @@ async def test_the_door_tells_agreement_by_class_time_slice_and_language(metrics
         other = truth if number % 2 else generator.choice(["no", "yes"])
         past.unit(FIRST_HOUR + number % 2, [("w00", truth), ("w01", other)], stratum="law" if number % 2 else "news")
     (field,) = (await told(metrics, "agreement"))["fields"]
-    found = {(one["by"], one["part"]): one for one in field["parts"]}
+    found = {(part["by"], part["part"]): part for part in field["parts"]}
     assert found["slice", "law"]["alpha"]["value"] == 1.0 > found["slice", "news"]["alpha"]["value"]
     assert {("class", '"no"'), ("class", '"yes"'), ("time", "")} <= set(found)
-    hours = [one for one in field["parts"] if one["by"] == "time"]
-    assert [(one["alpha"]["units"], one["start"] < one["end"]) for one in hours] == [(100, True)] * 2
+    hours = [part for part in field["parts"] if part["by"] == "time"]
+    assert [(hour["alpha"]["units"], hour["start"] < hour["end"]) for hour in hours] == [(100, True)] * 2
     assert {("kind", "human"), ("language", "de"), ("language", "en")} <= set(found)
     assert "vendor" not in {by for by, _ in found}, "they are of two, so none of both labelled a unit"
     assert field["reason"] == ""
@@ -142,11 +142,11 @@ async def test_units_on_which_two_disagree_are_listed_by_page_without_gold_and_w
     past.served.units([UnitEvent(metadata=erased, unit_erased=UnitErased(unit_id="k1-v2"))])
     page = await told(metrics, "pairs/units?first=bob&second=ann&limit=3")
     assert (page["both"], page["disagreed"], page["listed"]) == (8, 5, 5)
-    assert [(one["unit_id"], one["first"], one["second"]) for one in page["units"]] == [
+    assert [(unit["unit_id"], unit["first"], unit["second"]) for unit in page["units"]] == [
         (f"k1-v{number}", "yes", "no") for number in (3, 5, 6)
     ]
     rest = await told(metrics, f"pairs/units?first=bob&second=ann&limit=3&cursor={page['next']}")
-    assert ([one["unit_id"] for one in rest["units"]], rest["next"]) == (["k1-v8", "k1-v9"], "")
+    assert ([unit["unit_id"] for unit in rest["units"]], rest["next"]) == (["k1-v8", "k1-v9"], "")
     nobody = await told(metrics, "pairs/units?first=bob&second=cem")
     assert (nobody["both"], nobody["units"]) == (0, [])
     assert (await told(metrics, "pairs/units?first=bob&second=ann&field=mood"))["status"] == 422

@@ -39,22 +39,22 @@ class Past:
         self.served = Handlers(rows)
         self.units = self.active_ms = 0
 
-    def unit(self, hour: int, said: Sequence[tuple[str, str]], **known: Any) -> None:
+    def unit(self, hour: int, rows: Sequence[tuple[str, str]], **known: Any) -> None:
         """Tell of a unit that came in and was labelled by these annotators."""
         self.units += 1
         unit_id, at_us = f"k1-v{self.units}", hour * HOUR_US
         about = Metadata(event_id="e", client_id=CLIENT, project_id=PROJECT, occurred_at_us=at_us)
-        admitted = UnitAdmitted(unit_id=unit_id, overlap_initial=len(said), **known)
+        admitted = UnitAdmitted(unit_id=unit_id, overlap_initial=len(rows), **known)
         self.served.units([UnitEvent(metadata=about, unit_admitted=admitted)])
-        for place, (who, label) in enumerate(said):
-            told = AnnotationSubmitted(
+        for place, (who, label) in enumerate(rows):
+            submitted = AnnotationSubmitted(
                 unit_id=unit_id,
                 annotation_id=f"{unit_id}.{place}",
                 annotator_id=who,
                 label=encoded(label),
                 active_ms=self.active_ms,
             )
-            self.served.annotations([AnnotationEvent(metadata=about, annotation_submitted=told)])
+            self.served.annotations([AnnotationEvent(metadata=about, annotation_submitted=submitted)])
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def drifts_told(metrics: Metrics) -> list[Any]:
     places = [TopicPartition(QUALITY.name, place) for place in range(cluster.partitions_of(QUALITY.name))]
     records = [record for place in places for record in cluster.log(place)]
     events = [QualityEvent.FromString(record.value) for record in records]
-    return [one.drift_detected for one in events if one.HasField("drift_detected")]
+    return [event.drift_detected for event in events if event.HasField("drift_detected")]
 
 
 async def test_pairs_with_the_most_evidence_are_told_with_kappa_and_interval(metrics: Metrics) -> None:
@@ -101,7 +101,7 @@ async def test_pairs_with_the_most_evidence_are_told_with_kappa_and_interval(met
         past.unit(FIRST_HOUR, [("ann", truth), ("bob" if number % 3 else "cem", careless)])
     found = await told(metrics, "pairs")
     (field,) = found["fields"]
-    assert [(one["first"], one["second"], one["units"]) for one in field["pairs"]] == [
+    assert [(pair["first"], pair["second"], pair["units"]) for pair in field["pairs"]] == [
         ("ann", "bob", 200),
         ("ann", "cem", 100),
     ]
@@ -120,11 +120,11 @@ async def test_a_drift_of_labels_is_told_once_when_it_has_held_and_shown_until_i
     def label(hours: range, share: float, units: int) -> None:
         for hour in hours:
             for _ in range(units):
-                said = "yes" if generator.random() < share else "no"
-                past.unit(hour, [("ann", said), ("bob", said)], content_length=400, stratum="news")
+                text = "yes" if generator.random() < share else "no"
+                past.unit(hour, [("ann", text), ("bob", text)], content_length=400, stratum="news")
 
     label(range(FIRST_HOUR, FIRST_HOUR + 5), 0.1, REFERENCE_UNITS // 5)
-    (early,) = [one for one in (await told(metrics, "drift"))["measures"] if one["measure"] == "labels"]
+    (early,) = [measure for measure in (await told(metrics, "drift"))["measures"] if measure["measure"] == "labels"]
     assert (early["psi"], early["found"]) == (None, False)
     assert "200 of a later one are needed" in early["reason"]
     label(range(FIRST_HOUR + 10, FIRST_HOUR + 12), 0.1, CURRENT_UNITS // 2)
@@ -142,8 +142,8 @@ async def test_a_drift_of_labels_is_told_once_when_it_has_held_and_shown_until_i
     assert event.value > 0.1
     assert event.p_value < 0.01
     assert event.current_from_us == (FIRST_HOUR + 20) * HOUR_US
-    found = {one["measure"]: one for one in (await told(metrics, "drift"))["measures"]}
-    assert [name for name, one in found.items() if one["found"]] == ["labels"]
+    found = {measure["measure"]: measure for measure in (await told(metrics, "drift"))["measures"]}
+    assert [name for name, entry in found.items() if entry["found"]] == ["labels"]
     assert found["content_length"]["psi"] is None, "one category alone cannot move"
     assert found["labels"]["current"]["shares"]['"yes"'] > 0.3
     assert found["labels"]["reference"]["shares"]['"yes"'] < 0.2
@@ -163,8 +163,8 @@ async def test_what_comes_in_drifts_too(metrics: Metrics) -> None:
         late = number >= REFERENCE_UNITS
         known = {"content_length": 2_000 if late or number % 10 == 0 else 200, "media_type": "text/plain"}
         past.unit(FIRST_HOUR + 5 * late, [], **known, stratum="law" if number % 2 else "news")
-    found = {one["measure"]: one for one in (await told(metrics, "drift"))["measures"]}
-    assert [name for name, one in found.items() if one["found"]] == ["content_length"]
+    found = {measure["measure"]: measure for measure in (await told(metrics, "drift"))["measures"]}
+    assert [name for name, entry in found.items() if entry["found"]] == ["content_length"]
     assert found["stratum"]["adjusted"] > 0.9
     assert found["content_length"]["adjusted"] == pytest.approx(2 * found["content_length"]["p_value"])
 
@@ -188,25 +188,25 @@ async def test_a_vendor_whose_people_err_more_and_a_slice_that_is_labelled_other
         truth = "yes" if generator.random() < (0.6 if slice_name == "law" else 0.2) else "no"
         chosen = generator.sample(PEOPLE, 2)
         known: dict[str, Any] = {"gold_label": encoded(truth)} if number % 3 == 0 else {}
-        said = []
+        rows = []
         for who in chosen:
             errs = generator.random() < (0.35 if PEOPLE.index(who) % 3 == 0 else 0.08)
-            said.append((who, {"yes": "no", "no": "yes"}[truth] if errs else truth))
-        past.unit(FIRST_HOUR, said, stratum=slice_name, **known)
+            rows.append((who, {"yes": "no", "no": "yes"}[truth] if errs else truth))
+        past.unit(FIRST_HOUR, rows, stratum=slice_name, **known)
     found = (await told(metrics, "bias"))["contrasts"]
-    errors = {(one["by"], one["group"], one["within"]): one for one in found if one["measure"] == "error"}
+    errors = {(entry["by"], entry["group"], entry["within"]): entry for entry in found if entry["measure"] == "error"}
     worse = errors["vendor", "other", None]
     assert worse["found"]
     assert worse["difference"]["low"] < 0.27 < worse["difference"]["high"]
     assert worse["rest"]["value"] == errors["vendor", "acme", None]["rate"]["value"]
     assert errors["vendor", "other", "law"]["difference"]["value"] > 0.1
     assert not errors["slice", "law", None]["found"]
-    labels = {(one["by"], one["group"]): one for one in found if one["label"] == "yes"}
+    labels = {(entry["by"], entry["group"]): entry for entry in found if entry["label"] == "yes"}
     assert labels["slice", "law"]["found"]
     assert labels["slice", "law"]["difference"]["value"] > 0.2
-    assert not any(one["by"] == "language" and one["found"] for one in found), "all speak the same"
-    assert not any(one["by"] == "kind" for one in found), "one group has no rest"
-    assert [one["found"] for one in found] == sorted((one["found"] for one in found), reverse=True)
+    assert not any(entry["by"] == "language" and entry["found"] for entry in found), "all speak the same"
+    assert not any(entry["by"] == "kind" for entry in found), "one group has no rest"
+    assert [entry["found"] for entry in found] == sorted((entry["found"] for entry in found), reverse=True)
 
 
 async def test_what_showing_suggestions_does_is_told_against_the_arm_from_which_they_are_kept(metrics: Metrics) -> None:
@@ -216,18 +216,18 @@ async def test_what_showing_suggestions_does_is_told_against_the_arm_from_which_
         suggested = truth if generator.random() < 0.7 else {"yes": "no", "no": "yes"}[truth]
         hidden = number % 4 == 0
         known: dict[str, Any] = {"gold_label": encoded(truth)} if number % 3 == 0 else {}
-        said = []
+        rows = []
         for who in ("ann", "bob"):
             own = truth if generator.random() < 0.9 else {"yes": "no", "no": "yes"}[truth]
             follows = not hidden and generator.random() < 0.4
-            said.append((who, suggested if follows else own))
-        past.unit(FIRST_HOUR, said, suggested_label=encoded(suggested), suggestion_hidden=hidden, **known)
+            rows.append((who, suggested if follows else own))
+        past.unit(FIRST_HOUR, rows, suggested_label=encoded(suggested), suggestion_hidden=hidden, **known)
     (found,) = (await told(metrics, "bias"))["suggestions"]
     whole = found["followed"]
     assert whole["difference"]["low"] > 0.03
     assert whole["difference"]["adjusted"] < 0.01
     assert whole["hidden"]["value"] == pytest.approx(0.7 * 0.9 + 0.3 * 0.1, abs=0.05)
-    assert sorted(one["label"] for one in found["by_label"]) == ["no", "yes"]
+    assert sorted(entry["label"] for entry in found["by_label"]) == ["no", "yes"]
     misled = found["gold_misled"]
     assert misled["shown"]["value"] > misled["hidden"]["value"] + 0.15
     assert found["gold_errors"]["difference"]["value"] > 0

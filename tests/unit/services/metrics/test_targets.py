@@ -13,7 +13,7 @@ from concord.quality.estimate import Estimate, undefined
 from concord.quality.intervals import wilson
 from services.ingest.domain.project import Policy
 from services.metrics.domain.report import UNITS_MIN
-from services.metrics.domain.targets import HELD_US, Target, Told, Turn, turned
+from services.metrics.domain.targets import HELD_US, Target, TargetStanding, Turn, turned
 from simulation.house import House
 from tests.support.book import MemoryParts
 from tests.support.service import until
@@ -31,12 +31,12 @@ def target(right: int, units: int = 100) -> Target:
 
 def walked(*looks: tuple[int, Target]) -> list[tuple[int, Turn]]:
     """Return when something was told of a target that is looked at, at these seconds."""
-    told, said = Told(), []
+    entry, rows = TargetStanding(), []
     for second, found in looks:
-        told, news = turned(told, found, 1 + second * 1_000_000)
+        entry, news = turned(entry, found, 1 + second * 1_000_000)
         if news is not None:
-            said.append((second, news))
-    return said
+            rows.append((second, news))
+    return rows
 
 
 def test_a_miss_is_told_once_when_it_has_held_for_a_minute_and_so_is_its_end() -> None:
@@ -59,24 +59,24 @@ def test_too_little_is_neither_kept_nor_missed() -> None:
     none = Target("alpha", 0.8, undefined("no pair", 0, "alpha"), True)
     few = Target("alpha", 0.8, Estimate(0.1, 0.0, 0.2, 12, "alpha"), True)
     without_interval = Target("alpha", 0.8, Estimate(0.1, None, None, 500, "alpha"), True)
-    assert [one.standing for one in (none, few, without_interval)] == ["too few", "too few", "unsure"]
+    assert [entry.standing for entry in (none, few, without_interval)] == ["too few", "too few", "unsure"]
     assert not walked((0, few), (600, few))
 
 
 def test_of_a_measure_that_is_to_be_low_the_lower_end_must_be_over_the_limit() -> None:
     rates = [Target("label_error_rate", 0.02, wilson(wrong, 400), False) for wrong in (4, 12, 30)]
-    assert [one.standing for one in rates] == ["met", "unsure", "missed"]
+    assert [rate.standing for rate in rates] == ["met", "unsure", "missed"]
 
 
 async def test_what_was_told_is_in_the_book() -> None:
     parts = MemoryParts()
     kept, served = book(parts)
-    served.rows.tell("k1-p", "alpha", Told(True, HELD_US, 0))
+    served.rows.tell("k1-p", "alpha", TargetStanding(True, HELD_US, 0))
     assert served.rows.is_dirty
     await kept.keep({})
     again, heir = book(parts, "two")
     await again.take_up()
-    assert heir.rows.told == {"k1-p": {"alpha": Told(True, HELD_US, 0)}}
+    assert heir.rows.told == {"k1-p": {"alpha": TargetStanding(True, HELD_US, 0)}}
 
 
 @pytest.fixture(params=[1, 2], ids=["one life", "two lives"])
@@ -92,10 +92,10 @@ async def metrics(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 async def labelled(metrics: Metrics, first: int, units: int, differing: int) -> None:
     for number in range(first, first + units):
         unit_id = f"k1-u{number}"
-        one = "yes" if number % 2 else "no"
-        other = one if number % 10 >= differing else "no" if number % 2 else "yes"
+        text = "yes" if number % 2 else "no"
+        other = text if number % 10 >= differing else "no" if number % 2 else "yes"
         await metrics.upstream.unit(unit_id)
-        await metrics.upstream.annotation(unit_id, 1, "ann", one)
+        await metrics.upstream.annotation(unit_id, 1, "ann", text)
         await metrics.upstream.annotation(unit_id, 2, "bob", other)
 
 
@@ -115,7 +115,7 @@ async def test_a_breach_and_its_recovery_are_told_with_their_evidence_and_shown(
     assert (kind, breach.target, breach.limit) == ("target_breached", "alpha", 0.8)
     assert UNITS_MIN <= breach.units <= 100, "as soon as the miss has held, wherever the labels are by then"
     assert breach.interval.low < breach.value < breach.interval.high < breach.limit
-    shown = {one["target"]: one for one in (await metrics.quality())["targets"]}
+    shown = {entry["target"]: entry for entry in (await metrics.quality())["targets"]}
     assert (shown["alpha"]["standing"], shown["alpha"]["breached"]) == ("missed", True)
     assert shown["alpha"]["since"]
     (alert,) = (await metrics.call("/v1/alerts")).json()["alerts"]
@@ -126,7 +126,7 @@ async def test_a_breach_and_its_recovery_are_told_with_their_evidence_and_shown(
     await labelled(metrics, 100, 400, differing=0)
     await until(lambda: len(told(metrics)) > 1, WAIT_SECONDS_MAX)
     assert [kind for kind, _ in told(metrics)] == ["target_breached", "target_recovered"]
-    shown = {one["target"]: one for one in (await metrics.quality())["targets"]}
+    shown = {entry["target"]: entry for entry in (await metrics.quality())["targets"]}
     assert (shown["alpha"]["standing"], shown["alpha"]["breached"]) == ("met", False)
 
 
@@ -136,8 +136,8 @@ async def test_lots_that_are_rejected_again_and_again_break_the_pass_rate(metric
         rejected = LotRejected(lot_id=f"k1-l{number}", inspected=9, errors=3, on_reject="inspect_all")
         await metrics.upstream.lots(f"k1-l{number}", lot_rejected=rejected)
     await metrics.upstream.lots("k1-l9", lot_accepted=LotAccepted(lot_id="k1-l9", inspected=9, lot_units=60))
-    await until(lambda: any(one.target == "audit_pass_rate" for _, one in told(metrics)), WAIT_SECONDS_MAX)
-    breach = next(one for kind, one in told(metrics) if one.target == "audit_pass_rate")
+    await until(lambda: any(entry.target == "audit_pass_rate" for _, entry in told(metrics)), WAIT_SECONDS_MAX)
+    breach = next(entry for kind, entry in told(metrics) if entry.target == "audit_pass_rate")
     assert (breach.limit, breach.units) == (0.95, pytest.approx(9, abs=4))
     assert breach.interval.high < 0.95
     await metrics.settle()
@@ -148,7 +148,7 @@ async def test_nothing_is_told_of_the_targets_of_a_paused_project_until_it_goes_
     await metrics.upstream.project(Policy(), revision=2, life="paused")
     await labelled(metrics, 0, 100, differing=5)
     found = await metrics.quality()
-    assert {one["target"]: one["standing"] for one in found["targets"]}["alpha"] == "missed"
+    assert {entry["target"]: entry["standing"] for entry in found["targets"]}["alpha"] == "missed"
     await metrics.house.clock.sleep(3 * HELD_SECONDS)
     assert not told(metrics), "what stands still breaches nothing"
     await metrics.upstream.project(Policy(), revision=3)
@@ -158,11 +158,14 @@ async def test_nothing_is_told_of_the_targets_of_a_paused_project_until_it_goes_
 
 async def test_what_is_broken_is_listed_a_page_at_a_time_to_who_may_see_it(metrics: Metrics) -> None:
     lives = [measure_of(life).repository.rows_of(PROJECT) for life in (metrics.service, *metrics.others)]
-    (rows,) = [one for one in lives if one is not None]
-    for name, told in (("alpha", Told(True, 9_000_000)), ("drift/labels", Told(True, 3_000_000))):
-        rows.tell(PROJECT, name, told)
-    for name, told in (("label_error_rate", Told(True, 3_000_000)), ("audit_pass_rate", Told(False, 1_000_000))):
-        rows.tell(PROJECT, name, told)
+    (rows,) = [life for life in lives if life is not None]
+    for name, entry in (("alpha", TargetStanding(True, 9_000_000)), ("drift/labels", TargetStanding(True, 3_000_000))):
+        rows.tell(PROJECT, name, entry)
+    for name, entry in (
+        ("label_error_rate", TargetStanding(True, 3_000_000)),
+        ("audit_pass_rate", TargetStanding(False, 1_000_000)),
+    ):
+        rows.tell(PROJECT, name, entry)
     found: list[Any] = []
     cursor = ""
     while True:
@@ -171,19 +174,19 @@ async def test_what_is_broken_is_listed_a_page_at_a_time_to_who_may_see_it(metri
         assert len(page["alerts"]) <= 1
         if not (cursor := page["next"]):
             break
-    assert [one["target"] for one in found] == ["drift/labels", "label_error_rate", "alpha"]
-    assert [one["since"][:19] for one in found] == ["1970-01-01T00:00:03", "1970-01-01T00:00:03", "1970-01-01T00:00:09"]
+    assert [row["target"] for row in found] == ["drift/labels", "label_error_rate", "alpha"]
+    assert [row["since"][:19] for row in found] == ["1970-01-01T00:00:03", "1970-01-01T00:00:03", "1970-01-01T00:00:09"]
     whole = (await metrics.call("/v1/alerts", Role.CLIENT, "k1")).json()
     assert (whole["alerts"], whole["next"]) == (found, "")
     assert (await metrics.call(f"/v1/alerts?project_id={PROJECT}")).json()["alerts"] == found
     beside = next(
-        one for one in map("k1-{}".format, range(100_000)) if slot_of_project(one) == slot_of_project(PROJECT)
+        key for key in map("k1-{}".format, range(100_000)) if slot_of_project(key) == slot_of_project(PROJECT)
     )
     assert (await metrics.call(f"/v1/alerts?project_id={beside}")).json()["alerts"] == []
     assert (await metrics.call("/v1/alerts", Role.CLIENT, "k2")).json() == {"alerts": [], "next": ""}
     await metrics.upstream.project(Policy(), revision=4, life="closed")
     measures = [measure_of(life) for life in (metrics.service, *metrics.others)]
-    await until(lambda: all(one.projects.rows[PROJECT].life == "closed" for one in measures))
+    await until(lambda: all(measure.projects.rows[PROJECT].life == "closed" for measure in measures))
     assert (await metrics.call("/v1/alerts")).json()["alerts"] == [], (
         "closed, and no label for long: nobody can mend it"
     )

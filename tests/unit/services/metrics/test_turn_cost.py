@@ -70,6 +70,6 @@ async def test_of_a_large_crowd_only_who_did_something_is_concluded_upon_and_oth
     assert again.competences["w0001"].gold_units == 2
     assert again.competences["w0002"] is found.competences["w0002"]
     await until(lambda: measure.measured[PROJECT].competences.keys() == again.competences.keys())
-    assert {row["gold_units"] for one, row in (await metrics.annotators()).items() if one == "w0001"} == {2}
+    assert {row["gold_units"] for entry, row in (await metrics.annotators()).items() if entry == "w0001"} == {2}
     shown = (await call(metrics.service.application, "GET", "/metrics")).body.decode()
     assert 'annotator="w0001"' in shown, "shown, though whoever asked was the first to learn it"

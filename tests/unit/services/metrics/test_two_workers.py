@@ -70,7 +70,7 @@ class Log:
         for unit_id in unit_ids:
             labels = [self.generator.choice(CLASSES) for _ in range(3)]
             self.labels[project_id].append(labels)
-            told = UnitAdmitted(
+            admitted = UnitAdmitted(
                 unit_id=unit_id,
                 overlap_initial=3,
                 stratum=STRATA[number % 2],
@@ -78,7 +78,7 @@ class Log:
                 suggested_label=encoded("yes"),
                 suggestion_hidden=number == 1,
             )
-            self.coming.append((UNITS, project_id, UnitEvent(metadata=_about(project_id, 1), unit_admitted=told)))
+            self.coming.append((UNITS, project_id, UnitEvent(metadata=_about(project_id, 1), unit_admitted=admitted)))
             for place, label in enumerate(labels):
                 self._annotation(project_id, unit_id, place, label)
             reached = ConsensusReached(unit_id=unit_id, label=encoded(labels[0]), overlap_initial=3)
@@ -102,22 +102,22 @@ class Log:
                 revision=1,
             )
             self.coming.append((ANNOTATIONS, project_id, AnnotationEvent(metadata=about, annotation_revised=again)))
-        said = AnnotationSubmitted(
+        submitted = AnnotationSubmitted(
             unit_id=unit_id, annotation_id=f"{unit_id}.{place}", annotator_id=f"a{place}", label=encoded(first)
         )
-        self.coming.append((ANNOTATIONS, project_id, AnnotationEvent(metadata=about, annotation_submitted=said)))
+        self.coming.append((ANNOTATIONS, project_id, AnnotationEvent(metadata=about, annotation_submitted=submitted)))
 
     def tell(self, event: Event) -> None:
         topic, project_id, envelope = event
         at = TopicPartition(topic.name, slot_of_project(project_id) % PLACES)
-        told = self.records[at]
-        told.append(Incoming(*at, len(told), b"k", encode(envelope), schema_headers(), 0))
+        records = self.records[at]
+        records.append(Incoming(*at, len(records), b"k", encode(envelope), schema_headers(), 0))
 
     def begin(self) -> tuple[list[Event], list[Event]]:
         """Return all that is told, shuffled and some of it twice, and what is told once more long after."""
-        told = [event for event in self.coming for _ in range(self.generator.choice([1, 1, 1, 2]))]
-        self.generator.shuffle(told)
-        return told, self.generator.choices(self.coming, k=len(self.coming) // 2)
+        rows = [event for event in self.coming for _ in range(self.generator.choice([1, 1, 1, 2]))]
+        self.generator.shuffle(rows)
+        return rows, self.generator.choices(self.coming, k=len(self.coming) // 2)
 
 
 def _about(project_id: str, at_us: int) -> Metadata:
@@ -173,17 +173,17 @@ class Group:
                 await worker.reading.take_up(place, self.extents(place))
 
     def extents(self, place: int) -> dict[str, Extent]:
-        return {at.topic: Extent(0, len(told)) for at, told in self.log.records.items() if at.partition == place}
+        return {at.topic: Extent(0, len(records)) for at, records in self.log.records.items() if at.partition == place}
 
     async def count(self, worker: Worker, records_max: int) -> None:
         """Count some records of every partition; now and then one comes a second time."""
         for place in worker.reading.held():
-            for at, told in sorted(self.log.records.items()):
+            for at, records in sorted(self.log.records.items()):
                 if at.partition != place:
                     continue
                 position = worker.reading.positions(place).get(at.topic, 0)
                 begin = max(0, position - self.generator.choice([0, 0, 2]))
-                if chunk := told[begin : begin + records_max]:
+                if chunk := records[begin : begin + records_max]:
                     await worker.reading.serve(at.topic, place, chunk)
 
     async def close(self, worker: Worker) -> None:
@@ -229,23 +229,23 @@ async def survey_is_the_batchs(group: Group, log: Log, project_id: str) -> None:
     aspect, labels = survey.aspects[""], log.labels[project_id]
     assert survey.units == len(labels)
     pairs = list(pairs_of(aspect.pairs, SCHEMA, most_evidence(aspect.pairs)))
-    assert [(one.first, one.second) for one in pairs] == [("a0", "a1"), ("a0", "a2"), ("a1", "a2")]
+    assert [(entry.first, entry.second) for entry in pairs] == [("a0", "a1"), ("a0", "a2"), ("a1", "a2")]
     for pair in pairs:
-        one, other = ([row[int(name[1])] for row in labels] for name in (pair.first, pair.second))
-        batch = cohen_kappa(contingency(one, other, CLASSES)[0])
+        row, other = ([row[int(name[1])] for row in labels] for name in (pair.first, pair.second))
+        batch = cohen_kappa(contingency(row, other, CLASSES)[0])
         assert (pair.kappa.value, pair.kappa.low) == pytest.approx((batch.value, batch.low), abs=1e-9)
         assert pair.kappa.units == len(labels)
     by_lot = [labels[start : start + LOT_UNITS] for start in range(0, len(labels), LOT_UNITS)]
     for place, name in enumerate(STRATA):
         units = [row for lot in by_lot[place::2] for row in lot]
         tally = LabelTally({tuple(row): times for row, times in aspect.slices.tables[name].items()})
-        counts = tally.label_counts([f'"{one}"' for one in CLASSES])
+        counts = tally.label_counts([f'"{class_name}"' for class_name in CLASSES])
         live = krippendorff_alpha(counts)
-        batch = krippendorff_alpha([[row.count(one) for one in CLASSES] for row in units])
+        batch = krippendorff_alpha([[row.count(class_name) for class_name in CLASSES] for row in units])
         assert (live.value, live.low, live.units) == pytest.approx((batch.value, batch.low, batch.units), abs=1e-9)
     (window,) = label_windows(aspect.windows.spans())
-    said = [label for row in labels for label in row]
-    assert window.counts == pytest.approx({f'"{one}"': said.count(one) / 3 for one in CLASSES})
+    names = [label for row in labels for label in row]
+    assert window.counts == pytest.approx({f'"{class_name}"': names.count(class_name) / 3 for class_name in CLASSES})
     ((_, _, incoming),) = survey.incoming.spans()
     assert incoming["stratum", "odd"] == incoming["stratum", "even"] == len(labels) / 2
     whole, _ = followed(aspect.suggested)
@@ -286,7 +286,7 @@ async def test_live_numbers_are_those_of_the_batch_after_any_mix_of_what_may_hap
         ]
         await survey_is_the_batchs(group, log, project_id)
         found = report(project_id, sums, SCHEMA, 5, 0, None)
-        counts = [[labels.count(one) for one in CLASSES] for labels in log.labels[project_id]]
+        counts = [[labels.count(class_name) for class_name in CLASSES] for labels in log.labels[project_id]]
         expected, shared = krippendorff_alpha(counts), percent_agreement(counts)
         beside = coefficients(sums.tally, SCHEMA)
         pairs = [(beside.fleiss_kappa, fleiss_kappa(counts)), (beside.gwet_ac1, gwet_ac1(counts))]

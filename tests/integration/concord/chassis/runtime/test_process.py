@@ -76,18 +76,18 @@ def start(processes: list[subprocess.Popen[str]], **environment: str) -> subproc
 
 def test_the_status_tells_why_a_process_ended(started: list[subprocess.Popen[str]]) -> None:
     # Nobody listens at the collector's port: the last spans are given up, and the stop does not wait for them.
-    told = [start(started), start(started, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")]
+    processes = [start(started), start(started, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")]
     died, unfit = start(started, DIE="1"), start(started, CONCORD_HTTP_PORT="many")
-    for process, number in zip(told, (signal.SIGTERM, signal.SIGINT), strict=True):
+    for process, number in zip(processes, (signal.SIGTERM, signal.SIGINT), strict=True):
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
-    said = {process: process.communicate(timeout=30)[1] for process in started}
+    body = {process: process.communicate(timeout=30)[1] for process in started}
     assert [process.returncode for process in started] == [0, 0, 1, 2]
-    lines = [json.loads(line) for line in said[told[0]].splitlines()]
+    lines = [json.loads(line) for line in body[processes[0]].splitlines()]
     assert [line["message"] for line in lines if line["logger"].startswith("concord")][-1] == "tested is stopped"
-    (last,) = [line for line in map(json.loads, said[died].splitlines()) if line["level"] == "critical"]
+    (last,) = [line for line in map(json.loads, body[died].splitlines()) if line["level"] == "critical"]
     assert last["message"] == "tested ends: sweeper died of ValueError: poison"
     assert "in die" in last["exception"]
-    assert "CONCORD_HTTP_PORT is 'many', no whole number; set it to a free port" in said[unfit]
-    assert "Traceback" not in said[unfit]
+    assert "CONCORD_HTTP_PORT is 'many', no whole number; set it to a free port" in body[unfit]
+    assert "Traceback" not in body[unfit]

@@ -118,14 +118,14 @@ def test_every_answer_is_below_500_and_every_refusal_a_problem(
         "client": ("127.0.0.1", 1),
         "server": ("tested", 80),
     }
-    status, told, content = asyncio.run(answered(scope, body))
+    status, entry, content = asyncio.run(answered(scope, body))
     assert status < 500
     if status >= 400:
-        assert told[b"content-type"] == b"application/problem+json"
-        said = json.loads(content)
-        assert said["status"] == status
-        assert said["detail"]
-        assert all(error["problem"] and error["cure"] for error in said.get("errors", ()))
+        assert entry[b"content-type"] == b"application/problem+json"
+        answer = json.loads(content)
+        assert answer["status"] == status
+        assert answer["detail"]
+        assert all(error["problem"] and error["cure"] for error in answer.get("errors", ()))
 
 
 def test_a_good_request_is_served() -> None:

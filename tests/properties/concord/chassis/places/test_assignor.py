@@ -108,31 +108,31 @@ def test_members_agree_on_the_table_and_every_topic_follows_it(
 ) -> None:
     """Also beside members whose words cannot be read, or tell more than is known here."""
     strange = [None, b"", b"\xff", b"[]", b"{}", b'{"version":9,"at":"http://new:1","more":{"x":1}}', b'{"at":7}']
-    said = {}
+    body = {}
     heard: dict[str, Table] = {}
     for member in sorted(members):
         claim = Claim(f"http://{member}:1")
         assignor = PlaceAssignor(places, partial(Claim, *claim), not_yet)
         subscription = data.draw(st.sampled_from([["t.a", "t.b"], ["t.a", "t.b", "t.new"]]))
-        said[member] = assignor.metadata(subscription)
+        body[member] = assignor.metadata(subscription)
         if data.draw(st.booleans()):
             user_data = data.draw(st.sampled_from(strange))
-            said[member] = ConsumerProtocolMemberMetadata(0, subscription, user_data)
+            body[member] = ConsumerProtocolMemberMetadata(0, subscription, user_data)
     leader = PlaceAssignor(places, lambda: Claim(""), lambda table: heard.update(leader=table))
     # What travels is bytes: encoded and decoded as the client library does.
-    decoded = {member: ConsumerProtocolMemberMetadata.decode(one.encode()) for member, one in said.items()}
+    decoded = {member: ConsumerProtocolMemberMetadata.decode(entry.encode()) for member, entry in body.items()}
     answer = leader.assign(Cluster(places), decoded)
     assert set(answer) == members
-    assert len({one.user_data for one in answer.values()}) == 1
+    assert len({entry.user_data for entry in answer.values()}) == 1
     for topic in ("t.a", "t.b"):
-        given_places = [place for one in answer.values() for place in dict(one.assignment)[topic]]
+        given_places = [place for entry in answer.values() for place in dict(entry.assignment)[topic]]
         assert sorted(given_places) == list(range(places))
-    for member, one in answer.items():
-        assert {name for name, _ in one.assignment} == set(decoded[member].subscription)
-        assert len({tuple(parts) for _, parts in one.assignment}) == 1, "a place is the same partition of every topic"
+    for member, entry in answer.items():
+        assert {name for name, _ in entry.assignment} == set(decoded[member].subscription)
+        assert len({tuple(parts) for _, parts in entry.assignment}) == 1, "a place is the same partition of every topic"
         address = f"http://{member}:1"
-        table = table_from(one.user_data)
+        table = table_from(entry.user_data)
         if address in table:
-            assert table[address] == set(one.assignment[0][1])
+            assert table[address] == set(entry.assignment[0][1])
     leader.on_assignment(next(iter(answer.values())))
     assert heard["leader"] == table_from(next(iter(answer.values())).user_data)

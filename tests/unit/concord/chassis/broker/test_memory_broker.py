@@ -142,11 +142,11 @@ async def test_an_expired_member_loses_its_partitions_and_its_commit_and_may_com
 
 async def test_members_of_one_group_may_want_different_topics() -> None:
     on = MemoryCluster(LoopClock(0), random.Random(1), {"a": 2, "b": 2})
-    one = MemoryBroker(on, "one").subscribe(["a"], "group")
+    memory_subscription = MemoryBroker(on, "one").subscribe(["a"], "group")
     two = MemoryBroker(on, "two").subscribe(["a", "b"], "group")
-    await one.start()
+    await memory_subscription.start()
     await two.start()
-    assert one.assigned() == {TopicPartition("a", 0)}
+    assert memory_subscription.assigned() == {TopicPartition("a", 0)}
     assert two.assigned() == {TopicPartition("a", 1), TopicPartition("b", 0), TopicPartition("b", 1)}
 
 

@@ -92,8 +92,8 @@ async def calling() -> AsyncIterator[Callable[[FastAPI], httpx.AsyncClient]]:
         return opened[-1]
 
     yield client
-    for one in opened:
-        await one.aclose()
+    for async_client in opened:
+        await async_client.aclose()
 
 
 @pytest.fixture
@@ -101,6 +101,6 @@ def fields() -> Callable[[httpx.Response], Sequence[tuple[Any, ...]]]:
     """Return a function that returns what a problem says of fields."""
 
     def of(answer: httpx.Response) -> Sequence[tuple[Any, ...]]:
-        return [(one["field"], one["problem"], one["cure"]) for one in answer.json().get("errors", [])]
+        return [(error["field"], error["problem"], error["cure"]) for error in answer.json().get("errors", [])]
 
     return of

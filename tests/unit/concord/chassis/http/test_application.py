@@ -136,10 +136,10 @@ async def test_a_wrong_body_is_told_field_and_cure(
 ) -> None:
     answer = await door.post(f"/v1/{path}", json=body, headers=client)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
-    (told,) = fields(answer)
-    assert told[0] == field
-    assert told[1]
-    assert told[2].startswith(cure)
+    (entry,) = fields(answer)
+    assert entry[0] == field
+    assert entry[1]
+    assert entry[2].startswith(cure)
 
 
 @pytest.mark.parametrize("path", ["submissions", "claims"])
@@ -174,12 +174,12 @@ async def test_every_fault_has_its_status_and_sentence(
     door: httpx.AsyncClient, client: dict[str, str], name: str, status: int, said: str
 ) -> None:
     answer = await door.get(f"/v1/faults/{name}", headers=client)
-    told = answer.json()
+    body = answer.json()
     assert answer.headers["content-type"] == "application/problem+json"
-    assert (answer.status_code, told["status"]) == (status, status)
-    assert told["detail"].startswith(said)
-    assert {"type", "instance"} <= told.keys()
-    assert told["title"] == HTTPStatus(status).phrase, "one status has one title"
+    assert (answer.status_code, body["status"]) == (status, status)
+    assert body["detail"].startswith(said)
+    assert {"type", "instance"} <= body.keys()
+    assert body["title"] == HTTPStatus(status).phrase, "one status has one title"
     assert "secret" not in answer.text
     assert ("retry-after" in answer.headers) == (status == 503)
 
@@ -240,9 +240,11 @@ async def test_requests_are_timed_by_route_template_and_health_is_not(
 async def test_answers_are_kept_out_of_caches_unless_a_route_says_otherwise(
     door: httpx.AsyncClient, client: dict[str, str]
 ) -> None:
-    said = [(await door.get(f"/v1/{path}", headers=client)).headers for path in ("guideline", "faults/lease", "none")]
-    assert [one["cache-control"] for one in said] == ["private, max-age=60", "no-store", "no-store"]
-    assert {one["x-content-type-options"] for one in said} == {"nosniff"}
+    headerss = [
+        (await door.get(f"/v1/{path}", headers=client)).headers for path in ("guideline", "faults/lease", "none")
+    ]
+    assert [headers["cache-control"] for headers in headerss] == ["private, max-age=60", "no-store", "no-store"]
+    assert {headers["x-content-type-options"] for headers in headerss} == {"nosniff"}
 
 
 def test_a_route_without_a_guard_is_found(built: Build, routes: APIRouter) -> None:

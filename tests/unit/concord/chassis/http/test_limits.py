@@ -68,9 +68,9 @@ async def chunks(size: int, count: int) -> AsyncIterator[bytes]:
 async def test_an_address_that_ends_in_a_line_feed_is_no_other_address(
     door: httpx.AsyncClient, client: dict[str, str]
 ) -> None:
-    said = [await door.put(f"/people/{name}", headers=client) for name in ("ann%0A", "ann", "a%0Ann")]
-    assert [one.status_code for one in said] == [404, 200, 200]
-    assert said[2].json() == "a\nnn", "what a name may hold is its own door's to say"
+    replies = [await door.put(f"/people/{name}", headers=client) for name in ("ann%0A", "ann", "a%0Ann")]
+    assert [reply.status_code for reply in replies] == [404, 200, 200]
+    assert replies[2].json() == "a\nnn", "what a name may hold is its own door's to say"
 
 
 @pytest.mark.parametrize(("size", "status"), [(1_000, 200), (1_001, 413)])
@@ -152,10 +152,10 @@ async def test_a_length_of_many_digits_is_too_large(door: httpx.AsyncClient, cli
 async def test_a_caller_has_so_much_in_flight_and_no_more(
     door: httpx.AsyncClient, bearer: Callable[..., dict[str, str]], gate: asyncio.Event
 ) -> None:
-    one, other = bearer(Role.CLIENT, subject="one"), bearer(Role.CLIENT, subject="other")
-    held = [asyncio.create_task(door.post("/wait", headers=one)) for _ in range(2)]
+    entry, other = bearer(Role.CLIENT, subject="one"), bearer(Role.CLIENT, subject="other")
+    held = [asyncio.create_task(door.post("/wait", headers=entry)) for _ in range(2)]
     await asyncio.sleep(0.01)
-    refused = await door.post("/wait", headers=one)
+    refused = await door.post("/wait", headers=entry)
     assert (refused.status_code, refused.json()["title"]) == (429, HTTPStatus(429).phrase)
     assert refused.headers["retry-after"]
     held.append(asyncio.create_task(door.post("/wait", headers=other)))
@@ -164,4 +164,4 @@ async def test_a_caller_has_so_much_in_flight_and_no_more(
     assert (await door.get("/live")).status_code == 200
     gate.set()
     assert {(await one_held).status_code for one_held in held} == {200}
-    assert (await door.post("/wait", headers=one)).status_code == 200
+    assert (await door.post("/wait", headers=entry)).status_code == 200

@@ -45,8 +45,8 @@ async def test_a_lists_limit_is_a_whole_number_from_one_and_the_document_says_so
         return page_size(limit)
 
     app = built(router)
-    (told,) = app.openapi()["paths"]["/list"]["get"]["parameters"]
-    assert told["schema"]["anyOf"][0] == {"type": "integer", "minimum": 1, "maximum": PAGE_MAX}
+    (entry,) = app.openapi()["paths"]["/list"]["get"]["parameters"]
+    assert entry["schema"]["anyOf"][0] == {"type": "integer", "minimum": 1, "maximum": PAGE_MAX}
     door, who = calling(app), bearer(Role.CLIENT)
     for asked, status in (
         ("1", 200),

@@ -55,21 +55,21 @@ async def test_strangers_who_send_slowly_take_no_place_from_a_good_caller(
             except httpx.ConnectError:
                 await asyncio.sleep(0.005)
         for number in range(150):
-            one = socket.create_connection(("127.0.0.1", port))
-            said = f"authorization: {credential.format(number)}\r\n" if credential else ""
-            one.sendall(
-                f"PUT /things HTTP/1.1\r\nhost: x\r\n{said}content-type: application/json\r\n"
+            entry = socket.create_connection(("127.0.0.1", port))
+            text = f"authorization: {credential.format(number)}\r\n" if credential else ""
+            entry.sendall(
+                f"PUT /things HTTP/1.1\r\nhost: x\r\n{text}content-type: application/json\r\n"
                 "content-length: 1000\r\n\r\n[".encode()
             )
-            held.append(one)
+            held.append(entry)
             if number % 10 == 0:
                 assert (await good.put("/things", json=[1], headers=headers)).status_code == 200
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as another:
             assert (await another.put("/things", json=[1], headers=headers)).status_code == 200
         answered = await asyncio.to_thread(held[-1].recv, 12)
         assert answered == b"HTTP/1.1 401"
-    for one in held:
-        one.close()
+    for entry in held:
+        entry.close()
     stop.set()
     await served
 
@@ -153,4 +153,4 @@ async def test_quotas_follow_the_verified_caller_and_not_the_header(
     await asyncio.sleep(0.01)
     assert (await door.post("/wait", headers=tokens[2])).status_code == 429, "another token of the same caller"
     gate.set()
-    assert {(await one).status_code for one in held} == {200}
+    assert {(await task).status_code for task in held} == {200}

@@ -44,12 +44,12 @@ def test_an_unknown_id_and_a_wrong_secret_are_told_the_same() -> None:
     key, record = new_api_key(PEPPER, [Role.OPERATOR], NOW_SECONDS + 1)
     other, _ = new_api_key(PEPPER, [Role.OPERATOR], NOW_SECONDS + 1)
     wrong = f"cnc_{record.id}_{other.rsplit('_', 1)[1]}"
-    said = set()
+    names = set()
     for refused in (other, wrong, "cnc_", "cnc_é_" + "é" * 40):
-        with pytest.raises(Unauthenticated) as told:
+        with pytest.raises(Unauthenticated) as exception_info:
             ApiKeys([record], PEPPER).caller(refused, NOW_US)
-        said.add(str(told.value))
-    assert len(said) == 1
+        names.add(str(exception_info.value))
+    assert len(names) == 1
     assert ApiKeys([record], PEPPER).caller(key, NOW_US).may(Role.OPERATOR)
 
 

@@ -38,9 +38,9 @@ async def test_keys_and_tokens_of_the_file_are_believed(tmp_path: Path) -> None:
 async def test_no_credential_is_told_how_to_send_one(tmp_path: Path, header: str | None) -> None:
     file = IdentityFile(issuer="iss", audience="aud", jwks=KEY.jwks())
     identity = read_identity(settings(tmp_path, msgspec.json.encode(file)), HandClock())
-    with pytest.raises(Unauthenticated, match="send `Authorization: Bearer`") as told:
+    with pytest.raises(Unauthenticated, match="send `Authorization: Bearer`") as exception_info:
         await identity.caller(header)
-    assert told.value.headers()["www-authenticate"].startswith("Bearer")
+    assert exception_info.value.headers()["www-authenticate"].startswith("Bearer")
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def tokens(clock: HandClock) -> Tokens:
 
 
 def minted(clock: HandClock, **changes: Any) -> str:
-    told: dict[str, Any] = {
+    body: dict[str, Any] = {
         "issuer": ISSUER,
         "audience": AUDIENCE,
         "subject": "ann-1",
@@ -37,13 +37,13 @@ def minted(clock: HandClock, **changes: Any) -> str:
         "now_seconds": int(clock.seconds),
         "lifetime_seconds": 600,
     }
-    return mint_token(changes.pop("key", KEY), **told | changes)
+    return mint_token(changes.pop("key", KEY), **body | changes)
 
 
 def claims(clock: HandClock, **changes: Any) -> dict[str, Any]:
     now = int(clock.seconds)
-    told = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ann-1", "roles": ["annotator"], "iat": now, "exp": now + 600}
-    return {name: value for name, value in (told | changes).items() if value is not None}
+    body = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ann-1", "roles": ["annotator"], "iat": now, "exp": now + 600}
+    return {name: value for name, value in (body | changes).items() if value is not None}
 
 
 def signed(payload: dict[str, Any], **header: Any) -> str:

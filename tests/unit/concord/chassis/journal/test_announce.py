@@ -18,8 +18,8 @@ class Nothing(msgspec.Struct, frozen=True):
 
 
 def said(unit_id: str = "k7q2-ug6a") -> Outgoing:
-    told = UnitEvent(unit_erased=UnitErased(unit_id=unit_id))
-    return Announcer("ingest", "cause", 7).event(UNITS, unit_id, "k7q2", PROJECT, told)
+    event = UnitEvent(unit_erased=UnitErased(unit_id=unit_id))
+    return Announcer("ingest", "cause", 7).event(UNITS, unit_id, "k7q2", PROJECT, event)
 
 
 def test_an_event_lies_in_its_projects_place_whatever_its_key() -> None:

@@ -95,14 +95,14 @@ def causes() -> list[list[Cause[Tally]]]:
 def check(house: House) -> None:
     """Check that each cause has one record in one line, and each event is said in its line's order, whoever said it."""
     records = house.database.dump(JOURNAL.name)
-    answered = [(one["aggregate"], cause) for one in records for cause in one["causes"]]
+    answered = [(record["aggregate"], cause) for record in records for cause in record["causes"]]
     assert sorted(answered) == sorted({(cause.key, cause.id) for batch in causes() for cause in batch})
-    said = list(dict.fromkeys(house.said()))
-    totals = {name: [value for value in said if value.startswith(name)] for name in ("new-", "x", "y", "z", "last")}
+    names = list(dict.fromkeys(house.said()))
+    totals = {name: [value for value in names if value.startswith(name)] for name in ("new-", "x", "y", "z", "last")}
     assert totals == {"new-": totals["new-"], "x": ["x:2"], "y": ["y:3"], "z": ["z:2"], "last": ["last:2"]}
     assert sorted(totals["new-"]) == ["new-a:1", "new-b:1", "new-c:1"]
     for earlier, later in (("new-a:1", "x:2"), ("x:2", "y:3"), ("new-b:1", "z:2"), ("new-c:1", "last:2")):
-        assert said.index(earlier) < said.index(later)
+        assert names.index(earlier) < names.index(later)
 
 
 async def crash_at(nth: int, moment: str, after_a_death: bool) -> bool:

@@ -18,7 +18,7 @@ KEYS = [f"c1/tally/{name}" for name in "abc"]
 
 
 def records(house: House, key: str = KEY) -> list[int]:
-    return [one["seq"] for one in house.database.dump(JOURNAL.name) if one["aggregate"] == key]
+    return [entry["seq"] for entry in house.database.dump(JOURNAL.name) if entry["aggregate"] == key]
 
 
 async def grow(house: House) -> None:
@@ -31,7 +31,7 @@ async def grow(house: House) -> None:
 async def test_a_line_becomes_its_last_record_which_remembers_all_causes_and_says_nothing_again() -> None:
     house = House(LoopClock(START_US))
     await grow(house)
-    said = house.said()
+    names = house.said()
     async with house.process() as part:
         folding = Folding(part.journal)
         assert await folding.fold(TALLY, KEYS) == 3
@@ -48,7 +48,7 @@ async def test_a_line_becomes_its_last_record_which_remembers_all_causes_and_say
         assert {key: state.total async for key, state in part.journal.rebuild(TALLY)} == dict(
             zip(KEYS, (4, 3, 3), strict=True)
         )
-    assert house.said() == [*said, "y:4"] or sorted(house.said()) == sorted([*said, "y:4"])
+    assert house.said() == [*names, "y:4"] or sorted(house.said()) == sorted([*names, "y:4"])
 
 
 @virtual

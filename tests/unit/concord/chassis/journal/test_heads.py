@@ -63,4 +63,4 @@ def test_a_head_weighs_what_it_takes_and_at_most_twice_as_much(labels: int) -> N
     taken = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     # What the interpreter keeps at hand for itself makes a percent of it differ from run to run.
-    assert 0.99 * taken <= sum(one.size for one in made) <= 2.02 * taken
+    assert 0.99 * taken <= sum(entry.size for entry in made) <= 2.02 * taken

@@ -47,20 +47,22 @@ async def test_a_refusal_in_a_batch_keeps_no_other_from_being_answered() -> None
 
 async def test_two_processes_with_stale_heads_share_one_history() -> None:
     house = House()
-    async with house.process() as one, house.process() as two:
-        await one.journal.decide(TALLY, add("a"))
+    async with house.process() as entry, house.process() as two:
+        await entry.journal.decide(TALLY, add("a"))
         await two.journal.decide(TALLY, add("b"))
         await asyncio.gather(
             *(
                 part.journal.decide(TALLY, add(f"{name}{n}"))
                 for n in range(20)
-                for name, part in (("p", one), ("q", two))
+                for name, part in (("p", entry), ("q", two))
             )
         )
-        answered = await asyncio.gather(one.journal.decide(TALLY, add("same")), two.journal.decide(TALLY, add("same")))
+        answered = await asyncio.gather(
+            entry.journal.decide(TALLY, add("same")), two.journal.decide(TALLY, add("same"))
+        )
         assert sorted(outcome.repeated for outcome in answered) == [False, True]
-        assert await total(one.journal) == await total(two.journal) == 43
-    records = [one for one in house.database.dump("journal") if one["aggregate"] == "c1/tally/a"]
+        assert await total(entry.journal) == await total(two.journal) == 43
+    records = [row for row in house.database.dump("journal") if row["aggregate"] == "c1/tally/a"]
     assert [record["seq"] for record in records] == list(range(1, len(records) + 1))
     numbers = [int(value.split(":")[1]) for value in dict.fromkeys(house.said())]
     assert numbers == list(range(1, 44)), "events of one aggregate are told in order, whoever tells them"
@@ -68,8 +70,8 @@ async def test_two_processes_with_stale_heads_share_one_history() -> None:
 
 async def test_a_supposedly_new_aggregate_that_exists_is_read_after_the_loss() -> None:
     house = House()
-    async with house.process() as one:
-        await one.journal.decide(TALLY, add("a"))
+    async with house.process() as part:
+        await part.journal.decide(TALLY, add("a"))
     async with house.process() as two:
         outcome = await two.journal.decide(TALLY, add("a", creates=True))
         assert outcome.repeated
@@ -78,9 +80,9 @@ async def test_a_supposedly_new_aggregate_that_exists_is_read_after_the_loss() -
 
 async def test_what_a_killed_process_stored_and_did_not_say_is_said_by_the_next_and_first() -> None:
     house = House()
-    async with house.process(broker=Deaf(house.cluster, "deaf"), clean=False) as one:
-        await one.journal.decide(TALLY, add("a"))
-        await one.journal.decide(TALLY, add("b"))
+    async with house.process(broker=Deaf(house.cluster, "deaf"), clean=False) as part:
+        await part.journal.decide(TALLY, add("a"))
+        await part.journal.decide(TALLY, add("b"))
     assert house.said() == []
     async with house.process() as two:
         assert house.said() == ["a:1", "b:2"]
@@ -91,8 +93,8 @@ async def test_what_a_killed_process_stored_and_did_not_say_is_said_by_the_next_
 async def test_no_event_overtakes_an_earlier_one_of_a_living_process_that_cannot_speak() -> None:
     house = House()
     deaf = Deaf(house.cluster, "deaf")
-    async with house.process() as two, house.process(broker=deaf) as one:
-        await one.journal.decide(TALLY, add("a"))
+    async with house.process() as two, house.process(broker=deaf) as part:
+        await part.journal.decide(TALLY, add("a"))
         await two.journal.decide(TALLY, add("b"))
         await two.publisher.flushed()
         assert house.said() == ["a:1", "b:2"]
@@ -127,8 +129,8 @@ async def test_a_clean_stop_leaves_no_writer_and_the_word_that_all_is_said() -> 
         await part.journal.decide(TALLY, add("a"))
         await part.publisher.flushed()
         await part.publisher.mark()
-        assert [one["_id"] for one in house.database.dump("writers")] == ["w1"]
-        assert [one["_id"] for one in house.database.dump("marks")] == ["w1/1"]
+        assert [entry["_id"] for entry in house.database.dump("writers")] == ["w1"]
+        assert [entry["_id"] for entry in house.database.dump("marks")] == ["w1/1"]
     assert house.database.dump("writers") == []
     assert house.database.dump("marks") == [{"_id": "w1/closed", "writer": "w1", "number": 1}]
 
@@ -179,9 +181,9 @@ async def test_a_head_that_is_let_go_while_others_are_read_is_not_taken_for_none
 async def test_reading_many_heads_pushes_out_none_that_is_asked_for_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("concord.chassis.journal.heads.HEADS_BYTES_MAX", 2_100)
     house = House()
-    async with house.process() as one:
+    async with house.process() as part:
         for key in "abcd":
-            await one.journal.decide(TALLY, add(key, f"c1/tally/{key}"))
+            await part.journal.decide(TALLY, add(key, f"c1/tally/{key}"))
     async with house.process() as two:
         await two.journal.states(TALLY, ["c1/tally/a"])
         await two.journal.states(TALLY, ["c1/tally/b", "c1/tally/c"])
@@ -190,10 +192,10 @@ async def test_reading_many_heads_pushes_out_none_that_is_asked_for_too(monkeypa
 
 async def test_what_others_decided_is_seen_once_heads_are_forgotten() -> None:
     house = House()
-    async with house.process() as one, house.process() as two:
-        await one.journal.decide(TALLY, add("a"))
+    async with house.process() as part, house.process() as two:
+        await part.journal.decide(TALLY, add("a"))
         assert await total(two.journal) == 1
-        await one.journal.decide(TALLY, add("b"))
+        await part.journal.decide(TALLY, add("b"))
         two.journal.forget()
         assert await total(two.journal) == 2
 

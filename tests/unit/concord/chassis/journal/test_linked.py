@@ -66,7 +66,7 @@ class Rival(MemoryStore):
         if collection == JOURNAL.name:
             self.inserts.append([document["_id"] for document in documents])
             key, self.key = self.key, ""
-            taken = [one for one in documents if one["aggregate"] == key]
+            taken = [document for document in documents if document["aggregate"] == key]
             if taken:
                 rival = {**taken[0], "commit": "rival/1", "causes": ["rival"], "events": b"\x90"}
                 await self.inner.insert(collection, [rival])
@@ -104,14 +104,14 @@ async def test_where_the_first_loses_both_are_decided_anew_and_the_second_was_ne
 
 
 async def test_where_the_second_loses_the_first_stands_and_the_rival_is_read() -> None:
-    house, told = House(), list[str]()
+    house, names = House(), list[str]()
     async with house.process(store=Rival(house, OTHER)) as part:
-        part.journal.listen(TALLY, lambda key, state: told.append(f"{key} {state.causes}"))
+        part.journal.listen(TALLY, lambda key, state: names.append(f"{key} {state.causes}"))
         first, then = await part.journal.apply_linked(TALLY, Pair("x").linked())
         assert first.state is not None
         assert then is None
-        assert told[0] == f"{KEY} ('x',)"
-        assert told[1:] == [f"{OTHER} ('then x',)"], "once, when the rival's record is read"
+        assert names[0] == f"{KEY} ('x',)"
+        assert names[1:] == [f"{OTHER} ('then x',)"], "once, when the rival's record is read"
         assert part.journal.settling.under_way == 0
 
 
@@ -135,7 +135,7 @@ async def test_a_lost_pair_keeps_no_other_of_the_same_insert_from_being_stored()
             Linked(f"{KEY}{n}", partial(_first, n), add(f"y{n}", f"{OTHER}{n}"), lambda state: True) for n in range(6)
         ]
         outcomes = await asyncio.gather(*(part.journal.apply_linked(TALLY, pair) for pair in pairs))
-        assert [one.state.total for one, _ in outcomes if one.state is not None] == [1, 1, 1, 2, 1, 1]
+        assert [outcome.state.total for outcome, _ in outcomes if outcome.state is not None] == [1, 1, 1, 2, 1, 1]
         assert [then.state.total for _, then in outcomes if then is not None and then.state is not None] == [1] * 6
         assert len({document["commit"] for document in house.database.dump(JOURNAL.name)}) == 3, "two and the rival's"
 
@@ -172,10 +172,12 @@ async def test_after_doubt_each_is_stored_once_said_once_and_what_follows_only_a
             Linked(f"{KEY}{n}", partial(_first, n), add(f"y{n}", f"{OTHER}{n}"), lambda state: True) for n in range(3)
         ]
         outcomes = await asyncio.gather(*(part.journal.apply_linked(TALLY, pair) for pair in pairs))
-        assert all(one.state is not None and not one.repeated and then is not None for one, then in outcomes)
+        assert all(
+            outcome.state is not None and not outcome.repeated and then is not None for outcome, then in outcomes
+        )
         await part.publisher.flushed()
     assert sorted(house.said()) == ["x0:1", "x1:1", "x2:1", "y0:1", "y1:1", "y2:1"]
-    assert {one["seq"] for one in house.database.dump(JOURNAL.name)} == {1}
+    assert {entry["seq"] for entry in house.database.dump(JOURNAL.name)} == {1}
 
 
 async def test_in_doubt_and_beaten_by_a_rival_what_follows_is_not_stored_without_its_first() -> None:

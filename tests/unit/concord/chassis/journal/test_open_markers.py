@@ -58,7 +58,7 @@ def lit_and_unmarked(house: House) -> list[str]:
         if record["seq"] > newest.get(record["aggregate"], {"seq": 0})["seq"]:
             newest[record["aggregate"]] = record
     marked = {marker.rpartition("/")[0] for marker in markers(house)}
-    return [one for one, record in newest.items() if LAMP.decode(record["state"]).lit and one not in marked]
+    return [text for text, record in newest.items() if LAMP.decode(record["state"]).lit and text not in marked]
 
 
 class Watched(NoFaults):
@@ -126,12 +126,12 @@ async def test_the_slots_of_a_small_clusters_place_are_asked_for_by_the_fifty() 
 @virtual
 async def test_a_late_deletion_of_one_openings_marker_leaves_that_of_the_next() -> None:
     house = House(LoopClock(START_US))
-    async with house.process() as one, house.process() as two:
-        await one.journal.decide(LAMP, switch("on", "a"))
-        one.journal.markers.store = MemoryStore(house.database, Late())
-        await one.journal.decide(LAMP, switch("off", "a"))
+    async with house.process() as part, house.process() as two:
+        await part.journal.decide(LAMP, switch("on", "a"))
+        part.journal.markers.store = MemoryStore(house.database, Late())
+        await part.journal.decide(LAMP, switch("off", "a"))
         await two.journal.decide(LAMP, switch("on again", "a"))
-        await one.journal.markers.settled()
+        await part.journal.markers.settled()
         assert markers(house) == [f"{key('a')}/000003"]
         assert lit_and_unmarked(house) == []
 
@@ -168,7 +168,7 @@ async def test_a_start_reads_what_is_open_and_takes_the_markers_of_the_rest_away
         assert await lit(part) == [key(0), key(3), key(4)]
         assert sorted(read) == [key(n) for n in (0, 1, 2, 3, 4, "never")]
         left = [f"{key(0)}/000003", f"{key(3)}/000001", f"{key(4)}/000001", f"{key('never')}/000001"]
-        assert await part.journal.marked(LAMP, 3) == {one.rpartition("/")[0] for one in left}
+        assert await part.journal.marked(LAMP, 3) == {name.rpartition("/")[0] for name in left}
         assert set(markers(house)) > set(left), "a sheet stays while anything of it is open"
         await part.journal.apply(LAMP, [switch("4", n) for n in (3, 4)])
         await part.journal.markers.settled()
@@ -215,7 +215,7 @@ async def test_what_a_commit_opens_is_a_document_and_goes_when_all_of_it_is_clos
     house = House(LoopClock(START_US))
     async with house.process() as part:
         await part.journal.apply(LAMP, [switch("on", n, slot=n % 2, creates=True) for n in range(400)])
-        assert sorted((one["slot"], len(one["marks"])) for one in house.database.dump(OPEN.name)) == [
+        assert sorted((entry["slot"], len(entry["marks"])) for entry in house.database.dump(OPEN.name)) == [
             (0, 200),
             (1, 200),
         ]
@@ -223,7 +223,7 @@ async def test_what_a_commit_opens_is_a_document_and_goes_when_all_of_it_is_clos
             await part.journal.apply(LAMP, [switch("off", n), switch("off", n + 1)])
         await part.journal.decide(LAMP, switch("off", 399))
         await part.journal.markers.settled()
-        assert [one["slot"] for one in house.database.dump(OPEN.name)] == [0]
+        assert [entry["slot"] for entry in house.database.dump(OPEN.name)] == [0]
 
 
 @virtual
@@ -237,11 +237,11 @@ async def test_what_a_record_opens_beside_its_own_aggregate_lies_on_sheets_of_a_
     async with house.process() as part:
         await part.journal.decide(LAMP, Cause(key("string"), "hang", decide))
         sheets = house.database.dump(OPEN.name)
-        assert sorted(len(one["marks"]) for one in sheets) == [100, open_markers.SHEET_MARKERS_MAX]
-        assert {one["slot"] for one in sheets} == {5}
+        assert sorted(len(sheet["marks"]) for sheet in sheets) == [100, open_markers.SHEET_MARKERS_MAX]
+        assert {sheet["slot"] for sheet in sheets} == {5}
         assert (await part.journal.markers.of("bulb", [5])).keys() == set(opened)
-        for one in opened:
-            part.journal.markers.closed(one, [1], 5)
+        for name in opened:
+            part.journal.markers.closed(name, [1], 5)
         await part.journal.markers.settled()
         assert house.database.dump(OPEN.name) == []
 
@@ -249,10 +249,10 @@ async def test_what_a_record_opens_beside_its_own_aggregate_lies_on_sheets_of_a_
 @virtual
 async def test_what_is_opened_for_another_process_is_remembered_by_nobody_here_and_found_there() -> None:
     house = House(LoopClock(START_US))
-    async with house.process() as one, house.process() as two:
-        one.journal.markers.keeps = lambda slot: slot != 3
-        await one.journal.apply(LAMP, [switch("on", n, slot=3, creates=True) for n in range(5)])
-        assert not one.journal.markers.remembered
+    async with house.process() as part, house.process() as two:
+        part.journal.markers.keeps = lambda slot: slot != 3
+        await part.journal.apply(LAMP, [switch("on", n, slot=3, creates=True) for n in range(5)])
+        assert not part.journal.markers.remembered
         assert len(markers(house)) == 5
         await two.journal.apply(LAMP, [switch("off", n) for n in range(5)])
         await two.journal.markers.settled()
@@ -280,9 +280,9 @@ async def test_of_sheets_of_which_little_is_left_one_is_made_with_what_is_open()
 @virtual
 async def test_what_another_process_opened_is_found_where_it_lies_when_it_is_closed_here() -> None:
     house = House(LoopClock(START_US))
-    async with house.process() as one, house.process() as two:
+    async with house.process() as part, house.process() as two:
         assert await lit(two) == []
-        await one.journal.apply(LAMP, [switch("on", n) for n in range(4)])
+        await part.journal.apply(LAMP, [switch("on", n) for n in range(4)])
         await two.journal.apply(LAMP, [switch("off", n) for n in range(3)])
         await two.journal.markers.settled()
         assert len(markers(house)) == 4
@@ -338,15 +338,15 @@ async def test_what_is_likely_to_be_opened_next_has_its_marker_ahead_and_takes_n
 @virtual
 async def test_a_marker_that_is_ahead_serves_once_and_not_after_its_slot_was_lost() -> None:
     house, inserts = House(LoopClock(START_US)), Inserts()
-    async with house.process(inserts) as one, house.process() as two:
-        one.journal.markers.likely = lambda kind, slot: [key("a"), key("b")]
-        await one.journal.decide(LAMP, switch("on", "first"))
+    async with house.process(inserts) as part, house.process() as two:
+        part.journal.markers.likely = lambda kind, slot: [key("a"), key("b")]
+        await part.journal.decide(LAMP, switch("on", "first"))
         await two.journal.decide(LAMP, switch("other", "a", lit=False))
-        assert not (await one.journal.decide(LAMP, switch("on", "a", lit=True, creates=True))).repeated
+        assert not (await part.journal.decide(LAMP, switch("on", "a", lit=True, creates=True))).repeated
         assert markers(house)[-2:] == ["c1/lamp/b/000001", "c1/lamp/first/000001"]
-        one.journal.markers.forget(lambda slot: slot == 3)
+        part.journal.markers.forget(lambda slot: slot == 3)
         before = inserts.times[OPEN.name]
-        await one.journal.decide(LAMP, switch("on", "b", creates=True))
+        await part.journal.decide(LAMP, switch("on", "b", creates=True))
         assert inserts.times[OPEN.name] == before + 1, "whoever has the slot may have let that one go"
         assert lit_and_unmarked(house) == []
 

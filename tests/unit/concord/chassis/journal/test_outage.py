@@ -50,10 +50,10 @@ def test_what_does_not_fit_into_memory_is_read_back_from_the_journal_in_order(mo
                 await part.publisher.flushed()
             assert (part.publisher.backlog_events, part.publisher.held_bytes) == (0, 0)
             await part.journal.decide(TALLY, add("c0-after", "c1/tally/0"))
-        said = [value.rstrip(".") for value in house.said()]
-        assert len(said) == len(set(said)) == 201
+        names = [value.rstrip(".") for value in house.said()]
+        assert len(names) == len(set(names)) == 201
         for k in range(5):
-            assert [int(one.split(":")[1]) for one in said if one.startswith(f"c{k}-")] == list(
+            assert [int(name.split(":")[1]) for name in names if name.startswith(f"c{k}-")] == list(
                 range(1, 42 if k == 0 else 41)
             )
 
@@ -118,16 +118,16 @@ def test_ten_minutes_without_broker_or_store_end_nothing_and_are_caught_up_withi
             async with asyncio.timeout(CATCH_UP_SECONDS):
                 await asyncio.gather(*asked)
                 await part.publisher.flushed()
-        said = house.said()
-        assert sorted(set(said)) == sorted(["other:1", "before:1", *(f"during{n}:" + t for n, t in _totals(said))])
-        mine = [value for value in dict.fromkeys(said) if value != "other:1"]
+        names = house.said()
+        assert sorted(set(names)) == sorted(["other:1", "before:1", *(f"during{n}:" + t for n, t in _totals(names))])
+        mine = [value for value in dict.fromkeys(names) if value != "other:1"]
         assert [int(value.split(":")[1]) for value in mine] == list(range(1, 22))
 
     scenario()
 
 
-def _totals(said: Sequence[str]) -> list[tuple[int, str]]:
-    found = {value.split(":")[0]: value.split(":")[1] for value in said}
+def _totals(names: Sequence[str]) -> list[tuple[int, str]]:
+    found = {value.split(":")[0]: value.split(":")[1] for value in names}
     return [(nth, found[f"during{nth}"]) for nth in range(20)]
 
 
@@ -168,8 +168,8 @@ def test_others_events_wait_before_ours_while_the_broker_is_away_and_nobody_hang
     async def scenario() -> None:
         house = House(LoopClock(START_US))
         one_deaf, two_deaf = Deaf(house.cluster, "one"), Deaf(house.cluster, "two")
-        async with house.process(broker=one_deaf, clean=False) as one, house.process(broker=two_deaf) as two:
-            await one.journal.decide(TALLY, add("a"))
+        async with house.process(broker=one_deaf, clean=False) as part, house.process(broker=two_deaf) as two:
+            await part.journal.decide(TALLY, add("a"))
             async with asyncio.timeout(1):
                 await two.journal.decide(TALLY, add("b"))
             two.journal.forget()

@@ -52,7 +52,7 @@ async def again(
     house.cluster = House(house.clock, seed=7).cluster
     broker = kind(house.cluster, "again")
     await broker.start()
-    steps = [one async for one in republish(MemoryStore(house.database), broker, wanted, positions)]
+    steps = [progress async for progress in republish(MemoryStore(house.database), broker, wanted, positions)]
     found, house.cluster = house.said(), lost
     return found, steps
 
@@ -88,7 +88,7 @@ def test_it_goes_on_from_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
         await worked(house, "first", "second")
         whole, steps = await again(house)
         assert len(steps) > 4
-        lefts = [one.commits_left for one in steps]
+        lefts = [progress.commits_left for progress in steps]
         assert lefts == sorted(lefts, reverse=True)
         for step in steps:
             rest, ended = await again(house, positions=step.positions)
@@ -135,8 +135,8 @@ def test_commits_that_folding_took_away_are_passed_over(monkeypatch: pytest.Monk
         house = House()
         await worked(house, "first", "second")
         store = MemoryStore(house.database)
-        records = [one async for page in store.stream(JOURNAL.name) for one in page]
-        gone = [one["_id"] for one in records if one["seq"] in (1, 2, 4)]
+        records = [entry async for page in store.stream(JOURNAL.name) for entry in page]
+        gone = [record["_id"] for record in records if record["seq"] in (1, 2, 4)]
         await store.delete(JOURNAL.name, gone)
         found, steps = await again(house)
         assert len(found) == 30 - len(gone)
@@ -151,7 +151,7 @@ async def test_what_no_broker_takes_is_counted_and_stops_nothing() -> None:
     await worked(house, "first")
     found, steps = await again(house, kind=Refusing)
     assert (steps[-1].events, steps[-1].unsayable) == (12, 3)
-    assert sorted(found) == sorted(one for one in house.said() if not one.startswith("first-2"))
+    assert sorted(found) == sorted(name for name in house.said() if not name.startswith("first-2"))
 
 
 @virtual
@@ -159,7 +159,7 @@ async def test_a_broker_that_is_away_ends_it_and_the_store_is_as_it_was() -> Non
     house = House()
     await worked(house, "first")
     store = MemoryStore(house.database)
-    marks = [one async for page in store.stream(MARKS.name) for one in page]
+    marks = [entry async for page in store.stream(MARKS.name) for entry in page]
     with pytest.raises(BrokerUnavailable):
         await again(house, kind=Deaf)
-    assert [one async for page in store.stream(MARKS.name) for one in page] == marks
+    assert [entry async for page in store.stream(MARKS.name) for entry in page] == marks

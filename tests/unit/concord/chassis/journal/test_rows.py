@@ -73,7 +73,7 @@ async def keep(part: JournalPart, causes: Sequence[Cause[Seed]]) -> list[Cause[S
 
 
 def documents(house: House, collection: str = ROWS.name) -> list[str]:
-    return [one["_id"] for one in house.database.dump(collection)]
+    return [entry["_id"] for entry in house.database.dump(collection)]
 
 
 async def tidied(part: JournalPart) -> None:
@@ -136,14 +136,14 @@ async def test_the_first_record_is_made_from_the_row_and_answers_what_began_it()
 
 async def test_of_two_processes_that_begin_a_row_at_once_each_has_its_say_once() -> None:
     house = House()
-    async with house.process() as one, house.process() as other:
-        await keep(one, sowing())
+    async with house.process() as part, house.process() as other:
+        await keep(part, sowing())
         await other.journal.rows.load(SLOTS)
         causes = [[water(number, f"{name} {number}") for number in range(COUNT)] for name in ("one", "other")]
-        await asyncio.gather(one.journal.apply(SEED, causes[0]), other.journal.apply(SEED, causes[1]))
-        states = await one.journal.states(SEED, [key(number) for number in range(COUNT)])
-        one.journal.forget()
-        states = await one.journal.states(SEED, [key(number) for number in range(COUNT)])
+        await asyncio.gather(part.journal.apply(SEED, causes[0]), other.journal.apply(SEED, causes[1]))
+        states = await part.journal.states(SEED, [key(number) for number in range(COUNT)])
+        part.journal.forget()
+        states = await part.journal.states(SEED, [key(number) for number in range(COUNT)])
         assert states == {key(number): Seed(f"sown {number}", 2) for number in range(COUNT)}
 
 
@@ -225,17 +225,17 @@ async def test_what_was_told_before_it_was_sown_finds_its_row_afterwards() -> No
 
 async def test_rows_of_a_place_that_is_lost_are_another_processs() -> None:
     house = House()
-    async with house.process() as one, house.process() as other:
-        await keep(one, sowing())
-        one.journal.rows.drop(SLOTS)
-        assert await one.journal.states(SEED, [key(1)]) == {}
+    async with house.process() as part, house.process() as other:
+        await keep(part, sowing())
+        part.journal.rows.drop(SLOTS)
+        assert await part.journal.states(SEED, [key(1)]) == {}
         await other.journal.rows.load(SLOTS)
         await other.journal.apply(SEED, [water(number) for number in range(COUNT)])
-        await one.journal.rows.load(SLOTS)
+        await part.journal.rows.load(SLOTS)
         await tidied(other)
-        await one.journal.rows.load(SLOTS)
-        assert one.journal.rows.waiting == 0, "a page that another has deleted is forgotten"
-        assert len(await one.journal.states(SEED, [key(number) for number in range(COUNT)])) == COUNT
+        await part.journal.rows.load(SLOTS)
+        assert part.journal.rows.waiting == 0, "a page that another has deleted is forgotten"
+        assert len(await part.journal.states(SEED, [key(number) for number in range(COUNT)])) == COUNT
 
 
 async def test_pages_are_bounded_and_so_is_what_of_them_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +262,7 @@ async def test_who_wants_of_one_page_at_once_reads_it_once() -> None:
     await pages.load(SLOTS)
     counting.calls.clear()
     found = await asyncio.gather(*(pages.find([key(number)]) for number in range(COUNT)))
-    assert [list(one) for one in found] == [[key(number)] for number in range(COUNT)]
+    assert [list(entry) for entry in found] == [[key(number)] for number in range(COUNT)]
     assert counting.calls["get", ROWS.name] == 1
 
 

@@ -29,7 +29,7 @@ async def test_what_cannot_be_said_is_refused_before_it_is_stored_and_keeps_no_o
         assert [type(outcome.error) for outcome in outcomes] == [type(None), CannotBeSaid, type(None), type(None)]
         with pytest.raises(CannotBeSaid):
             await part.journal.decide(TALLY, large)
-    assert {cause for one in house.database.dump(JOURNAL.name) for cause in one["causes"]} == {"x", "y", "z"}
+    assert {cause for entry in house.database.dump(JOURNAL.name) for cause in entry["causes"]} == {"x", "y", "z"}
     assert sorted(house.said()) == ["x:1", "y:2", "z:1"]
 
 
@@ -53,7 +53,7 @@ async def test_causes_of_one_aggregate_whose_events_fill_a_record_go_on_in_the_n
         causes = [add(f"c{n}", event_bytes=600) for n in range(5)]
         outcomes = await part.journal.apply(TALLY, causes)
         assert [outcome.state.total for outcome in outcomes if outcome.state] == [1, 2, 3, 4, 5]
-    assert [len(one["causes"]) for one in house.database.dump(JOURNAL.name)] == [2, 2, 1]
+    assert [len(entry["causes"]) for entry in house.database.dump(JOURNAL.name)] == [2, 2, 1]
 
 
 async def test_an_event_of_older_code_that_cannot_be_said_is_parked_and_what_follows_is_said() -> None:
@@ -71,11 +71,11 @@ async def test_an_event_of_older_code_that_cannot_be_said_is_parked_and_what_fol
         await part.journal.decide(TALLY, add("x"))
     assert house.said() == ["good", "x:1"]
     kept = house.database.dump(PARKED.name)
-    assert sorted(one["reason"] for one in kept) == [
+    assert sorted(row["reason"] for row in kept) == [
         "a record of concord.units.v1 has 1000002 bytes; at most 1000000",
         "an event has no topic: it could not be read from its record",
     ]
-    assert all(one["event"] for one in kept)
+    assert all(row["event"] for row in kept)
 
 
 class Picky(MemoryBroker):
@@ -104,6 +104,6 @@ def test_a_trace_that_cannot_be_passed_on_is_left_out_of_what_is_said() -> None:
     none = ("traceparent", None)
     announcer = Announcer("ingest", "cause", 0, (none, large))  # type: ignore[arg-type]  # what a client may send
     own = (("traceparent", b"00-1"), large)
-    said = announcer.event(UNITS, "k", "c1", "c1-p", UnitEvent(), trace=own)
-    assert [name for name, _ in said.headers] == ["concord-schema", "traceparent"]
+    outgoing = announcer.event(UNITS, "k", "c1", "c1-p", UnitEvent(), trace=own)
+    assert [name for name, _ in outgoing.headers] == ["concord-schema", "traceparent"]
     assert [name for name, _ in announcer.event(UNITS, "k", "c1", "c1-p", UnitEvent()).headers] == ["concord-schema"]

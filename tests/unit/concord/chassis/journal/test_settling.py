@@ -47,46 +47,46 @@ class Told:
 
 
 async def test_a_listener_is_told_of_what_is_stored_before_the_caller_is() -> None:
-    house, told = House(), Told()
+    house, entry = House(), Told()
     async with house.process() as part:
-        part.journal.listen(TALLY, told)
+        part.journal.listen(TALLY, entry)
         await part.journal.decide(TALLY, add("x"))
-        assert told.totals == [1]
+        assert entry.totals == [1]
         await part.journal.decide(TALLY, add("x"))
-        assert told.totals == [1], "a repetition from a known head is no news"
+        assert entry.totals == [1], "a repetition from a known head is no news"
 
 
 async def test_a_listener_is_told_of_what_is_stored_after_its_caller_gave_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_commit, "APPEND_SECONDS_MAX", 0.02)
-    house, told = House(), Told()
+    house, entry = House(), Told()
     store = HeldStore(house)
     async with house.process(store=store) as part:
-        part.journal.listen(TALLY, told)
+        part.journal.listen(TALLY, entry)
         store.gate.clear()
         with pytest.raises(StoreUnavailable):
             await part.journal.decide(TALLY, add("x", creates=True))
-        assert told.totals == []
+        assert entry.totals == []
         store.gate.set()
         await part.commits.settled()
-        assert told.totals == [1]
+        assert entry.totals == [1]
         assert (await part.journal.decide(TALLY, add("x"))).repeated
 
 
 async def test_a_listener_is_told_of_what_another_process_stored_once_its_head_is_met() -> None:
-    house, told = House(), Told()
-    async with house.process() as one, house.process() as two:
-        two.journal.listen(TALLY, told)
-        await one.journal.decide(TALLY, add("x"))
-        assert told.totals == []
+    house, entry = House(), Told()
+    async with house.process() as part, house.process() as two:
+        two.journal.listen(TALLY, entry)
+        await part.journal.decide(TALLY, add("x"))
+        assert entry.totals == []
         assert (await two.journal.decide(TALLY, add("x"))).repeated
-        assert told.totals == [1]
+        assert entry.totals == [1]
 
 
 async def test_a_read_that_was_overtaken_tells_nothing_older() -> None:
-    house, told = House(), Told()
+    house, entry = House(), Told()
     store = HeldStore(house)
     async with house.process(store=store) as part, house.process() as other:
-        part.journal.listen(TALLY, told)
+        part.journal.listen(TALLY, entry)
         await other.journal.decide(TALLY, add("x"))
         store.gate.clear()
         slow = asyncio.create_task(part.journal.states(TALLY, [KEY]))
@@ -98,7 +98,7 @@ async def test_a_read_that_was_overtaken_tells_nothing_older() -> None:
         part.journal.forget([KEY])
         store.gate.set()
         assert (await slow)[KEY].total == 1
-        assert told.totals == [2]
+        assert entry.totals == [2]
         assert await total(part.journal) == 2, "what was overtaken is not remembered either"
 
 
@@ -127,15 +127,15 @@ async def test_what_is_kept_to_tell_the_order_is_let_go_when_nothing_is_under_wa
 
 
 def test_of_two_that_are_under_way_the_older_is_left_out_until_both_are_over() -> None:
-    settling, told = Settling(), Told()
-    settling.listen(TALLY, told)
+    settling, entry = Settling(), Told()
+    settling.listen(TALLY, entry)
     settling.expect([KEY])
     settling.expect([KEY])
     assert settling.tell(KEY, 2, Tally(2, ()))
     settling.over([KEY])
     assert not settling.tell(KEY, 1, Tally(1, ()))
     settling.over([KEY])
-    assert told.totals == [2]
+    assert entry.totals == [2]
     assert settling.under_way == 0
 
 

@@ -104,7 +104,7 @@ async def test_half_a_visible_commit_marks_nothing_and_its_other_half_is_said() 
     async with house.process():
         await asyncio.sleep(30)
         assert sorted(house.said()) == ["first:1", "one:1"]
-        assert [one["number"] for one in house.database.dump(MARKS.name)] == [1]
+        assert [entry["number"] for entry in house.database.dump(MARKS.name)] == [1]
         await asyncio.sleep(HOUR)
         assert sorted(house.said()) == ["first:1", "one:1", "two:1"]
         assert len(house.database.dump(SAID.name)) == 2
@@ -123,19 +123,19 @@ async def test_two_living_processes_stay_listed_for_days_and_what_a_killed_one_l
         async with house.process(broker=deaf, clean=False) as part:
             await part.journal.decide(TALLY, add("a"))
             await asyncio.sleep(20 * HOUR)
-            assert [one["_id"] for one in house.database.dump(WRITERS.name)] == ["w1", "w2"]
+            assert [entry["_id"] for entry in house.database.dump(WRITERS.name)] == ["w1", "w2"]
             deaf.deaf = True
             assert (await part.journal.decide(TALLY, add("acknowledged"))).state == Tally(2, ("a", "acknowledged"))
         await asyncio.sleep(SWEEPS)
         assert house.said().count("acknowledged:2") == 1
-    assert [one["_id"] for one in house.database.dump(WRITERS.name)] == ["w2"], "only who closes itself goes"
+    assert [entry["_id"] for entry in house.database.dump(WRITERS.name)] == ["w2"], "only who closes itself goes"
 
 
 class HardOfHearing(Deaf):
     """A broker that does not hear of the first change while it is deaf, and hears of others."""
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        if any(one.value == b"a:1" for one in records):
+        if any(record.value == b"a:1" for record in records):
             await super().publish(records)
         else:
             await MemoryBroker.publish(self, records)
@@ -194,7 +194,7 @@ def test_a_jump_of_the_clock_keeps_nothing_from_being_said_and_strikes_nobody(ho
                 clock.jump(2 * hours * HOUR)
             await asyncio.sleep(30)
             assert house.said().count("a:1") == 1
-            assert [one["_id"] for one in house.database.dump(WRITERS.name)] == ["w1", "w2"]
+            assert [entry["_id"] for entry in house.database.dump(WRITERS.name)] == ["w1", "w2"]
 
     scenario()
 
@@ -213,15 +213,15 @@ async def test_a_refusal_never_rests_on_a_head_that_others_have_moved_on() -> No
         return None if state is None or state.total == 1 else Decision(Tally(state.total + 1, state.causes))
 
     house = House(JumpingClock())
-    async with house.process() as one, house.process() as two:
-        await one.journal.decide(TALLY, add("one"))
+    async with house.process() as part, house.process() as two:
+        await part.journal.decide(TALLY, add("one"))
         assert await total(two.journal) == 1
         with pytest.raises(Closed):
             await two.journal.decide(TALLY, Cause(KEY, "early", guarded))
-        await one.journal.decide(TALLY, add("two"))
+        await part.journal.decide(TALLY, add("two"))
         assert (await two.journal.decide(TALLY, Cause(KEY, "open", guarded))).state == Tally(3, ("one", "two"))
         three = Cause(KEY, "more", unchanged)
-        assert (await one.journal.decide(TALLY, three)).state == Tally(4, ("one", "two"))
+        assert (await part.journal.decide(TALLY, three)).state == Tally(4, ("one", "two"))
 
 
 class Once(MemoryStore):
@@ -251,10 +251,10 @@ def test_after_doubt_what_another_caller_said_under_the_same_cause_is_not_called
         store = Once(house.database)
         async with house.process(store=store) as part:
             store.silent = 1
-            one, other = await asyncio.gather(*(part.journal.decide(TALLY, say(label)) for label in "AB"))
-            assert [one.repeated, other.repeated].count(False) == 1
-            assert one.state == other.state, "both are told what is stored"
-            assert (await part.journal.states(TALLY, [KEY]))[KEY] == one.state
+            outcome, other = await asyncio.gather(*(part.journal.decide(TALLY, say(label)) for label in "AB"))
+            assert [outcome.repeated, other.repeated].count(False) == 1
+            assert outcome.state == other.state, "both are told what is stored"
+            assert (await part.journal.states(TALLY, [KEY]))[KEY] == outcome.state
 
     scenario()
 

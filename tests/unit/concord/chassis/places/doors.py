@@ -107,9 +107,9 @@ def _single(door: Door) -> APIRouter:
     @router.post("/units/{unit_id}/waits")
     async def waits(unit_id: str, request: Request, caller: Operator) -> dict[str, str]:
         await request.body()
-        told = door.sees("waits", caller, unit_id)
+        body = door.sees("waits", caller, unit_id)
         await left(request.receive)
-        return door.sees("left", caller, unit_id) or told
+        return door.sees("left", caller, unit_id) or body
 
     @router.get("/lots/{lot_id}/export")
     async def export(lot_id: str, caller: Operator) -> Response:
@@ -135,16 +135,16 @@ def _several(door: Door) -> APIRouter:
         others = [
             msgspec.json.decode(page, type=dict[str, list[str]])["items"] for page in await door.gather.pages(request)
         ]
-        return {"items": merged([own, *others], key=lambda one: one, items_max=limit)}
+        return {"items": merged([own, *others], key=lambda text: text, items_max=limit)}
 
     @router.post("/notes")
     async def notes(request: Request, caller: Operator) -> list[str]:
         items = msgspec.json.decode(await request.body(), type=list[str])
 
         async def serve(some: Sequence[str]) -> list[str]:
-            for one in some:
-                door.sees("notes", caller, one)
-            return [f"{one} at {door.address}" for one in some]
+            for name in some:
+                door.sees("notes", caller, name)
+            return [f"{key} at {door.address}" for key in some]
 
         return await door.gather.split(
             request,

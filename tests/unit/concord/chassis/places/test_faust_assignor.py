@@ -39,18 +39,18 @@ class Group:
 
     def deal(self, whole: bool = True) -> dict[str, list[int]]:
         """Let the first deal, tell all, and return who has which places of the first topic."""
-        said = {
+        body = {
             name: ConsumerProtocolMemberMetadata.decode(member.metadata(self.reads.get(name, set(TOPICS))).encode())
             for name, member in self.members.items()
         }
         leader = next(iter(self.members.values()))
-        told = leader.assign(self.cluster, said)
-        for name, answer in told.items():
+        mutable_mapping = leader.assign(self.cluster, body)
+        for name, answer in mutable_mapping.items():
             heard = ConsumerProtocolMemberAssignment.decode(answer.encode())
             if whole:
                 assert len({tuple(sorted(given)) for _, given in heard.assignment}) == 1, "places are dealt whole"
             self.members[name].on_assignment(heard)
-        return {name: dict(_lists(answer.assignment))["a"] for name, answer in told.items()}
+        return {name: dict(_lists(answer.assignment))["a"] for name, answer in mutable_mapping.items()}
 
 
 def _lists(assignment: Iterable[Any]) -> Iterable[tuple[str, list[int]]]:
@@ -82,7 +82,7 @@ def test_every_member_is_told_who_has_what_and_which_changelogs_are_its_own() ->
         assert member.assigned_actives() == {TP(topic, place) for topic in TOPICS for place in dealt[name]}
         assert member.assigned_standbys() == set()
         assert {url: sorted(given["a"]) for url, given in member.external_topic_distribution.items()} == {
-            f"http://{one}:1": given for one, given in dealt.items()
+            f"http://{text}:1": given for text, given in dealt.items()
         }
 
 
@@ -101,8 +101,8 @@ def test_while_a_release_comes_in_that_reads_one_more_topic_each_partition_of_it
     group = group_of("one", "two")
     group.reads["two"] = {*TOPICS, "c"}
     group.deal(whole=False)
-    told = group.members["two"].external_topic_distribution
-    assert sorted(place for given in told.values() for place in given.get("c", ())) == list(range(PLACES))
+    mutable_mapping = group.members["two"].external_topic_distribution
+    assert sorted(place for given in mutable_mapping.values() for place in given.get("c", ())) == list(range(PLACES))
 
 
 def test_topics_that_are_no_places_are_dealt_by_faust() -> None:

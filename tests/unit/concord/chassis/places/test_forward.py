@@ -27,8 +27,8 @@ PROBLEM = "application/problem+json"
 class Pair:
     """Two doors, and a client that calls the first as an operator."""
 
-    def __init__(self, house: House, one: Door, two: Door, client: httpx.AsyncClient) -> None:
-        self.house, self.one, self.two, self.client = house, one, two, client
+    def __init__(self, house: House, door: Door, two: Door, client: httpx.AsyncClient) -> None:
+        self.house, self.one, self.two, self.client = house, door, two, client
 
 
 @pytest.fixture(params=["memory", "sockets"])
@@ -38,18 +38,18 @@ async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
     async with AsyncExitStack() as stack:
         if request.param == "memory":
             doors: dict[str, FastAPI] = {}
-            one, two = (Door(house, f"http://{name}:1", MemoryPeers(doors)) for name in ("one", "two"))
-            doors.update({door.address: door.application for door in (one, two)})
-            transport = httpx.ASGITransport(one.application)
-            client = httpx.AsyncClient(transport=transport, base_url=one.address, headers=headers)
+            entry, two = (Door(house, f"http://{name}:1", MemoryPeers(doors)) for name in ("one", "two"))
+            doors.update({door.address: door.application for door in (entry, two)})
+            transport = httpx.ASGITransport(entry.application)
+            client = httpx.AsyncClient(transport=transport, base_url=entry.address, headers=headers)
         else:
-            one = await stack.enter_async_context(listening(lambda at: Door(house, at, HttpPeers())))
+            entry = await stack.enter_async_context(listening(lambda at: Door(house, at, HttpPeers())))
             two = await stack.enter_async_context(listening(lambda at: Door(house, at, HttpPeers())))
-            client = httpx.AsyncClient(base_url=one.address, headers=headers)
+            client = httpx.AsyncClient(base_url=entry.address, headers=headers)
         await stack.enter_async_context(client)
-        deal(one, two)
-        yield Pair(house, one, two, client)
-        for door in (one, two):
+        deal(entry, two)
+        yield Pair(house, entry, two, client)
+        for door in (entry, two):
             await door.peers.close()
 
 
@@ -82,11 +82,11 @@ async def test_an_answer_names_its_owner_only_where_it_was_handed_on_and_the_ser
     house, doors = House(), dict[str, FastAPI]()
     headers = {"authorization": f"Bearer {house.token('olga', Role.OPERATOR)}"}
     for naming in (False, True):
-        one, two = (Door(house, f"http://{name}:1", MemoryPeers(doors), naming=naming) for name in ("one", "two"))
-        doors.update({door.address: door.application for door in (one, two)})
-        deal(one, two)
-        transport = httpx.ASGITransport(one.application)
-        async with httpx.AsyncClient(transport=transport, base_url=one.address, headers=headers) as client:
+        door, two = (Door(house, f"http://{name}:1", MemoryPeers(doors), naming=naming) for name in ("one", "two"))
+        doors.update({door.address: door.application for door in (door, two)})
+        deal(door, two)
+        transport = httpx.ASGITransport(door.application)
+        async with httpx.AsyncClient(transport=transport, base_url=door.address, headers=headers) as client:
             handed_on = await client.get(f"/v1/projects/{THEIRS}/lots")
             assert handed_on.json()["at"] == two.address
             assert handed_on.headers.get_list(OWNER) == ([two.address] if naming else [])
@@ -232,8 +232,8 @@ async def test_a_bulk_body_is_split_by_owner_and_its_results_come_in_its_order(p
     mine, theirs = unit_of(MINE), unit_of(THEIRS)
     items = [theirs, mine, "1", theirs + ".2", mine + ".1"]
     answer = await pair.client.post("/v1/notes", json=items)
-    one, two = pair.one.address, pair.two.address
-    places = [two, one, one, two, one]
+    text, two = pair.one.address, pair.two.address
+    places = [two, text, text, two, text]
     assert answer.json() == [f"{item} at {address}" for item, address in zip(items, places, strict=True)]
     assert [any_id for _, _, any_id in pair.two.served] == [theirs, theirs + ".2"]
     assert (await pair.client.post("/v1/notes", json=[])).json() == []
@@ -292,18 +292,18 @@ async def test_a_body_that_stops_coming_is_refused_as_too_slow(monkeypatch: pyte
     monkeypatch.setattr(limits, "BODY_SILENCE_SECONDS_MAX", 0.05)
     house = House()
     async with (
-        listening(lambda at: Door(house, at, HttpPeers())) as one,
+        listening(lambda at: Door(house, at, HttpPeers())) as entry,
         listening(lambda at: Door(house, at, HttpPeers())) as two,
     ):
-        deal(one, two)
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(one.address.rpartition(":")[2]))
+        deal(entry, two)
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(entry.address.rpartition(":")[2]))
         token = house.token("olga", Role.OPERATOR)
         head = [f"POST /v1/units/{unit_of(THEIRS)}/note HTTP/1.1", "host: x", f"authorization: Bearer {token}"]
         writer.write("\r\n".join([*head, f"content-length: {length}", "", "x"]).encode())
         assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
         writer.close()
         assert two.bodies == []
-        for door in (one, two):
+        for door in (entry, two):
             await door.peers.close()
 
 
@@ -320,7 +320,7 @@ async def test_a_fetch_that_brings_more_than_may_be_kept_is_given_up(monkeypatch
 
 
 def test_headers_of_one_hop_stay_and_the_mark_cannot_be_doubled() -> None:
-    told = [
+    rows = [
         (b"host", b"a"),
         (b"connection", b"close"),
         (b"te", b"x"),
@@ -328,7 +328,7 @@ def test_headers_of_one_hop_stay_and_the_mark_cannot_be_doubled() -> None:
         (b"x", b"2"),
         (peers.FORWARDED, b"0"),
     ]
-    assert passed_on(told) == [(b"x", b"1"), (b"x", b"2"), (peers.FORWARDED, b"1")]
+    assert passed_on(rows) == [(b"x", b"1"), (b"x", b"2"), (peers.FORWARDED, b"1")]
     assert is_forwarded(passed_on([]))
     assert not is_forwarded([(b"x", b"1")])
 

@@ -54,39 +54,41 @@ async def test_a_place_is_not_served_while_it_loads_and_others_are() -> None:
 
 async def test_a_second_life_takes_half_and_the_first_keeps_its_half_without_loading_it_again() -> None:
     town = Town()
-    async with town.life().running() as one:
-        await until(lambda: one.holds() == ALL)
+    async with town.life().running() as life:
+        await until(lambda: life.holds() == ALL)
         async with town.life().running() as two:
-            await until(lambda: shared(one, two))
-            assert len(one.holds()) == len(two.holds()) == 4
-            assert [note for note in one.notes if note.startswith("load")] == [f"load {place}" for place in sorted(ALL)]
+            await until(lambda: shared(life, two))
+            assert len(life.holds()) == len(two.holds()) == 4
+            assert [note for note in life.notes if note.startswith("load")] == [
+                f"load {place}" for place in sorted(ALL)
+            ]
             dropped = {f"drop {place}" for place in two.holds()}
-            await until(lambda: {note for note in one.notes if note.startswith("drop")} == dropped)
-            views = [[life.owner.whose(place).address or life.owner.address for place in ALL] for life in (one, two)]
+            await until(lambda: {note for note in life.notes if note.startswith("drop")} == dropped)
+            views = [[life.owner.whose(place).address or life.owner.address for place in ALL] for life in (life, two)]
             assert views[0] == views[1], "all hold the same table"
 
 
 async def test_a_life_that_leaves_in_order_hands_over_at_once_and_serves_nothing_then() -> None:
     town = Town()
-    async with town.life().running() as one, town.life().running() as two:
-        await until(lambda: shared(one, two))
-        kept = one.holds()
+    async with town.life().running() as life, town.life().running() as two:
+        await until(lambda: shared(life, two))
+        kept = life.holds()
         with two.owner.in_hand(7):
             handing = asyncio.create_task(two.keeper.hand_over())
             await until(lambda: not two.holds())
             assert not handing.done(), "a request is in hand"
         await handing
-        await until(lambda: one.holds() == ALL)
-        assert kept < one.holds()
-        assert [note for note in one.notes if note.startswith("load")][-4:] == [
+        await until(lambda: life.holds() == ALL)
+        assert kept < life.holds()
+        assert [note for note in life.notes if note.startswith("load")][-4:] == [
             f"load {place}" for place in sorted(ALL - kept)
         ]
 
 
 async def test_people_are_answered_while_a_life_that_leaves_finishes_its_batch() -> None:
     town = Town()
-    async with town.life().running() as one, town.life().running() as two:
-        await until(lambda: shared(one, two))
+    async with town.life().running() as life, town.life().running() as two:
+        await until(lambda: shared(life, two))
         two.gate.clear()
         place = min(two.holds())
         await town.publish(event("in hand", place))
@@ -97,7 +99,7 @@ async def test_people_are_answered_while_a_life_that_leaves_finishes_its_batch()
         assert two.owner.whose(place).standing is Standing.MINE
         two.gate.set()
         await handing
-        await until(lambda: one.holds() == ALL)
+        await until(lambda: life.holds() == ALL)
         assert names(town) == ["in hand"]
 
 
@@ -106,19 +108,19 @@ async def test_a_request_that_does_not_end_holds_a_handover_up_no_longer_than_it
 ) -> None:
     monkeypatch.setattr(keeping, "HAND_OVER_SECONDS_MAX", 0.05)
     town = Town()
-    async with town.life().running() as one:
-        await until(lambda: one.holds() == ALL)
-        with one.owner.in_hand(0):
-            await one.keeper.hand_over()
-        assert not one.consumer.subscription.assigned()
+    async with town.life().running() as life:
+        await until(lambda: life.holds() == ALL)
+        with life.owner.in_hand(0):
+            await life.keeper.hand_over()
+        assert not life.consumer.subscription.assigned()
 
 
 async def test_a_life_that_dies_is_replaced_after_its_session_and_what_it_had_not_committed_comes_again() -> None:
     town = Town()
     dead = town.life()
     tasks = await dead.begin()
-    async with town.life().running() as one:
-        await until(lambda: shared(dead, one))
+    async with town.life().running() as life:
+        await until(lambda: shared(dead, life))
         dead.gate.clear()
         lost = sorted(dead.holds())
         await town.publish(*(event(f"e{place}", place) for place in ALL))
@@ -126,31 +128,31 @@ async def test_a_life_that_dies_is_replaced_after_its_session_and_what_it_had_no
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-        assert len(one.holds()) == 4, "nobody knows yet"
+        assert len(life.holds()) == 4, "nobody knows yet"
         town.cluster.expire(dead.owner.address)
         await until(lambda: len(names(town)) == 8)
-        assert one.holds() == ALL
-        assert all(one.models[place] == [f"e{place}"] for place in lost)
+        assert life.holds() == ALL
+        assert all(life.models[place] == [f"e{place}"] for place in lost)
 
 
 async def test_a_life_that_stood_still_past_its_session_loads_anew_what_others_have_had() -> None:
     town = Town()
-    async with town.life().running() as one, town.life().running() as two:
-        await until(lambda: shared(one, two))
-        before = len(one.notes)
-        had = one.holds()
-        one.gate.clear()
+    async with town.life().running() as life, town.life().running() as two:
+        await until(lambda: shared(life, two))
+        before = len(life.notes)
+        had = life.holds()
+        life.gate.clear()
         await town.publish(*(event(f"a{place}", place) for place in had))
         await asyncio.sleep(0.02)  # its handler stands still with the batch in hand
-        town.cluster.expire(one.owner.address)
+        town.cluster.expire(life.owner.address)
         await until(lambda: two.holds() == ALL)
         await until(lambda: len(names(town)) == 4)
-        one.gate.set()
-        await until(lambda: shared(one, two))
-        reloaded = {note for note in one.notes[before:] if note.startswith("load")}
-        assert reloaded == {f"load {place}" for place in one.holds()}
-        assert all(one.models[place] == town.stored[place] for place in one.holds())
-        assert not one.faults
+        life.gate.set()
+        await until(lambda: shared(life, two))
+        reloaded = {note for note in life.notes[before:] if note.startswith("load")}
+        assert reloaded == {f"load {place}" for place in life.holds()}
+        assert all(life.models[place] == town.stored[place] for place in life.holds())
+        assert not life.faults
 
 
 async def test_a_load_that_the_store_does_not_answer_is_tried_again() -> None:

@@ -103,7 +103,7 @@ def test_who_waits_for_something_of_a_place_hears_that_it_is_served_here_no_more
     owner.opened(2)
     owner.leave()
     owner.leave()
-    assert [one[:3] for one in heard] == ["ttl", "ttl"]
+    assert [name[:3] for name in heard] == ["ttl", "ttl"]
 
 
 def test_requests_in_hand_are_counted_also_when_they_fail() -> None:

@@ -87,7 +87,7 @@ class Life:
         self.runtime = Runtime("tested", parts, ports.clock)
 
     def mine(self) -> set[str]:
-        return {one for one in PROJECTS if slot_of_project(one) % PLACES_LOCAL in self.owner.open()}
+        return {project for project in PROJECTS if slot_of_project(project) % PLACES_LOCAL in self.owner.open()}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Life"]:
@@ -105,28 +105,28 @@ def knows(life: Life, wanted: dict[str, int]) -> bool:
 
 async def test_a_life_knows_what_is_open_in_its_places_and_nothing_else_whoever_opened_it() -> None:
     house = House()
-    one, two = Life(house), Life(house)
-    async with one.running():
-        await until(lambda: one.mine() == set(PROJECTS))
-        assert one.runtime.ready
+    entry, two = Life(house), Life(house)
+    async with entry.running():
+        await until(lambda: entry.mine() == set(PROJECTS))
+        assert entry.runtime.ready
         for number, project_id in enumerate(PROJECTS):
-            await one.repository.put(project_id, 1)
-            await one.repository.put(project_id, 2)
+            await entry.repository.put(project_id, 1)
+            await entry.repository.put(project_id, 2)
             if number % 2:
-                await one.repository.put(project_id, 2, done=True)
+                await entry.repository.put(project_id, 2, done=True)
         expected = {project_id: 1 if number % 2 else 2 for number, project_id in enumerate(PROJECTS)}
-        assert one.repository.counts() == expected
+        assert entry.repository.counts() == expected
         async with two.running():
-            await until(lambda: one.mine() and two.mine() and one.mine() ^ two.mine() == set(PROJECTS))
-            for life in (one, two):
+            await until(lambda: entry.mine() and two.mine() and entry.mine() ^ two.mine() == set(PROJECTS))
+            for life in (entry, two):
                 wanted = {project_id: expected[project_id] for project_id in life.mine()}
                 await until(partial(knows, life, wanted))  # what is lost is dropped a moment later
             # What another decides of a project that is not its own is right, and no news to its read models.
             theirs = min(two.mine())
-            await one.repository.put(theirs, 3)
-            assert theirs not in one.repository.counts()
-        await until(lambda: one.mine() == set(PROJECTS))
-        assert one.repository.counts() == {**expected, theirs: expected[theirs] + 1}
+            await entry.repository.put(theirs, 3)
+            assert theirs not in entry.repository.counts()
+        await until(lambda: entry.mine() == set(PROJECTS))
+        assert entry.repository.counts() == {**expected, theirs: expected[theirs] + 1}
 
 
 async def test_a_process_is_not_ready_before_its_first_places_are_loaded() -> None:

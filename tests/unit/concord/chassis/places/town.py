@@ -24,8 +24,8 @@ GROUP = "tested"
 
 def event(name: str, slot: int, topic: Topic = UNITS) -> Outgoing:
     """Return a record in a slot whose name can be read back; on any topic a unit's withdrawal will do."""
-    told = UnitEvent(metadata=Metadata(event_id=name, client_id="k1"), unit_erased=UnitErased(unit_id="k1-u1"))
-    return Outgoing(topic.name, name.encode(), encode(told), schema_headers(), slot)
+    entry = UnitEvent(metadata=Metadata(event_id=name, client_id="k1"), unit_erased=UnitErased(unit_id="k1-u1"))
+    return Outgoing(topic.name, name.encode(), encode(entry), schema_headers(), slot)
 
 
 class Town:

@@ -27,9 +27,9 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         size += len(message.get("body", b""))
         if not message.get("more_body"):
             break
-    told = b"%d of %d" % (size, len(scope["headers"]))
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(told))]})
-    await send({"type": "http.response.body", "body": told})
+    encoded = b"%d of %d" % (size, len(scope["headers"]))
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(encoded))]})
+    await send({"type": "http.response.body", "body": encoded})
 
 
 @asynccontextmanager
@@ -55,7 +55,7 @@ async def opened(connections_max: int = 50) -> AsyncIterator[int]:
 async def converse(port: int, *pieces: bytes, seconds: float = 5) -> bytes:
     """Return all that a raw connection is answered until it is closed."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    said = b""
+    encoded = b""
     try:
         for piece in pieces:
             writer.write(piece)
@@ -63,16 +63,16 @@ async def converse(port: int, *pieces: bytes, seconds: float = 5) -> bytes:
             await asyncio.sleep(0.002)
         async with asyncio.timeout(seconds):
             while some := await reader.read(65_536):
-                said += some
+                encoded += some
     except ConnectionError:
         pass
     finally:
         writer.close()
-    return said
+    return encoded
 
 
-def status(said: bytes) -> int:
-    return int(said.split(b" ", 2)[1])
+def status(encoded: bytes) -> int:
+    return int(encoded.split(b" ", 2)[1])
 
 
 def whole(text: bytes) -> list[bytes]:
@@ -98,9 +98,9 @@ async def test_a_head_is_taken_up_to_its_bound_in_one_piece_or_many(pieces: Call
             (START + b"a:\r\n" * 10_000 + b"\r\n", 431),
             (b"GET /" + b"y" * HEAD_BYTES_MAX + b" HTTP/1.1\r\nhost: x\r\n\r\n", 431),
         ):
-            said = await converse(port, *pieces(text))
-            assert status(said) == wanted
-            assert (b"application/problem+json" in said) == (wanted == 431)
+            encoded = await converse(port, *pieces(text))
+            assert status(encoded) == wanted
+            assert (b"application/problem+json" in encoded) == (wanted == 431)
 
 
 @pytest.mark.parametrize(
@@ -114,15 +114,15 @@ async def test_a_head_is_taken_up_to_its_bound_in_one_piece_or_many(pieces: Call
 )
 async def test_nothing_else_goes_on_without_end_and_without_a_word_of_the_parser(endless: bytes) -> None:
     async with opened() as port:
-        said = await converse(port, endless, *([b"y" * 5_000] * 40))
-        assert b" 431 " in said
+        encoded = await converse(port, endless, *([b"y" * 5_000] * 40))
+        assert b" 431 " in encoded
 
 
 async def test_trailers_are_not_taken_for_headers() -> None:
     async with opened() as port:
         body = b"1\r\nx\r\n0\r\nauthorization: Bearer x\r\nx: y\r\n\r\n"
-        said = await converse(port, START.replace(b"GET", b"POST") + b"transfer-encoding: chunked\r\n\r\n", body)
-        assert said.endswith(b"1 of 3")
+        encoded = await converse(port, START.replace(b"GET", b"POST") + b"transfer-encoding: chunked\r\n\r\n", body)
+        assert encoded.endswith(b"1 of 3")
 
 
 @pytest.mark.parametrize(
@@ -172,13 +172,13 @@ def strangers(port: int, count: int, address: str) -> Iterator[list[socket.socke
         held[-1].sendall(POST)
         held[-1].setblocking(False)
     yield held
-    for one in held:
-        one.close()
+    for entry in held:
+        entry.close()
 
 
-def is_open(one: socket.socket) -> bool:
+def is_open(entry: socket.socket) -> bool:
     try:
-        return bool(one.recv(1))
+        return bool(entry.recv(1))
     except BlockingIOError:
         return True
     except ConnectionError:
@@ -196,7 +196,7 @@ async def test_strangers_give_way_to_strangers_the_oldest_of_the_busiest_address
                 await asyncio.sleep(0.1)
                 assert status(await converse(port, START + b"\r\n")) == 200
                 assert all(map(is_open, few))
-                left = [is_open(one) for one in many]
+                left = [is_open(entry) for entry in many]
                 assert sum(left) <= 20
                 assert left == sorted(left), "the oldest went first"
                 writer.write(START + b"\r\n")
@@ -206,6 +206,6 @@ async def test_strangers_give_way_to_strangers_the_oldest_of_the_busiest_address
 
 async def test_what_may_not_be_after_a_request_does_not_cost_that_request_its_answer() -> None:
     async with opened() as port:
-        said = await converse(port, b"GET /deaf HTTP/1.1\r\nhost: x\r\n\r\n" + b"nonsense\r\n\r\n")
-        assert said.count(b"HTTP/1.1") == 1
-        assert status(said) == 200
+        encoded = await converse(port, b"GET /deaf HTTP/1.1\r\nhost: x\r\n\r\n" + b"nonsense\r\n\r\n")
+        assert encoded.count(b"HTTP/1.1") == 1
+        assert status(encoded) == 200

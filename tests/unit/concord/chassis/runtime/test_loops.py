@@ -48,9 +48,9 @@ async def test_what_passes_is_waited_for_with_back_off_and_is_no_failure(caplog:
         await runs_on(turns)
     assert turns.failures() == 0
     waited = turns.clock.seconds - began
-    said = [line.levelname for line in caplog.records if "the loop of lots" in line.message]
-    assert len(said) <= 2 + waited / 30, "said once, and then every half minute"
-    assert said[-1] == "INFO"
+    names = [line.levelname for line in caplog.records if "the loop of lots" in line.message]
+    assert len(names) <= 2 + waited / 30, "said once, and then every half minute"
+    assert names[-1] == "INFO"
 
 
 async def test_a_turn_that_fails_for_a_reason_nobody_foresaw_is_counted_and_the_loop_goes_on() -> None:

@@ -166,8 +166,8 @@ async def test_a_part_that_hangs_or_fails_does_not_keep_the_others_from_stopping
         await runtime.stop()
     assert notes[3:] == ["-failing", "-hanging", "-store"]
     # What else is logged meanwhile, as by the event loop of a slow machine, is no word of the runtime's.
-    told = [line.getMessage() for line in caplog.records if line.name == life.log.name]
-    assert [line.split(" ")[0] for line in told] == ["failing", "hanging"]
+    names = [line.getMessage() for line in caplog.records if line.name == life.log.name]
+    assert [line.split(" ")[0] for line in names] == ["failing", "hanging"]
 
 
 async def test_all_parts_together_keep_to_the_bound_even_when_each_resists() -> None:

@@ -186,15 +186,15 @@ async def test_while_it_leaves_each_answer_ends_its_connection_and_new_ones_are_
     tested = service(gate=gate)
     served = asyncio.create_task(serve(tested, stop))
     assert await answer(tested) == 200
-    one, slow = [await asyncio.open_connection("127.0.0.1", tested.http.port) for _ in range(2)]
-    assert b"connection: close" not in await asked(*one)
+    row, slow = [await asyncio.open_connection("127.0.0.1", tested.http.port) for _ in range(2)]
+    assert b"connection: close" not in await asked(*row)
     in_hand = asyncio.create_task(asked(*slow, b"/slow"))
     await gate.reached.wait()
     stop.set()
     while tested.runtime.ready:  # noqa: ASYNC110 - a phase sets no event
         await asyncio.sleep(0)
-    assert b"connection: close" in await asked(*one), "who keeps a connection is told to come by another"
-    assert await one[0].read() == b""
+    assert b"connection: close" in await asked(*row), "who keeps a connection is told to come by another"
+    assert await row[0].read() == b""
     gate.open.set()
     assert b"connection: close" in await in_hand
     later = await asyncio.open_connection("127.0.0.1", tested.http.port)

@@ -19,11 +19,11 @@ def shown(registry: CollectorRegistry) -> str:
 
 def test_what_is_told_is_shown_with_its_help_and_labels() -> None:
     registry = CollectorRegistry()
-    told = Instruments(registry, TABLE)
-    told.counter("concord_tested_units", "p-1").inc(3)
-    told.counter("concord_tested_units", "p-1").inc()
-    told.gauge("concord_tested_open_units").set(7)
-    told.histogram("concord_tested_wait_seconds").observe(1.5)
+    instruments = Instruments(registry, TABLE)
+    instruments.counter("concord_tested_units", "p-1").inc(3)
+    instruments.counter("concord_tested_units", "p-1").inc()
+    instruments.gauge("concord_tested_open_units").set(7)
+    instruments.histogram("concord_tested_wait_seconds").observe(1.5)
     text = shown(registry)
     for line in (
         "# HELP concord_tested_units_total Units admitted.",
@@ -36,37 +36,37 @@ def test_what_is_told_is_shown_with_its_help_and_labels() -> None:
 
 
 def test_a_child_is_made_once() -> None:
-    told = Instruments(CollectorRegistry(), TABLE)
-    assert told.counter("concord_tested_units", "p-1") is told.counter("concord_tested_units", "p-1")
-    assert told.counter("concord_tested_units", "p-1") is not told.counter("concord_tested_units", "p-2")
+    instruments = Instruments(CollectorRegistry(), TABLE)
+    assert instruments.counter("concord_tested_units", "p-1") is instruments.counter("concord_tested_units", "p-1")
+    assert instruments.counter("concord_tested_units", "p-1") is not instruments.counter("concord_tested_units", "p-2")
 
 
 def test_a_forgotten_child_is_shown_no_longer() -> None:
     registry = CollectorRegistry()
-    told = Instruments(registry, TABLE)
-    told.counter("concord_tested_units", "p-1").inc()
-    told.forget("concord_tested_units", "p-1")
-    told.forget("concord_tested_units", "p-never")
+    instruments = Instruments(registry, TABLE)
+    instruments.counter("concord_tested_units", "p-1").inc()
+    instruments.forget("concord_tested_units", "p-1")
+    instruments.forget("concord_tested_units", "p-never")
     assert "p-1" not in shown(registry)
 
 
 def test_a_wrong_kind_or_number_of_labels_is_a_mistake_of_ours() -> None:
-    told = Instruments(CollectorRegistry(), TABLE)
+    instruments = Instruments(CollectorRegistry(), TABLE)
     with pytest.raises(AssertionError, match="is a counter, not a gauge"):
-        told.gauge("concord_tested_units", "p-1")
+        instruments.gauge("concord_tested_units", "p-1")
     with pytest.raises(AssertionError, match="has the labels"):
-        told.counter("concord_tested_units")
+        instruments.counter("concord_tested_units")
     with pytest.raises(KeyError):
-        told.counter("concord_tested_nothing")
+        instruments.counter("concord_tested_nothing")
 
 
 def test_a_label_that_grows_with_the_data_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LABEL_VALUES_MAX", 3)
-    told = Instruments(CollectorRegistry(), TABLE)
+    instruments = Instruments(CollectorRegistry(), TABLE)
     for number in range(3):
-        told.counter("concord_tested_units", f"p-{number}")
+        instruments.counter("concord_tested_units", f"p-{number}")
     with pytest.raises(AssertionError, match="more than 3 children"):
-        told.counter("concord_tested_units", "p-3")
+        instruments.counter("concord_tested_units", "p-3")
 
 
 def test_five_services_live_in_one_process_and_two_parts_share_a_table() -> None:

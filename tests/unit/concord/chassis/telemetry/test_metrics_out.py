@@ -53,14 +53,14 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, Expor
 
 def metrics_in(request: ExportMetricsServiceRequest) -> dict[str, Any]:
     (of_resource,) = request.resource_metrics
-    names = {one.key: one.value.string_value for one in of_resource.resource.attributes}
+    names = {attribute.key: attribute.value.string_value for attribute in of_resource.resource.attributes}
     assert names["service.name"] == "tested"
     (of_scope,) = of_resource.scope_metrics
-    return {one.name: one for one in of_scope.metrics}
+    return {metric.name: metric for metric in of_scope.metrics}
 
 
 def attributes_of(point: Any) -> dict[str, str]:
-    return {one.key: one.value.string_value for one in point.attributes}
+    return {attribute.key: attribute.value.string_value for attribute in point.attributes}
 
 
 def test_a_collector_is_sent_what_prometheus_scrapes(collector: list[Any]) -> None:
@@ -77,7 +77,10 @@ def test_a_collector_is_sent_what_prometheus_scrapes(collector: list[Any]) -> No
     assert path == "/v1/metrics"
     found = metrics_in(request)
     things = found["concord_test_things"].sum
-    assert (things.is_monotonic, {attributes_of(one)["kind"]: one.as_double for one in things.data_points}) == (
+    assert (
+        things.is_monotonic,
+        {attributes_of(data_point)["kind"]: data_point.as_double for data_point in things.data_points},
+    ) == (
         True,
         {"a": 3, "b": 1},
     )

@@ -40,14 +40,14 @@ async def test_each_call_of_a_store_is_a_span_under_what_is_current_and_tells_no
         assert set(await store.get("things", [SECRET])) == {SECRET}
         assert len(await store.find("things", "of", [SECRET, "b"])) == 1
         assert await store.delete("things", [SECRET]) == 1
-    *told, _ = spans.get_finished_spans()
-    assert [one.name for one in told] == [
+    *row, _ = spans.get_finished_spans()
+    assert [span.name for span in row] == [
         "insert things", "insert things", "get things", "find things", "delete things"
     ]  # fmt: skip
-    assert {one.kind for one in told} == {SpanKind.CLIENT}
-    assert {one.parent.span_id for one in told if one.parent} == {request.get_span_context().span_id}
-    assert [dict(one.attributes or {})["db.operation.batch.size"] for one in told] == [1, 1, 1, 2, 1]
-    assert SECRET not in "".join(one.to_json() for one in told)
+    assert {span.kind for span in row} == {SpanKind.CLIENT}
+    assert {span.parent.span_id for span in row if span.parent} == {request.get_span_context().span_id}
+    assert [dict(span.attributes or {})["db.operation.batch.size"] for span in row] == [1, 1, 1, 2, 1]
+    assert SECRET not in "".join(span.to_json() for span in row)
 
 
 async def test_what_is_published_is_a_span_of_a_batch_that_its_records_traces_lead_to(
@@ -60,17 +60,17 @@ async def test_what_is_published_is_a_span_of_a_batch_that_its_records_traces_le
     for _ in range(2):
         with telemetry.tracing.span("origin"):
             traces.append(trace_headers())
-    records = [Outgoing(UNITS.name, SECRET.encode(), SECRET.encode(), one, 0) for one in traces]
+    records = [Outgoing(UNITS.name, SECRET.encode(), SECRET.encode(), trace, 0) for trace in traces]
     await broker.publish(records)
     await broker.publish(records[:1])
     await broker.ping()
     await broker.stop()
     assert len(house.records(UNITS)) == 3
-    many, one = spans.get_finished_spans()[2:]
-    assert [many.name, one.name] == ["publish"] * 2
+    many, span = spans.get_finished_spans()[2:]
+    assert [many.name, span.name] == ["publish"] * 2
     assert (many.kind, len(many.links), many.parent) == (SpanKind.PRODUCER, 2, None)
-    assert one.parent is not None, "a batch of one trace is in that trace"
-    assert SECRET not in many.to_json() + one.to_json()
+    assert span.parent is not None, "a batch of one trace is in that trace"
+    assert SECRET not in many.to_json() + span.to_json()
 
 
 async def test_what_is_raised_in_a_span_is_told_by_its_type_alone(
@@ -107,10 +107,17 @@ def test_one_trace_of_a_hundred_is_recorded_whoever_asks_for_more_and_whole_in_e
             headers = trace_headers()
         with second.tracing.batch_span("process", [Carried(headers)]):
             pass
-    told = [{one.context.trace_id for one in exporter.get_finished_spans() if one.context} for exporter in exporters]
-    assert told[0] == told[1], "a trace is recorded whole or not at all"
+    rows = [
+        {
+            get_finished_span.context.trace_id
+            for get_finished_span in exporter.get_finished_spans()
+            if get_finished_span.context
+        }
+        for exporter in exporters
+    ]
+    assert rows[0] == rows[1], "a trace is recorded whole or not at all"
     # Binomial: of 3,000 at one in a hundred, 5 to 60 but once in 100 million times.
-    assert 5 <= len(told[0]) <= 60
+    assert 5 <= len(rows[0]) <= 60
     assert SHARE == 0.01
 
 

@@ -42,8 +42,8 @@ def trace_id(headers: Headers) -> int:
 def test_headers_carry_the_current_span_and_nothing_outside_one(telemetry: Telemetry) -> None:
     assert trace_headers() == ()
     with telemetry.tracing.span("s") as span:
-        told = trace_headers()
-    context = trace.get_current_span(context_of(told)).get_span_context()
+        rows = trace_headers()
+    context = trace.get_current_span(context_of(rows)).get_span_context()
     assert (context.trace_id, context.span_id) == (span.get_span_context().trace_id, span.get_span_context().span_id)
 
 

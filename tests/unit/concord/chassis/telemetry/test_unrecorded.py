@@ -66,8 +66,8 @@ def test_an_id_that_is_drawn_to_be_recorded_is_that_of_the_span(spans: InMemoryS
     records = [Record((("traceparent", traceparent(number)),)) for number in (1, 2)]
     for _ in range(200):
         with telemetry.tracing.batch_span("process", records):
-            (_, told), *_ = trace_headers()
-            assert bool(int(told[-2:], 16) & 1) == (UNRECORDED.get() is None)
+            (_, encoded), *_ = trace_headers()
+            assert bool(int(encoded[-2:], 16) & 1) == (UNRECORDED.get() is None)
     assert 60 <= len(spans.get_finished_spans()) <= 140, "as many as are drawn, not a part of them again"
 
 
@@ -89,13 +89,13 @@ async def test_a_request_that_is_not_recorded_passes_its_trace_on_and_asks_the_s
 ) -> None:
     lines, app = io.StringIO(), door(quiet)
     log_to(lines, "tested")
-    told: list[Headers] = []
+    rows: list[Headers] = []
 
     @app.get("/v1/tell")
     async def tell() -> None:
-        told.append(trace_headers())
+        rows.append(trace_headers())
         with quiet.tracing.span("within"):
-            told.append(trace_headers())
+            rows.append(trace_headers())
         logging.getLogger("concord").info("hello")
 
     def never(*_: object, **__: object) -> None:
@@ -106,24 +106,24 @@ async def test_a_request_that_is_not_recorded_passes_its_trace_on_and_asks_the_s
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://tested") as client:
         assert (await client.get("/v1/tell", headers=headers)).status_code == 200
-    (name, value), (_, within) = (headers[0] for headers in told)
+    (name, value), (_, within) = (headers[0] for headers in rows)
     known = sent == traceparent(0xABC)
     assert (name, value[-3:], value == within) == ("traceparent", b"-00", True)
     assert (value[3:35] == traceparent(0xABC)[3:35]) == known
     assert int(value[3:35], 16) != 0
     assert value[36:52] != traceparent(0xABC)[36:52], "it is a span of its own"
-    said = [line for line in map(json.loads, lines.getvalue().splitlines()) if line["message"] == "hello"]
-    assert [line["trace_id"] for line in said] == [value[3:35].decode()]
+    entries = [line for line in map(json.loads, lines.getvalue().splitlines()) if line["message"] == "hello"]
+    assert [line["trace_id"] for line in entries] == [value[3:35].decode()]
     assert spans.get_finished_spans() == ()
     assert UNRECORDED.get() is None, "what comes after has nothing of it"
 
 
 def test_a_batch_that_is_not_recorded_goes_on_under_the_one_trace_it_is_of(quiet: Telemetry) -> None:
-    one, other = ((("traceparent", traceparent(number)),) for number in (7, 8))
-    with quiet.tracing.batch_span("process", [Record(one), Record(()), Record(one)]):
-        assert trace_headers()[0][1][3:35] == one[0][1][3:35]
-    with quiet.tracing.batch_span("process", [Record(one), Record(other)]):
-        assert trace_headers()[0][1][3:35] not in {one[0][1][3:35], other[0][1][3:35]}
+    row, other = ((("traceparent", traceparent(number)),) for number in (7, 8))
+    with quiet.tracing.batch_span("process", [Record(row), Record(()), Record(row)]):
+        assert trace_headers()[0][1][3:35] == row[0][1][3:35]
+    with quiet.tracing.batch_span("process", [Record(row), Record(other)]):
+        assert trace_headers()[0][1][3:35] not in {row[0][1][3:35], other[0][1][3:35]}
     assert trace_headers() == ()
 
 

@@ -141,8 +141,8 @@ def test_a_long_answer_names_no_class_and_takes_no_room() -> None:
 def test_what_a_field_tells_of_annotators_is_of_units_that_answer_it() -> None:
     schema = schema_from({"kind": "choice", "classes": ["no", "yes"]})
     assert isinstance(schema, ClassedSchema)
-    said = (Annotation("1", "ann", YES, 1), Annotation("2", "bob", NO, 1))
-    units = [Fresh(1, YES, said, ruled=True), Fresh(2, NO, said, ruled=False)]
+    annotations = (Annotation("1", "ann", YES, 1), Annotation("2", "bob", NO, 1))
+    units = [Fresh(1, YES, annotations, ruled=True), Fresh(2, NO, annotations, ruled=False)]
     assert resolved_units(schema, units, "toxic") == [
         ResolvedUnit([("ann", 1), ("bob", 0)], 1),
         ResolvedUnit([("ann", 1), ("bob", 0)], None),

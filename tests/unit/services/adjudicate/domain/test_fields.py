@@ -90,7 +90,7 @@ def test_a_field_is_decided_as_if_it_were_asked_alone() -> None:
 def test_the_whole_is_as_sure_as_all_posteriors_at_once() -> None:
     found = leading_form(FORM, of([yes(1), yes(1), yes(2)]), "posterior", NOBODY)
     assert found.confidence == pytest.approx(found.fields[0].confidence * found.fields[1].confidence)
-    assert found.confidence < min(one.confidence for one in found.fields)
+    assert found.confidence < min(field.confidence for field in found.fields)
 
 
 def test_a_share_is_no_probability_and_the_least_one_bounds_the_whole() -> None:
@@ -105,7 +105,7 @@ def test_a_share_is_no_probability_and_the_least_one_bounds_the_whole() -> None:
 def test_by_majority_the_whole_is_worth_its_weakest_field() -> None:
     found = leading_form(FORM, of([yes(1), yes(1), NO]), "majority", NOBODY)
     assert found.label == yes(1)
-    assert [one.confidence for one in found.fields] == [pytest.approx(2 / 3), 1.0, 1.0]
+    assert [field.confidence for field in found.fields] == [pytest.approx(2 / 3), 1.0, 1.0]
     assert found.confidence == pytest.approx(2 / 3)
 
 
@@ -121,7 +121,7 @@ def test_a_tie_in_one_field_leaves_the_whole_open_and_says_in_which() -> None:
 
 def test_what_hangs_on_a_tie_is_not_weighed() -> None:
     found = leading_form(FORM, of([yes(1), NO]), "posterior", NOBODY)
-    assert [one.field for one in found.fields] == ["toxic", "names"]
+    assert [field.field for field in found.fields] == ["toxic", "names"]
 
 
 def test_the_order_of_labels_changes_nothing() -> None:
@@ -154,8 +154,8 @@ def crowd(careless: float, seed: int) -> tuple[float, float, float]:
         labels = []
         for _ in range(3):
             chance = 0.5 if generator.random() < careless else careful
-            said = {name: true if generator.random() < chance else other[true] for name, true in truth.items()}
-            labels.append(answered(**said))
+            body = {name: true if generator.random() < chance else other[true] for name, true in truth.items()}
+            labels.append(answered(**body))
         found = leading_form(FOUR, of(labels), "posterior", known)
         stated += found.confidence / UNITS
         right += found.label == answered(**truth)

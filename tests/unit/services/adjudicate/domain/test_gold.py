@@ -5,10 +5,10 @@ import pytest
 
 from services.adjudicate.domain.gold import (
     APPEALS_MAX,
+    GoldAnswer,
     GoldIsRuled,
     GoldRulingRefused,
     GoldState,
-    Said,
     appealed,
     flagged,
     ruled,
@@ -16,7 +16,7 @@ from services.adjudicate.domain.gold import (
 from services.adjudicate.domain.retraining import Missed, NothingToRetrain, RetrainingState, begun, finished
 
 TOLD = GoldState("k1-g", "k1-p", '"no"')
-DOUBT = msgspec.structs.replace(TOLD, said=(Said('"yes"', 5),), good=5, disagreeing=5, annotators=("ann", "bob"))
+DOUBT = msgspec.structs.replace(TOLD, said=(GoldAnswer('"yes"', 5),), good=5, disagreeing=5, annotators=("ann", "bob"))
 
 
 def test_a_doubt_of_what_was_appealed_keeps_the_appeals_and_everybody_who_had_a_part() -> None:
@@ -25,7 +25,7 @@ def test_a_doubt_of_what_was_appealed_keeps_the_appeals_and_everybody_who_had_a_
     both = flagged(first, DOUBT, 2)
     assert both is not None
     assert (both.standing, both.revision, both.annotators) == ("flagged", 1, ("ann", "bob", "eve"))
-    assert [one.annotator_id for one in both.appeals] == ["eve"]
+    assert [appeal.annotator_id for appeal in both.appeals] == ["eve"]
     assert flagged(both, DOUBT, 3) is None
     assert ruled(both, "senior", "confirmed", "", "It is.", 4).revision == 2
     assert ruled(first, "senior", "confirmed", "", "It is.", 4).revision == 1

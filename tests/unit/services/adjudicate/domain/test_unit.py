@@ -27,7 +27,7 @@ UNIT, PROJECT = "k1-u1", "k1-p"
 
 def weigh(annotations: Sequence[Annotation]) -> Leading:
     """Return the majority and its share."""
-    texts = [one.label.strip('"') for one in annotations]
+    texts = [annotation.label.strip('"') for annotation in annotations]
     best = max(sorted(set(texts)), key=texts.count)
     return Leading(best, texts.count(best) / len(texts))
 
@@ -37,19 +37,19 @@ def new(rule: Rule, gold: bool = False) -> UnitState:
     return admitted(None, Admission(UNIT, PROJECT, gold, source_id="row 1"), rule, weigh).state
 
 
-def label(state: UnitState, rule: Rule, who: str, said: str = "yes", **more: object) -> Judged:
+def label(state: UnitState, rule: Rule, who: str, text: str = "yes", **more: object) -> Judged:
     """Return what follows from one more label."""
     rework = int(more.pop("rework", state.rework))  # type: ignore[call-overload]  # by name
-    one = Annotation(f"{UNIT}.{who}{rework}", who, f'"{said}"', 1, rework, str(more.pop("flag", "")))
-    found = annotated(state, UNIT, PROJECT, one, rule, weigh, **more)  # type: ignore[arg-type]  # by name
+    annotation = Annotation(f"{UNIT}.{who}{rework}", who, f'"{text}"', 1, rework, str(more.pop("flag", "")))
+    found = annotated(state, UNIT, PROJECT, annotation, rule, weigh, **more)  # type: ignore[arg-type]  # by name
     return found or Judged(state, "recorded")
 
 
-def labelled(rule: Rule, *said: str, **more: object) -> Judged:
+def labelled(rule: Rule, *rows: str, **more: object) -> Judged:
     """Return where a unit stands after these labels of different people."""
     found = Judged(new(rule), "recorded")
-    for number, one in enumerate(said):
-        found = label(found.state, rule, f"w{number}", one, **more)
+    for number, text in enumerate(rows):
+        found = label(found.state, rule, f"w{number}", text, **more)
     return found
 
 
@@ -83,8 +83,8 @@ def test_what_was_asked_first_is_told_and_adaptive_labels_do_not_change_it() -> 
 
 def test_nobody_left_escalates_what_has_labels_and_leaves_what_has_none() -> None:
     rule = Rule(3, 5, 0.6)
-    one = labelled(rule, "yes").state
-    found = stranded(one, 0, rule, weigh)
+    state = labelled(rule, "yes").state
+    found = stranded(state, 0, rule, weigh)
     assert found is not None
     assert (found.verdict, found.state.escalated_for, found.state.leading_label) == (
         "escalated",
@@ -96,7 +96,7 @@ def test_nobody_left_escalates_what_has_labels_and_leaves_what_has_none() -> Non
     assert (none.verdict, none.state.stranded) == ("recorded", True)
     again = label(none.state, rule, "somebody new")
     assert (again.verdict, again.state.stranded) == ("recorded", False), "somebody came: it goes on as before"
-    assert stranded(one, 1, rule, weigh) is None, "what is told of another round is not of this one"
+    assert stranded(state, 1, rule, weigh) is None, "what is told of another round is not of this one"
 
 
 def test_gold_units_keep_no_labels_so_that_no_state_grows_with_annotators() -> None:
@@ -115,10 +115,12 @@ def test_whoever_labelled_late_or_in_an_earlier_round_has_a_part() -> None:
     assert over is not None
     late = label(over.state, rule, "late", late=True).state
     assert set(late.annotators) == {"w0", "w1", "holder", "late"}
-    assert [may_rule(late, one) for one in ("w0", "holder", "late", "senior")] == [False, False, False, True]
+    assert [may_rule(late, name) for name in ("w0", "holder", "late", "senior")] == [False, False, False, True]
     again = reopened(late, 1)
     assert set(again.annotators) == {"w0", "w1", "holder", "late"}
-    assert all(one.label == "" and one.digest for one in again.annotations), "labels of a round that is over are let go"
+    assert all(annotation.label == "" and annotation.digest for annotation in again.annotations), (
+        "labels of a round that is over are let go"
+    )
 
 
 def test_nobody_may_rule_before_it_is_known_who_still_holds_the_unit() -> None:

@@ -9,10 +9,10 @@ from services.assign.domain.active_time import LEASE_SECONDS_MAX, TIMES_MAX, Act
 DAY_MS = 86_400_000
 
 
-def times_of(*told: tuple[str, int]) -> ActiveTimes:
+def times_of(*rows: tuple[str, int]) -> ActiveTimes:
     """Return what follows from these, told in order, each of an assignment of its own."""
     times = ActiveTimes()
-    for place, (annotator_id, active_ms) in enumerate(told):
+    for place, (annotator_id, active_ms) in enumerate(rows):
         times.add(f"u{place}.x", annotator_id, active_ms, place)
     return times
 
@@ -34,16 +34,16 @@ def test_the_estimate_is_the_95th_percentile_of_honest_times() -> None:
 @pytest.mark.parametrize("liars_in_ten", [1, 2])
 def test_some_annotators_who_tell_of_days_do_not_stretch_everybodys_lease(liars_in_ten: int) -> None:
     generator = random.Random(liars_in_ten)
-    told = [
+    rows = [
         (f"w{place % 10}", DAY_MS if place % 10 < liars_in_ten else round(4_000 * generator.lognormvariate(0, 0.4)))
         for place in range(500)
     ]
-    assert times_of(*told).lease_seconds(0) == 120
+    assert times_of(*rows).lease_seconds(0) == 120
 
 
 def test_one_annotator_with_most_of_the_labels_does_not_set_the_lease_of_the_others() -> None:
-    told = [("bulk", DAY_MS) if place % 4 else (f"w{place % 7}", 4_000) for place in range(400)]
-    assert times_of(*told).lease_seconds(0) == 120
+    rows = [("bulk", DAY_MS) if place % 4 else (f"w{place % 7}", 4_000) for place in range(400)]
+    assert times_of(*rows).lease_seconds(0) == 120
 
 
 def test_whoever_works_alone_is_measured_by_their_own_times_and_no_lease_is_longer_than_a_shift() -> None:

@@ -31,16 +31,16 @@ def test_no_more_places_are_taken_than_there_are_and_ended_ones_are_free_again()
 
 
 def test_a_place_that_is_taken_is_not_taken_twice() -> None:
-    one = take(EMPTY, keys(0, 1), frozenset(), 1)
-    assert one is not None
-    assert take(one, keys(0, 1), frozenset(), 2) is None
+    desk = take(EMPTY, keys(0, 1), frozenset(), 1)
+    assert desk is not None
+    assert take(desk, keys(0, 1), frozenset(), 2) is None
 
 
 def test_what_was_known_of_an_earlier_place_does_not_free_the_one_that_was_taken_for_the_same_unit_since() -> None:
-    one = take(EMPTY, keys(0, 1), frozenset(), 1)
-    assert one is not None
-    ended = frozenset(one.places)
-    other_claim = take(one, keys(0, 1), ended, 2)
+    desk = take(EMPTY, keys(0, 1), frozenset(), 1)
+    assert desk is not None
+    ended = frozenset(desk.places)
+    other_claim = take(desk, keys(0, 1), ended, 2)
     assert other_claim is not None
     late = take(other_claim, keys(1, 1), ended, 3)
     assert late is not None

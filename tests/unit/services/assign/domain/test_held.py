@@ -17,7 +17,9 @@ def test_leases_that_are_over_leave_nothing_though_they_could_have_run_for_hours
         held.settle(unit(number, "leased", 10**15 + number), "u")
         if number >= 10:
             held.settle(unit(number, "submitted", 10**15 + number), "u")
-    entries = sum(isinstance(one, list) and len(one) for one in gc.get_referents(held.__dict__))
+    entries = sum(
+        isinstance(get_referent, list) and len(get_referent) for get_referent in gc.get_referents(held.__dict__)
+    )
     assert entries <= ENDS_SPARE_MAX + 2 * len(held) + 1
     assert [hold.assignment_id for hold in held.due(10**15 + 4, 100)] == [f"a{number}" for number in range(5)]
     assert len(held) == 10

@@ -90,11 +90,11 @@ def test_a_project_that_asks_for_nothing_keeps_nothing_and_keeps_nobody_out(aske
 def test_telling_again_or_late_changes_nothing(answers: list[bool], data: st.DataObject) -> None:
     sums = [(number, number, sum(answers[:number])) for number in range(1, len(answers) + 1)]
     once, shaken = None, None
-    for one in sums:
-        once = hear(once, told(*one), BAR) or once
-        shaken = hear(shaken, told(*one), BAR) or shaken
+    for row in sums:
+        once = hear(once, told(*row), BAR) or once
+        shaken = hear(shaken, told(*row), BAR) or shaken
         if data.draw(st.booleans()):
-            old = sums[data.draw(st.integers(0, one[0] - 1))]
+            old = sums[data.draw(st.integers(0, row[0] - 1))]
             if shaken is not None and old[0] <= shaken.revision:
                 assert hear(shaken, told(*old), BAR) is None
     assert once == shaken
@@ -132,9 +132,9 @@ def test_who_falls_below_the_bar_is_retrained_first_where_the_project_wants_that
     good = after([True] * 14, RETRAINING)
     fell = after([False] * 5, RETRAINING, good)
     assert fell is not None
-    told = progress(fell, RETRAINING)
-    assert told is not None
-    assert (told.standing, told.retraining, fell.failures) == ("failed", True, 0)
+    entry = progress(fell, RETRAINING)
+    assert entry is not None
+    assert (entry.standing, entry.retraining, fell.failures) == ("failed", True, 0)
     once_more = retrained(fell, fell.attempt, RETRAINING)
     assert once_more is not None
     assert (once_more.standing, once_more.answered) == ("qualifying", (0, 0))

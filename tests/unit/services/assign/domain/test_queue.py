@@ -96,7 +96,7 @@ def test_gold_comes_instead_of_a_waiting_unit_at_the_rate_and_never_alone() -> N
     gold = [unit(1_000 + n, gold=True) for n in range(50)]
     queue = queue_of(*(unit(n) for n in range(500)), *gold)
     picks = [queue.pick(PROJECT, seeker(), 0.2) for _ in range(200)]
-    shown = [one.unit_id for one in picks if one and one.gold]
+    shown = [entry.unit_id for entry in picks if entry and entry.gold]
     assert len(set(shown)) == len(shown)
     assert 20 <= len(shown) <= 50
     assert pick(queue_of(*gold), seeker(), 1.0) is None

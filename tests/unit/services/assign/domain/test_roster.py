@@ -25,7 +25,7 @@ def test_a_state_is_followed_by_those_that_may_and_a_refusal_names_them(before: 
     with pytest.raises(StateRefused) as refusal:
         changed(annotator, wanted, 7)
     assert refusal.value.field == "state"
-    assert all(one in refusal.value.cure for one in LEADS_TO[before])
+    assert all(name in refusal.value.cure for name in LEADS_TO[before])
 
 
 def test_a_pause_ends_by_itself_and_leads_back_to_what_was_before() -> None:
@@ -54,7 +54,7 @@ def test_who_was_invited_is_active_once_they_come_and_nobody_else_changes() -> N
     came = arrived(invited, 9)
     assert came is not None
     assert (came.state, came.since_us, came.revision) == ("active", 9, 2)
-    assert [arrived(AnnotatorState("ann", state=one), 9) for one in STATES if one != "invited"] == [None] * 4
+    assert [arrived(AnnotatorState("ann", state=state), 9) for state in STATES if state != "invited"] == [None] * 4
 
 
 def test_defining_somebody_anew_leaves_whether_they_are_at_work() -> None:
@@ -79,7 +79,7 @@ PEOPLE = st.lists(
         languages=st.sampled_from([(), ("de",)]),
         state=st.sampled_from(STATES),
     ),
-    unique_by=lambda one: one.annotator_id,
+    unique_by=lambda annotator: annotator.annotator_id,
     max_size=12,
 )
 SOUGHT = st.builds(
@@ -98,8 +98,8 @@ def test_pages_hold_everybody_who_is_looked_for_once_and_in_order_however_few_ar
     people: list[AnnotatorState], sought: Sought, size: int, looks: int
 ) -> None:
     pool = Pool()
-    for one in people:
-        pool.settle(one)
+    for person in people:
+        pool.settle(person)
     found: list[str] = []
     after: str = ""
     with pytest.MonkeyPatch.context() as patched:
@@ -107,11 +107,11 @@ def test_pages_hold_everybody_who_is_looked_for_once_and_in_order_however_few_ar
         for _ in range(len(people) + 1):
             page, after = pool.page(sought, after, 10, size)
             assert len(page) <= size
-            found += [one.annotator_id for one in page]
+            found += [annotator.annotator_id for annotator in page]
             if not after:
                 break
     assert not after
-    assert found == sorted(one.annotator_id for one in people if sought.holds(one, 10))
+    assert found == sorted(annotator.annotator_id for annotator in people if sought.holds(annotator, 10))
 
 
 def test_who_is_retired_is_counted_on_for_nothing() -> None:

@@ -50,11 +50,11 @@ def test_a_unit_that_is_let_go_again_and_again_is_stranded_in_the_end() -> None:
         assert again is not None
         state = had(again, "ann", "skipped")
     assert once_more(state, TEAM) is None
-    told = strand(state, TEAM)
-    assert told is not None
-    assert strand(told, TEAM) is None, "it is told once"
-    assert why_nobody(told, TEAM | {"new"}) == "", "somebody new may have it"
-    assert issue(told, "new", "c1-u1.new", 0, 100, 1).stranded is False
+    entry = strand(state, TEAM)
+    assert entry is not None
+    assert strand(entry, TEAM) is None, "it is told once"
+    assert why_nobody(entry, TEAM | {"new"}) == "", "somebody new may have it"
+    assert issue(entry, "new", "c1-u1.new", 0, 100, 1).stranded is False
 
 
 def test_a_team_smaller_than_the_overlap_leaves_a_unit_stranded() -> None:
@@ -92,7 +92,10 @@ def test_a_second_turn_gives_nobody_two_labels_of_one_unit() -> None:
     assert again is not None
     state = had(again, "ann", "submitted")
     first = submit(state, "c1-u1.ann0.0", "ann", "d", 1, 50)
-    assert [one.status for one in first.assignments if one.annotator_id == "ann"] == ["late", "submitted"]
+    assert [assignment.status for assignment in first.assignments if assignment.annotator_id == "ann"] == [
+        "late",
+        "submitted",
+    ]
 
 
 def test_gold_and_what_wants_no_labels_waits_for_nobody() -> None:

@@ -21,7 +21,7 @@ def test_priority_goes_first_then_what_is_due_within_an_hour_then_each_in_its_tu
         Candidate("high", priority=5),
     ]
     turns.gave("later", 2)
-    assert [one.project_id for one in turns.in_order(candidates, 10)] == [
+    assert [candidate.project_id for candidate in turns.in_order(candidates, 10)] == [
         "high",
         "overdue",
         "soon",
@@ -35,7 +35,7 @@ def test_priority_goes_first_then_what_is_due_within_an_hour_then_each_in_its_tu
 def test_projects_that_always_have_work_are_never_further_apart_than_what_was_given_at_once(units: list[int]) -> None:
     turns, given_out = Turns(), Counter(dict.fromkeys(PROJECTS, 0))
     for count in units:
-        first = turns.in_order([Candidate(one) for one in PROJECTS], 0)[0].project_id
+        first = turns.in_order([Candidate(project) for project in PROJECTS], 0)[0].project_id
         turns.gave(first, count)
         given_out[first] += count
         assert max(given_out.values()) - min(given_out.values()) <= 5

@@ -54,7 +54,7 @@ def test_quoted_newlines_quotes_and_delimiters_are_part_of_a_cell() -> None:
 
 def test_cells_stay_as_they_were_written() -> None:
     data = b"id,content\n007,NA\n008,1.50\n009,None\n010,=1+1\n"
-    assert [(one, two) for _, one, two in wishes(data)] == [
+    assert [(text, two) for _, text, two in wishes(data)] == [
         ("007", "NA"),
         ("008", "1.50"),
         ("009", "None"),
@@ -73,7 +73,7 @@ def test_a_ragged_line_is_named_and_refused_alone() -> None:
 def test_a_quote_that_is_not_closed_spoils_its_own_line_only() -> None:
     data = b'id,content\n1,a\n2,"b\n3,c\n4,d\n'
     assert refusals(data) == [(3, "line: has a quote that is not closed.")]
-    assert [one for _, one, _ in wishes(data)] == ["1", "3", "4"]
+    assert [text for _, text, _ in wishes(data)] == ["1", "3", "4"]
 
 
 def test_a_quote_that_is_never_closed_is_not_waited_for_without_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,10 +102,10 @@ def test_a_line_that_is_too_long_is_refused_and_not_kept(monkeypatch: pytest.Mon
 )
 def test_what_cannot_be_read_is_told(data: bytes, says: str) -> None:
     try:
-        told = refusals(data)[0][1]
+        text = refusals(data)[0][1]
     except Invalid as refusal:
-        told = str(refusal)
-    assert says in told
+        text = str(refusal)
+    assert says in text
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,10 @@ def test_a_header_that_cannot_be_meant_refuses_the_file_with_a_cure(data: bytes,
 def test_columns_are_named_by_the_query_and_the_others_are_cautioned_of() -> None:
     options = Options(OPTIONS.schema, id="key", content=("title", "text"), gold="truth")
     found = rows(b"key,title,text,truth,priority,skills,other\nk,t,x,yes,5,law|tax,o\n", options)
-    said = found[0].said
-    assert isinstance(said, UnitWish)
-    assert (said.id, said.content, said.gold) == ("k", {"title": "t", "text": "x"}, "yes")
-    assert (said.priority, said.skills) == (5, ("law", "tax"))
+    body = found[0].said
+    assert isinstance(body, UnitWish)
+    assert (body.id, body.content, body.gold) == ("k", {"title": "t", "text": "x"}, "yes")
+    assert (body.priority, body.skills) == (5, ("law", "tax"))
     assert "'other'" in found[0].cautions[0].problem
 
 
@@ -151,6 +151,6 @@ def test_every_table_that_is_written_is_read_back(table: Sequence[tuple[str, ...
     writer.writerows([header, *table])
     data = file.getvalue().encode()
     records = CsvRecords()
-    found = [one for at in range(0, len(data), cut) for one in records.feed(data[at : at + cut])]
+    found = [row for at in range(0, len(data), cut) for row in records.feed(data[at : at + cut])]
     found += records.end()
-    assert [said for _, said in found] == [dict(zip(header, row, strict=True)) for row in table]
+    assert [entry for _, entry in found] == [dict(zip(header, row, strict=True)) for row in table]

@@ -28,8 +28,8 @@ def test_rows_of_parquet_are_units_with_their_types(tmp_path: Path) -> None:
     at = datetime(2026, 11, 27, tzinfo=UTC)
     path = table(tmp_path, {"id": [7, 8], "text": ["a", None], "at": [at, at], "gold": ["yes", None]}, row_group_size=1)
     options = Options(CHOICE, content=("text", "at"))
-    said = [row.said for row in parquet.rows(path, options)]
-    assert said == [
+    rows = [row.said for row in parquet.rows(path, options)]
+    assert rows == [
         UnitWish("7", {"text": "a", "at": at.isoformat()}, gold="yes"),
         UnitWish("8", {"text": None, "at": at.isoformat()}),
     ]
@@ -58,9 +58,9 @@ def test_a_damaged_row_group_ends_the_report_and_not_the_rows_before(tmp_path: P
     middle = pq.ParquetFile(path).metadata.row_group(2).column(1).data_page_offset
     data[middle : middle + 200] = b"\xff" * 200
     path.write_bytes(bytes(data))
-    said = [row.said for row in parquet.rows(path, Options(CHOICE))]
-    assert isinstance(said[-1], ConcordError)
-    assert len(said) >= 1_000
+    rows = [row.said for row in parquet.rows(path, Options(CHOICE))]
+    assert isinstance(rows[-1], ConcordError)
+    assert len(rows) >= 1_000
 
 
 def test_a_row_group_that_does_not_fit_in_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,8 +87,8 @@ def packed(tmp_path: Path, files: dict[str, str | bytes]) -> Path:
 
 def test_texts_of_a_folder_are_units_and_their_folder_may_be_their_label(tmp_path: Path) -> None:
     path = packed(tmp_path, {"train/yes/1.txt": "one", "train/no/2.txt": "\ufefftwo", "__MACOSX/x.txt": "no unit"})
-    said = [row.said for row in folder.rows(path, Options(CHOICE, gold="folder"))]
-    assert said == [
+    rows = [row.said for row in folder.rows(path, Options(CHOICE, gold="folder"))]
+    assert rows == [
         UnitWish("train/no/2.txt", "two", "text/plain", gold="no"),
         UnitWish("train/yes/1.txt", "one", "text/plain", gold="yes"),
     ]
@@ -98,12 +98,14 @@ def test_texts_of_a_folder_are_units_and_their_folder_may_be_their_label(tmp_pat
 def test_images_are_named_by_the_metadata_and_seen_elsewhere(tmp_path: Path, kind: str) -> None:
     records = [{"file_name": "a b.png", "label": "yes"}, {"file_name": "c.jpg", "label": "no"}]
     text = (
-        "\n".join(json.dumps(one) for one in records) if kind == "jsonl" else "file_name,label\na b.png,yes\nc.jpg,no"
+        "\n".join(json.dumps(record) for record in records)
+        if kind == "jsonl"
+        else "file_name,label\na b.png,yes\nc.jpg,no"
     )
     path = packed(tmp_path, {f"train/metadata.{kind}": text, "train/a b.png": b"\x89PNG", "train/c.jpg": b"\xff\xd8"})
     options = Options(CHOICE, gold="label", base_uri="https://example.org/set/")
-    said = [row.said for row in folder.rows(path, options)]
-    assert said == [
+    rows = [row.said for row in folder.rows(path, options)]
+    assert rows == [
         UnitWish("train/a b.png", {"uri": "https://example.org/set/train/a%20b.png"}, "image/png", gold="yes"),
         UnitWish("train/c.jpg", {"uri": "https://example.org/set/train/c.jpg"}, "image/jpeg", gold="no"),
     ]
@@ -112,17 +114,17 @@ def test_images_are_named_by_the_metadata_and_seen_elsewhere(tmp_path: Path, kin
 def test_what_a_folder_lacks_is_named_and_refused_alone(tmp_path: Path) -> None:
     lines = '{"file_name": "gone.txt"}\n{"name": "x"}\n5\n{"file_name": "a.png"}\n{"file_name": "b.txt"}'
     path = packed(tmp_path, {"metadata.jsonl": lines, "a.png": b"", "b.txt": "b"})
-    said = [(row.line, row.said) for row in folder.rows(path, Options(CHOICE))]
-    fields = [(line, one.errors[0].field) for line, one in said if isinstance(one, ConcordError)]
+    rows = [(row.line, row.said) for row in folder.rows(path, Options(CHOICE))]
+    fields = [(line, error.errors[0].field) for line, error in rows if isinstance(error, ConcordError)]
     assert fields == [(1, "gone.txt"), (2, "file_name"), (3, "body"), (4, "a.png")]
-    assert said[4] == (5, UnitWish("b.txt", "b", "text/plain"))
+    assert rows[4] == (5, UnitWish("b.txt", "b", "text/plain"))
 
 
 def test_a_file_that_unpacks_to_more_than_a_unit_is_refused_without_unpacking_it(tmp_path: Path) -> None:
     path = packed(tmp_path, {"bomb.txt": b"0" * 50_000_000, "b.txt": "b"})
     assert path.stat().st_size < 100_000
-    said = [row.said for row in folder.rows(path, Options(CHOICE))]
-    assert [type(one) for one in said] == [UnitWish, Invalid]
+    rows = [row.said for row in folder.rows(path, Options(CHOICE))]
+    assert [type(row) for row in rows] == [UnitWish, Invalid]
 
 
 def test_what_is_no_zip_is_refused(tmp_path: Path) -> None:

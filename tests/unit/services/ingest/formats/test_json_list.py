@@ -20,7 +20,7 @@ values: Any = st.recursive(
 
 def cut(data: bytes, size: int) -> list[bytes | None]:
     splitter = ListSplitter()
-    found = [one for at in range(0, len(data), size) for one in splitter.feed(data[at : at + size])]
+    found = [encoded for at in range(0, len(data), size) for encoded in splitter.feed(data[at : at + size])]
     splitter.end()
     return found
 
@@ -28,7 +28,7 @@ def cut(data: bytes, size: int) -> list[bytes | None]:
 @given(elements=st.lists(values, max_size=5), size=st.integers(1, 11), indent=st.sampled_from([None, 1]))
 def test_a_list_is_cut_into_what_it_was_made_of(elements: list[Any], size: int, indent: int | None) -> None:
     data = json.dumps(elements, indent=indent).encode()
-    assert [json.loads(one or b"?") for one in cut(data, size)] == elements
+    assert [json.loads(encoded or b"?") for encoded in cut(data, size)] == elements
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[1", b"[1] 2", b'["a]', b"null"])

@@ -29,17 +29,18 @@ def rows(data: bytes, schema: dict[str, Any], cut: int = 100, **more: Any) -> li
 
 def gold(schema: dict[str, Any]) -> list[Any]:
     kind = schema_from(schema)
-    said = [row.said for row in rows(EXPORT, schema, content=("text",))]
-    assert all(isinstance(one, UnitWish) for one in said), said
-    return [kind.canonical(one.gold) for one in said if isinstance(one, UnitWish)]
+    entries = [row.said for row in rows(EXPORT, schema, content=("text",))]
+    assert all(isinstance(entry, UnitWish) for entry in entries), entries
+    return [kind.canonical(entry.gold) for entry in entries if isinstance(entry, UnitWish)]
 
 
 def coco(image: int, name: str) -> list[Any]:
-    names = {one["id"]: one["name"] for one in READ["coco"]["categories"]}
-    found = [one for one in READ["coco"]["annotations"] if one["image_id"] == image]
-    wanted = [one for one in found if bool(one["segmentation"]) == (name == "segmentation")]
+    names = {category["id"]: category["name"] for category in READ["coco"]["categories"]}
+    found = [annotation for annotation in READ["coco"]["annotations"] if annotation["image_id"] == image]
+    wanted = [entry for entry in found if bool(entry["segmentation"]) == (name == "segmentation")]
     return [
-        (names[one["category_id"]], one["segmentation"][0] if one["segmentation"] else one["bbox"]) for one in wanted
+        (names[entry["category_id"]], entry["segmentation"][0] if entry["segmentation"] else entry["bbox"])
+        for entry in wanted
     ]
 
 
@@ -59,17 +60,17 @@ def test_labels_are_those_that_the_library_reads(schema: dict[str, Any], part: A
 
 def test_spans_are_what_was_marked_in_code_points_also_beyond_the_basic_plane() -> None:
     for task, label in zip(READ["json_min"], gold({"kind": "spans", "classes": ["PER", "ORG"]}), strict=True):
-        marked = [(task["text"][one["start"] : one["end"]], one["class"]) for one in label["spans"]]
-        assert marked == [(one["text"], one["labels"][0]) for one in task["ner"]]
+        marked = [(task["text"][span["start"] : span["end"]], span["class"]) for span in label["spans"]]
+        assert marked == [(entry["text"], entry["labels"][0]) for entry in task["ner"]]
 
 
 def test_boxes_and_polygons_are_in_the_pixels_that_the_library_reckons() -> None:
     for image, label in enumerate(gold({"kind": "boxes", "classes": CLASSES})):
-        ours = [(one["class"], one["left"], one["top"], one["right"], one["bottom"]) for one in label["boxes"]]
+        ours = [(box["class"], box["left"], box["top"], box["right"], box["bottom"]) for box in label["boxes"]]
         theirs = [(name, x, y, x + width, y + height) for name, (x, y, width, height) in coco(image, "bbox")]
-        for one, other in zip(sorted(ours), sorted(theirs), strict=True):
-            assert one[0] == other[0]
-            assert one[1:] == pytest.approx(other[1:])
+        for row, other in zip(sorted(ours), sorted(theirs), strict=True):
+            assert row[0] == other[0]
+            assert row[1:] == pytest.approx(other[1:])
     for image, label in enumerate(gold({"kind": "polygons", "classes": CLASSES})):
         (polygon,) = label["polygons"]
         ((drawn, flat),) = coco(image, "segmentation")
@@ -134,7 +135,7 @@ def test_predictions_are_suggestions_and_other_annotations_are_counted() -> None
     (row,) = rows(task(annotations=annotations, predictions=predictions), CHOICE)
     assert isinstance(row.said, UnitWish)
     assert (row.said.gold, row.said.suggestion) == ("yes", Suggestion("no", "m2", 0.75))
-    assert [one.field for one in row.cautions] == ["annotations"]
+    assert [caution.field for caution in row.cautions] == ["annotations"]
     assert "3" in row.cautions[0].problem
 
 

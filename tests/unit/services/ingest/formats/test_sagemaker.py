@@ -42,7 +42,7 @@ BOXED = {
 
 def read(options: Options, *records: Any) -> list[UnitWish | ConcordError]:
     reader = SageMakerReader(options)
-    data = b"\n".join(json.dumps(one).encode() for one in records)
+    data = b"\n".join(json.dumps(record).encode() for record in records)
     return [row.said for row in [*reader.feed(data), *reader.end()]]
 
 
@@ -57,15 +57,15 @@ def test_an_image_is_shown_by_its_address_and_its_class_is_read_by_name() -> Non
 
 
 def test_boxes_are_read_by_their_edges() -> None:
-    (said,) = read(Options(BOXES, gold="box"), BOXED)
-    assert isinstance(said, UnitWish)
-    assert said.gold == {"boxes": [{"left": 111, "top": 134, "right": 172, "bottom": 262, "class": "cat"}]}
+    (entry,) = read(Options(BOXES, gold="box"), BOXED)
+    assert isinstance(entry, UnitWish)
+    assert entry.gold == {"boxes": [{"left": 111, "top": 134, "right": 172, "bottom": 262, "class": "cat"}]}
 
 
 def test_a_text_is_shown_as_it_is_and_an_attribute_may_name_it() -> None:
-    (said,) = read(Options(CHOICE, id="key"), {"source": "a text", "key": 7})
-    assert isinstance(said, UnitWish)
-    assert (said.id, said.content, said.media_type) == ("7", "a text", "")
+    (entry,) = read(Options(CHOICE, id="key"), {"source": "a text", "key": 7})
+    assert isinstance(entry, UnitWish)
+    assert (entry.id, entry.content, entry.media_type) == ("7", "a text", "")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_text_is_shown_as_it_is_and_an_attribute_may_name_it() -> None:
     ],
 )
 def test_what_is_missing_is_named(record: Any, field: str) -> None:
-    (said,) = read(Options(BOXES, id="key" if "key" in str(record) else "", gold="box"), record)
-    assert isinstance(said, ConcordError)
-    assert said.errors[0].field == field
-    assert said.errors[0].cure
+    (entry,) = read(Options(BOXES, id="key" if "key" in str(record) else "", gold="box"), record)
+    assert isinstance(entry, ConcordError)
+    assert entry.errors[0].field == field
+    assert entry.errors[0].cure

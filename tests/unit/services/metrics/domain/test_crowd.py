@@ -18,16 +18,16 @@ def filled() -> Rows:
         unit.gold, unit.admitted_at_us = CLASSES[number % 3 == 0], 5
         rows.gold_known(unit_id, unit, "", 1, anew=True)
         for place, who in enumerate(("ann", "bob", "cyd")):
-            said = Annotation(who, unit.gold if number % 5 else CLASSES[0], at_us=10 + place)
-            unit.annotations[f"{unit_id}.{who}"] = said
-            rows.worked(unit, said, None)
+            annotation = Annotation(who, unit.gold if number % 5 else CLASSES[0], at_us=10 + place)
+            unit.annotations[f"{unit_id}.{who}"] = annotation
+            rows.worked(unit, annotation, None)
     return rows
 
 
 def test_the_same_is_found_in_whatever_order_gold_was_answered() -> None:
     forth, back = filled(), Rows()
     back.load_units(dict(reversed(list(filled().open.walk()))))
-    found = [crowd_found(one.sums["k1-p"], CLASSES, 0.8) for one in (forth, back)]
+    found = [crowd_found(rows.sums["k1-p"], CLASSES, 0.8) for rows in (forth, back)]
     assert found[0].gold_units == found[1].gold_units == ((0, 20), (1, 10))
     assert found[0].gold_answers == found[1].gold_answers == 90
     assert found[0].dependence == found[1].dependence

@@ -50,17 +50,19 @@ def test_competence_in_a_field_is_that_of_its_answers_alone() -> None:
     alone = {name: {field.name: Standing() for field in FORM.fields} for name in whole}
     for name, standing in whole.items():
         for _ in range(60):
-            gold, said = drawn(generator), drawn(generator)
-            standing.answered(text({"answers": gold}), text({"answers": said}))
-            for both in gold.keys() & said.keys():
-                alone[name][both].answered(text(gold[both]), text(said[both]))
+            gold, entry = drawn(generator), drawn(generator)
+            standing.answered(text({"answers": gold}), text({"answers": entry}))
+            for both in gold.keys() & entry.keys():
+                alone[name][both].answered(text(gold[both]), text(entry[both]))
         standing.learnt(7, words=60)
     for field in FORM.fields:
         classes = classes_of(field.schema)
         found = competences_in(whole, field)
         expected = competences({name: standings[field.name] for name, standings in alone.items()}, field.schema)
-        assert [(one.revision, one.answered_at_us) for one in found] == [(60, 7)] * 2, "as the whole label's"
-        assert [replace(one, revision=0, answered_at_us=0) for one in found] == expected
+        assert [(competence.revision, competence.answered_at_us) for competence in found] == [(60, 7)] * 2, (
+            "as the whole label's"
+        )
+        assert [replace(competence, revision=0, answered_at_us=0) for competence in found] == expected
         for name, standing in whole.items():
             assert gold_answers(standing.fields[field.name], classes) == gold_answers(alone[name][field.name], classes)
     severe = whole["ann"].fields["severity"]
@@ -87,10 +89,10 @@ def test_what_gold_says_of_a_crowd_in_a_field_is_what_its_answers_say() -> None:
         gold = drawn(generator)
         unit, plain = Unit("k1-p", text({"answers": gold})), Unit("k1-p", text(gold.get("severity")))
         for who in ("ann", "bob", "cyd"):
-            said = gold if generator.random() < 0.7 else drawn(generator)
-            unit.annotations[who] = Annotation(who, text({"answers": said}))
-            if "severity" in said:
-                plain.annotations[who] = Annotation(who, text(said["severity"]))
+            body = gold if generator.random() < 0.7 else drawn(generator)
+            unit.annotations[who] = Annotation(who, text({"answers": body}))
+            if "severity" in body:
+                plain.annotations[who] = Annotation(who, text(body["severity"]))
         whole.gold[f"g{number}"] = unit
         if "severity" in gold:
             alone.gold[f"g{number}"] = plain
@@ -106,14 +108,14 @@ def rows(count: int, seed: int = 6) -> list[tuple[Row, dict[str, Row]]]:
     generator, found = random.Random(seed), []
     for _ in range(count):
         labels = [drawn(generator) for _ in range(3)]
-        whole = label_row(text({"answers": one}) for one in labels)
+        whole = label_row(text({"answers": label}) for label in labels)
         found.append(
             (
                 whole,
                 {
                     field.name: row
                     for field in FORM.fields
-                    if (row := label_row(text(one[field.name]) for one in labels if field.name in one))
+                    if (row := label_row(text(label[field.name]) for label in labels if field.name in label))
                 },
             )
         )
@@ -161,7 +163,9 @@ def test_what_is_closed_stays_in_each_field_and_is_taken_up_again() -> None:
 
 def test_a_field_of_too_many_answers_is_let_go_and_the_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     given = rows(30)
-    room = sum(of_fields.ROW_BYTES + len(str(one)) for row in {by["toxic"] for _, by in given} for one, _ in row)
+    room = sum(
+        of_fields.ROW_BYTES + len(str(hashable)) for row in {by["toxic"] for _, by in given} for hashable, _ in row
+    )
     monkeypatch.setattr(of_fields, "ROWS_BYTES_MAX", room)
     sums, closed = FieldTallies(), dict[str, ClosedRows]()
     for row, _ in given[:20]:

@@ -19,8 +19,8 @@ def _small_generations(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def changed(unit: Unit, number: int) -> None:
     """Change a row as something that is told of it does."""
-    said = Annotation(f"ann{number % 5}", '"yes"', at_us=number, active_ms=number * 7)
-    annotated(unit, f"k1-u.{number}", said)
+    annotation = Annotation(f"ann{number % 5}", '"yes"', at_us=number, active_ms=number * 7)
+    annotated(unit, f"k1-u.{number}", annotation)
     if number % 3 == 0:
         settled(unit, "consensus", 0, 2)
     unit.traits = traits_of("law", "text/plain", number, 0.5)
@@ -31,7 +31,7 @@ def test_whatever_is_touched_when_the_rows_are_those_that_never_rested(seed: int
     generator = random.Random(seed)
     kept, rows = dict[str, Unit](), OpenUnits()
     for number in range(300):
-        for unit_id in generator.choices([f"k1-u{one}" for one in range(30)], k=generator.randrange(1, 8)):
+        for unit_id in generator.choices([f"k1-u{entry}" for entry in range(30)], k=generator.randrange(1, 8)):
             unit = rows.get(unit_id)
             assert (unit is None) == (unit_id not in kept)
             if unit is None:
@@ -59,7 +59,7 @@ def test_what_nothing_has_touched_for_a_generation_rests_and_gold_does_not() -> 
         rows.put(f"k1-u{number}", Unit("k1-p", gold='"yes"' if number == 0 else "", traits=traits_of("", "", 3, None)))
         rows.rest()
     resting = {unit_id: rows.get(unit_id) for unit_id in ("k1-u0", "k1-u1")}
-    encoded = [one for bucket in range(BUCKETS) for one in rows.encodable(bucket).values() if not isinstance(one, Unit)]
+    encoded = [raw for bucket in range(BUCKETS) for raw in rows.encodable(bucket).values() if not isinstance(raw, Unit)]
     assert len(encoded) == 3 * TOUCHED_MAX - 2, "the newest generation is there, gold, and what was asked for just now"
     assert all(unit is not None and unit is rows.get(unit_id) for unit_id, unit in resting.items())
     (first, second) = (unit.traits for unit in resting.values() if unit is not None)

@@ -35,14 +35,14 @@ def test_expected_accuracy_is_that_of_the_shrunk_confusion_matrix_also_of_many_c
     crowd = ConfusionCounts.total(counts.values(), classes)
     mix = class_prior([sum(row) for row in crowd.counts])
     average = crowd_accuracy(crowd.correct, crowd.units, classes)
-    for one in competences(known, schema):
-        counted = counts[one.annotator_id]
+    for competence in competences(known, schema):
+        counted = counts[competence.annotator_id]
         own = own_accuracy(counted.correct, counted.units, average)
         wrong = (1 - own) / (classes - 1)
         prior = [[ROW_STRENGTH * (own if k == given else wrong) for given in range(classes)] for k in range(classes)]
-        wanted = expected_accuracy(confusion_matrix(counts[one.annotator_id], prior), mix)
-        assert one.expected_accuracy == pytest.approx(wanted)
-        assert (one.gold_units, one.gold_correct) == (20, counts[one.annotator_id].correct)
+        wanted = expected_accuracy(confusion_matrix(counts[competence.annotator_id], prior), mix)
+        assert competence.expected_accuracy == pytest.approx(wanted)
+        assert (competence.gold_units, competence.gold_correct) == (20, counts[competence.annotator_id].correct)
 
 
 def test_an_answer_within_the_tolerance_of_the_schema_is_right() -> None:
@@ -70,10 +70,10 @@ def test_two_who_answered_the_same_gold_are_expected_the_same_in_whatever_order_
     generator = random.Random(5)
     for _ in range(50):
         answers = [(f'"{generator.randrange(7)}"', f'"{generator.randrange(7)}"') for _ in range(40)]
-        one, two = Standing(), Standing()
+        standing, two = Standing(), Standing()
         for gold, label in answers:
-            one.answered(gold, label)
+            standing.answered(gold, label)
         for gold, label in reversed(answers):
             two.answered(gold, label)
-        first, second = competences({"ann": one, "bob": two}, schema)
+        first, second = competences({"ann": standing, "bob": two}, schema)
         assert first.expected_accuracy == second.expected_accuracy
