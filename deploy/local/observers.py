@@ -14,10 +14,13 @@ _TEMPLATES = Path("/usr/share/prometheus/alertmanager/default.tmpl")
 _DEPLOYED = places.ROOT / "deploy" / "observability" / "prometheus"
 
 
-def programs(folder: Path, ports: Ports, scraped: Mapping[str, Sequence[int]]) -> list[Program]:
+def programs(
+    folder: Path, ports: Ports, scraped: Mapping[str, Sequence[int]], receivers: str | None = None
+) -> list[Program]:
     """Return the programs that watch a stack, their settings and data in its data folder.
 
-    `scraped` says at which ports the processes of each service are asked.
+    `scraped` says at which ports the processes of each service are asked, `receivers` below which address whoever is
+    to hear of alerts does, each by the name that the deployed settings give them, instead of where those say.
 
     Debian's Alertmanager wants its templates where only an installation puts them, so it must be installed.
 
@@ -26,7 +29,7 @@ def programs(folder: Path, ports: Ports, scraped: Mapping[str, Sequence[int]]) -
     """
     folder.mkdir(parents=True, exist_ok=True)
     asks = prometheus.ensure() / "prometheus"
-    return [*_alertmanager(folder, ports), _prometheus(asks, folder, ports, scraped)]
+    return [*_alertmanager(folder, ports, receivers), _prometheus(asks, folder, ports, scraped)]
 
 
 def hears() -> bool:
@@ -34,7 +37,7 @@ def hears() -> bool:
     return prometheus.find(prometheus.ALERTMANAGER) is not None and _TEMPLATES.exists()
 
 
-def _alertmanager(folder: Path, ports: Ports) -> list[Program]:
+def _alertmanager(folder: Path, ports: Ports, receivers: str | None) -> list[Program]:
     if not hears():
         return []
     path = prometheus.ensure(prometheus.ALERTMANAGER) / "prometheus-alertmanager"
@@ -43,7 +46,7 @@ def _alertmanager(folder: Path, ports: Ports) -> list[Program]:
             name="alertmanager",
             argv=(
                 str(path),
-                f"--config.file={_DEPLOYED / 'alertmanager.yml'}",
+                f"--config.file={_routed(folder, receivers)}",
                 f"--storage.path={folder / 'alertmanager'}",
                 f"--web.listen-address=127.0.0.1:{ports.alertmanager}",
                 # One of its kind needs no cluster.
@@ -53,6 +56,20 @@ def _alertmanager(folder: Path, ports: Ports) -> list[Program]:
             ready=partial(listeners.accepts, ports.alertmanager),
         )
     ]
+
+
+def _routed(folder: Path, receivers: str | None) -> Path:
+    """Return the deployed settings of who hears of what, with the receivers at that address when there is one."""
+    deployed = _DEPLOYED / "alertmanager.yml"
+    if receivers is None:
+        return deployed
+    settings = yaml.safe_load(deployed.read_text())
+    for receiver in settings["receivers"]:
+        for webhook in receiver["webhook_configs"]:
+            webhook["url"] = f"{receivers}/{receiver['name']}"
+    path = folder / "alertmanager.yml"
+    path.write_text(yaml.safe_dump(settings))
+    return path
 
 
 def _prometheus(program: Path, folder: Path, ports: Ports, scraped: Mapping[str, Sequence[int]]) -> Program:

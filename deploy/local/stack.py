@@ -54,6 +54,7 @@ class Stack:
         observed: bool = False,
         replicas: int = 1,
         workbench: bool = False,
+        receivers: str | None = None,
     ) -> None:
         """Describe a stack; nothing runs before :meth:`start`.
 
@@ -67,6 +68,7 @@ class Stack:
             observed: Whether Prometheus and Alertmanager run beside it.
             replicas: How many processes of each service; the addresses stay the services' own.
             workbench: Whether the pages for people run in front of it.
+            receivers: Where those hear of alerts whom the deployed settings name, each below it by name; as deployed.
 
         Raises:
             ValueError: So many processes, or places, cannot be.
@@ -82,6 +84,7 @@ class Stack:
         self.replicas = replicas
         self._parts = {name: parts(name, ports, replicas) for name in self.services}
         self.workbench = workbench
+        self._receivers = receivers
         self._elsewhere = elsewhere or Elsewhere()
         self.kafka_bootstrap = self._elsewhere.kafka_bootstrap or f"127.0.0.1:{ports.kafka}"
         self.mongodb_uri = self._elsewhere.mongodb_uri or f"mongodb://127.0.0.1:{ports.mongodb}"
@@ -139,7 +142,7 @@ class Stack:
                 scraped = {name: [part.port for part in of_one] for name, of_one in self._parts.items()}
                 if self.workbench:
                     scraped[WORKBENCH] = [self.ports.workbench]
-                programs = observers.programs(places.data(self.folder), self.ports, scraped)
+                programs = observers.programs(places.data(self.folder), self.ports, scraped, self._receivers)
                 self._processes.start(programs, _OBSERVERS)
             self.addresses_file.write_text(json.dumps(self.addresses, indent=2))
         except BaseException:
