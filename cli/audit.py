@@ -65,8 +65,8 @@ def everything(session: Session, project_id: str, program: str | None) -> None:
             content = concord.payload(work[0].payload_url)
             if program is None:
                 click.echo(content)
-                body = click.prompt("label", default="", show_default=False, err=True)
-                label = json_of(body, "label") if body else None
+                typed = click.prompt("label", default="", show_default=False, err=True)
+                label = json_of(typed, "label") if typed else None
             else:
                 label = answer_of(program, content)
             if label is None:

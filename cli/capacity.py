@@ -114,8 +114,8 @@ def _hold_against(costs: Costs, run: Costs, as_json: bool) -> None:
     lines = {**{name: (expected[name], found[name]) for name in expected}}
     lines["all"] = (sum(expected.values()), sum(found.values()))
     if as_json:
-        body = {name: {"expected_s": value, "measured_s": other} for name, (value, other) in lines.items()}
-        click.echo(msgspec.json.encode(body))
+        compared = {name: {"expected_s": value, "measured_s": other} for name, (value, other) in lines.items()}
+        click.echo(msgspec.json.encode(compared))
         return
     click.echo(f"{run.work.unit.operations:,} units and {run.work.label.operations:,} labels:")
     rows = [(name, f"{value:.1f}", f"{other:.1f}", f"{other / value:.2f}") for name, (value, other) in lines.items()]

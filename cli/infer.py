@@ -36,8 +36,8 @@ def verb(
             raise click.ClickException(f"{run.inference_id} {run.status} {run.reason}".strip())
         apart = concord.inferred_units(project_id, run.inference_id, field, differing=True) if units else []
         people = concord.inferred_annotators(project_id, run.inference_id, field) if annotators else []
-    body = {"inference": run, "units": apart, "annotators": people}
-    session.told(body, lambda: _show(run, apart, people, units=units, annotators=annotators))
+    answer = {"inference": run, "units": apart, "annotators": people}
+    session.told(answer, lambda: _show(run, apart, people, units=units, annotators=annotators))
 
 
 def _done(concord: Concord, run: Inference, seconds: float) -> Inference:

@@ -41,25 +41,25 @@ class Kept:
 
     def addresses(self, name: str) -> Addresses:
         """Return where the services are that somebody signed in at, as far as it was said then."""
-        body = self._read()["people"].get(name, {}).get("addresses", {})
-        return Addresses(**{key: value for key, value in body.items() if key in Addresses.__slots__})
+        addresses = self._read()["people"].get(name, {}).get("addresses", {})
+        return Addresses(**{key: value for key, value in addresses.items() if key in Addresses.__slots__})
 
     def put(self, name: str, token: str, addresses: Addresses) -> None:
         """Keep a credential, and take it from now on where none is named."""
-        body = self._read()
+        content = self._read()
         answer = {key: value for key, value in asdict(addresses).items() if value}
-        body["people"][name] = {"token": token, "addresses": answer}
-        body["current"] = name
-        self._write(body)
+        content["people"][name] = {"token": token, "addresses": answer}
+        content["current"] = name
+        self._write(content)
 
     def remove(self, name: str) -> bool:
         """Forget a credential; return whether there was one."""
-        body = self._read()
-        if body["people"].pop(name, None) is None:
+        content = self._read()
+        if content["people"].pop(name, None) is None:
             return False
-        if body["current"] == name:
-            body["current"] = next(iter(sorted(body["people"])), "")
-        self._write(body)
+        if content["current"] == name:
+            content["current"] = next(iter(sorted(content["people"])), "")
+        self._write(content)
         return True
 
     def _read(self) -> dict[str, Any]:
@@ -67,8 +67,8 @@ class Kept:
         if not self.path.exists():
             return empty
         try:
-            body = json.loads(self.path.read_text())
-            return {"current": body["current"], "people": dict(body["people"])}
+            content = json.loads(self.path.read_text())
+            return {"current": content["current"], "people": dict(content["people"])}
         except (ValueError, TypeError, KeyError) as fault:
             raise click.UsageError(f"{self.path} cannot be read ({fault}); remove it and sign in again") from fault
 

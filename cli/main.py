@@ -119,14 +119,14 @@ class Verbs(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command; wrong arguments, too, are said in JSON where that was asked for."""
-        rows = list(kwargs.get("args") or (args[0] if args else None) or sys.argv[1:])
-        if "--json" not in rows or kwargs.get("standalone_mode") is False:
+        arguments = list(kwargs.get("args") or (args[0] if args else None) or sys.argv[1:])
+        if "--json" not in arguments or kwargs.get("standalone_mode") is False:
             return super().main(*args, **kwargs)
         try:
             result = super().main(*args, **{**kwargs, "standalone_mode": False})
         except click.ClickException as fault:
-            body = {"problem": "wrong arguments", "detail": fault.format_message()}
-            click.echo(msgspec.json.encode(body).decode(), err=True)
+            problem = {"problem": "wrong arguments", "detail": fault.format_message()}
+            click.echo(msgspec.json.encode(problem).decode(), err=True)
             sys.exit(fault.exit_code)
         except click.Abort:
             sys.exit(statuses.STOPPED)
@@ -143,12 +143,12 @@ def _told(word: str, fault: Exception, whose: str, *, as_json: bool) -> str:
     if not as_json:
         cure = "name another with --as" if isinstance(fault, NotAllowed) else "`concord sign-in` takes a new one"
         return f"{word}: {fault}" + (f" It was {whose}; {cure}." if whose else "")
-    body: dict[str, Any] = {"problem": word.lower(), "detail": str(fault)}
+    problem: dict[str, Any] = {"problem": word.lower(), "detail": str(fault)}
     if isinstance(fault, Problem):
-        body |= {"status": fault.status, "detail": fault.detail, "errors": list(fault.faults)}
+        problem |= {"status": fault.status, "detail": fault.detail, "errors": list(fault.faults)}
     if whose:
-        body["credential"] = whose
-    return msgspec.json.encode(body).decode()
+        problem["credential"] = whose
+    return msgspec.json.encode(problem).decode()
 
 
 @click.group(

@@ -69,20 +69,20 @@ def _record(folder: Path, trusted: Sequence[str]) -> tuple[Record, Json]:
         CertificateBroken: one is not; it is named.
     """
     manifest, certificate = _content(folder, MANIFEST), _content(folder, CERTIFICATE)
-    body: Json = verify_manifest(manifest, []).statement
-    files = [folder / file["name"] for file in body["files"]]
+    statement: Json = verify_manifest(manifest, []).statement
+    files = [folder / file["name"] for file in statement["files"]]
     for path in files:
         _content_is_there(folder, path)
     found = verify_manifest(manifest, [facts_of(path) for path in files], trusted)
     answer = statement_of(certificate)
     if trusted and answer["key"]["public_key"] not in trusted:
         raise CertificateBroken(f"{CERTIFICATE} was signed with another key than those that are trusted.")
-    if canonical_digest(certificate) != body["certificate_sha256"]:
+    if canonical_digest(certificate) != statement["certificate_sha256"]:
         raise CertificateBroken(f"{CERTIFICATE} is not the one that {MANIFEST} names.")
     documents = [
         Document(name, _sha256(content)) for name, content in ((CERTIFICATE, certificate), (MANIFEST, manifest))
     ]
-    for companion in body["companions"]:
+    for companion in statement["companions"]:
         content = _content(folder, companion["name"])
         if _sha256(content) != companion["sha256"]:
             raise CertificateBroken(f"{companion['name']} was changed: it is not what {MANIFEST} holds.")

@@ -132,10 +132,10 @@ def schemas(session: Session, project_id: str, version: int | None) -> None:
 
 def definition_in(file: Path) -> dict[str, Json]:
     """Return the definition of a project in a file of JSON."""
-    body = json_file(file)
-    if not isinstance(body, dict):
+    definition = json_file(file)
+    if not isinstance(definition, dict):
         raise click.UsageError(f"{file} holds no JSON object; see docs/guide/policy.md")
-    return body
+    return definition
 
 
 def put_asked(concord: Concord, slug: str, entry: dict[str, Json], *, yes: bool) -> Project:

@@ -98,8 +98,8 @@ def verb(
         click.echo(f"AWAY: {away}. Say it again; nothing is counted twice.", err=True)
         sys.exit(statuses.AWAY)
     if as_json:
-        body = {"service": service, "events": end.events, "unsayable": end.unsayable}
-        click.echo(msgspec.json.encode(body).decode())
+        summary = {"service": service, "events": end.events, "unsayable": end.unsayable}
+        click.echo(msgspec.json.encode(summary).decode())
     click.echo(f"REPUBLISHED: {end.events:,} events of {service}", err=as_json)
     if end.unsayable:
         click.echo(f"NOT SAYABLE: {end.unsayable:,} events that no broker takes; {service} has parked them", err=True)

@@ -47,10 +47,10 @@ def claims(token: str) -> dict[str, str]:
     if len(parts) != 3:
         return dict(zip(COLUMNS, ("API key", "", "", ""), strict=True))
     try:
-        body: dict[str, Any] = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-        ends_at = datetime.fromtimestamp(body["exp"], UTC).isoformat() if "exp" in body else ""
-        roles = body.get("roles", ())
+        claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        ends_at = datetime.fromtimestamp(claims["exp"], UTC).isoformat() if "exp" in claims else ""
+        roles = claims.get("roles", ())
     except (ValueError, binascii.Error, TypeError, OverflowError):
         return dict(zip(COLUMNS, ("unreadable", "", "", ""), strict=True))
-    rows = (", ".join(map(str, roles)), str(body.get("sub", "")), str(body.get("client_id", "")), ends_at)
-    return dict(zip(COLUMNS, rows, strict=True))
+    cells = (", ".join(map(str, roles)), str(claims.get("sub", "")), str(claims.get("client_id", "")), ends_at)
+    return dict(zip(COLUMNS, cells, strict=True))

@@ -108,10 +108,10 @@ def main(
 
 def _replayed(console: Console, dataset: Dataset, json_file: Path | None, seeds: int, prices: tuple[float, ...]) -> int:
     """Show what comes of one choice of gold after another."""
-    body = over_seeds(dataset, seeds, prices)
-    show_seeds(console, body, seeds, majority_accuracy(dataset))
+    runs = over_seeds(dataset, seeds, prices)
+    show_seeds(console, runs, seeds, majority_accuracy(dataset))
     if json_file is not None:
-        write(json_file, {"seeds": body})
+        write(json_file, {"seeds": runs})
     return 0
 
 
@@ -141,11 +141,11 @@ async def _run(
         async with kept_running(stack, console):
             outcome = await job.run()
         cpu = {name: stack.cpu_seconds(name) for name in (*stack.services, *_own(elsewhere))}
-        body = figures(dataset, outcome, cpu)
+        found = figures(dataset, outcome, cpu)
         verify = _command(outcome)
-        show(console, body, " ".join(verify), stack.addresses)
+        show(console, found, " ".join(verify), stack.addresses)
         if json_file is not None:
-            write(json_file, body)
+            write(json_file, found)
         if keep:
             stack.detach()
     status = (await asyncio.to_thread(subprocess.run, verify, check=False)).returncode

@@ -252,8 +252,8 @@ class Job:
         path = f"/v1/escalations?project_id={self.outcome.project_id}&limit=1"
         escalated = (await self.services.json("adjudicate", "GET", path, self.tokens[Role.ADJUDICATOR]))["escalations"]
         lots = Counter(lot["status"] for lot in self.outcome.lots)
-        names = [f"{self.outcome.labels} labels are in", *(f"{count} lots {status}" for status, count in lots.items())]
-        return ", ".join([*names, "units wait for a ruling" if escalated else "no unit waits for a ruling"])
+        parts = [f"{self.outcome.labels} labels are in", *(f"{count} lots {status}" for status, count in lots.items())]
+        return ", ".join([*parts, "units wait for a ruling" if escalated else "no unit waits for a ruling"])
 
     async def _gold_is_counted(self, expected: int) -> bool:
         """Return whether all gold labels are in, and adjudicate weighs by all of them."""
@@ -294,10 +294,14 @@ class Job:
             resolution["status"] in ("consensus", "adjudicated") for resolution in self.outcome.resolutions.values()
         )
         while True:
-            body = await self._get("metrics", "quality")
-            counted = body["annotations"], body["lots"]["accepted"], body["units_consensus"] + body["units_adjudicated"]
+            quality = await self._get("metrics", "quality")
+            counted = (
+                quality["annotations"],
+                quality["lots"]["accepted"],
+                quality["units_consensus"] + quality["units_adjudicated"],
+            )
             if counted == (self.outcome.labels, len(self.outcome.lots), settled):
-                return dict(body)
+                return dict(quality)
             if time.monotonic() > until:
                 raise Standstill(f"metrics has counted {counted} labels, lots and settled units, and not all of them")
             await asyncio.sleep(LOOK_SECONDS)

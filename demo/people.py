@@ -52,12 +52,12 @@ class Shift:
         while not self.over.is_set():
             path = f"/v1/escalations?project_id={self.project_id}&limit={REVIEW_UNITS}"
             waiting = (await self.services.json("adjudicate", "GET", path, token))["escalations"]
-            rows = [
+            decisions = [
                 {"unit_id": unit["unit_id"], "label": rulings[unit["unit_id"]], "reason": "as the gold label says"}
                 for unit in waiting
             ]
-            if rows:
-                await self._accepted("adjudicate", "/v1/rulings", token, {"rulings": rows})
+            if decisions:
+                await self._accepted("adjudicate", "/v1/rulings", token, {"rulings": decisions})
             else:
                 await self._pause(PAUSE_SECONDS_FIRST * 3)
 
@@ -66,9 +66,9 @@ class Shift:
         while not self.over.is_set():
             path = f"/v1/inspections?project_id={self.project_id}&limit={REVIEW_UNITS}"
             waiting = (await self.services.json("audit", "GET", path, token))["inspections"]
-            rows = [{"unit_id": unit["unit_id"], "label": truth[unit["unit_id"]]} for unit in waiting]
-            if rows:
-                await self._accepted("audit", "/v1/inspections", token, {"verdicts": rows})
+            verdicts = [{"unit_id": unit["unit_id"], "label": truth[unit["unit_id"]]} for unit in waiting]
+            if verdicts:
+                await self._accepted("audit", "/v1/inspections", token, {"verdicts": verdicts})
             else:
                 await self._pause(PAUSE_SECONDS_FIRST * 3)
 
@@ -85,11 +85,11 @@ class Shift:
             ending.cancel()
 
     async def _submit(self, person: Person, offered: Sequence[Mapping[str, Any]]) -> None:
-        rows: list[dict[str, Any]] = []
+        labels: list[dict[str, Any]] = []
         for assignment in offered:
             label, active_ms = await self._answer(person, assignment["unit_id"])
-            rows.append({"assignment_id": assignment["assignment_id"], "label": label, "active_ms": active_ms})
-        body = {"submissions": rows}
+            labels.append({"assignment_id": assignment["assignment_id"], "label": label, "active_ms": active_ms})
+        body = {"submissions": labels}
         results = (await self.services.json("assign", "POST", "/v1/submissions", person.token, body))["results"]
         for result in results:
             if result.get("error"):

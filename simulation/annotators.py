@@ -152,11 +152,11 @@ class Annotator(Person):
     async def _one_by_one(self, ready: list[dict[str, Any]]) -> None:
         """Send a call a label, and ask for what is next with most."""
         for assignment in ready:
-            body = {name: value for name, value in assignment.items() if name != "assignment_id"}
+            wish = {name: value for name, value in assignment.items() if name != "assignment_id"}
             if self.chance(0.7):
-                body["next"] = self.generator.randint(1, 3)
+                wish["next"] = self.generator.randint(1, 3)
             path = f"/v1/assignments/{assignment['assignment_id']}/submission"
-            answer = await self.insist("assign", "POST", path, body)
+            answer = await self.insist("assign", "POST", path, wish)
             if answer is None:
                 continue
             self._read(answer.body)

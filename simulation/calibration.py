@@ -46,8 +46,9 @@ def too_sure(runs: Iterable[list[Settled]]) -> Iterator[str]:
     units = [entry for run in runs for entry in run]
     if len(units) < UNITS_MIN:
         return
-    value = sum(unit.confidence for unit in units) / len(units)
+    confidence = sum(unit.confidence for unit in units) / len(units)
     right = sum(unit.right for unit in units) / len(units)
-    spread = sqrt(max(value * (1 - value), 1e-4) / len(units))
-    if value - right > MARGIN + DEVIATIONS * spread:
-        yield f"{len(units)} units were settled with a confidence of {value:.3f} on average, and {right:.3f} are right"
+    spread = sqrt(max(confidence * (1 - confidence), 1e-4) / len(units))
+    if confidence - right > MARGIN + DEVIATIONS * spread:
+        settled = f"{len(units)} units were settled with a confidence of {confidence:.3f} on average"
+        yield f"{settled}, and {right:.3f} are right"

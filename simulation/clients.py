@@ -113,8 +113,8 @@ class Client(Person):
 
     def _acknowledged(self, source_id: str) -> bool:
         key = (self.project_id, source_id)
-        names = {(admitted.project_id, admitted.source_id) for admitted in self.town.notebook.admitted}
-        return key in names or key in self.town.notebook.published
+        known = {(admitted.project_id, admitted.source_id) for admitted in self.town.notebook.admitted}
+        return key in known or key in self.town.notebook.published
 
     async def define(self) -> None:
         """Define the project as it is wished for now, after an attempt that must be refused."""

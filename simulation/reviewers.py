@@ -115,8 +115,8 @@ class Auditor(Person):
             for unit in work:
                 truth = await self.truth_of(unit["payload_url"])
                 if truth is not None:
-                    body = self._label(unit, truth)
-                    verdicts.append({"unit_id": unit["unit_id"], "label": body})
+                    label = self._label(unit, truth)
+                    verdicts.append({"unit_id": unit["unit_id"], "label": label})
             if verdicts:
                 await self._judge(verdicts)
             await asyncio.sleep(self.generator.expovariate(1 / LOOK_SECONDS))

@@ -81,11 +81,11 @@ async def _one(site: Site, project_id: str, first: int, units: int) -> Import:
         aiohttp.ClientSession(timeout=timeout) as session,
         session.post(url, data=_body(first, units), headers=headers) as answer,
     ):
-        body = msgspec.json.decode(await answer.read())
+        answered = msgspec.json.decode(await answer.read())
     spent = cpu_seconds(pid) - before.cpu["ingest"]
     after = await site.reading()
-    if body.get("admitted") != units:
-        raise Refused(f"of {units} units {body.get('admitted')} were admitted: {str(body)[:500]}")
+    if answered.get("admitted") != units:
+        raise Refused(f"of {units} units {answered.get('admitted')} were admitted: {str(answered)[:500]}")
     return Import(units, spent / units * MICROSECONDS, _peak_mb(pid), after.monotonic - before.monotonic)
 
 
@@ -99,8 +99,8 @@ def _forget_peak(pid: int) -> None:
 
 
 def _peak_mb(pid: int) -> float:
-    names = Path(f"/proc/{pid}/status").read_text().splitlines()
-    (line,) = (name for name in names if name.startswith("VmHWM:"))
+    status_lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (line,) = (name for name in status_lines if name.startswith("VmHWM:"))
     return int(line.split()[1]) / KIB_PER_MB
 
 

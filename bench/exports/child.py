@@ -28,10 +28,10 @@ def records(units: int, form: Form) -> Iterator[list[Record]]:
 
 def _record(number: int, form: Form) -> Record:
     label = msgspec.json.encode(CLASSES[number % len(CLASSES)]).decode()
-    rows = (RecordedLabel("a", label, 1), RecordedLabel("b", label, 1)) if form.rows == "annotations" else ()
+    labels = (RecordedLabel("a", label, 1), RecordedLabel("b", label, 1)) if form.rows == "annotations" else ()
     data = DATA if form.data else b""
     unit_id, source_id, lot_id = f"k7q2-u{number:026}", f"client's {number}", f"k7q2-l{number // 500:026}"
-    return Record(unit_id, source_id, label, "posterior", 0.97, 2, 1, lot_id, rows, data, "text/plain")
+    return Record(unit_id, source_id, label, "posterior", 0.97, 2, 1, lot_id, labels, data, "text/plain")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -51,8 +51,8 @@ def main(arguments: Sequence[str]) -> int:
         written += len(writer.write(some))
     written += len(writer.end())
     cpu = time.process_time() - before - making
-    body = {"cpu_seconds": cpu, "seconds": time.monotonic() - began, "peak_mb": peak_mb(), "bytes": written}
-    print(json.dumps(body))
+    figures = {"cpu_seconds": cpu, "seconds": time.monotonic() - began, "peak_mb": peak_mb(), "bytes": written}
+    print(json.dumps(figures))
     return 0
 
 

@@ -90,7 +90,7 @@ def draw(found: Steady, file: Path) -> None:
 
 def as_json(found: Steady) -> dict[str, Any]:
     """Return the figures, waits by their shares."""
-    body = asdict(found)
-    body["waits"] = {f"p{part}": found.waited(part / 100) for part in (50, 90, 99)} | {"most": found.waits[-1]}
-    body["answers"] = {f"p{part}_ms": found.answers.milliseconds(part / 100) for part in (50, 99)}
-    return body
+    figures = asdict(found)
+    figures["waits"] = {f"p{part}": found.waited(part / 100) for part in (50, 90, 99)} | {"most": found.waits[-1]}
+    figures["answers"] = {f"p{part}_ms": found.answers.milliseconds(part / 100) for part in (50, 99)}
+    return figures

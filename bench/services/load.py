@@ -204,15 +204,15 @@ async def _claim(door: Door, calls: Calls, token: str, project_id: str, units: i
 
 
 async def _submit(door: Door, calls: Calls, token: str, claimed: Sequence[dict[str, Any]], *, single: bool) -> None:
-    rows = [
+    labels = [
         {"assignment_id": assignment["assignment_id"], "label": label_of(assignment["unit_id"]), "active_ms": 4_000}
         for assignment in claimed
     ]
     if single:
-        assignment_id = rows[0].pop("assignment_id")
-        path, body = f"/v1/assignments/{assignment_id}/submission", msgspec.json.encode(rows[0])
+        assignment_id = labels[0].pop("assignment_id")
+        path, body = f"/v1/assignments/{assignment_id}/submission", msgspec.json.encode(labels[0])
     else:
-        path, body = "/v1/submissions", msgspec.json.encode({"submissions": rows})
+        path, body = "/v1/submissions", msgspec.json.encode({"submissions": labels})
     await calls.timed(door, "assign", path, token, body, "application/json")
 
 

@@ -82,15 +82,15 @@ async def _one(
     shutil.rmtree(places.data(folder), ignore_errors=True)
     if service == counted.SERVICE:
         return await _counted(name, root, closed, waiting, folder, say)
-    body = await asyncio.to_thread(_lived, root, folder / "lives.bson")
+    lived = await asyncio.to_thread(_lived, root, folder / "lives.bson")
     kind, units = OPEN_KINDS[service]
     stack = Stack(folder, Ports.free(), services=())
     async with stack:
-        await _define(stack.kafka_bootstrap, body)
+        await _define(stack.kafka_bootstrap, lived)
         bare, _ = await start(stack, service, root)  # which makes the indexes, too
         say(f"{service} of {name}: writing a journal of {closed:,} closed units and {waiting:,} open ones")
         lives = [("closed", closed // template.LOT_UNITS), (kind, waiting // units)]
-        documents = await fill(stack.mongodb_uri, f"concord_{service}", body, service, lives)
+        documents = await fill(stack.mongodb_uri, f"concord_{service}", lived, service, lives)
         cpu, peak = await start(stack, service, root)
     shutil.rmtree(places.data(folder), ignore_errors=True)
     return Start(service, name, closed, waiting, documents, cpu, bare, peak)

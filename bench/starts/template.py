@@ -100,8 +100,8 @@ class World:
             drawn = (await self.told("audit", "GET", path, "auditor/aud-1"))["inspections"]
             if not drawn:
                 return
-            rows = [{"unit_id": unit["unit_id"], "label": "yes"} for unit in drawn]
-            await self.told("audit", "POST", "/v1/inspections", "auditor/aud-1", {"verdicts": rows})
+            verdicts = [{"unit_id": unit["unit_id"], "label": "yes"} for unit in drawn]
+            await self.told("audit", "POST", "/v1/inspections", "auditor/aud-1", {"verdicts": verdicts})
             await asyncio.sleep(SETTLE_SECONDS)
 
     async def lots(self) -> list[dict[str, Any]]:
@@ -127,7 +127,7 @@ async def lives() -> dict[str, Any]:
     """
     world = World()
     await world.begin()
-    body: dict[str, Any] = {
+    journal: dict[str, Any] = {
         "projects": [
             {"key": record.key, "value": record.value, "headers": [list(pair) for pair in record.headers]}
             for record in world.house.records(PROJECTS)
@@ -140,22 +140,24 @@ async def lives() -> dict[str, Any]:
     await world.inspect()
     (lot,) = await world.lots()
     assert lot["status"] == "accepted", lot
-    body["closed"] = _life(world, before, [*closed, lot["lot_id"]])
+    journal["closed"] = _life(world, before, [*closed, lot["lot_id"]])
     before = world.documents()
     resolved = await world.admit(LOT_UNITS)
     for name in PEOPLE:
         await world.label(name, LOT_UNITS)
     (waiting,) = [entry for entry in await world.lots() if entry["lot_id"] != lot["lot_id"]]
-    body["to audit"] = _life(world, before, [*resolved, waiting["lot_id"]])
+    journal["to audit"] = _life(world, before, [*resolved, waiting["lot_id"]])
     before = world.documents()
     begun = await world.admit(LOT_UNITS // 2)
     await world.label(PEOPLE[0], LOT_UNITS // 2)
-    body["begun"] = _life(world, before, begun)
+    journal["begun"] = _life(world, before, begun)
     # What is no unit's or lot's own stands as it does in the end: that all of this was said, for one.
-    ids = [identifier for kind in KINDS for identifier in body[kind]["ids"]]
+    ids = [identifier for kind in KINDS for identifier in journal[kind]["ids"]]
     after = world.documents()
-    body["basis"] = _listed({key: entry for key, entry in after.items() if not any(which in key[2] for which in ids)})
-    return body
+    journal["basis"] = _listed(
+        {key: entry for key, entry in after.items() if not any(which in key[2] for which in ids)}
+    )
+    return journal
 
 
 def _life(world: World, before: Documents, ids: list[str]) -> dict[str, Any]:

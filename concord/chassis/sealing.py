@@ -102,8 +102,10 @@ def keys_in(file: Path) -> dict[str, list[bytes]]:
         DeploymentFault: it cannot be read, or holds no such keys.
     """
     try:
-        body = json.loads(file.read_text(encoding="utf-8"))
-        found = {str(client): [base64.b64decode(key, validate=True) for key in keys] for client, keys in body.items()}
+        content = json.loads(file.read_text(encoding="utf-8"))
+        found = {
+            str(client): [base64.b64decode(key, validate=True) for key in keys] for client, keys in content.items()
+        }
     except (OSError, ValueError, AttributeError, TypeError) as fault:
         raise DeploymentFault(f"{file} holds no clients' keys: {fault}") from fault
     for client, keys in found.items():

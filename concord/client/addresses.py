@@ -63,8 +63,8 @@ class Addresses:
             NoAddress: it is no such file.
         """
         try:
-            body = json.loads(path.read_text())
-            return cls(**{field.name: str(body.get(field.name, "")) for field in fields(cls)})
+            content = json.loads(path.read_text())
+            return cls(**{field.name: str(content.get(field.name, "")) for field in fields(cls)})
         except (OSError, ValueError, AttributeError) as fault:
             raise NoAddress(f"{path} holds no addresses ({fault}); remove it, or write a JSON object") from fault
 

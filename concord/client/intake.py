@@ -32,8 +32,8 @@ class Intake:
     """
 
     def __init__(self, bootstrap: str, **options: Any) -> None:
-        body: dict[str, Any] = {"acks": "all", "enable_idempotence": True, "compression_type": None, **options}
-        self._producer = aiokafka.AIOKafkaProducer(bootstrap_servers=bootstrap, **body)
+        settings: dict[str, Any] = {"acks": "all", "enable_idempotence": True, "compression_type": None, **options}
+        self._producer = aiokafka.AIOKafkaProducer(bootstrap_servers=bootstrap, **settings)
 
     async def __aenter__(self) -> Self:
         await self._producer.start()

@@ -58,17 +58,17 @@ class EscalatedObjects(Struct, frozen=True):
             ValueError: an object is unknown or said twice, or one is open and nothing is said of it; or none is there.
         """
         own = dict(corrected or {})
-        names = [*take, *drop, *own]
+        objects = [*take, *drop, *own]
         known = {object_.object_id for object_ in self.objects}
-        if unknown := [name for name in names if name not in known]:
+        if unknown := [name for name in objects if name not in known]:
             raise ValueError(f"there is no object {unknown[0]}; take one from `objects`")
-        if len(names) != len(set(names)):
+        if len(objects) != len(set(objects)):
             raise ValueError("an object is named twice; take, drop or correct each once")
         if not self.objects:
             raise ValueError("nothing is drawn on the unit; rule it by a label")
         fields: dict[str, dict[str, list[Json]]] = {}
         for object_ in self.objects:
-            if object_.stands == "open" and object_.object_id not in names:
+            if object_.stands == "open" and object_.object_id not in objects:
                 raise ValueError(f"the object {object_.object_id} is open; take, drop or correct it")
             regions = fields.setdefault(object_.field, {object_.kind: []})[object_.kind]
             stands = object_.object_id in take or (object_.stands == "taken" and object_.object_id not in drop)

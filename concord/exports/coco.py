@@ -40,8 +40,8 @@ class CocoWriter:
     def begin(self) -> bytes:
         """Return the categories and the beginning of the annotations."""
         categories = [{"id": number, "name": name, "supercategory": ""} for name, number in self._categories.items()]
-        body = {"description": "Exported by Concord; one image a unit.", "version": "1"}
-        return b'{"info":' + _encode(body) + b',"licenses":[],"categories":' + _encode(categories) + b',"annotations":['
+        info = {"description": "Exported by Concord; one image a unit.", "version": "1"}
+        return b'{"info":' + _encode(info) + b',"licenses":[],"categories":' + _encode(categories) + b',"annotations":['
 
     def write(self, records: Sequence[Record]) -> bytes:
         """Return the annotations of some units."""
@@ -74,11 +74,11 @@ class CocoWriter:
     def _annotations(self, record: Record) -> Iterator[dict[str, Any]]:
         number = self.rows + 1
         if self._form.rows == "units":
-            rows: list[tuple[str, dict[str, Any]]] = [(record.label, {"concord_confidence": record.confidence})]
+            labels: list[tuple[str, dict[str, Any]]] = [(record.label, {"concord_confidence": record.confidence})]
         else:
             self.left_out[NOT_TOLD] += sum(not entry.label for entry in record.said)
-            rows = [(entry.label, {"concord_annotator": entry.annotator}) for entry in record.said if entry.label]
-        for label, more in rows:
+            labels = [(entry.label, {"concord_annotator": entry.annotator}) for entry in record.said if entry.label]
+        for label, more in labels:
             for entry in msgspec.json.decode(label)[self._kind]:
                 shape = _box(entry) if self._kind == "boxes" else _polygon(entry)
                 category = self._categories[entry["class"]]

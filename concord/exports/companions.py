@@ -31,8 +31,8 @@ def companions(form: Form, schema: LabelSchema, snapshot: Snapshot, files: Seque
     if form.format == label_studio.NAME:
         found.append(Companion(CONFIGURATION, "application/xml", label_studio.configuration(schema)))
     if form.format in {parquet.NAME, datasets_folder.NAME}:
-        body = croissant(form, schema, snapshot, files)
-        found.append(Companion(CROISSANT, "application/ld+json", _indented(body)))
+        metadata = croissant(form, schema, snapshot, files)
+        found.append(Companion(CROISSANT, "application/ld+json", _indented(metadata)))
     return found
 
 

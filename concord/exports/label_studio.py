@@ -83,12 +83,12 @@ class LabelStudioWriter:
         results: Results = []
         for name, answer in answers.items():
             for entry in _VALUES[self._parts[name].kind](answer, record, self._parts[name]):
-                body = {
+                task = {
                     "id": f"{record.unit_id}-{len(results)}",
                     "from_name": name + entry.pop("more", ""),
                     "to_name": TO,
                 }
-                results.append(body | entry)
+                results.append(task | entry)
         return {"result": results, "was_cancelled": False, "ground_truth": False, **more}
 
 

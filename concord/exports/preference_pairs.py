@@ -48,11 +48,11 @@ class PreferenceWriter:
         for record in records:
             pair = pair_of(record)
             for label, more in self._said(record):
-                body = msgspec.json.decode(label)
-                if body["prefer"] == TIE:
+                answer = msgspec.json.decode(label)
+                if answer["prefer"] == TIE:
                     self.left_out[TIE] += 1
                     continue
-                found.append(line_of(_row(pair, body, record, more)))
+                found.append(line_of(_row(pair, answer, record, more)))
         self.rows += len(found)
         return found
 
@@ -85,8 +85,8 @@ def pair_of(record: Record) -> dict[str, Any]:
 def _row(pair: dict[str, Any], entry: Any, record: Record, more: dict[str, Any]) -> dict[str, Any]:
     chosen, rejected = ("a", "b") if entry["prefer"] == "a" else ("b", "a")
     prompt = {"prompt": pair["prompt"]} if "prompt" in pair else {}
-    body = {"strength": entry["strength"], "unit_id": record.unit_id, "source_id": record.source_id}
-    return {**prompt, "chosen": pair[chosen], "rejected": pair[rejected], **body, **more}
+    extra = {"strength": entry["strength"], "unit_id": record.unit_id, "source_id": record.source_id}
+    return {**prompt, "chosen": pair[chosen], "rejected": pair[rejected], **extra, **more}
 
 
 FORMAT = Format(NAME, "jsonl", MEDIA_TYPE, True, True, False, always, PreferenceWriter)

@@ -22,9 +22,9 @@ def size_of(record: Record) -> Size:
         DoesNotFit: it does not.
     """
     content = record.content()
-    body: Any = [content.get("width"), content.get("height")] if isinstance(content, dict) else [None, None]
-    if all(_is_pixels(entry) for entry in body):
-        return Size(*body)
+    size: Any = [content.get("width"), content.get("height")] if isinstance(content, dict) else [None, None]
+    if all(_is_pixels(entry) for entry in size):
+        return Size(*size)
     cure = "send units as {'uri': ..., 'width': ..., 'height': ...}, or ask for jsonl or parquet"
     raise DoesNotFit(record.source_id, "Its content does not tell the image's width and height in pixels.", cure)
 

@@ -193,11 +193,11 @@ class _Making:
             self._of_field(name, class_change, path)
 
     def _of_field(self, field: str, change: ClassChange, path: str) -> None:
-        names: set[str] = set()
+        named: set[str] = set()
         for how in ("rename", "merge", "split", "retire"):
             for name in getattr(change, how):
-                self._check_named(field, name, names, f"{path}.{how}" if how == "retire" else f"{path}.{how}.{name}")
-                names.add(name)
+                self._check_named(field, name, named, f"{path}.{how}" if how == "retire" else f"{path}.{how}.{name}")
+                named.add(name)
         if self.faults:
             return
         for name, into in change.rename.items():
@@ -211,11 +211,11 @@ class _Making:
         for name in change.retire:
             self._close("retire", field, name, (), f"{path}.retire")
 
-    def _check_named(self, field: str, name: str, names: set[str], path: str) -> None:
+    def _check_named(self, field: str, name: str, named: set[str], path: str) -> None:
         if name not in self.before[field]:
             problem = f"{shown(name)} is no class that is offered now"
             self.fault(path, problem, f"name one of {_some(self.before[field])}")
-        elif name in names:
+        elif name in named:
             self.fault(path, f"{shown(name)} is named twice", "say one thing of each class")
 
     def _rename(self, field: str, name: str, into: str, path: str) -> None:

@@ -290,9 +290,9 @@ class Versions:
         if not self.steps:
             return 0
         given = decoded(label.encode())
-        body = self.weighed(given)
+        answers = self.weighed(given)
         try:
-            if body is not None and self.offered().canonical(body) == body:
+            if answers is not None and self.offered().canonical(answers) == answers:
                 return 0
         except LabelFault:
             pass

@@ -184,9 +184,9 @@ class Crowd:
         for true in {*gold.classes(), *learnt.classes()}:
             imagined = own if true == reported else wrong
             answered = (gold.answered(true) or 0) + RESOLVED_WORTH * (learnt.answered(true) or 0)
-            value = gold.reported(true, reported) + RESOLVED_WORTH * learnt.reported(true, reported)
+            weighed = gold.reported(true, reported) + RESOLVED_WORTH * learnt.reported(true, reported)
             logs[true] = (
-                log((value + ROW_STRENGTH * imagined) / (answered + ROW_STRENGTH)) if answered else log(imagined)
+                log((weighed + ROW_STRENGTH * imagined) / (answered + ROW_STRENGTH)) if answered else log(imagined)
             )
         logs.setdefault(reported, log(own))
         return Heard(logs, log(wrong))

@@ -106,20 +106,20 @@ def by_class(held: Sequence[Held], classes: int, confidence: float = 0.95) -> li
     >>> (yes.said, yes.precision.value, yes.recall.value), (no.accepted, no.recall.value)
     ((2, 0.5, 1.0), (2, 0.5))
     """
-    rows, said_right = [0] * classes, [0] * classes
+    given, said_right = [0] * classes, [0] * classes
     accepted, accepted_right = [0] * classes, [0] * classes
     for entry in held:
         if entry.said is not None:
-            rows[entry.said] += 1
+            given[entry.said] += 1
             said_right[entry.said] += entry.right
         if entry.accepted is not None:
             accepted[entry.accepted] += 1
             accepted_right[entry.accepted] += entry.right
     return [
         ClassScore(
-            rows[place],
+            given[place],
             accepted[place],
-            wilson(said_right[place], rows[place], confidence),
+            wilson(said_right[place], given[place], confidence),
             wilson(accepted_right[place], accepted[place], confidence),
         )
         for place in range(classes)

@@ -175,8 +175,8 @@ async def carry(services: Mapping[int, Sequence[int]]) -> None:
 
 def command(python: str, services: Mapping[int, Sequence[int]]) -> tuple[str, ...]:
     """Return what runs it as a process."""
-    names = [f"{port}={','.join(map(str, ports))}" for port, ports in services.items()]
-    return (python, "-m", "deploy.local.front", *names)
+    pairs = [f"{port}={','.join(map(str, ports))}" for port, ports in services.items()]
+    return (python, "-m", "deploy.local.front", *pairs)
 
 
 def read(arguments: Sequence[str]) -> dict[int, list[int]]:

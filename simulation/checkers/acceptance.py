@@ -19,8 +19,8 @@ def lots_are_judged_by_their_plans(notebook: Notebook, evidence: Evidence) -> It
         if event.content.correct != right(notebook, event):
             yield f"the verdict on {event.content.unit_id} is told as correct={event.content.correct}"
     found = list(judgements(notebook, evidence))
-    names = {entry.metadata.event_id for kind in ("lot_accepted", "lot_rejected") for entry in evidence.events(kind)}
-    if missing := names - {judgement.told.metadata.event_id for judgement in found}:
+    judged = {entry.metadata.event_id for kind in ("lot_accepted", "lot_rejected") for entry in evidence.events(kind)}
+    if missing := judged - {judgement.told.metadata.event_id for judgement in found}:
         yield f"{len(missing)} judgements on lots follow on nothing that is kept"
     for judgement in found:
         became = judgement.told.kind.removeprefix("lot_")

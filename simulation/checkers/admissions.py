@@ -20,24 +20,25 @@ OVER = ("consensus_reached", "adjudicated", "unit_erased")
 def admissions_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Every unit that was acknowledged is in, once, as it was acknowledged; what was left out is not."""
     admitted, duplicates = evidence.by_id("unit_admitted", "unit_id"), evidence.by_id("unit_duplicated", "unit_id")
-    for unit_id, rows in [*admitted.items(), *duplicates.items()]:
-        if len(rows) > 1 or (unit_id in admitted and unit_id in duplicates):
+    for unit_id, events in [*admitted.items(), *duplicates.items()]:
+        if len(events) > 1 or (unit_id in admitted and unit_id in duplicates):
             yield f"unit {unit_id} was admitted or told as a duplicate more than once"
-    for unit_id, rows in admitted.items():
-        yield from _admitted_as_sent(rows[0], notebook)
+    for unit_id, events in admitted.items():
+        yield from _admitted_as_sent(events[0], notebook)
         if unit_id in notebook.left_out:
             yield f"unit {unit_id} was left out by sampling and admitted all the same"
     for entry in notebook.admitted:
         where = f"{entry.source_id} of {entry.project_id} was acknowledged as {entry.unit_id}"
         if entry.status == "left_out":
             continue
-        rows = (duplicates if entry.status == "duplicate_of" else admitted).get(entry.unit_id, [])
-        if not rows:
+        events = (duplicates if entry.status == "duplicate_of" else admitted).get(entry.unit_id, [])
+        if not events:
             yield f"{where} ({entry.status}) and is not in"
-        elif rows[0].content.source_id != entry.source_id:
+        elif events[0].content.source_id != entry.source_id:
             yield f"{where}, which is another's"
-        elif entry.status == "duplicate_of" and rows[0].content.duplicate_of != entry.duplicate_of:
-            yield f"{where}, a duplicate of {entry.duplicate_of}, and is told as one of {rows[0].content.duplicate_of}"
+        elif entry.status == "duplicate_of" and events[0].content.duplicate_of != entry.duplicate_of:
+            first = events[0].content.duplicate_of
+            yield f"{where}, a duplicate of {entry.duplicate_of}, and is told as one of {first}"
     yield from _contents_are_kept(notebook, evidence)
 
 
@@ -133,10 +134,10 @@ def the_intake_is_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
                 continue  # it was made of the unit of that name
             by_name[event.metadata.project_id, event.content.source_id].append(event)
     for project_id, source_id in sorted(notebook.published):
-        rows = by_name[project_id, source_id]
+        wishes = by_name[project_id, source_id]
         rate = notebook.projects[project_id]["policy"]["sampling"]["rate"]
-        if len(rows) > 1 or (not rows and rate == 1.0):
-            yield f"{source_id} of {project_id} was published to the intake and is admitted {len(rows)} times"
+        if len(wishes) > 1 or (not wishes and rate == 1.0):
+            yield f"{source_id} of {project_id} was published to the intake and is admitted {len(wishes)} times"
     letters = [entry.content for entry in evidence.events("dead_letter")]
     set_aside = {letter.value for letter in letters if letter.topic == INTAKE.name}
     for value in notebook.poison:

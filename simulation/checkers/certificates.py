@@ -34,9 +34,9 @@ def certificates_say_what_was(notebook: Notebook, evidence: Evidence) -> Iterato
         judgement = accepted[lot_id]
         yield from _counted_once(document["project"], document["project_id"], accepted.values())
         for name, value in _recounted(notebook, judgement, resolved, entry).items():
-            body = entry["agreement"]["value"] if name == "agreement" else entry[name]
-            if not _same(body, value):
-                yield f"the certificate of lot {lot_id} says {name} is {body}, and a recount gives {value}"
+            claim = entry["agreement"]["value"] if name == "agreement" else entry[name]
+            if not _same(claim, value):
+                yield f"the certificate of lot {lot_id} says {name} is {claim}, and a recount gives {value}"
         erased = {judgement.before["unit_ids"][place] for place in judgement.after.get("withdrawn", ())}
         if erased - notebook.erased:
             yield f"lot {lot_id} leaves out units that nobody erased: {sorted(erased - notebook.erased)[:3]}"
@@ -48,13 +48,14 @@ def certificates_say_what_was(notebook: Notebook, evidence: Evidence) -> Iterato
 def _fields_are_true(lot: dict[str, Any], judgement: Judgement) -> Iterator[str]:
     """What was found in each field is what the verdicts say of it, up to the point of the judgement."""
     found = [judgement.fields[unit_id] for unit_id in lot["sample"]]
-    body = {event.field: (event.inspected, event.errors) for event in judgement.told.content.fields}
-    for name in {*lot.get("fields", {}), *body, *(name for each in found for name in each)}:
+    inspected = {event.field: (event.inspected, event.errors) for event in judgement.told.content.fields}
+    for name in {*lot.get("fields", {}), *inspected, *(name for each in found for name in each)}:
         claim = lot.get("fields", {}).get(name, {"inspected": 0, "errors_found": 0})
         counts = claim["inspected"], claim["errors_found"]
         recount = sum(name in each for each in found), sum(not each.get(name, True) for each in found)
-        if counts != recount or body.get(name, (0, 0)) != recount:
-            yield f"lot {lot['lot_id']} says {counts} of the field {name}, its event {body}; a recount gives {recount}"
+        if counts != recount or inspected.get(name, (0, 0)) != recount:
+            where = f"lot {lot['lot_id']} says {counts} of the field {name}, its event {inspected}"
+            yield f"{where}; a recount gives {recount}"
 
 
 def _repeats_are_true(
@@ -100,7 +101,7 @@ def _same(entry: Any, value: Any) -> bool:
     return bool(entry == value)
 
 
-def _risk(plan: Plan, samples: int, value: float | None) -> float | None:
+def _risk(plan: Plan, samples: int, risk: float | None) -> float | None:
     """Return the consumer's risk of so many samples; of a table's plan, after a rejection, what is told if it suffices.
 
     The samples before may have been of another severity, by which more lots pass.
@@ -110,7 +111,7 @@ def _risk(plan: Plan, samples: int, value: float | None) -> float | None:
     if plan.kind in ("sequential", "single"):
         return min(1.0, samples * plan.beta)
     least = min(1.0, samples * chance_of_acceptance(plan, plan.errors_bad))
-    return value if samples > 1 and value is not None and value >= least - TOLERANCE else least
+    return risk if samples > 1 and risk is not None and risk >= least - TOLERANCE else least
 
 
 def _counted_once(entry: dict[str, Any], project_id: str, accepted: Iterable[Judgement]) -> Iterator[str]:
@@ -159,12 +160,13 @@ def _recounted(
 def _rate_is_sound(entry: dict[str, Any], judgement: Judgement) -> Iterator[str]:
     """The rate of what leaves is that of the sample less what was put right, in an interval that is not too narrow."""
     rate, lot = entry["label_error_rate"], entry["lot_id"]
-    rows = [judgement.told.content.label_error_rate, judgement.told.content.label_error_rate_low]
-    rows.append(judgement.told.content.label_error_rate_high)
+    rates = [judgement.told.content.label_error_rate, judgement.told.content.label_error_rate_low]
+    rates.append(judgement.told.content.label_error_rate_high)
     if any(
-        abs((rate[name] or 0.0) - value) > TOLERANCE for name, value in zip(("value", "low", "high"), rows, strict=True)
+        abs((rate[name] or 0.0) - value) > TOLERANCE
+        for name, value in zip(("value", "low", "high"), rates, strict=True)
     ):
-        yield f"lot {lot} is told with the label error rate {rows}, and its certificate says {rate}"
+        yield f"lot {lot} is told with the label error rate {rates}, and its certificate says {rate}"
     _, inspected, errors = judgement.recounted()
     units = entry["units"]
     if not inspected:

@@ -24,8 +24,8 @@ def rulings_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
         (event.content.unit_id, event.content.annotator_id, event.content.rework)
         for event in evidence.events("annotation_submitted")
     }
-    rows = [event for kind in RULED for event in evidence.events(kind)]
-    for row in rows:
+    rulings = [event for kind in RULED for event in evidence.events(kind)]
+    for row in rulings:
         unit_id, adjudicator_id = row.content.unit_id, row.content.adjudicator_id
         if any((unit_id, adjudicator_id, rework) in annotated for rework in range(row.content.rework + 1)):
             yield f"{adjudicator_id} ruled on {unit_id} and annotated it"
@@ -116,11 +116,11 @@ def _evidence_is_sound(entry: RecordedEvent, annotations: dict[str, list[Recorde
     if entry.kind not in ("adjudicated", "ruled_unanswerable") and len(ids) != entry.content.round:
         yield f"{where} holds {len(ids)} annotations in round {entry.content.round}"
     for piece in entry.content.evidence:
-        rows = annotations.get(piece.annotation_id)
-        if not rows:
+        annotation = annotations.get(piece.annotation_id)
+        if not annotation:
             yield f"{where} holds {piece.annotation_id}, which was never submitted"
             continue
-        annotator = rows[0].content
+        annotator = annotation[0].content
         label = piece.label or annotator.label  # left out where all of the evidence would be too large
         same = (annotator.annotator_id, annotator.label, annotator.rework) == (
             piece.annotator_id,

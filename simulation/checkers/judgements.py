@@ -51,7 +51,9 @@ class Judgement(NamedTuple):
 
 def judgements(notebook: Notebook, evidence: Evidence) -> Iterator[Judgement]:
     """Yield every judgement that was told, with what it was made on."""
-    body = {entry.metadata.event_id: entry for entry in evidence.said if entry.kind in ("lot_accepted", "lot_rejected")}
+    verdicts = {
+        entry.metadata.event_id: entry for entry in evidence.said if entry.kind in ("lot_accepted", "lot_rejected")
+    }
     audited = evidence.by_id("unit_audited", "unit_id")
     last: Kept | None = None
     for kept in evidence.kept.get("audit", ()):
@@ -59,7 +61,7 @@ def judgements(notebook: Notebook, evidence: Evidence) -> Iterator[Judgement]:
         if "/lot/" not in kept.aggregate:
             continue
         for event in kept.events:
-            entry = body.get(evidence.event_id(event["topic"], event["value"]))
+            entry = verdicts.get(evidence.event_id(event["topic"], event["value"]))
             if entry is not None and before is not None and before.aggregate == kept.aggregate:
                 yield _judgement(notebook, entry, before.state, kept.state, audited)
 

@@ -10,12 +10,12 @@ from simulation.notebook import Notebook
 
 def labels_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Every label that was acknowledged is told once, as it was given; nobody is told two of one assignment."""
-    body = evidence.by_id("annotation_submitted", "annotation_id")
-    for annotation_id, rows in body.items():
-        if len(rows) > 1:
-            yield f"annotation {annotation_id} was told {len(rows)} times"
+    annotations = evidence.by_id("annotation_submitted", "annotation_id")
+    for annotation_id, events in annotations.items():
+        if len(events) > 1:
+            yield f"annotation {annotation_id} was told {len(events)} times"
     for submitted in notebook.submitted:
-        found = body.get(submitted.assignment_id)
+        found = annotations.get(submitted.assignment_id)
         if not found:
             yield f"{submitted.annotator_id}'s label for {submitted.assignment_id} was acknowledged and is lost"
             continue
@@ -57,10 +57,10 @@ def overlap_is_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
         unit = admitted.get(place[0])
         if unit is None or unit.content.HasField("gold_label"):
             continue
-        rows = [definition["policy"]["overlap"] for definition in notebook.definitions[unit.metadata.project_id]]
-        limit = max(wanted.get(place, 0), *(overlap["initial"] for overlap in rows))
+        overlaps = [definition["policy"]["overlap"] for definition in notebook.definitions[unit.metadata.project_id]]
+        limit = max(wanted.get(place, 0), *(overlap["initial"] for overlap in overlaps))
         # A label of a class that was split says one of several: another is asked for in its place, beyond the cap, too.
-        cap = max(overlap["max"] for overlap in rows) + split[place]
+        cap = max(overlap["max"] for overlap in overlaps) + split[place]
         if count > limit or limit > cap:
             yield f"unit {place[0]} has {count} labels that count in rework {place[1]}, and wants {limit}"
     had = Counter(

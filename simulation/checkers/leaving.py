@@ -24,7 +24,7 @@ def exports_are_certified(notebook: Notebook, evidence: Evidence) -> Iterator[st
     """What left was accepted, says what was resolved or put right, and is what its certificate signs."""
     accepted = evidence.by_id("lot_accepted", "lot_id")
     sealed = {event.content.lot_id: list(event.content.unit_ids) for event in evidence.events("lot_sealed")}
-    body = evidence.by_id("lot_exported", "lot_id")
+    exported = evidence.by_id("lot_exported", "lot_id")
     unanswerable = {event.content.unit_id for event in evidence.events("ruled_unanswerable")}
     for lot_id, content, certificate, withdrawals in notebook.exported:
         if lot_id not in accepted:
@@ -33,7 +33,7 @@ def exports_are_certified(notebook: Notebook, evidence: Evidence) -> Iterator[st
         if hashlib.sha256(certificate).hexdigest() != accepted[lot_id][0].content.certificate_sha256:
             yield f"the certificate of lot {lot_id} is not the one that was told"
             continue
-        if lot_id not in body:
+        if lot_id not in exported:
             yield f"lot {lot_id} has left, and that was not told"
         if not all(_signature_holds(each) for each in (certificate, withdrawals) if each):
             yield f"a signature of lot {lot_id} does not hold"
@@ -84,11 +84,11 @@ def _labels_that_left(notebook: Notebook, evidence: Evidence, lot_id: str, rewor
 
 
 def _signature_holds(certificate: bytes) -> bool:
-    body = json.loads(certificate)
-    signature = body.pop("signature")
-    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(body["key"]["public_key"]))
+    statement = json.loads(certificate)
+    signature = statement.pop("signature")
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(statement["key"]["public_key"]))
     try:
-        key.verify(base64.b64decode(signature), rfc8785.dumps(body))
+        key.verify(base64.b64decode(signature), rfc8785.dumps(statement))
     except InvalidSignature:
         return False
     return True

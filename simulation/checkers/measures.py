@@ -24,19 +24,23 @@ STANDING = ("escalated", *SETTLING)
 def measures_are_true(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """What metrics said of a project when all was settled is what a recount of the topics gives."""
     for project_id in sorted(notebook.projects):
-        body = notebook.quality.get(project_id)
-        if body is None:
+        quality = notebook.quality.get(project_id)
+        if quality is None:
             yield f"metrics said nothing of {project_id}"
             continue
         without, late = _erased(project_id, evidence)
         recounts = [_recounted(notebook, project_id, evidence, gone) for gone in (without | late, without)]
         for name, value in recounts[0].items():
-            answer = body[name]["value"] if isinstance(body[name], dict) and "value" in body[name] else body[name]
+            answer = (
+                quality[name]["value"]
+                if isinstance(quality[name], dict) and "value" in quality[name]
+                else quality[name]
+            )
             if not (_same(answer, value) or (late and _between(answer, value, recounts[1][name]))):
                 yield f"metrics said {name} of {project_id} is {answer}, and a recount gives {value}"
-        yield from _versions_are_true(project_id, body, evidence, without, late)
+        yield from _versions_are_true(project_id, quality, evidence, without, late)
         by_field = [_counted_by_field(project_id, evidence, gone) for gone in (without | late, without)]
-        for field in body.get("fields", ()):
+        for field in quality.get("fields", ()):
             for name, value in by_field[0][field["field"]].items():
                 answer = field[name]["value"] if name == "alpha" else field[name]
                 if not (_same(answer, value) or (late and _between(answer, value, by_field[1][field["field"]][name]))):
@@ -267,8 +271,8 @@ def _says(read: Callable[[Any], Any], label: bytes, gold: bytes) -> bool:
     return says_same(read(json.loads(label)), read(json.loads(gold)))
 
 
-def _labels(rows: list[RecordedEvent]) -> list[Any]:
-    return [json.loads(row.content.label) for row in rows]
+def _labels(events: list[RecordedEvent]) -> list[Any]:
+    return [json.loads(row.content.label) for row in events]
 
 
 def _by_unit(counted: list[RecordedEvent]) -> dict[str, list[RecordedEvent]]:

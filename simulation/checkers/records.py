@@ -20,8 +20,8 @@ def event_ids_are_unique(notebook: Notebook, evidence: Evidence) -> Iterator[str
             continue
         for record in records:
             event_id = evidence.event_id(topic, record.value)
-            rows = (topic, record.key, record.value)
-            if first.setdefault(event_id, rows) != rows:
+            content = (topic, record.key, record.value)
+            if first.setdefault(event_id, content) != content:
                 yield f"event {event_id} was said twice with different content on {topic}"
 
 

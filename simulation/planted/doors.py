@@ -53,8 +53,8 @@ def any_token_is_believed() -> Iterator[None]:
 
     async def caller(self: Tokens, token: str) -> Caller:
         del self
-        body = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
-        return Caller(body["sub"], frozenset(Role(role) for role in body["roles"]), body.get("client_id"))
+        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+        return Caller(claims["sub"], frozenset(Role(role) for role in claims["roles"]), claims.get("client_id"))
 
     with patch.object(Tokens, "caller", caller):
         yield

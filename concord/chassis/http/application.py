@@ -129,8 +129,8 @@ def _health(readiness: Readiness, telemetry: Telemetry) -> APIRouter:
         """
         reasons, lacking = readiness.reasons(), readiness.lacking()
         if not reasons:
-            body = {"status": "ready", "lacking": lacking} if lacking else {"status": "ready"}
-            return Response(msgspec.json.encode(body), media_type="application/json")
+            state = {"status": "ready", "lacking": lacking} if lacking else {"status": "ready"}
+            return Response(msgspec.json.encode(state), media_type="application/json")
         headers = {"retry-after": str(RETRY_SECONDS)}
         detail = "; ".join([*reasons, *lacking]) + "."
         return problem(503, detail, instance=READY, headers=headers)

@@ -126,8 +126,8 @@ def _by_type(schema: Any, name: str, *, required_only: bool) -> Any:
         case "boolean":
             return schema.get("default", False)
         case "string":
-            body = name.rsplit("_", 1)[-1] in TIMES or schema.get("format") == "date-time"
-            return TIME if body else str(schema.get("default") or name.replace("_", " ") or "text")
+            dated = name.rsplit("_", 1)[-1] in TIMES or schema.get("format") == "date-time"
+            return TIME if dated else str(schema.get("default") or name.replace("_", " ") or "text")
     return None
 
 

@@ -44,7 +44,7 @@ _OF_BODIES = (400, 408, 413, 415, 422)
 
 def _example(status: int) -> dict[str, Any]:
     title = HTTPStatus(status).phrase
-    body = {
+    document = {
         "type": "about:blank",
         "title": title,
         "status": status,
@@ -52,8 +52,10 @@ def _example(status: int) -> dict[str, Any]:
         "instance": "/v1/…",
     }
     if status in _OF_FIELDS:
-        body["errors"] = [{"field": "policy.overlap.initial", "problem": "is 0", "cure": "send a number from 1 to 100"}]
-    return body
+        document["errors"] = [
+            {"field": "policy.overlap.initial", "problem": "is 0", "cure": "send a number from 1 to 100"}
+        ]
+    return document
 
 
 def _refused(status: int) -> dict[str, Any]:

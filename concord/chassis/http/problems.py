@@ -89,9 +89,10 @@ def domain_refusal(fault: Exception, status: int) -> ConcordError:
     The exception tells of one field by its attributes `field`, `problem` (its sentence if it has none) and `cure`,
     or of several by `errors`, each with these three.
     """
-    body = getattr(fault, "errors", None) or ([fault] if hasattr(fault, "cure") else [])
+    faults = getattr(fault, "errors", None) or ([fault] if hasattr(fault, "cure") else [])
     errors = [
-        FieldError(getattr(entry, "field", "body"), getattr(entry, "problem", str(entry)), entry.cure) for entry in body
+        FieldError(getattr(entry, "field", "body"), getattr(entry, "problem", str(entry)), entry.cure)
+        for entry in faults
     ]
     error = ConcordError(str(fault), errors, retry_after_seconds=RETRY_SECONDS if status in (429, 503) else None)
     error.status = status

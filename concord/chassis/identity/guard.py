@@ -110,8 +110,10 @@ async def verified(identity: Identity, scope: Scope) -> Caller:
     """
     caller: Caller | None = scope.get(_CALLER_KEY)
     if caller is None:
-        body = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), None)
-        caller = await identity.caller(body)
+        authorization = next(
+            (value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), None
+        )
+        caller = await identity.caller(authorization)
         keep_place(scope, caller.key)
     return caller
 

@@ -46,13 +46,13 @@ class FaustPlaceAssignor(PartitionAssignor):
         topics = frozenset[str]().union(*read)
         if len(read) > 1 or any(len(cluster.partitions_for_topic(topic) or ()) != self._places for topic in topics):
             return super()._perform_assignment(cluster, member_metadata)
-        body = {member: self._get_client_metadata(entry) for member, entry in member_metadata.items()}
-        self._update_member_urls(body)
+        clients = {member: self._get_client_metadata(entry) for member, entry in member_metadata.items()}
+        self._update_member_urls(clients)
         dealt = deal(
             self._places,
             {
                 member: Claim(client_metadata.url, _had(client_metadata.assignment))
-                for member, client_metadata in body.items()
+                for member, client_metadata in clients.items()
             },
         )
         assignments = {

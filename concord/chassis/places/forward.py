@@ -128,10 +128,10 @@ def _slot_in_query(query: bytes) -> int | None:
     if IN_QUERY.encode() not in query:
         return None
     try:
-        names = parse_qs(query.decode("latin-1"), max_num_fields=FIELDS_MAX).get(IN_QUERY)
+        named = parse_qs(query.decode("latin-1"), max_num_fields=FIELDS_MAX).get(IN_QUERY)
     except ValueError:  # the route itself says what is wrong with it
         return None
-    return slot_of_project(names[0]) if names else None
+    return slot_of_project(named[0]) if named else None
 
 
 class ForwardMiddleware:

@@ -146,13 +146,13 @@ class HttpPeers:
         """Ask another process something."""
         peer = self._peer(address)
         connection: PeerConnection | None = None
-        rows = [pair for pair in passed_on(headers) if pair[0] != b"content-length"]
+        passed = [pair for pair in passed_on(headers) if pair[0] != b"content-length"]
         if body:
-            rows.append((b"content-length", b"%d" % len(body)))
+            passed.append((b"content-length", b"%d" % len(body)))
         try:
             connection = await peer.take()
             async with asyncio.timeout(SILENCE_SECONDS_MAX):
-                head = _head(method, target, peer.host, rows, chunked=False)
+                head = _head(method, target, peer.host, passed, chunked=False)
                 await connection.ask(method, head, body, chunked=False)
                 parts: list[bytes] = []
                 left = FETCHED_BYTES_MAX
@@ -283,7 +283,7 @@ class MemoryPeers:
         if (door := self._doors.get(address)) is None:
             raise _unreached(address, ConnectionRefusedError())
         # What the door of ours has put into the scope is its own affair.
-        body = {name: value for name, value in scope.items() if name in _ASGI}
+        asked = {name: value for name, value in scope.items() if name in _ASGI}
         begun = False
 
         async def passing(message: Message) -> None:
@@ -293,7 +293,7 @@ class MemoryPeers:
 
         try:
             async with asyncio.timeout(SILENCE_SECONDS_MAX):
-                await door({**body, "headers": passed_on(scope["headers"])}, receive, passing)
+                await door({**asked, "headers": passed_on(scope["headers"])}, receive, passing)
         except (TimeoutError, OSError) as fault:
             if begun:
                 raise ConnectionError(f"{address} broke off its answer: {fault!r}") from fault
@@ -315,9 +315,9 @@ class MemoryPeers:
             media_type = _media_type(message.get("headers", ())) or media_type
             parts.append(message.get("body", b""))
 
-        rows = [pair for pair in headers if pair[0] != b"content-length"]
+        kept = [pair for pair in headers if pair[0] != b"content-length"]
         try:
-            await self.relay(address, {**scope, "query_string": query, "headers": rows}, receive, send)
+            await self.relay(address, {**scope, "query_string": query, "headers": kept}, receive, send)
         except ConnectionError as fault:
             raise _unreached(address, fault) from fault  # half an answer is none to who wants it whole
         return Fetched(status, b"".join(parts), media_type)

@@ -212,8 +212,8 @@ class BoundedConnection(HttpToolsProtocol):
             if cycle.response_started:
                 self.transport.close()
                 return
-        body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-        content = msgspec.json.encode(body)
+        problem = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+        content = msgspec.json.encode(problem)
         head = [
             STATUS_LINE[status],
             *(b"%b: %b\r\n" % header for header in self.server_state.default_headers),

@@ -82,8 +82,8 @@ class Submissions:
         causes = [label.cause(annotator_id, trace) for label in taken]
         outcomes = iter(await self.repository.apply_in_turn(causes) if causes else [])
         return [
-            self.counted(refusal if isinstance(refusal, Refusal) else self.taken(annotator_id, refusal, next(outcomes)))
-            for refusal in checked
+            self.counted(label if isinstance(label, Refusal) else self.taken(annotator_id, label, next(outcomes)))
+            for label in checked
         ]
 
     async def checked(self, annotator_id: str, answers: Sequence[Answer]) -> list["Checked | Refusal"]:
