@@ -66,8 +66,8 @@ def read(readers: Popen[str], tmp_path: Path) -> Read:
     return by
 
 
-def record(number: int, label: Any, data: Any = None, rows: Sequence[Any] = (), **more: Any) -> Record:
-    entries = tuple(RecordedLabel(f"w{place}", encoded(entry).decode(), 1) for place, entry in enumerate(rows))
+def record(number: int, label: Any, data: Any = None, labels: Sequence[Any] = (), **more: Any) -> Record:
+    entries = tuple(RecordedLabel(f"w{place}", encoded(entry).decode(), 1) for place, entry in enumerate(labels))
     return Record(
         f"u{number}", f"source {number}", encoded(label).decode(), "posterior", 0.5 + number / 100, 2, 1, "l1", entries,
         b"" if data is None else json.dumps(data).encode(),
@@ -215,7 +215,9 @@ def test_label_studios_library_takes_every_annotation(
     spec: Any, label: Any, data: Any, tmp_path: Path, read: Read
 ) -> None:
     (label,) = canonical(spec, [label])
-    write(tmp_path, Form("label-studio", "annotations", data=True), spec, [record(0, label, data, said=[label, label])])
+    write(
+        tmp_path, Form("label-studio", "annotations", data=True), spec, [record(0, label, data, labels=[label, label])]
+    )
     found = read("label_studio")
     assert found["faults"] == []
     tasks = json.loads((tmp_path / "part.json").read_text())
@@ -297,7 +299,7 @@ def test_pycocotools_reads_outlines_of_every_annotator_on_one_image(tmp_path: Pa
     points = [[10.0, 10.0], [50.0, 10.0], [50.0, 30.0], [10.0, 30.0]]
     (label,) = canonical(spec, [{"polygons": [{"points": points, "class": "car"}]}])
     data = {"uri": "a.png", "width": 200, "height": 100}
-    write(tmp_path, Form("coco", "annotations", data=True), spec, [record(0, label, data, said=[label, label])])
+    write(tmp_path, Form("coco", "annotations", data=True), spec, [record(0, label, data, labels=[label, label])])
     found = read("coco")
     assert (found["precision"]["segm"], found["images"], found["areas"]) == (1.0, [1], [800, 800])
     body = json.loads((tmp_path / "part.json").read_text())["annotations"]

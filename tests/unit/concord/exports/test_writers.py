@@ -24,9 +24,9 @@ PREFERENCE = {"kind": "preference"}
 NO_BOXES: dict[str, Any] = {"boxes": []}
 
 
-def record(label: Any, data: Any = None, rows: Sequence[RecordedLabel] = (), **more: Any) -> Record:
+def record(label: Any, data: Any = None, labels: Sequence[RecordedLabel] = (), **more: Any) -> Record:
     content = b"" if data is None else json.dumps(data).encode()
-    return Record("u1", "s1", encoded(label).decode(), "posterior", 0.97, 2, 1, "l1", tuple(rows), content, **more)
+    return Record("u1", "s1", encoded(label).decode(), "posterior", 0.97, 2, 1, "l1", tuple(labels), content, **more)
 
 
 def written(form: Form, spec: Any, *records: Record) -> tuple[bytes, Counter[str]]:
@@ -105,7 +105,7 @@ def test_ties_and_untold_labels_are_left_out_and_counted() -> None:
     tie = record({"prefer": "tie", "strength": 0}, ["x", "y"])
     content, left_out = written(Form("preference-pairs", data=True), PREFERENCE, tie)
     assert (content, left_out) == (b"", {"tie": 1})
-    untold = record("yes", said=[RecordedLabel("w1", '"yes"', 1), RecordedLabel("w2", "", 1)])
+    untold = record("yes", labels=[RecordedLabel("w1", '"yes"', 1), RecordedLabel("w2", "", 1)])
     for name in ("jsonl", "csv", "label-studio"):
         content, left_out = written(Form(name, "annotations"), CHOICE, untold)
         assert (content.count(b"w1"), content.count(b"w2"), left_out) == (1, 0, {"label_not_told": 1})

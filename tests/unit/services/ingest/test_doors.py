@@ -386,7 +386,10 @@ async def test_projects_are_listed_a_page_at_a_time(ingest: Ingest) -> None:
     assert found == [f"k1-p{number}" for number in range(5)]
     for query in ("page=2", "limit=2&Limit=3", "=x"):
         answer = await ingest.call("GET", "/v1/projects", query=query)
-        assert (answer.status, answer.json()["errors"][0]["cure"]) == (422, "leave it out; this route has after, limit")
+        assert (answer.status, answer.json()["errors"][0]["cure"]) == (
+            422,
+            "leave it out; this route has after, life, limit",
+        )
 
 
 @pytest.mark.parametrize(
