@@ -52,7 +52,7 @@ class Rush:
         self.labels = 0
 
     async def work(self, name: str, *, stays: bool) -> None:
-        """Claim and label until every unit has its labels; who does not stay claims once and is heard of no more."""
+        """Claim and label until every unit has its labels; who does not stay is gone with its first units."""
         async with caller(self.service, self.place.house.token(name, Role.ANNOTATOR)) as annotator:
             for _ in count():
                 if self.labels >= UNITS * OVERLAP:
@@ -62,11 +62,11 @@ class Rush:
                 assert reply.status_code == 200, reply.text
                 offers = reply.json()["assignments"]
                 self.offered |= {offer["assignment_id"]: (offer["unit_id"], name) for offer in offers}
-                if not stays:
-                    return
                 if not offers:
                     await asyncio.sleep(PAUSE_SECONDS)
                     continue
+                if not stays:
+                    return
                 labels = [{"assignment_id": offer["assignment_id"], "label": "yes"} for offer in offers]
                 answer = (await annotator.post("/v1/submissions", json={"submissions": labels})).json()
                 for result in answer["results"]:
