@@ -133,7 +133,8 @@ class Walk:
         async def live() -> dict[str, Any]:
             return dict(await self.services.json("metrics", "GET", f"{self.project}/quality", self.client))
 
-        return await until(live, lambda entry: entry["units_adjudicated"] == entry["units_consensus"] == 1)
+        settled = ("units_adjudicated", "units_consensus")
+        return await until(live, lambda entry: entry["gold_annotations"] and all(entry[name] == 1 for name in settled))
 
     async def go(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Json]]:
         """Go the whole way; return the unit as it was escalated, the claim on its lot, and the labels that left."""

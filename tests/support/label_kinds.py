@@ -8,7 +8,7 @@ TEXT = "Ada saw Bern in May."
 POLICY = {
     "overlap": {"initial": 2, "max": 3},
     "consensus": {"method": "majority", "confidence": 0.9},
-    "gold": {"rate": 0.5},
+    "gold": {"rate": 1.0},  # whoever gets a unit gets the gold first: a test waits for no draw
     "lot": {"size": 2},
     "audit": {"plan": "fraction", "fraction": 1.0, "on_reject": "inspect_all"},
 }
