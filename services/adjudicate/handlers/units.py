@@ -68,9 +68,9 @@ class Units:
         for event in events:
             by_project[event.metadata.project_id].append(event)
         pages = {}
-        for project_id, row in by_project.items():
-            unit_ids = [unit_event.unit_admitted.unit_id for unit_event in row]
-            at_us = row[0].metadata.occurred_at_us
+        for project_id, admissions in by_project.items():
+            unit_ids = [event.unit_admitted.unit_id for event in admissions]
+            at_us = admissions[0].metadata.occurred_at_us
             pages[project_id] = await self.repository.list_admitted(at_us, project_id, unit_ids)
         return pages
 

@@ -48,8 +48,8 @@ class Hearing:
                 lot = LotState(lot_sealed.lot_id, event.metadata.project_id, tuple(lot_sealed.unit_ids))
                 sealed.append((event.metadata.event_id, lot))
             elif event.HasField("unit_admitted"):
-                told_unit = _told(event)
-                admitted[told_unit.unit_id] = admission(told_unit, event.metadata.event_id, self.means.ledger)
+                unit = _told(event)
+                admitted[unit.unit_id] = admission(unit, event.metadata.event_id, self.means.ledger)
             elif event.HasField("unit_duplicated"):
                 duplicated.append(event.unit_duplicated)
             elif event.HasField("unit_reidentified"):

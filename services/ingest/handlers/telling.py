@@ -102,7 +102,7 @@ def _telling(
     def decide(state: ArrivalState | None, now_us: int) -> Decision[ArrivalState] | None:
         earlier = () if state is None else state.unit_ids
         known = frozenset(earlier)
-        fresh = [unit for unit in units if unit.unit.unit_id not in known]
+        fresh = [claim for claim in units if claim.unit.unit_id not in known]
         if not fresh:
             return None
         announcer = Announcer(SERVICE, arrival, now_us, first=len(earlier))
