@@ -17,11 +17,13 @@ from rich.table import Table
 
 from cli.kept import Kept, local_token
 from concord.client import Addresses, Concord, NoAddress, NotSignedIn, Patience
+from concord.contracts.owners import networks
 
 TOKEN = "CONCORD_TOKEN"  # noqa: S105 - the name of a variable, not what is in it
 PATIENCE = "CONCORD_PATIENCE_SECONDS"
 PATIENCE_SECONDS = 30.0
 PATIENCE_SECONDS_MAX = 86_400.0
+OWNERS_WITHIN = "CONCORD_OWNERS_WITHIN"
 PLAIN_COLUMNS = 140
 """Where no terminal tells how wide it is."""
 SERVICES = tuple(field.name for field in fields(Addresses) if field.name != "kafka")
@@ -53,7 +55,12 @@ class Session:
             NotSignedIn: there is no credential.
         """
         given = Addresses(**{name: url for name, url in urls.items() if url})
-        return Concord(self.token(), self.addresses(given), patience=Patience(patience_seconds()))
+        return Concord(
+            self.token(),
+            self.addresses(given),
+            patience=Patience(patience_seconds()),
+            owners_within=owners_within(),
+        )
 
     def token(self) -> str:
         """Return the credential: of who was named, of the environment, or of who signed in last.
@@ -126,6 +133,17 @@ def patience_seconds() -> float:
     if not 0 <= seconds <= PATIENCE_SECONDS_MAX:
         raise click.UsageError(f"{PATIENCE} is {text!r}; set it to seconds, 0 to {PATIENCE_SECONDS_MAX:.0f}")
     return seconds
+
+
+def owners_within() -> tuple[str, ...]:
+    """Return the networks of the services' own processes, for a command that runs among them; none elsewhere."""
+    found = tuple(filter(None, map(str.strip, os.environ.get(OWNERS_WITHIN, "").split(","))))
+    try:
+        networks(found)
+    except ValueError as fault:
+        cure = "set it to networks as 10.42.0.0/16, with commas between"
+        raise click.UsageError(f"{OWNERS_WITHIN} names none: {fault}; {cure}") from fault
+    return found
 
 
 def speaks(verb: Callable[Concatenate[Session, P], T]) -> Callable[P, T]:

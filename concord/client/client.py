@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from concord.client.driving import ANSWER_BYTES_MAX, BLOCK_BYTES, Patience, dige
 from concord.client.errors import Damaged
 from concord.client.operations import AwaitedOperations, Operations
 from concord.client.steps import Answer, Digest, Flow, NoAnswer, Read, Reply, Send, Sleep, Step
+from concord.client.ways import OWNER_CONNECT_SECONDS_MAX, Ways
 
 T = TypeVar("T")
 
@@ -24,8 +25,8 @@ CONNECTIONS_MAX = 20
 AGENT = "concord-client/0.1"
 
 
-def _timeout() -> httpx.Timeout:
-    return httpx.Timeout(SILENCE_SECONDS_MAX, connect=CONNECT_SECONDS_MAX)
+def _timeout(connect_seconds_max: float = CONNECT_SECONDS_MAX) -> httpx.Timeout:
+    return httpx.Timeout(SILENCE_SECONDS_MAX, connect=connect_seconds_max)
 
 
 def _limits() -> httpx.Limits:
@@ -42,10 +43,6 @@ def _headers(wish: Send, token: str) -> dict[str, str]:
     if wish.key:
         headers["idempotency-key"] = wish.key
     return headers
-
-
-def _url(wish: Send, addresses: Addresses) -> str:
-    return addresses.of(wish.service) + wish.path if wish.service else wish.path
 
 
 class _Kept:
@@ -95,6 +92,9 @@ class Concord(Operations):
         token: an API key or a bearer token.
         addresses: where the services are.
         patience: how long an absent service is asked again.
+        owners_within: networks of the services' own processes, as 10.42.0.0/16, for a caller among them: where an
+            answer names the process that owns a project, the next request of it goes straight there. None: every
+            request goes to its service's address.
         transport: of httpx; its own if None.
         sleep: lets time pass.
     """
@@ -105,11 +105,13 @@ class Concord(Operations):
         addresses: Addresses,
         *,
         patience: Patience | None = None,
+        owners_within: Iterable[str] = (),
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.addresses = addresses
         self._token, self._patience, self._sleep = token, patience or Patience(), sleep
+        self._ways = Ways(addresses, owners_within, self._patience.monotonic)
         self._http = httpx.Client(timeout=_timeout(), limits=_limits(), transport=transport)
 
     def __enter__(self) -> Self:
@@ -155,26 +157,36 @@ class Concord(Operations):
                 return digest(step.path)
 
     def _send(self, wish: Send) -> Answer | NoAnswer:
+        if (owner := self._ways.owner(wish)) is not None:
+            try:
+                return self._ways.heard(wish, self._sent(wish, owner, OWNER_CONNECT_SECONDS_MAX))
+            except httpx.TransportError as fault:
+                if self._ways.lost(wish, fault):
+                    return NoAnswer(_reason(fault))
+        try:
+            return self._ways.heard(wish, self._sent(wish, self._ways.address(wish), CONNECT_SECONDS_MAX))
+        except httpx.TransportError as fault:
+            return NoAnswer(_reason(fault))
+
+    def _sent(self, wish: Send, address: str, connect_seconds_max: float) -> Answer:
         with ExitStack() as opened:
             body: bytes | Iterator[bytes] | None
             body = _blocks(wish.body) if isinstance(wish.body, Path) else wish.body
-            try:
-                reply = opened.enter_context(
-                    self._http.stream(
-                        wish.method,
-                        _url(wish, self.addresses),
-                        params=wish.query or None,
-                        content=body,
-                        headers=_headers(wish, self._token),
-                    )
+            reply = opened.enter_context(
+                self._http.stream(
+                    wish.method,
+                    address + wish.path,
+                    params=wish.query or None,
+                    content=body,
+                    headers=_headers(wish, self._token),
+                    timeout=_timeout(connect_seconds_max),
                 )
-                kept = _Kept(wish, reply.status_code)
-                opened.callback(kept.close)
-                for block in reply.iter_bytes(BLOCK_BYTES):
-                    kept.add(block)
-                return kept.answer(reply)
-            except httpx.TransportError as fault:
-                return NoAnswer(_reason(fault))
+            )
+            kept = _Kept(wish, reply.status_code)
+            opened.callback(kept.close)
+            for block in reply.iter_bytes(BLOCK_BYTES):
+                kept.add(block)
+            return kept.answer(reply)
 
 
 class AsyncConcord(AwaitedOperations):
@@ -184,6 +196,9 @@ class AsyncConcord(AwaitedOperations):
         token: an API key or a bearer token.
         addresses: where the services are.
         patience: how long an absent service is asked again.
+        owners_within: networks of the services' own processes, as 10.42.0.0/16, for a caller among them: where an
+            answer names the process that owns a project, the next request of it goes straight there. None: every
+            request goes to its service's address.
         transport: of httpx; its own if None.
         sleep: lets time pass.
     """
@@ -194,11 +209,13 @@ class AsyncConcord(AwaitedOperations):
         addresses: Addresses,
         *,
         patience: Patience | None = None,
+        owners_within: Iterable[str] = (),
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
     ) -> None:
         self.addresses = addresses
         self._token, self._patience, self._sleep = token, patience or Patience(), sleep
+        self._ways = Ways(addresses, owners_within, self._patience.monotonic)
         self._http = httpx.AsyncClient(timeout=_timeout(), limits=_limits(), transport=transport)
 
     async def __aenter__(self) -> Self:
@@ -244,26 +261,36 @@ class AsyncConcord(AwaitedOperations):
                 return await asyncio.to_thread(digest, step.path)
 
     async def _send(self, wish: Send) -> Answer | NoAnswer:
+        if (owner := self._ways.owner(wish)) is not None:
+            try:
+                return self._ways.heard(wish, await self._sent(wish, owner, OWNER_CONNECT_SECONDS_MAX))
+            except httpx.TransportError as fault:
+                if self._ways.lost(wish, fault):
+                    return NoAnswer(_reason(fault))
+        try:
+            return self._ways.heard(wish, await self._sent(wish, self._ways.address(wish), CONNECT_SECONDS_MAX))
+        except httpx.TransportError as fault:
+            return NoAnswer(_reason(fault))
+
+    async def _sent(self, wish: Send, address: str, connect_seconds_max: float) -> Answer:
         async with AsyncExitStack() as opened:
             body: bytes | AsyncIterator[bytes] | None
             body = _blocks_awaited(wish.body) if isinstance(wish.body, Path) else wish.body
-            try:
-                reply = await opened.enter_async_context(
-                    self._http.stream(
-                        wish.method,
-                        _url(wish, self.addresses),
-                        params=wish.query or None,
-                        content=body,
-                        headers=_headers(wish, self._token),
-                    )
+            reply = await opened.enter_async_context(
+                self._http.stream(
+                    wish.method,
+                    address + wish.path,
+                    params=wish.query or None,
+                    content=body,
+                    headers=_headers(wish, self._token),
+                    timeout=_timeout(connect_seconds_max),
                 )
-                kept = _Kept(wish, reply.status_code)
-                opened.callback(kept.close)
-                async for block in reply.aiter_bytes(BLOCK_BYTES):
-                    kept.add(block)
-                return kept.answer(reply)
-            except httpx.TransportError as fault:
-                return NoAnswer(_reason(fault))
+            )
+            kept = _Kept(wish, reply.status_code)
+            opened.callback(kept.close)
+            async for block in reply.aiter_bytes(BLOCK_BYTES):
+                kept.add(block)
+            return kept.answer(reply)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -73,7 +73,7 @@ class Owners:
         address, until = known
         if self._monotonic() < until:
             return address
-        del self._known[service, slot]
+        self._known.pop((service, slot), None)
         return None
 
     def learn(self, service: str, slot: int | None, named: str | None) -> None:

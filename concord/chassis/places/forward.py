@@ -22,7 +22,7 @@ from concord.chassis.http.limits import BODY_LIMIT_KEY, BodyLimit
 from concord.chassis.http.problems import problem, refusal
 from concord.chassis.identity import verified
 from concord.chassis.places.owner import Owner, Standing
-from concord.chassis.places.peers import Peers, Unreached, is_forwarded
+from concord.chassis.places.peers import Peers, RawHeaders, Unreached, is_forwarded
 from concord.chassis.telemetry import Instrument, Telemetry
 from concord.contracts.ids import slot_of, slot_of_project
 from concord.contracts.owners import OWNER
@@ -51,6 +51,9 @@ SLOTS_BY: Mapping[str, Callable[[str], int | None]] = {
 }
 """By the name of a parameter of a path, how its slot is read."""
 IN_QUERY = "project_id"
+GATEWAYS = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
+"""Headers of which a gateway adds one at least, and which nobody behind it can keep it from adding: who comes by one
+is told no address of the inside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ class Placing:
         owner: the table of places.
         peers: reaches other owners.
         anywhere: the templates of routes that any process serves though their path names a project or an id.
-        naming: an answer that another process gave names that process to whoever asked (`concord.contracts.owners`).
+        naming: an answer that another process gave names that process to whoever asked (`concord.contracts.owners`)
+            and came by no gateway.
     """
 
     owner: Owner
@@ -179,7 +183,7 @@ class ForwardMiddleware:
             await verified(scope["app"].state.identity, scope)
             limit: BodyLimit = scope[BODY_LIMIT_KEY]
             limit.bytes_max = BODY_BYTES_MAX  # the owner's own limit holds; here it is passed through and not kept
-            answer = _naming(address, send) if self._naming else send
+            answer = _naming(address, send) if self._naming and not by_gateway(scope["headers"]) else send
             await self._peers.relay(address, scope, receive, answer)
         except Unreached as fault:
             await self._refuse("unreached", fault, scope, receive, send)
@@ -198,6 +202,11 @@ class ForwardMiddleware:
     async def _refuse(self, outcome: str, error: ConcordError, scope: Scope, receive: Receive, send: Send) -> None:
         self._counters[outcome].inc()
         await refusal(error, scope["path"])(scope, receive, send)
+
+
+def by_gateway(headers: RawHeaders) -> bool:
+    """Return whether a request says that a gateway carried it, who else wrote that into it all the same."""
+    return any(name in GATEWAYS for name, _ in headers)
 
 
 def _naming(address: str, send: Send) -> Send:

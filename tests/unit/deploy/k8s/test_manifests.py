@@ -1,6 +1,7 @@
 """What the production overlay promises of the five services and the workbench."""
 
 import importlib.util
+import os
 import re
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from concord.chassis.http.application import OPEN_PATHS
 from concord.chassis.settings import Environment, ServiceSettings, SettingsRefused
 from concord.chassis.wiring import address_of
 from concord.contracts.topics import PLACES_PRODUCTION, TOPICS
-from deploy.k8s import generated
+from deploy.k8s import checks, generated
 from deploy.k8s.__main__ import main
 from deploy.k8s.catalogue import SERVICES
 from deploy.k8s.doors import WORKBENCH, leads_to
@@ -61,6 +62,33 @@ def test_an_overlay_that_kustomize_refuses_is_told(tmp_path: Path, capsys: pytes
         rendered(tmp_path)
     assert main(["--overlay", str(tmp_path)]) == 1
     assert "absent.yaml" in capsys.readouterr().out
+
+
+def test_programs_of_the_house_are_let_in_by_a_component_and_told_the_owners(tmp_path: Path) -> None:
+    bases = [
+        os.path.relpath(path, tmp_path.resolve()) for path in (PRODUCTION, PRODUCTION.parents[1] / "components/callers")
+    ]
+    (tmp_path / "kustomization.yaml").write_text(
+        f"namespace: concord\nresources: [{bases[0]}]\ncomponents: [{bases[1]}]"
+    )
+    manifests = rendered(tmp_path)
+    assert list(checks.faults(manifests)) == []
+    policies = named(manifests, "NetworkPolicy")
+    caller = {"podSelector": {"matchLabels": {"concord-caller": "true"}}}
+    services = {"podSelector": {"matchLabels": {"app.kubernetes.io/component": "service"}}}
+    (entry,) = policies["callers-of-services"]["spec"]["ingress"]
+    (way_out,) = policies["callers"]["spec"]["egress"]
+    assert (policies["callers-of-services"]["spec"]["podSelector"], entry["from"]) == (
+        services["podSelector"],
+        [caller],
+    )
+    assert (policies["callers"]["spec"]["podSelector"], way_out["to"]) == (caller["podSelector"], [services])
+    deployments = named(manifests, "Deployment")
+    for service in SERVICES:
+        assert (
+            deployments[service]["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"] == "service"
+        )
+        assert _given(manifests, service)["CONCORD_OWNERS_NAMED"] == "true"
 
 
 def test_there_is_one_deployment_a_service_and_the_workbench_and_its_argument_can_be_run(

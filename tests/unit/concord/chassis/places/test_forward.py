@@ -78,7 +78,7 @@ async def test_a_request_on_anothers_place_is_handed_on_with_the_callers_own_cre
     assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
 
 
-async def test_an_answer_names_its_owner_only_where_it_was_handed_on_and_the_service_is_set_to() -> None:
+async def test_an_answer_that_was_handed_on_names_its_owner_where_it_is_set_to_and_no_gateway_is_between() -> None:
     house, doors = House(), dict[str, FastAPI]()
     headers = {"authorization": f"Bearer {house.token('olga', Role.OPERATOR)}"}
     for naming in (False, True):
@@ -91,6 +91,9 @@ async def test_an_answer_names_its_owner_only_where_it_was_handed_on_and_the_ser
             assert handed_on.json()["at"] == two.address
             assert handed_on.headers.get_list(OWNER) == ([two.address] if naming else [])
             assert OWNER not in (await client.get(f"/v1/projects/{MINE}/lots")).headers
+            for gateway in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
+                outside = await client.get(f"/v1/projects/{THEIRS}/lots", headers={gateway: "203.0.113.7"})
+                assert (outside.status_code, OWNER in outside.headers) == (200, False)
             stranger = await client.get(f"/v1/projects/{THEIRS}/lots", headers={"authorization": "Bearer none"})
             assert (stranger.status_code, OWNER in stranger.headers) == (401, False)
             doors.pop(two.address)
