@@ -80,7 +80,7 @@ OfField = Annotated[
 def router() -> APIRouter:
     """Return the route table."""
     routes = APIRouter(prefix="/v1")
-    routes.get("/alerts", **documented(reply=AlertList))(list_alerts)
+    routes.get("/alerts", **documented(reply=AlertList, refusals=(404,)))(list_alerts)
     routes.get("/projects/{project_id}/quality", **documented(reply=Quality, refusals=(404,)))(show_quality)
     followed = documented(reply_lines=Quality, reply_media_types=(EVENT_STREAM,), refusals=(404,))
     routes.get("/projects/{project_id}/quality/events", **followed)(follow_quality)
@@ -113,7 +113,10 @@ async def list_alerts(
     after = position_of(cursor) if cursor else ()
     if cursor and (len(after) != len(FIRST) or not all(isinstance(part, str) for part in after)):
         raise not_ours()
-    others = [ALERT_LIST.decode(page) for page in await reached.gather.pages(request)]
+    if project_id is not None:
+        visible(reached.measure.projects, project_id, caller)
+    asked = await reached.gather.pages(request) if project_id is None else []  # a project's owner has all of it
+    others = [ALERT_LIST.decode(page) for page in asked]
     own = [
         alert
         for alert in _broken(reached.measure)

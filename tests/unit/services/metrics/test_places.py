@@ -151,6 +151,31 @@ async def test_a_project_whose_owner_has_died_is_to_be_asked_for_again_in_a_seco
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
 
 
+async def test_alerts_of_a_project_are_told_while_other_places_are_nobodys_and_those_of_all_in_a_second(
+    lives: Lives,
+) -> None:
+    for _ in range(2):
+        await lives.join()
+    gone, left = lives.services
+    mine, lost = (next(name for name in PROJECTS.values() if owns(service, name)) for service in (left, gone))
+    gone.runtime.abandon()
+    for address in [address for address, door in lives.house.doors.items() if door is gone.application]:
+        del lives.house.doors[address]
+    token = lives.house.token("somebody", Role.OPERATOR)
+
+    async def asked(query: str) -> Answer:
+        return await call(left.application, "GET", "/v1/alerts", token, query=query)
+
+    of_mine = await asked(f"project_id={mine}")
+    assert (of_mine.status, of_mine.json()) == (200, {"alerts": [], "next": ""})
+    for query in (f"project_id={lost}", ""):
+        later = await asked(query)
+        assert (later.status, later.headers["retry-after"]) == (503, "1")
+    # A name that is nobody's is no project at which nothing is broken.
+    nobodys = next(f"k{number}-none" for number in range(200) if owns(left, f"k{number}-none"))
+    assert (await asked(f"project_id={nobodys}")).status == 404
+
+
 async def test_what_is_lost_is_shown_and_told_by_its_new_owner_alone(lives: Lives) -> None:
     first = await lives.join()
     await lives.label(2)

@@ -17,7 +17,7 @@ from services.metrics.domain.targets import HELD_US, Target, TargetStanding, Tur
 from simulation.house import House
 from tests.support.book import MemoryParts
 from tests.support.service import until
-from tests.support.upstream import PROJECT
+from tests.support.upstream import PROJECT, Upstream
 from tests.unit.services.metrics.running import Metrics, measure_of, start
 from tests.unit.services.metrics.test_book import book
 
@@ -182,10 +182,15 @@ async def test_what_is_broken_is_listed_a_page_at_a_time_to_who_may_see_it(metri
     beside = next(
         key for key in map("k1-{}".format, range(100_000)) if slot_of_project(key) == slot_of_project(PROJECT)
     )
+    assert (await metrics.call(f"/v1/alerts?project_id={beside}")).status == 404
+    its_teller = Upstream(metrics.house)
+    its_teller.project_id = beside
+    await its_teller.project(Policy())
+    measures = [measure_of(life) for life in (metrics.service, *metrics.others)]
+    await until(lambda: all(beside in measure.projects.rows for measure in measures))
     assert (await metrics.call(f"/v1/alerts?project_id={beside}")).json()["alerts"] == []
     assert (await metrics.call("/v1/alerts", Role.CLIENT, "k2")).json() == {"alerts": [], "next": ""}
     await metrics.upstream.project(Policy(), revision=4, life="closed")
-    measures = [measure_of(life) for life in (metrics.service, *metrics.others)]
     await until(lambda: all(measure.projects.rows[PROJECT].life == "closed" for measure in measures))
     assert (await metrics.call("/v1/alerts")).json()["alerts"] == [], (
         "closed, and no label for long: nobody can mend it"
