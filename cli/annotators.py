@@ -94,6 +94,32 @@ def listed(
             session.each(found, lambda: show_table(ROSTER, map(_row, found)))
 
 
+@verb.command("conduct")
+@click.argument("project_id")
+@speaks
+def conduct(session: Session, project_id: str) -> None:
+    """List against whom PROJECT_ID's rules of pace and skips hold now, and what came of it."""
+    with session.client() as concord:
+        found = concord.conduct(project_id)
+    rows = [
+        (person.annotator_id, held.rule, held.then, held.since, held.until, held.reason)
+        for person in found
+        for held in person.rules
+    ]
+    session.each(found, lambda: show_table(("annotator", "rule", "then", "since", "until", "why"), rows))
+
+
+@verb.command("release")
+@click.argument("project_id")
+@click.argument("annotator_id")
+@speaks
+def release(session: Session, project_id: str, annotator_id: str) -> None:
+    """Let ANNOTATOR_ID go on in PROJECT_ID, who broke a rule there; nothing before is held against them."""
+    with session.client() as concord:
+        found = concord.release(project_id, annotator_id)
+    session.told(found, lambda: click.echo(f"{found.annotator_id} may go on"))
+
+
 @verb.command("pause")
 @click.argument("annotator_id")
 @click.option("--reason", required=True, help="Why, as they are told it.")

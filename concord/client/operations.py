@@ -21,6 +21,7 @@ from concord.client import (
     results,
     units,
 )
+from concord.client import conduct as pace
 from concord.client import objects as drawn
 from concord.client import roster as people_known
 from concord.client import schemas as versions
@@ -69,6 +70,8 @@ class Operations:
     define_annotator = called(projects.define_annotator)
     annotator = called(projects.annotator)
     stranded = called(projects.stranded)
+    conduct = called(pace.conduct)
+    release = called(pace.release)
     questions = called(leading.questions)
     answer_question = called(leading.answer_question)
     closing_bars = called(leading.closing_bars)
@@ -174,6 +177,8 @@ class AwaitedOperations:
     define_annotator = awaited(projects.define_annotator)
     annotator = awaited(projects.annotator)
     stranded = awaited(projects.stranded)
+    conduct = awaited(pace.conduct)
+    release = awaited(pace.release)
     questions = awaited(leading.questions)
     answer_question = awaited(leading.answer_question)
     closing_bars = awaited(leading.closing_bars)

@@ -21,6 +21,7 @@ from concord.contracts.v1.assignments_pb2 import (
     AssignmentExpired,
     AssignmentIssued,
     AssignmentReturned,
+    ConductChanged,
     GuidelineAcknowledged,
     UnitSkipped,
 )
@@ -29,6 +30,7 @@ from services.assign.domain.acknowledgement import AcknowledgementState
 from services.assign.domain.eligibility import AnnotatorState
 from services.assign.domain.lease import NOT_THEIRS, SkipCode
 from services.assign.domain.qualification import QualificationState
+from services.assign.domain.rules import Change, ConductState
 from services.assign.domain.unit import Assignment, UnitState, may_still_submit
 
 SERVICE = "assign"
@@ -163,6 +165,25 @@ def acknowledged(announcer: Announcer, client_id: str, found: AcknowledgementSta
     acknowledgement = GuidelineAcknowledged(annotator_id=found.annotator_id, guideline_version=found.version)
     envelope = AssignmentEvent(guideline_acknowledged=acknowledgement)
     return announcer.event(ASSIGNMENTS, found.project_id, client_id, found.project_id, envelope)
+
+
+def conduct_changed(announcer: Announcer, client_id: str, state: ConductState, change: Change) -> Outgoing:
+    """Return the event that a rule begins to hold against an annotator, or holds no more."""
+    held = change.held
+    changed = ConductChanged(
+        annotator_id=state.annotator_id,
+        rule=held.rule,
+        then=held.then,
+        begins=change.begins,
+        reason=held.reason,
+        count=held.count,
+        of=held.of,
+        floor_ms=held.floor_ms,
+        until_us=held.until_us,
+        released_by=change.released_by,
+    )
+    envelope = AssignmentEvent(conduct_changed=changed)
+    return announcer.event(ASSIGNMENTS, state.project_id, client_id, state.project_id, envelope)
 
 
 def _of_annotation(announcer: Announcer, unit: UnitState, envelope: AnnotationEvent) -> Outgoing:

@@ -10,15 +10,11 @@ from fastapi import APIRouter, Request, Response
 from concord.chassis.errors import ConcordError
 from concord.chassis.http import (
     AnyId,
-    Limit,
-    cursor_of,
     decode,
     decode_each,
     documented,
     json_answer,
     left,
-    name_in,
-    page_size,
     read_json,
     read_split,
     read_wish,
@@ -28,7 +24,7 @@ from concord.contracts.ids import slot_of
 from services.assign.domain import refusals
 from services.assign.domain.refusals import Refusal
 from services.assign.domain.unit import Assignment
-from services.assign.door import guidelines, qualifications, roster, standing
+from services.assign.door import conduct, guidelines, qualifications, roster, standing, stranded
 from services.assign.door.desk import desk_of
 from services.assign.handlers import Answer, Taken
 from services.assign.hot_route import HotRoute
@@ -43,16 +39,13 @@ from services.assign.schemas import (
     AssignmentBody,
     ClaimBody,
     Claimed,
-    MissingSkills,
     SkipBody,
-    StrandedUnit,
     SubmissionBody,
     SubmissionError,
     SubmissionResult,
     SubmissionResults,
     SubmissionsBody,
     SubmissionsSplit,
-    WaitsForNobody,
     timestamp,
     told_ms,
 )
@@ -68,6 +61,9 @@ STATUSES: dict[type[Exception], int] = {
     refusals.NotOffered: 409,
     refusals.OnBreak: 409,
     refusals.NotAtWork: 409,
+    refusals.AwaitsLead: 409,
+    refusals.ConfirmationWanted: 409,
+    refusals.NothingHeld: 409,
     refusals.NotQualified: 409,
     refusals.NotFailed: 409,
     refusals.StateRefused: 409,
@@ -80,7 +76,6 @@ ANYWHERE = ("/v1/projects/{project_id}/guideline",)
 
 Annotator = Annotated[Caller, require(Role.ANNOTATOR)]
 Operator = Annotated[Caller, require(Role.OPERATOR)]
-ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
 
 
 def routers() -> tuple[APIRouter, ...]:
@@ -94,14 +89,13 @@ def routers() -> tuple[APIRouter, ...]:
     hot.post("/assignments/{assignment_id}/submission", **submitted)(submit)
     hot.post("/submissions", **documented(body=SubmissionsBody, reply=SubmissionResults))(submit_many)
     routes = APIRouter(prefix="/v1")
-    waits = documented(reply=WaitsForNobody, refusals=(404,))
-    routes.get("/projects/{project_id}/stranded", **waits)(show_stranded)
     stands = documented(reply=AssignmentBody, refusals=(404, 409, 410))
     skipped = documented(body=SkipBody, reply=AssignmentBody, refusals=(404, 409, 410))
     routes.post("/assignments/{assignment_id}/skip", **skipped)(skip)
     routes.post("/assignments/{assignment_id}/return", **stands)(give_back)
     routes.post("/assignments/{assignment_id}/renew", **stands)(renew)
-    return hot, routes, guidelines.router(), roster.router(), standing.router(), qualifications.router()
+    others = (stranded, conduct, guidelines, roster, standing, qualifications)
+    return hot, routes, *(door.router() for door in others)
 
 
 async def claim(request: Request, project_id: AnyId, caller: Annotator) -> Response:
@@ -115,19 +109,6 @@ async def claim(request: Request, project_id: AnyId, caller: Annotator) -> Respo
     return json_answer(await desk.claimed(leases, caller.subject, project_id))
 
 
-async def show_stranded(
-    request: Request, project_id: AnyId, caller: ClientOrOperator, limit: Limit = None, cursor: str = ""
-) -> Response:
-    """Show which units want labels that nobody who is defined can give, and which skills nobody has."""
-    _project_of(project_id, caller)
-    handlers, size = desk_of(request).handlers, page_size(limit)
-    waits = handlers.stranded.of(handlers.projects.known(project_id).project_id, name_in(cursor), size + 1)
-    units = [StrandedUnit(unit_id, told_since) for unit_id, told_since in waits.units[:size]]
-    skills = [MissingSkills(list(skills), count) for skills, count in waits.skills]
-    more = cursor_of(units[-1].unit_id) if len(waits.units) > size else ""
-    return json_answer(WaitsForNobody(units, skills, waits.count, more))
-
-
 async def submit_many(request: Request, caller: Annotator) -> Response:
     """Take many labels; each has its own result, and what is wrong with one keeps no other from being taken."""
     sent = (await read_split(request, SUBMISSIONS)).submissions
@@ -139,7 +120,11 @@ async def submit_many(request: Request, caller: Annotator) -> Response:
             results[place] = _unread(bytes(sent[place]), assignment)
         elif caller.may_touch(assignment.assignment_id):
             answers[place] = Answer(
-                assignment.assignment_id, bytes(assignment.label), told_ms(assignment.active_ms), assignment.flag
+                assignment.assignment_id,
+                bytes(assignment.label),
+                told_ms(assignment.active_ms),
+                assignment.flag,
+                assignment.confirmed,
             )
         else:
             results[place] = _result(assignment.assignment_id, refusals.AssignmentUnknown(assignment.assignment_id))
@@ -167,7 +152,7 @@ async def submit(request: Request, assignment_id: AnyId, caller: Annotator) -> R
     """Take one label, and with `next` give out what is to be labelled after it."""
     _assignment_of(assignment_id, caller)
     body = await read_json(request, SUBMISSION)
-    answer = Answer(assignment_id, bytes(body.label), told_ms(body.active_ms), body.flag)
+    answer = Answer(assignment_id, bytes(body.label), told_ms(body.active_ms), body.flag, body.confirmed)
     desk = desk_of(request)
     if not body.next:
         (result,) = await desk.handlers.submissions.submit(caller.subject, [answer])

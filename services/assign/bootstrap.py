@@ -69,6 +69,8 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
     tidying = repeating("pages of fresh units", tidy, ports.clock, ports.telemetry, lambda: TIDY_SECONDS)
     stocks = handlers.gold_stocks.look
     stocktaking = repeating("gold left", stocks, ports.clock, ports.telemetry, lambda: STOCK_SECONDS)
+    conduct = handlers.conduct.look
+    conducting = repeating("people who wait for a lead", conduct, ports.clock, ports.telemetry, lambda: STOCK_SECONDS)
     parts = ordered(
         ports,
         journal,
@@ -77,7 +79,7 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
         tables=[projects, annotators],
         places=Placed(owner, repository),
         patience=settings.patience,
-        loops=[expiring, looking, ending, writing, tidying, stocktaking],
+        loops=[expiring, looking, ending, writing, tidying, stocktaking, conducting],
     )
     shelf = LetterShelf(SERVICE, ports.broker, ports.clock)
     runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)

@@ -25,6 +25,7 @@ ACTIVE_MS_MAX = 86_400_000
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
 Flag = Annotated[str, Meta(max_length=500)]
 ActiveMs = int | float | None
+Confirmed = Annotated[bool, Meta(description="A second yes, where so fast a label is refused (409) for want of it.")]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset; years 1 to 9999 in UTC.")]
 NAME_MAX = 100
@@ -47,6 +48,7 @@ class SubmissionBody(msgspec.Struct, forbid_unknown_fields=True):
     label: msgspec.Raw
     active_ms: ActiveMs = 0
     flag: Flag = ""
+    confirmed: Confirmed = False
     next: Annotated[
         int,
         Meta(
@@ -65,6 +67,7 @@ class SubmissionItem(msgspec.Struct, forbid_unknown_fields=True):
     label: msgspec.Raw
     active_ms: ActiveMs = 0
     flag: Flag = ""
+    confirmed: Confirmed = False
 
 
 class SubmissionsBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -135,9 +138,10 @@ class Nothing(msgspec.Struct, omit_defaults=True):
     The code is `nothing_waits`, `had_all`, `lacks_skill`, `credential_lapsed`, `on_break`, `paused` or `closed` (the
     project is), `not_acknowledged`: `guideline_version` is to be read first, `annotator_paused` or `annotator_retired`
     (the caller is), `not_qualified`, `retraining` (not qualified, and may try again after looking at what was missed),
-    `cap_reached`, or `qualifying`: all that is given to who qualifies was had, and it takes `about_more`. `skills` are
-    what is lacked, or the credentials that have ended, `ended_at` when the last of them did; a break, a pause of theirs
-    or a day's cap lasts `until`, where that is known.
+    `cap_reached`, `awaits_lead` (a rule of the project was broken, and its lead is to look first), or `qualifying`: all
+    that is given to who qualifies was had, and it takes `about_more`. `skills` are what is lacked, or the credentials
+    that have ended, `ended_at` when the last of them did; a break, a pause of theirs or a day's cap lasts `until`,
+    where that is known.
     """
 
     code: Code
@@ -224,7 +228,7 @@ class InProject(msgspec.Struct, omit_defaults=True):
     `name` is the heading of its guideline, for a project's own name may be its client's; `waiting` how many units wait
     for the caller, 200 for so many or more; with none, `reason` and `why` say why. `priority` is of what comes first,
     which is wanted by `due_at`, where the project says a deadline. `qualification` is there while the caller must
-    qualify for the project.
+    qualify for the project. `notice` says what of the caller's pace or skips is too much for the project's rules now.
     """
 
     project_id: str
@@ -235,6 +239,7 @@ class InProject(msgspec.Struct, omit_defaults=True):
     reason: str = ""
     why: Nothing | None = None
     qualification: Qualifying | None = None
+    notice: str = ""
 
 
 class Standing(msgspec.Struct):
@@ -256,35 +261,6 @@ class Standing(msgspec.Struct):
     leases: list[HeldLease]
     projects: list[InProject]
     more_projects: bool
-
-
-class StrandedUnit(msgspec.Struct):
-    """A unit that nobody is left to label; `told`: that was published, and an adjudicator settles what has labels."""
-
-    unit_id: str
-    told: bool
-
-
-class MissingSkills(msgspec.Struct):
-    """Skills that nobody has who is defined, and how many units wait for them untouched."""
-
-    skills: list[str]
-    units: int
-
-
-class WaitsForNobody(msgspec.Struct):
-    """What waits in a project for somebody who is not there.
-
-    Attributes:
-        units: those that nobody is left to label, by id; a page, and `next` is the cursor of more.
-        skills: what nobody has, and how many untouched units want it; these are not in `units`.
-        count: units that wait in all: those of all pages of `units`, and those that `skills` counts.
-    """
-
-    units: list[StrandedUnit]
-    skills: list[MissingSkills]
-    count: int
-    next: str
 
 
 class CredentialBody(msgspec.Struct, forbid_unknown_fields=True):

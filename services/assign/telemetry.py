@@ -30,6 +30,17 @@ INSTRUMENTS = (
         "Annotators who asked in the last day, are given hidden gold alone, and have met all that may be shown.",
     ),
     Instrument(
+        "concord_assign_rules_broken",
+        "counter",
+        "Rules of conduct that began to hold against somebody, by rule (pace, skips) and by what comes of it.",
+        ("rule", "then"),
+    ),
+    Instrument(
+        "concord_assign_annotators_awaiting_lead",
+        "gauge",
+        "Annotators who are given nothing new in a project until its lead lets them go on.",
+    ),
+    Instrument(
         "concord_assign_units_nobody_can_label",
         "gauge",
         "Units that want labels which nobody who is defined can give: all have had them, or nobody has the skills.",

@@ -26,6 +26,7 @@ from concord.contracts.v1.projects_pb2 import (
     LotPolicy,
     ModelPolicy,
     OverlapPolicy,
+    PacePolicy,
     Policy,
     Prices,
     PrivacyPolicy,
@@ -33,6 +34,7 @@ from concord.contracts.v1.projects_pb2 import (
     ProjectEvent,
     SamplingPolicy,
     SchemaStep,
+    SkipPolicy,
     SuggestionPolicy,
     Targets,
 )
@@ -245,4 +247,6 @@ def policy(wished: domain.Policy) -> Policy:
         guideline=GuidelinePolicy(**asdict(wished.guideline)),
         max_open_units=wished.max_open_units,
         models=ModelPolicy(**asdict(wished.models)),
+        pace=PacePolicy(**asdict(wished.pace)),
+        skips=SkipPolicy(**asdict(wished.skips)),
     )

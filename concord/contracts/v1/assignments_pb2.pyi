@@ -29,6 +29,7 @@ class AssignmentEvent(_message.Message):
     ASSIGNMENT_RETURNED_FIELD_NUMBER: _builtins.int
     UNIT_SKIPPED_FIELD_NUMBER: _builtins.int
     GUIDELINE_ACKNOWLEDGED_FIELD_NUMBER: _builtins.int
+    CONDUCT_CHANGED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -41,6 +42,8 @@ class AssignmentEvent(_message.Message):
     def unit_skipped(self) -> Global___UnitSkipped: ...
     @_builtins.property
     def guideline_acknowledged(self) -> Global___GuidelineAcknowledged: ...
+    @_builtins.property
+    def conduct_changed(self) -> Global___ConductChanged: ...
     def __init__(
         self,
         *,
@@ -50,12 +53,13 @@ class AssignmentEvent(_message.Message):
         assignment_returned: Global___AssignmentReturned | None = ...,
         unit_skipped: Global___UnitSkipped | None = ...,
         guideline_acknowledged: Global___GuidelineAcknowledged | None = ...,
+        conduct_changed: Global___ConductChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["assignment_expired", b"assignment_expired", "assignment_issued", b"assignment_issued", "assignment_returned", b"assignment_returned", "event", b"event", "guideline_acknowledged", b"guideline_acknowledged", "metadata", b"metadata", "unit_skipped", b"unit_skipped"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assignment_expired", b"assignment_expired", "assignment_issued", b"assignment_issued", "assignment_returned", b"assignment_returned", "conduct_changed", b"conduct_changed", "event", b"event", "guideline_acknowledged", b"guideline_acknowledged", "metadata", b"metadata", "unit_skipped", b"unit_skipped"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_expired", b"assignment_expired", "assignment_issued", b"assignment_issued", "assignment_returned", b"assignment_returned", "event", b"event", "guideline_acknowledged", b"guideline_acknowledged", "metadata", b"metadata", "unit_skipped", b"unit_skipped"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_expired", b"assignment_expired", "assignment_issued", b"assignment_issued", "assignment_returned", b"assignment_returned", "conduct_changed", b"conduct_changed", "event", b"event", "guideline_acknowledged", b"guideline_acknowledged", "metadata", b"metadata", "unit_skipped", b"unit_skipped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["assignment_issued", "assignment_expired", "assignment_returned", "unit_skipped", "guideline_acknowledged"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["assignment_issued", "assignment_expired", "assignment_returned", "unit_skipped", "guideline_acknowledged", "conduct_changed"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -203,3 +207,59 @@ class GuidelineAcknowledged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GuidelineAcknowledged: _TypeAlias = GuidelineAcknowledged  # noqa: Y015
+
+@_typing.final
+class ConductChanged(_message.Message):
+    """A rule of the project (PacePolicy, SkipPolicy) is broken by an annotator, or holds against them no more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANNOTATOR_ID_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    THEN_FIELD_NUMBER: _builtins.int
+    BEGINS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    OF_FIELD_NUMBER: _builtins.int
+    FLOOR_MS_FIELD_NUMBER: _builtins.int
+    UNTIL_US_FIELD_NUMBER: _builtins.int
+    RELEASED_BY_FIELD_NUMBER: _builtins.int
+    annotator_id: _builtins.str
+    rule: _builtins.str
+    """"pace" or "skips"."""
+    then: _builtins.str
+    """What comes of it: "note", "confirm", "break" or "pause"."""
+    begins: _builtins.bool
+    """Whether it begins; else it is over: by itself, because the project asks no more, or because a lead let them go on."""
+    reason: _builtins.str
+    """Why, as the annotator is told it."""
+    count: _builtins.int
+    """How many hasty labels or skips, of how many."""
+    of: _builtins.int
+    floor_ms: _builtins.int
+    """Of pace: the floor by then, milliseconds."""
+    until_us: _builtins.int
+    """When a break ends, microseconds since the epoch, UTC; zero: it has no end of its own."""
+    released_by: _builtins.str
+    """Who let them go on, as their credential names them; empty: nobody had to."""
+    def __init__(
+        self,
+        *,
+        annotator_id: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        then: _builtins.str = ...,
+        begins: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        count: _builtins.int = ...,
+        of: _builtins.int = ...,
+        floor_ms: _builtins.int = ...,
+        until_us: _builtins.int = ...,
+        released_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "begins", b"begins", "count", b"count", "floor_ms", b"floor_ms", "of", b"of", "reason", b"reason", "released_by", b"released_by", "rule", b"rule", "then", b"then", "until_us", b"until_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConductChanged: _TypeAlias = ConductChanged  # noqa: Y015

@@ -222,6 +222,8 @@ class Policy(_message.Message):
     CAPS_FIELD_NUMBER: _builtins.int
     MAX_OPEN_UNITS_FIELD_NUMBER: _builtins.int
     MODELS_FIELD_NUMBER: _builtins.int
+    PACE_FIELD_NUMBER: _builtins.int
+    SKIPS_FIELD_NUMBER: _builtins.int
     priority: _builtins.int
     deadline_seconds: _builtins.int
     """Zero: no deadline."""
@@ -257,6 +259,10 @@ class Policy(_message.Message):
     def caps(self) -> Global___CapsPolicy: ...
     @_builtins.property
     def models(self) -> Global___ModelPolicy: ...
+    @_builtins.property
+    def pace(self) -> Global___PacePolicy: ...
+    @_builtins.property
+    def skips(self) -> Global___SkipPolicy: ...
     def __init__(
         self,
         *,
@@ -277,14 +283,96 @@ class Policy(_message.Message):
         caps: Global___CapsPolicy | None = ...,
         max_open_units: _builtins.int = ...,
         models: Global___ModelPolicy | None = ...,
+        pace: Global___PacePolicy | None = ...,
+        skips: Global___SkipPolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "caps", b"caps", "consensus", b"consensus", "fatigue", b"fatigue", "gold", b"gold", "guideline", b"guideline", "lease", b"lease", "lot", b"lot", "models", b"models", "overlap", b"overlap", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "caps", b"caps", "consensus", b"consensus", "fatigue", b"fatigue", "gold", b"gold", "guideline", b"guideline", "lease", b"lease", "lot", b"lot", "models", b"models", "overlap", b"overlap", "pace", b"pace", "privacy", b"privacy", "sampling", b"sampling", "skips", b"skips", "suggestions", b"suggestions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "caps", b"caps", "consensus", b"consensus", "deadline_seconds", b"deadline_seconds", "dedupe", b"dedupe", "fatigue", b"fatigue", "gold", b"gold", "guideline", b"guideline", "lease", b"lease", "lot", b"lot", "max_open_units", b"max_open_units", "models", b"models", "overlap", b"overlap", "priority", b"priority", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "caps", b"caps", "consensus", b"consensus", "deadline_seconds", b"deadline_seconds", "dedupe", b"dedupe", "fatigue", b"fatigue", "gold", b"gold", "guideline", b"guideline", "lease", b"lease", "lot", b"lot", "max_open_units", b"max_open_units", "models", b"models", "overlap", b"overlap", "pace", b"pace", "priority", b"priority", "privacy", b"privacy", "sampling", b"sampling", "skips", b"skips", "suggestions", b"suggestions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Policy: _TypeAlias = Policy  # noqa: Y015
+
+@_typing.final
+class PacePolicy(_message.Message):
+    """When somebody labels too fast, and what comes of it; without a floor there is no such rule."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FLOOR_SECONDS_FIELD_NUMBER: _builtins.int
+    FLOOR_SHARE_FIELD_NUMBER: _builtins.int
+    FLOOR_OF_FIELD_NUMBER: _builtins.int
+    HASTY_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    THEN_FIELD_NUMBER: _builtins.int
+    BREAK_SECONDS_FIELD_NUMBER: _builtins.int
+    floor_seconds: _builtins.float
+    """A label that took less active time is hasty; zero: no such floor."""
+    floor_share: _builtins.float
+    """Likewise, as a share of a median of active times; of two floors the higher one holds. Zero: none."""
+    floor_of: _builtins.str
+    """Whose median: "project", of all who label it, or "own"."""
+    hasty: _builtins.int
+    """So many hasty labels of the last so many are too many."""
+    last: _builtins.int
+    then: _builtins.str
+    """"note", "confirm": a hasty label takes a second yes, "break", or "pause": until a lead lets them go on."""
+    break_seconds: _builtins.int
+    def __init__(
+        self,
+        *,
+        floor_seconds: _builtins.float = ...,
+        floor_share: _builtins.float = ...,
+        floor_of: _builtins.str = ...,
+        hasty: _builtins.int = ...,
+        last: _builtins.int = ...,
+        then: _builtins.str = ...,
+        break_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["break_seconds", b"break_seconds", "floor_of", b"floor_of", "floor_seconds", b"floor_seconds", "floor_share", b"floor_share", "hasty", b"hasty", "last", b"last", "then", b"then"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PacePolicy: _TypeAlias = PacePolicy  # noqa: Y015
+
+@_typing.final
+class SkipPolicy(_message.Message):
+    """When somebody skips too much, and what comes of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IN_A_ROW_FIELD_NUMBER: _builtins.int
+    SHARE_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    THEN_FIELD_NUMBER: _builtins.int
+    BREAK_SECONDS_FIELD_NUMBER: _builtins.int
+    in_a_row: _builtins.int
+    """So many skips in a row are too many; zero: any number may be."""
+    share: _builtins.float
+    """So large a share of the last so many units is too much; zero: any may be."""
+    last: _builtins.int
+    then: _builtins.str
+    """"note", "break" or "pause"."""
+    break_seconds: _builtins.int
+    def __init__(
+        self,
+        *,
+        in_a_row: _builtins.int = ...,
+        share: _builtins.float = ...,
+        last: _builtins.int = ...,
+        then: _builtins.str = ...,
+        break_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["break_seconds", b"break_seconds", "in_a_row", b"in_a_row", "last", b"last", "share", b"share", "then", b"then"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SkipPolicy: _TypeAlias = SkipPolicy  # noqa: Y015
 
 @_typing.final
 class ModelPolicy(_message.Message):

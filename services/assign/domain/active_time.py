@@ -3,6 +3,7 @@
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from math import exp, log
+from statistics import median
 
 import msgspec
 
@@ -48,11 +49,12 @@ class ActiveTimeState(msgspec.Struct, frozen=True):
     """How long units of a project take, written down for whoever serves the project next.
 
     Attributes:
-        quantile_ms: the 95th percentile as last measured, milliseconds; 0: it was not.
+        quantile_ms, median_ms: the 95th percentile and the median as last measured, milliseconds; 0: it was not.
     """
 
     project_id: str
     quantile_ms: float
+    median_ms: float = 0.0
 
 
 class ActiveTimes:
@@ -67,7 +69,9 @@ class ActiveTimes:
         self._left_out_until_us = 0
         self._unmeasured = 0
         self._quantile_ms = 0.0
+        self._median_ms = 0.0
         self._written_ms = 0.0
+        self._written_median_ms = 0.0
         self.informed = False
 
     def add(self, assignment_id: str, annotator_id: str, active_ms: int, issued_at_us: int) -> None:
@@ -80,13 +84,20 @@ class ActiveTimes:
             self._left_out_until_us = max(self._left_out_until_us, oldest_us)
         self._unmeasured += 1
         if len(self._times_ms) >= TIMES_MIN and (self._unmeasured >= MEASURE_AGAIN_TIMES or not self._quantile_ms):
-            self._quantile_ms = robust_quantile_95(self._fairly())
+            fairly = self._fairly()
+            self._quantile_ms, self._median_ms = robust_quantile_95(fairly), float(median(fairly))
             self._unmeasured = 0
 
-    def inform(self, written_ms: float) -> None:
+    @property
+    def median_ms(self) -> float:
+        """The median active time, milliseconds; 0: it is not known."""
+        return self._median_ms or self._written_median_ms
+
+    def inform(self, written_ms: float, median_ms: float = 0.0) -> None:
         """Take what was written down: the lease follows from it until enough is measured here."""
         self.informed = True
         self._written_ms = written_ms
+        self._written_median_ms = median_ms
 
     def unwritten_ms(self) -> float | None:
         """Return the 95th percentile that is to be written down; None when what was is near enough."""

@@ -7,6 +7,7 @@ from services.assign.domain.breaks import Breaks
 from services.assign.domain.held import HeldLeases
 from services.assign.domain.overlap import LET_GO, left_by_models, seen_by, slots_open, turns
 from services.assign.domain.qualification import QualificationState
+from services.assign.domain.rules import ConductState
 from services.assign.domain.stranding import LET_GO_MAX
 from services.assign.domain.unit import UnitState
 
@@ -52,6 +53,8 @@ class ProjectView:
         breaks: who is on a break.
         qualifications: how those stand who were told to have answered gold, where the project asks for it.
         desk_pages: the newest known page of each annotator's desk.
+        conduct_pages: the newest known page of what each annotator did lately, where the project has rules for that.
+        conducts: what holds against annotators by these rules.
         acknowledged: the newest version of the guideline that each annotator is known to have acknowledged.
     """
 
@@ -67,6 +70,8 @@ class ProjectView:
         self.breaks = Breaks()
         self.qualifications: dict[str, QualificationState] = {}
         self.desk_pages: dict[str, int] = {}
+        self.conduct_pages: dict[str, int] = {}
+        self.conducts: dict[str, ConductState] = {}
         self.acknowledged: dict[str, int] = {}
 
     def settle(self, state: UnitState, key: str, not_before_us: int = 0) -> None:

@@ -10,6 +10,7 @@ from services.assign.domain.caps import Reached
 from services.assign.domain.eligibility import AnnotatorState, abilities, fit
 from services.assign.domain.qualification import Progress
 from services.assign.domain.roster import at_work
+from services.assign.domain.rules import Held
 
 Code = Literal[
     "nothing_waits",
@@ -27,6 +28,7 @@ Code = Literal[
     "not_qualified",
     "retraining",
     "cap_reached",
+    "awaits_lead",
 ]
 
 
@@ -74,6 +76,7 @@ def why_nothing(
     progress: Progress | None = None,
     capped: Reached | None = None,
     gold_left: int = 1,
+    stopped: Held | None = None,
 ) -> Why:
     """Return why an annotator who asked was given nothing.
 
@@ -85,8 +88,9 @@ def why_nothing(
         progress: how far they are in qualifying for it; None: they need not, or have.
         capped: the cap of the project that leaves them no room.
         gold_left: how many units they may still be given who are given hidden gold alone.
+        stopped: the rule of the project by which they are given nothing new.
     """
-    if (whatever_waits := _whatever_waits(annotator, now_us, on_break, progress, gold_left)) is not None:
+    if (whatever_waits := _whatever_waits(annotator, now_us, on_break, progress, gold_left, stopped)) is not None:
         return whatever_waits
     if capped is not None:
         return Why("cap_reached", until_us=capped.until_us, detail=CAPS[capped.cap])
@@ -109,7 +113,12 @@ def why_nothing(
 
 
 def _whatever_waits(
-    annotator: AnnotatorState, now_us: int, on_break: Break | None, progress: Progress | None, gold_left: int
+    annotator: AnnotatorState,
+    now_us: int,
+    on_break: Break | None,
+    progress: Progress | None,
+    gold_left: int,
+    stopped: Held | None,
 ) -> Why | None:
     """Return why nothing that waits is given to them; None where it may be."""
     state = at_work(annotator, now_us)
@@ -117,6 +126,9 @@ def _whatever_waits(
         return Why("annotator_paused", until_us=annotator.until_us, detail=annotator.reason)
     if state == "retired":
         return Why("annotator_retired", detail=annotator.reason)
+    if stopped is not None and on_break is None:
+        until_us = None if stopped.then == "pause" else stopped.until_us
+        return Why("awaits_lead" if stopped.then == "pause" else "on_break", until_us=until_us, detail=stopped.reason)
     if on_break is not None:
         return Why("on_break", until_us=on_break.until_us, detail=on_break.reason)
     if progress is not None:

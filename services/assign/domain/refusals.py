@@ -37,6 +37,35 @@ class OnBreak(Refusal):
         super().__init__(f"You are on a break until {until}: {reason}", cure=f"claim again after {until}")
 
 
+class AwaitsLead(Refusal):
+    """The annotator broke a rule of the project, and a lead is to look first; what they hold may be finished."""
+
+    field = "project_id"
+    cure = "ask the project's lead to look at it and let you go on"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"You are paused in this project until its lead has looked: {reason}")
+
+
+class NothingHeld(Refusal):
+    """There is nothing that a lead could let somebody off."""
+
+    field = "annotator_id"
+    cure = "name somebody whom GET /v1/projects/{project_id}/conduct lists"
+
+
+class ConfirmationWanted(Refusal):
+    """The label was given faster than the project takes without a second yes."""
+
+    field = "confirmed"
+    cure = "look at the unit again, and send the label with confirmed true"
+
+    def __init__(self, ms: int, floor_ms: int) -> None:
+        super().__init__(
+            f"The label took {ms / 1_000:g} seconds, and too many of your last ones took under {floor_ms / 1_000:g}."
+        )
+
+
 class NotAtWork(Refusal):
     """The annotator is paused or retired; what they hold already may be finished."""
 

@@ -31,6 +31,7 @@ REASONS: Mapping[Code, str] = {
     "qualifying": "You are qualifying, and have had all that there is to qualify by in this project now{more}.",
     "no_gold_left": "You are qualifying, and nothing is left to qualify by in this project{more}; its lead sees that.",
     "cap_reached": "You have done {detail}{until}.",
+    "awaits_lead": "You are paused in this project until its lead has looked{detail}",
     "retraining": "You have not qualified for this project yet; look at what you missed, and try again.",
     "not_qualified": "You have not qualified for this project; ask the operator for another try.",
 }

@@ -11,7 +11,7 @@ from concord.chassis.http import documented, json_answer, read_wish
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.places.gather import merged
 from concord.contracts.ids import slot_of_project
-from services.assign.domain.refusals import NotAtWork, NotQualified, OnBreak
+from services.assign.domain.refusals import AwaitsLead, NotAtWork, NotQualified, OnBreak
 from services.assign.domain.roster import at_work
 from services.assign.domain.turns import Candidate
 from services.assign.door.desk import Desk, desk_of, nothing
@@ -122,7 +122,7 @@ async def _claimed(request: Request, caller: Caller, project_id: str, units: int
         status, body = await desk.gather.at(
             request, slot_of_project(project_id), target, msgspec.json.encode(ClaimBody(units)), serve
         )
-    except (OnBreak, NotAtWork, NotQualified):
+    except (OnBreak, AwaitsLead, NotAtWork, NotQualified):
         return None
     return CLAIMED.decode(body) if status == _OK else None
 
@@ -183,6 +183,7 @@ def _shown(desk: Desk, found: Found) -> InProject:
         reason=reason,
         why=why,
         qualification=None if found.progress is None else Qualifying(*msgspec.structs.astuple(found.progress)),
+        notice=" ".join(found.notices),
     )
 
 

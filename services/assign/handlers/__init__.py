@@ -2,6 +2,7 @@
 
 Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what other services
 tell, `claims` gives units out for places that `desks` has, `submissions` takes labels in, `onward` does both in one go,
+`conduct` holds what people do against their project's rules,
 `waiting` has claims wait and says why there is nothing, `qualifying` says who is given gold alone,
 `leases` ends and prolongs, `annotators` says who is who, `standing` where each of them stands, `acknowledging` who has
 read which guideline, `stranded` finds what waits for nobody, `closing` ends the wait in projects that are closed, and
@@ -18,6 +19,7 @@ from services.assign.handlers.acknowledging import Acknowledging
 from services.assign.handlers.annotators import Annotators, Entry
 from services.assign.handlers.claims import Claims, Leased
 from services.assign.handlers.closing import Closing
+from services.assign.handlers.conduct import Conduct
 from services.assign.handlers.deciding import Projects, Requests
 from services.assign.handlers.desks import Desks
 from services.assign.handlers.gold_stocks import GoldStocks
@@ -39,6 +41,7 @@ __all__ = [
     "Answer",
     "Claims",
     "Closing",
+    "Conduct",
     "Entry",
     "GoldStocks",
     "Handlers",
@@ -77,6 +80,7 @@ class Handlers:
     standings: Standings
     qualifying: Qualifying
     gold_stocks: GoldStocks
+    conduct: Conduct
 
     @classmethod
     def of(
@@ -95,10 +99,11 @@ class Handlers:
         annotators, desks = Annotators(repository, requests), Desks(repository, requests, clock)
         acknowledging = Acknowledging(repository, projects, annotators)
         qualifying = Qualifying(repository, projects, requests)
+        conduct = Conduct(repository, projects, requests, instruments, clock)
         claims = Claims(
-            repository, projects, annotators, acknowledging, desks, qualifying, requests, instruments, clock
+            repository, projects, annotators, acknowledging, desks, qualifying, conduct, requests, instruments, clock
         )
-        submissions = Submissions(repository, projects, instruments)
+        submissions = Submissions(repository, projects, conduct, instruments)
         return cls(
             projects=projects,
             units=Units(repository, projects),
@@ -108,10 +113,11 @@ class Handlers:
             submissions=submissions,
             waiting=Waiting(repository, annotators, claims, clock),
             onward=Onward(repository, projects, claims, submissions, instruments),
-            leases=Leases(repository, projects, requests, instruments, clock),
+            leases=Leases(repository, projects, conduct, requests, instruments, clock),
             stranded=Stranded(repository, projects, requests, instruments, clock),
             closing=Closing(repository, projects, requests),
             standings=Standings(repository, projects, qualifying, claims, clock),
             qualifying=qualifying,
             gold_stocks=GoldStocks(repository, projects, instruments, clock),
+            conduct=conduct,
         )

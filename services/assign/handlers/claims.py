@@ -27,6 +27,7 @@ from services.assign.domain.refusals import AnnotatorUnknown, NotAtWork, NotOffe
 from services.assign.domain.unit import Assignment, UnitState
 from services.assign.handlers.acknowledging import Acknowledging
 from services.assign.handlers.annotators import Annotators
+from services.assign.handlers.conduct import Conduct
 from services.assign.handlers.deciding import Projects, Requests, raise_errors
 from services.assign.handlers.desks import Desks
 from services.assign.handlers.gold_stocks import gold_bounds
@@ -77,6 +78,7 @@ class Claims:
         acknowledging: who has read the guideline, where that is asked for.
         desks: what they may hold.
         qualifying: who is given hidden gold alone.
+        conduct: who is stopped by a rule of the project.
         requests: names requests.
         instruments: those of `telemetry.INSTRUMENTS`.
         clock: time.
@@ -90,6 +92,7 @@ class Claims:
         acknowledging: Acknowledging,
         desks: Desks,
         qualifying: Qualifying,
+        conduct: Conduct,
         requests: Requests,
         instruments: Instruments,
         clock: Clock,
@@ -100,6 +103,7 @@ class Claims:
         self.acknowledging = acknowledging
         self.desks = desks
         self.qualifying = qualifying
+        self.conduct = conduct
         self.requests = requests
         self.instruments = instruments
         self.clock = clock
@@ -112,8 +116,8 @@ class Claims:
 
         Raises:
             AnnotatorUnknown, ProjectUnknown: see there.
-            OnBreak, NotAtWork, NotQualified: the annotator is on a break, paused or retired, or has failed to qualify,
-                and holds nothing.
+            OnBreak, AwaitsLead, NotAtWork, NotQualified: the annotator is on a break, waits for a lead, is paused or
+                retired, or has failed to qualify, and holds nothing.
             Backlogged: the broker takes no events.
         """
         project = await self.projects.asked_for(project_id)
@@ -153,7 +157,9 @@ class Claims:
         if progress is not None and progress.standing == "failed":
             return NotQualified(progress.answered, retraining=progress.retraining)
         pause = self.on_break(annotator_id, project_id)
-        return OnBreak(pause.reason, pause.until_us) if pause is not None else None
+        if pause is not None:
+            return OnBreak(pause.reason, pause.until_us)
+        return self.conduct.refusal(self.projects.known(project_id), annotator_id)
 
     async def capped(self, annotator_id: str, project: Project) -> Reached | None:
         """Return which of a project's caps leaves an annotator no room now."""

@@ -16,6 +16,7 @@ from services.assign.domain.active_time import ActiveTimeState
 from services.assign.domain.held import Hold
 from services.assign.domain.refusals import AssignmentUnknown
 from services.assign.domain.unit import Assignment, UnitState
+from services.assign.handlers.conduct import Conduct
 from services.assign.handlers.deciding import Projects, Requests, raise_errors
 from services.assign.repository import Repository, active_time_key
 
@@ -30,16 +31,24 @@ class Leases:
     Args:
         repository: where facts are found.
         projects: their policies.
+        conduct: is told of skips.
         requests: names requests.
         instruments: those of `telemetry.INSTRUMENTS`.
         clock: time.
     """
 
     def __init__(
-        self, repository: Repository, projects: Projects, requests: Requests, instruments: Instruments, clock: Clock
+        self,
+        repository: Repository,
+        projects: Projects,
+        conduct: Conduct,
+        requests: Requests,
+        instruments: Instruments,
+        clock: Clock,
     ) -> None:
         self.repository = repository
         self.projects = projects
+        self.conduct = conduct
         self.requests = requests
         self.instruments = instruments
         self.clock = clock
@@ -51,14 +60,17 @@ class Leases:
         """Take a unit off the annotator who cannot or will not label it."""
         change = functools.partial(lease.give_up, assignment_id=assignment_id, annotator_id=annotator_id, how="skipped")
         word = functools.partial(announcements.skipped, reason=reason, code=code)
-        return await self._change(annotator_id, assignment_id, f"skip/{assignment_id}", change, word)
+        assignment, project_id = await self._change(annotator_id, assignment_id, f"skip/{assignment_id}", change, word)
+        if code not in lease.NOT_THEIRS:
+            await self.conduct.observe(project_id, annotator_id, [assignment])
+        return assignment
 
     async def give_back(self, annotator_id: str, assignment_id: str) -> Assignment:
         """Take back a unit unlabelled; it goes to somebody else."""
         change = functools.partial(
             lease.give_up, assignment_id=assignment_id, annotator_id=annotator_id, how="returned"
         )
-        return await self._change(annotator_id, assignment_id, f"return/{assignment_id}", change, _returned)
+        return (await self._change(annotator_id, assignment_id, f"return/{assignment_id}", change, _returned))[0]
 
     async def renew(self, annotator_id: str, assignment_id: str) -> Assignment:
         """Prolong a lease from now on."""
@@ -75,7 +87,7 @@ class Leases:
             lease_until_us=self.clock.now_us() + seconds * MICROSECONDS,
             renewals_max=policy.renewals_max,
         )
-        return await self._change(annotator_id, assignment_id, self.requests.next(), change, None)
+        return (await self._change(annotator_id, assignment_id, self.requests.next(), change, None))[0]
 
     async def _change(
         self,
@@ -84,8 +96,8 @@ class Leases:
         cause_id: str,
         change: Callable[[UnitState], UnitState],
         word: Worded | None,
-    ) -> Assignment:
-        """Change one assignment and tell of it; return what it then is.
+    ) -> tuple[Assignment, str]:
+        """Change one assignment and tell of it; return what it then is, and its project.
 
         Raises:
             Refusal: as `change` says; AssignmentUnknown when there is none.
@@ -98,10 +110,11 @@ class Leases:
         (outcome,) = await self.repository.apply_in_turn([Cause(key, cause_id, decide)])
         if outcome.error is not None:
             raise outcome.error
+        assert outcome.state is not None, "somebody owns an assignment of it"
         assignment = lease.owned(outcome.state, assignment_id, annotator_id)
         if not outcome.repeated and word is not None:
             self.instruments.counter("concord_assign_leases_ended", assignment.status).inc()
-        return assignment
+        return assignment, outcome.state.project_id
 
     async def expire(self) -> int:
         """End the leases that have passed in our places, at most EXPIRE_LEASES_MAX, and return how many did.
@@ -131,10 +144,11 @@ class Leases:
         for project_id, view in self.repository.views:
             quantile_ms = view.active_times.unwritten_ms()
             if quantile_ms is not None:
-                decide = functools.partial(_write_down, ActiveTimeState(project_id, quantile_ms))
+                median_ms = view.active_times.median_ms
+                decide = functools.partial(_write_down, ActiveTimeState(project_id, quantile_ms, median_ms))
                 cause = Cause(active_time_key(project_id), self.requests.next(), decide)
                 await self.repository.write_active_time(cause)
-                view.active_times.inform(quantile_ms)
+                view.active_times.inform(quantile_ms, median_ms)
 
 
 def _write_down(state: ActiveTimeState, before: ActiveTimeState | None, now_us: int) -> Decision[ActiveTimeState]:

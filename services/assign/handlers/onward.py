@@ -10,6 +10,7 @@ from services.assign.domain import lease, submission
 from services.assign.domain.refusals import Refusal
 from services.assign.domain.unit import UnitState
 from services.assign.handlers.claims import Claims, Leased, caps_of
+from services.assign.handlers.conduct import rules_of
 from services.assign.handlers.deciding import Projects
 from services.assign.handlers.submissions import Answer, Checked, Submissions, Taken
 from services.assign.repository import Repository
@@ -20,7 +21,8 @@ class Onward:
 
     The place on the annotator's desk goes from the lease that ends to the next one, so that none has to be taken: the
     label's record tells to which, and the next lease is stored only after it. Where the project has caps a place is
-    taken all the same: it is on the desk that units are counted. And where it bounds who is shown gold, for work as
+    taken all the same: it is on the desk that units are counted. Likewise where it has rules of conduct: what the label
+    comes to by them is known before anything is given out. And where it bounds who is shown gold, for work as
     for gold: who is given it is counted before, and nobody is to tell by the time that this takes.
 
     Args:
@@ -64,13 +66,15 @@ class Onward:
         held = await self._others(annotator_id, answer.assignment_id, project.project_id)
         stopped = await self.claims.stopped(annotator_id, project_id) is not None
         may_have = not stopped and not await self.claims.nothing_new(annotator_id, project)
-        counts = caps_of(project) or project.policy.gold.exposures_max
+        counts = caps_of(project) or project.policy.gold.exposures_max or rules_of(project)
         wanted = units_max == len(held) + 1 and may_have and not counts
         linked = await self._linked(annotator_id, checked, project) if wanted else None
         if linked is not None:
             taken, leases = linked
         else:
             (taken,), leases = await self.submissions.submit(annotator_id, [answer]), []
+            # This label may have been too many of its kind.
+            stopped = stopped or self.claims.conduct.stopped(project, annotator_id) is not None
         if isinstance(taken, Refusal) or leases or stopped:
             return taken, project_id, [*held, *leases][:units_max]
         return taken, project_id, await self.claims.claim(annotator_id, project_id, units_max)

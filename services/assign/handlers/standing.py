@@ -29,6 +29,7 @@ class InProject(msgspec.Struct, frozen=True):
         due_us: by when the first of it is wanted, microseconds since the epoch, UTC; None: no time was said.
         why: why there is nothing; None where there is something.
         progress: how far they are in qualifying; None: they need not, or have.
+        notices: what of their pace or skips is too much.
     """
 
     project: Project
@@ -36,6 +37,7 @@ class InProject(msgspec.Struct, frozen=True):
     due_us: int | None
     why: Why | None
     progress: Progress | None
+    notices: tuple[str, ...] = ()
 
 
 class Standings:
@@ -77,7 +79,9 @@ class Standings:
         capped = await self.claims.capped(annotator.annotator_id, project)
         progress = self.qualifying.progress(project, annotator.annotator_id)
         failed = progress is not None and progress.standing == "failed"
-        away = pause is not None or at_work(annotator, now_us) in ("paused", "retired")
+        against = self.claims.conduct.in_force(project, annotator.annotator_id)
+        stopped = self.claims.conduct.stopped(project, annotator.annotator_id)
+        away = pause is not None or stopped is not None or at_work(annotator, now_us) in ("paused", "retired")
         unread = await self.claims.acknowledging.lacks(annotator.annotator_id, project)
         outlook = NOTHING
         if project.gives_work and not (away or failed or unread or capped is not None):
@@ -90,7 +94,8 @@ class Standings:
         elif not outlook.units:
             wanted = place.queue.skills_wanted(project_id)
             left = await self.claims.gold_left(annotator.annotator_id, project_id)
-            why = why_nothing(annotator, wanted, now_us, pause, progress, capped, left)
+            why = why_nothing(annotator, wanted, now_us, pause, progress, capped, left, stopped)
         within_us = project.policy.deadline_seconds * MICROSECONDS
         due_us = outlook.since_us + within_us if within_us and outlook.since_us else None
-        return InProject(project, outlook, due_us, why, progress)
+        notices = tuple(held.reason for held in against)
+        return InProject(project, outlook, due_us, why, progress, notices)

@@ -14,18 +14,20 @@ from services.assign import announcements
 from services.assign.announcements import announcer
 from services.assign.domain import lease, submission
 from services.assign.domain.refusals import LabelRefused, Refusal
-from services.assign.domain.unit import UnitState
+from services.assign.domain.unit import Assignment, UnitState
+from services.assign.handlers.conduct import Conduct
 from services.assign.handlers.deciding import Projects
 from services.assign.repository import Repository
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A label as an annotator sent it: JSON, not yet checked."""
+    """A label as an annotator sent it: JSON, not yet checked; `confirmed`: with a second yes, however fast it came."""
 
     assignment_id: str
     label: bytes
     active_ms: int = 0
     flag: str = ""
+    confirmed: bool = False
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -62,12 +64,14 @@ class Submissions:
     Args:
         repository: where facts are found.
         projects: their label schemas.
+        conduct: is told of labels, and says which take a second yes.
         instruments: those of `telemetry.INSTRUMENTS`.
     """
 
-    def __init__(self, repository: Repository, projects: Projects, instruments: Instruments) -> None:
+    def __init__(self, repository: Repository, projects: Projects, conduct: Conduct, instruments: Instruments) -> None:
         self.repository = repository
         self.projects = projects
+        self.conduct = conduct
         self.instruments = instruments
 
     async def submit(self, annotator_id: str, answers: Sequence[Answer]) -> list[Taken | Refusal]:
@@ -80,11 +84,25 @@ class Submissions:
         taken = [label for label in checked if not isinstance(label, Refusal)]
         trace = trace_headers()
         causes = [label.cause(annotator_id, trace) for label in taken]
-        outcomes = iter(await self.repository.apply_in_turn(causes) if causes else [])
+        outcomes = await self.repository.apply_in_turn(causes) if causes else []
+        await self._observe(annotator_id, taken, outcomes)
+        each = iter(outcomes)
         return [
-            self.counted(label if isinstance(label, Refusal) else self.taken(annotator_id, label, next(outcomes)))
+            self.counted(label if isinstance(label, Refusal) else self.taken(annotator_id, label, next(each)))
             for label in checked
         ]
+
+    async def _observe(
+        self, annotator_id: str, labels: Sequence["Checked"], outcomes: Sequence[Outcome[UnitState]]
+    ) -> None:
+        """Have what became of these labels taken down, where their projects have rules for that."""
+        by_project: dict[str, list[Assignment]] = {}
+        for label, outcome in zip(labels, outcomes, strict=True):
+            if outcome.error is None:
+                assignment = lease.owned(outcome.state, label.answer.assignment_id, annotator_id)
+                by_project.setdefault(label.state.project_id, []).append(assignment)
+        for project_id, ended in by_project.items():
+            await self.conduct.observe(project_id, annotator_id, ended)
 
     async def checked(self, annotator_id: str, answers: Sequence[Answer]) -> list["Checked | Refusal"]:
         """Return for each answer what would be taken in, or why nothing is.
@@ -100,10 +118,12 @@ class Submissions:
             key = keys[answer.assignment_id]
             state = units.get(key) if key is not None else None
             try:
-                version = lease.owned(state, answer.assignment_id, annotator_id).schema_version
+                assignment = lease.owned(state, answer.assignment_id, annotator_id)
                 assert key is not None, "somebody owns an assignment under it"
                 assert state is not None, "and it has a state"
-                label = await self._canonical(state, version, answer.label)
+                label = await self._canonical(state, assignment.schema_version, answer.label)
+                if not answer.confirmed:
+                    await self.conduct.check(self.projects.known(state.project_id), assignment, answer.active_ms)
             except Refusal as refusal:
                 results.append(refusal)
             else:

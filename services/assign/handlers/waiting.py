@@ -109,4 +109,5 @@ class Waiting:
         capped = await self.claims.capped(annotator_id, project)
         progress = self.claims.qualifying.progress(project, annotator_id)
         left = await self.claims.gold_left(annotator_id, project_id)
-        return why_nothing(annotator, waiting, self.clock.now_us(), on_break, progress, capped, left)
+        stopped = self.claims.conduct.stopped(project, annotator_id)
+        return why_nothing(annotator, waiting, self.clock.now_us(), on_break, progress, capped, left, stopped)

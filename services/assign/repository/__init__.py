@@ -1,6 +1,7 @@
 """Assign's aggregates, keys and read models; every query lives here."""
 
 from services.assign.repository.acknowledgements import ACKNOWLEDGED, Acknowledgements
+from services.assign.repository.conducts import conduct_key
 from services.assign.repository.fresh_pages import FRESH, FreshPages
 from services.assign.repository.kinds import ANNOTATOR, UNIT, active_time_key, annotator_key, desk_key
 from services.assign.repository.qualifications import QUALIFICATION, qualification_key
@@ -17,6 +18,7 @@ __all__ = [
     "Repository",
     "active_time_key",
     "annotator_key",
+    "conduct_key",
     "desk_key",
     "qualification_key",
 ]

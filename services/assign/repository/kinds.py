@@ -24,7 +24,12 @@ def unit_key(unit_or_copy_id: str) -> str:
 
 def desk_key(page: DeskState) -> str:
     """Return the aggregate key of a page of a desk."""
-    return DESK.key(client_of(page.project_id), f"{page.project_id}/{quoted(page.annotator_id)}/{page.page}")
+    return desk_key_of(page.project_id, page.annotator_id, page.page)
+
+
+def desk_key_of(project_id: str, annotator_id: str, page: int) -> str:
+    """Return the aggregate key of a page of an annotator's desk in a project."""
+    return DESK.key(client_of(project_id), f"{project_id}/{quoted(annotator_id)}/{page}")
 
 
 def annotator_key(annotator_id: str) -> str:

@@ -1,6 +1,7 @@
 """Where assign's facts are found: aggregates by key, and read models by place."""
 
 import asyncio
+import functools
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -8,11 +9,11 @@ from contextlib import asynccontextmanager
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.errors import Backlogged, Unavailable
 from concord.chassis.journal.journal import Journal, Linked
-from concord.chassis.journal.record import JOURNAL, Cause, Outcome
+from concord.chassis.journal.record import Cause, Outcome
 from concord.chassis.places.owner import Owner
 from concord.chassis.projects import Project
 from concord.contracts.ids import SLOTS, keyed, place_of, slot_of_project
-from services.assign.domain.active_time import ActiveTimeState
+from services.assign.domain.active_time import ActiveTimes, ActiveTimeState
 from services.assign.domain.desk import DeskState, next_page
 from services.assign.domain.eligibility import AnnotatorState
 from services.assign.domain.fresh import RowsInMemory
@@ -23,6 +24,7 @@ from services.assign.domain.pool import Pool
 from services.assign.domain.project_view import ProjectView
 from services.assign.domain.queue import Pick, Seeker
 from services.assign.domain.unit import UnitState
+from services.assign.repository.conducts import Conducts
 from services.assign.repository.fresh_pages import FreshPages
 from services.assign.repository.kinds import (
     ACTIVE_TIME,
@@ -32,8 +34,10 @@ from services.assign.repository.kinds import (
     active_time_key,
     annotator_key,
     desk_key,
+    desk_key_of,
     unit_key,
 )
+from services.assign.repository.pages import newest_page
 from services.assign.repository.qualifications import Qualifications
 
 CODE_CHARACTERS = 10
@@ -41,8 +45,6 @@ RESTART_GRACE_SECONDS = 30
 """After a place is loaded no lease that was found is ended for so long: nobody could renew or submit meanwhile."""
 SETTLED_AT_ONCE = 1_000
 """Aggregates that a load takes in before it lets others run."""
-DESK_PAGES_MAX = 2**20
-DESK_LOOKS = 16
 
 
 class Repository:
@@ -62,6 +64,7 @@ class Repository:
         places: the places that are loaded here, or are being loaded.
         fresh: the pages in which units wait to whom nothing happened alone.
         qualifications: who may do real work, where projects ask for gold first.
+        conducts: what people did lately, where projects have rules for that.
     """
 
     def __init__(self, journal: Journal, owner: Owner, id_secret: bytes, generator: random.Random) -> None:
@@ -76,6 +79,7 @@ class Repository:
         self._bells: dict[str, asyncio.Event] = {}
         self.fresh = FreshPages(journal, owner.places, self.places, self.ring)
         self.qualifications = Qualifications(journal, owner.places, self.places)
+        self.conducts = Conducts(journal, owner.places, self.places)
         journal.listen(UNIT, self._settle)
         owner.closes.append(self.ring)
         journal.listen(ANNOTATOR, lambda _, annotator: self.pool.settle(annotator))
@@ -148,6 +152,7 @@ class Repository:
         # Pages first: a row that is taken out of its page meanwhile has its marker before the page goes.
         await self.fresh.load(place)
         await self.qualifications.load(place)
+        await self.conducts.load(place)
         open_here = {self.key(unit_id) for unit_id in models.queue.waiting()} | set(models.held_or_lacking())
         count = 0
         async for key, state in self.journal.rebuild_open(UNIT, range(place, SLOTS, self.owner.places)):
@@ -250,12 +255,17 @@ class Repository:
 
     async def lease_seconds(self, project_id: str, policy_seconds: int) -> int:
         """Return for how long a unit of the project is leased: what it says, or what follows from the active times."""
-        times = self.view(project_id).active_times
-        if not policy_seconds and not times.informed:
-            key = active_time_key(project_id)
-            written = (await self.journal.states(ACTIVE_TIME, [key])).get(key)
-            times.inform(written.quantile_ms if written is not None else 0.0)
+        times = self.view(project_id).active_times if policy_seconds else await self.active_times(project_id)
         return times.lease_seconds(policy_seconds)
+
+    async def active_times(self, project_id: str) -> ActiveTimes:
+        """Return how long units of the project take, as far as it is known here or was written down."""
+        times = self.view(project_id).active_times
+        if not times.informed:
+            key = active_time_key(project_id)
+            written = (await self.journal.states(ACTIVE_TIME, [key])).get(key) or ActiveTimeState(project_id, 0.0)
+            times.inform(written.quantile_ms, written.median_ms)
+        return times
 
     async def write_active_time(self, cause: Cause[ActiveTimeState]) -> None:
         """Answer a cause that writes a project's active time down."""
@@ -363,7 +373,7 @@ class Repository:
         view = self.view(project_id)
         page = view.desk_pages.get(annotator_id)
         if page is None:
-            page = await self._newest_page(project_id, annotator_id)
+            page = await newest_page(self.journal.store, functools.partial(desk_key_of, project_id, annotator_id))
         found = DeskState(project_id, annotator_id, page)
         while (state := (await self.journal.states(DESK, [key := desk_key(found)])).get(key)) is not None:
             found = state
@@ -379,20 +389,6 @@ class Repository:
     async def take_places(self, cause: Cause[DeskState]) -> None:
         """Answer a cause that changes a page of a desk."""
         await self.journal.decide(DESK, cause)
-
-    async def _newest_page(self, project_id: str, annotator_id: str) -> int:
-        """Return the newest page of a desk, found in a few looks at first records: pages are made one after another."""
-        low, high = 0, DESK_PAGES_MAX
-        while high - low > 1:
-            step = max(1, (high - low) // DESK_LOOKS)
-            pages = [low + step * number for number in range(1, DESK_LOOKS + 1) if low + step * number < high]
-            if low == 0 and high == DESK_PAGES_MAX:
-                pages = [2**power for power in range(DESK_PAGES_MAX.bit_length() - 1)]
-            ids = {f"{desk_key(DeskState(project_id, annotator_id, page))}/{1:06d}": page for page in pages}
-            there = await self.journal.store.get(JOURNAL.name, list(ids))
-            low = max((ids[page_id] for page_id in there), default=low)
-            high = min((page for page in pages if page > low), default=high)
-        return low
 
 
 async def _let_others_run(count: int) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from concord.labels.schema_change import SchemaChange
 from concord.quality.qualification import units_least
+from services.ingest.domain.conduct import ranges
 from services.ingest.domain.guideline import guideline_faults, is_new_version
 from services.ingest.domain.life import revised
 from services.ingest.domain.project import (
@@ -141,6 +142,8 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
     yield from _within("policy.caps.hours_per_day", policy.caps.hours_per_day, 0, 24)
     yield from _within("policy.caps.units", policy.caps.units, 0, CAP_UNITS_MAX)
     yield from model_faults(policy)
+    for field, value, low, high in ranges(policy.pace, policy.skips):
+        yield from _within(field, value, low, high)
     yield from _within("policy.priority", policy.priority, -1_000, 1_000)
     yield from _within("policy.deadline_seconds", policy.deadline_seconds, 0, 365 * 86_400)
     yield from _within("policy.max_open_units", policy.max_open_units, 0, OPEN_UNITS_MAX)

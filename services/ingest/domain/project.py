@@ -6,6 +6,7 @@ import msgspec
 
 from concord.labels.schema_change import SchemaChange
 from concord.labels.versions import Step
+from services.ingest.domain.conduct import Pace, Skips
 from services.ingest.domain.models import Models
 
 REPEAT_RULINGS_HIGH = 0.5
@@ -298,6 +299,8 @@ class Policy(Wish, frozen=True):
     guideline: Guidelines = Guidelines()
     max_open_units: int = 0
     models: Models = Models()
+    pace: Pace = Pace()
+    skips: Skips = Skips()
 
 
 class Targets(Wish, frozen=True):

@@ -43,6 +43,14 @@ HANGS_ON: dict[str, Reads] = {
     "policy.fatigue.false_alarm_units": _asks_for_breaks,
     "policy.fatigue.break_seconds": _asks_for_breaks,
     "policy.fatigue.session_minutes_max": _asks_for_breaks,
+    "policy.pace.floor_of": lambda policy: policy.pace.floor_share > 0,
+    "policy.pace.hasty": lambda policy: policy.pace.asked,
+    "policy.pace.last": lambda policy: policy.pace.asked,
+    "policy.pace.then": lambda policy: policy.pace.asked,
+    "policy.pace.break_seconds": lambda policy: policy.pace.asked and policy.pace.then == "break",
+    "policy.skips.last": lambda policy: policy.skips.share > 0,
+    "policy.skips.then": lambda policy: policy.skips.asked,
+    "policy.skips.break_seconds": lambda policy: policy.skips.asked and policy.skips.then == "break",
 }
 """By field: when it is read. All others always are."""
 _DEFAULT = Policy()

@@ -91,6 +91,7 @@ UNFILTERED = {
     "ingest /v1/projects/{project_id}/schemas": "versions, in their order",
     "assign /v1/projects/{project_id}/stranded": "they are few, and all of them are to be looked at",
     "assign /v1/projects/{project_id}/guidelines/{version}/acknowledgements": "who has read one version",
+    "assign /v1/projects/{project_id}/conduct": "they are few, and all of them are to be looked at",
     "assign /v1/projects/{project_id}/qualifications": "one row a person who is to qualify",
     "adjudicate /v1/projects/{project_id}/gold": "what is in doubt, and all of it is to be ruled",
     "audit /v1/projects/{project_id}/models/{model_id}/disagreements": "in the order of what is learnt most from",

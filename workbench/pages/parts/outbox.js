@@ -106,13 +106,13 @@ export class Outbox {
   async sendAll(due) {
     const labels = due.filter((one) => "label" in one);
     if (labels.length) {
-      const submissions = labels.map(({ assignment_id, label, active_ms, flag }) => (
-        { assignment_id, label, active_ms, ...(flag ? { flag } : {}) }));
+      const submissions = labels.map(({ assignment_id, label, active_ms, flag, confirmed }) => (
+        { assignment_id, label, active_ms, ...(flag ? { flag } : {}), ...(confirmed ? { confirmed } : {}) }));
       const { results } = await ask("assign", "POST", "/submissions", { submissions });
       labels.forEach((one, place) => {
         const { error } = results[place];
         if (error?.status === 429 || error?.status === 503) throw new Away("assign");
-        if (error) this.setAside([one], `${error.problem} ${error.cure}`);
+        if (error) this.setAside([one], error.field === "confirmed" ? error.problem : `${error.problem} ${error.cure}`, error.field);
         else this.done(one);
       });
     }
@@ -138,10 +138,18 @@ export class Outbox {
     this.state.set({ sent: this.state.value.sent + 1 });
   }
 
-  setAside(some, problem) {
+  // A label that is given so fast takes a second yes: it is sent as it is, and at once.
+  confirm(one) {
+    const { problem, field, ...item } = one;
+    this.state.set({ refused: this.state.value.refused.filter((each) => each !== one) });
+    this.keep([...this.items, { ...item, confirmed: true, going: false, until: 0 }]);
+    this.plan(0);
+  }
+
+  setAside(some, problem, field = "") {
     const ids = new Set(some.map((one) => one.assignment_id));
     this.keep(this.items.filter((each) => !ids.has(each.assignment_id)));
-    const told = some.map((one) => ({ ...one, problem }));
+    const told = some.map((one) => ({ ...one, problem, field }));
     this.state.set({ refused: [...this.state.value.refused, ...told].slice(-REFUSED_MAX) });
   }
 }

@@ -90,7 +90,8 @@ function RefusedWork({ outbox }) {
   const { refused } = useStore(outbox.state);
   if (!refused.length) return null;
   return html`<details class="notice warn"><summary>${t("desk.refused", { count: refused.length })}</summary>
-    <ul>${refused.map((one) => html`<li>${one.problem}</li>`)}</ul>
+    <ul>${refused.map((one) => html`<li>${one.problem} ${one.field === "confirmed" && html`<button type="button" class="button small"
+      onClick=${() => outbox.confirm(one)}>${t("desk.sure")}</button>`}</li>`)}</ul>
     <button type="button" class="button small" onClick=${() => outbox.state.set({ refused: [] })}>${t("desk.understood")}</button></details>`;
 }
 

@@ -7,8 +7,12 @@ import { moment, t, whole } from "../parts/strings.js";
 const AGAIN_MS = 5_000;
 const WAITING_SHOWN_MAX = 200;
 
-// What waits in a project, or why nothing does; of one that is only known to this browser, its id.
-function about({ project_id: project, waiting, reason, why, qualification }) {
+// What waits in a project, or why nothing does, and what rule of it the person breaks; of one known here alone, its id.
+function about({ notice, ...one }) {
+  return notice ? `${whatWaits(one)} · ${notice}` : whatWaits(one);
+}
+
+function whatWaits({ project_id: project, waiting, reason, why, qualification }) {
   if (waiting === undefined) return project;
   if (waiting && qualification) return t("choose.qualifying", { count: whole(qualification.about_more) });
   if (!waiting) return why ? sayWhy(why) : reason;

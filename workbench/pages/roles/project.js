@@ -5,6 +5,7 @@ import { forgetOlder, recall, remember } from "../parts/memory.js";
 import { follow } from "../parts/stream.js";
 import { duration, percent, t, whole } from "../parts/strings.js";
 import { Table } from "../parts/table.js";
+import { Conduct } from "./conduct.js";
 import { NeedHelp } from "./help.js";
 import { GuidelineEditor } from "./guideline_editor.js";
 import { Leaving } from "./leaving.js";
@@ -138,7 +139,7 @@ export default function Project({ one, go }) {
     ${quality ? html`<${Alerts} targets=${quality.targets} /><${Numbers} quality=${quality} />
       <div class="pair"><${Agreement} points=${points} target=${project.targets.alpha} /><${Promises} targets=${quality.targets} /></div><${ByVersion} quality=${quality} />`
       : html`<p class="quiet">${t("project.notYet")}</p>`}
-    <${Stranded} stranded=${stranded} />
+    <${Stranded} stranded=${stranded} /><${Conduct} id=${id} news=${people} />
     <${Questions} id=${id} version=${project.guideline_version} news=${quality && quality.units_escalated} />
     <${Lots} id=${id} news=${quality && JSON.stringify(quality.lots)} />
     <${Leaving} id=${id} ready=${Boolean(quality?.lots.accepted)} />

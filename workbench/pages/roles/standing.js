@@ -18,6 +18,8 @@ export function Standing({ close, sent }) {
       <div><dt>${t("standing.name")}</dt><dd dir="auto">${me.annotator_id}</dd></div>
       <div><dt>${t("standing.state")}</dt><dd>${t(`state.${me.state}`)}${me.state_until && ` (${t("standing.until", { time: moment(me.state_until) })})`}
         ${me.state_reason && html`<span class="quiet" dir="auto"> ${me.state_reason}</span>`}</dd></div>
+      ${me.projects.filter((one) => one.notice).map((one) => html`<div class="problem"><dt dir="auto">${one.name || one.project_id}</dt>
+        <dd dir="auto">${one.notice} ${one.why ? one.reason : ""}</dd></div>`)}
       <div><dt>${t("standing.sent")}</dt><dd>${whole(sent)}</dd></div>
       <div><dt>${t("standing.held")}</dt><dd>${whole(me.leases.length)}</dd></div>
       <div><dt>${t("standing.skills")}</dt><dd dir="auto">${me.skills.join(", ") || "–"}</dd></div>

@@ -86,6 +86,18 @@ ENDS: dict[str, tuple[Any, ...]] = {
     "guideline.acknowledge": (False, True),
     "models.counted": ("never", "in_overlap"),
     "models.humans_min": (0, 5),
+    "pace.floor_seconds": (0.0, 3_600.0),
+    "pace.floor_share": (0.0, 1.0),
+    "pace.floor_of": ("project", "own"),
+    "pace.hasty": (1, 50),
+    "pace.last": (1, 50),
+    "pace.then": ("note", "confirm", "break", "pause"),
+    "pace.break_seconds": (1, 86_400),
+    "skips.in_a_row": (0, 50),
+    "skips.share": (0.0, 1.0),
+    "skips.last": (1, 50),
+    "skips.then": ("note", "break", "pause"),
+    "skips.break_seconds": (1, 86_400),
 }
 
 

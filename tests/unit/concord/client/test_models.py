@@ -9,13 +9,28 @@ from msgspec import inspect as told
 
 from concord.chassis.http.documented import schema_of
 from concord.chassis.letter_door import Letters
-from concord.client import agreement, alerts, gold, leading, ledger, models, objects, rechecks, scores, webhooks, work
+from concord.client import (
+    agreement,
+    alerts,
+    conduct,
+    gold,
+    leading,
+    ledger,
+    models,
+    objects,
+    rechecks,
+    scores,
+    webhooks,
+    work,
+)
 from services.adjudicate import schemas as adjudicate
 from services.adjudicate.door import closing as closing_door
 from services.adjudicate.door import gold as gold_door
 from services.adjudicate.door import objects as objects_door
 from services.adjudicate.door import retraining as retraining_door
 from services.assign import schemas as assign
+from services.assign.door import conduct as conduct_door
+from services.assign.door import stranded as stranded_door
 from services.assign.door.roster import Roster, RosterReport
 from services.assign.door.standing import ClaimedOfAny
 from services.audit import schemas as audit
@@ -62,7 +77,8 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     work.AssignmentState: assign.AssignmentBody,
     work.Submitted: assign.SubmissionResult,
     work.Standing: assign.Standing,
-    work.Stranded: assign.WaitsForNobody,
+    conduct.Conducts: conduct_door.Conducts,
+    work.Stranded: stranded_door.WaitsForNobody,
     work.Escalations: adjudicate.Escalations,
     work.Ruled: adjudicate.RuledUnit,
     objects.EscalatedObjects: objects_door.EscalatedObjects,
