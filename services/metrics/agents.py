@@ -32,9 +32,10 @@ HAND_OVER_KEEP_SECONDS_MAX = 1.5
 STOP_KEEP_SECONDS_MAX = 1.0
 TABLE = "book-by-place"
 CHANGELOG = {
-    # A gained place's changelog is read whole: what is overwritten must not lie about in it for days.
-    "segment.bytes": "8388608",
-    "segment.ms": "600000",
+    # A gained place's changelog is read whole: what is overwritten must not lie about in it for long, and the segment
+    # that is written to is never cleaned.
+    "segment.bytes": "1048576",
+    "segment.ms": "60000",
     "min.cleanable.dirty.ratio": "0.2",
     "delete.retention.ms": "600000",
 }

@@ -12,7 +12,7 @@ from services.metrics.domain.closed import Closed, Segment
 from services.metrics.domain.fatigue import Person
 from services.metrics.domain.fields import close_in_fields
 from services.metrics.domain.lot import Lot, LotShare, lot_share
-from services.metrics.domain.open_units import BUCKETS, OpenUnits, bucket_of
+from services.metrics.domain.open_units import OpenUnits
 from services.metrics.domain.standing import SaysSame
 from services.metrics.domain.sums import ClosedSums, Sums
 from services.metrics.domain.targets import TargetStanding
@@ -64,7 +64,7 @@ class Rows:
 
     Attributes:
         open: the open units' rows.
-        lots: the lots' rows, dealt by their ids.
+        lots: the lots' rows by id.
         closed: the closed units and lots.
         closed_sums: what they add to each project.
         changed: projects whose sums changed since they were measured.
@@ -81,7 +81,7 @@ class Rows:
         self.open = OpenUnits()
         self.closed = Closed()
         self.closed_sums: dict[str, ClosedSums] = {}
-        self.lots: list[dict[str, Lot]] = [{} for _ in range(BUCKETS)]
+        self.lots: dict[str, Lot] = {}
         self.sums: dict[str, Sums] = {}
         self.changed: set[str] = set()
         self.estimated: defaultdict[str, set[str]] = defaultdict(set)
@@ -94,8 +94,8 @@ class Rows:
         self.whole_until_us = self.version = 0
         self._walks = 0
         self._told_dirty: set[str] = set()
-        self._dirty: set[int] = set()
-        self._lots_dirty: set[int] = set()
+        self._dirty: set[str] = set()
+        self._lots_dirty: set[str] = set()
         self._sums_dirty: set[str] = set()
         self._accepted: list[tuple[int, str]] = []
 
@@ -123,7 +123,7 @@ class Rows:
                 return None
             found = Unit(project_id)
             self.open.put(unit_id, found)
-        self._dirty.add(bucket_of(unit_id))
+        self._dirty.add(unit_id)
         self.version += 1
         return found
 
@@ -138,13 +138,12 @@ class Rows:
 
     def lot(self, lot_id: str, project_id: str, at_us: int) -> Lot | None:
         """Return the lot's row, about to be changed and new on first use; None when the lot is closed."""
-        bucket = hash(lot_id) % BUCKETS
-        found = self.lots[bucket].get(lot_id)
+        found = self.lots.get(lot_id)
         if found is None:
             if at_us < self.closed.forgotten_us or lot_id in self.closed:
                 return None
-            found = self.lots[bucket][lot_id] = Lot(project_id)
-        self._lots_dirty.add(bucket)
+            found = self.lots[lot_id] = Lot(project_id)
+        self._lots_dirty.add(lot_id)
         return found
 
     @property
@@ -160,8 +159,8 @@ class Rows:
         for project_id, people in self.people.items():
             self.timed[project_id].update(people)
 
-    def take_dirty(self) -> tuple[set[int], set[int]]:
-        """Return the buckets of units and of lots that changed since this was last asked."""
+    def take_dirty(self) -> tuple[set[str], set[str]]:
+        """Return the ids of units and of lots that changed since this was last asked."""
         dirty = self._dirty, self._lots_dirty
         self._dirty, self._lots_dirty = set(), set()
         return dirty
@@ -224,17 +223,16 @@ class Rows:
         left: list[tuple[int, str]] = []
         while self.may_close_at(self.whole_until_us):
             at_us, lot_id = heappop(self._accepted)
-            bucket = hash(lot_id) % BUCKETS
-            lot = self.lots[bucket][lot_id]
+            lot = self.lots[lot_id]
             lot.unit_ids = tuple([unit_id for unit_id in lot.unit_ids if not self._closed_now(unit_id, at_us)])
-            self._lots_dirty.add(bucket)
+            self._lots_dirty.add(lot_id)
             if lot.unit_ids:
                 # Sent back after it was accepted: looked at again when more is known.
                 left.append((self.whole_until_us, lot_id))
                 continue
             self._closed_sums(lot.project_id).add_lot(lot)
             self.closed.add(lot_id, at_us)
-            del self.lots[bucket][lot_id]
+            del self.lots[lot_id]
         for again in left:
             heappush(self._accepted, again)
         self.closed.forget(self.whole_until_us - CLOSED_KEPT_US)
@@ -258,7 +256,7 @@ class Rows:
         close_in_fields(self.sums_of(unit.project_id).fields, closed.fields, unit.counted.row)
         self.closed.add(unit_id, at_us)
         self.open.remove(unit_id)
-        self._dirty.add(bucket_of(unit_id))
+        self._dirty.add(unit_id)
         return True
 
     def _let_rows_go(self, unit: Unit, closed: ClosedSums, were_over: bool) -> None:
@@ -289,7 +287,7 @@ class Rows:
         for lot_id, lot in lots.items():
             if lot_id in self.closed:
                 continue
-            self.lots[hash(lot_id) % BUCKETS][lot_id] = lot
+            self.lots[lot_id] = lot
             lot.counted = LotShare()
             self.recount_lot(lot)
             if lot.acceptance is not None and lot.unit_ids:

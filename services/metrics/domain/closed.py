@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
-SEGMENT_IDS = 50_000
+SEGMENT_IDS = 10_000
+"""The newest segment is kept whole whenever something was closed."""
 RECENT_MAX = 10_000
 
 
@@ -51,6 +52,7 @@ class Closed:
     def __init__(self, forgotten_us: int = 0) -> None:
         self.forgotten_us = forgotten_us
         self.count = 0
+        self._newest = 0
         self._segments: dict[int, _Segment] = {}
         self._recent: set[int] = set()
         self._sorted = np.empty(0, dtype=np.uint64)
@@ -69,10 +71,10 @@ class Closed:
 
     def add(self, any_id: str, at_us: int) -> None:
         """Close what was not closed, at this event time."""
-        number = max(self._segments, default=0)
-        segment = self._segments.setdefault(number, _Segment())
+        segment = self._segments.setdefault(self._newest, _Segment())
         if len(segment.digests) >= SEGMENT_IDS:
-            segment = self._segments[number + 1] = _Segment()
+            self._newest += 1
+            segment = self._segments[self._newest] = _Segment()
         digest = _digest(any_id)
         segment.digests.append(digest)
         segment.newest_us = max(segment.newest_us, at_us)
@@ -116,6 +118,7 @@ class Closed:
         """
         for number, segment in segments.items():
             taken = self._segments[number] = _Segment(segment.newest_us)
+            self._newest = max(self._newest, number)
             taken.digests.frombytes(segment.digests)
             self.count += len(taken.digests)
         self._sort()

@@ -5,7 +5,7 @@ all that is told of one comes within minutes; so a row is encoded once nothing h
 others were, and decoded when something is told of it again, which takes some microseconds.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -13,7 +13,7 @@ from services.metrics.domain.traits import shared
 from services.metrics.domain.unit import Unit
 
 BUCKETS = 256
-"""Into so many parts the rows are dealt, so that what has changed can be kept without all the rest."""
+"""Into so many parts the rows are dealt, so that one can walk through them without holding up whoever changes them."""
 TOUCHED_MAX = 5_000
 """So many rows make a generation; two generations are not encoded. Encoding one takes some ten milliseconds."""
 
@@ -85,12 +85,30 @@ class OpenUnits:
                 if row is not None:
                     yield unit_id, _awake(row) if isinstance(row, bytes) else row
 
-    def encodable(self, bucket: int) -> Mapping[str, Unit | msgspec.Raw]:
-        """Return a part as it is encoded by msgspec: each row by its id."""
-        return {
-            unit_id: msgspec.Raw(row) if isinstance(row, bytes) else row
-            for unit_id, row in self._buckets[bucket].items()
-        }
+    def encodable(self, unit_ids: Iterable[str]) -> dict[str, Unit | msgspec.Raw | None]:
+        """Return these rows as they are encoded by msgspec, by their ids; None for one that is not there."""
+        return {unit_id: _encodable(self._buckets[bucket_of(unit_id)].get(unit_id)) for unit_id in unit_ids}
+
+    def parts(self, units: int) -> Iterator[Mapping[str, Unit | msgspec.Raw | None]]:
+        """Yield all rows as `encodable` does, so many at a time; what comes or goes meanwhile may be among them or not.
+
+        A row that is there all the while is.
+        """
+        gathered: list[str] = []
+        for bucket in self._buckets:
+            gathered += bucket
+            while len(gathered) >= units:
+                yield self._there(gathered[:units])
+                del gathered[:units]
+        if gathered:
+            yield self._there(gathered)
+
+    def _there(self, unit_ids: Iterable[str]) -> Mapping[str, Unit | msgspec.Raw | None]:
+        return {unit_id: row for unit_id, row in self.encodable(unit_ids).items() if row is not None}
+
+
+def _encodable(row: Unit | bytes | None) -> Unit | msgspec.Raw | None:
+    return msgspec.Raw(row) if isinstance(row, bytes) else row
 
 
 def _awake(row: bytes) -> Unit:

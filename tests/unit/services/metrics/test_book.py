@@ -1,5 +1,6 @@
 """The book: whatever is kept, when, and by whom, a new life that reads on from it has the same sums."""
 
+import contextlib
 import random
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from concord.contracts.v1.metadata_pb2 import Metadata
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
 from services.metrics.book import Book
+from services.metrics.domain.closed import Closed
 from services.metrics.domain.sums import Sums
 from services.metrics.domain.unit import GRACE_US
 from services.metrics.handlers import Handlers
@@ -24,10 +26,13 @@ LATER_US = 10 * GRACE_US
 Step = Callable[[Handlers], None]
 
 
-@pytest.fixture(autouse=True, params=["all rows there", "most rows resting"])
-def _generations(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, params=["all rows there", "most rows resting", "few changes kept"])
+def _bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "most rows resting":
         monkeypatch.setattr("services.metrics.domain.open_units.TOUCHED_MAX", 2)
+    if request.param == "few changes kept":
+        for name, bound in (("CHANGES_MAX", 2), ("UNITS_A_PART", 3), ("LOTS_A_PART", 2)):
+            monkeypatch.setattr(f"services.metrics.book.{name}", bound)
 
 
 async def breathe() -> None:
@@ -152,13 +157,8 @@ async def test_a_unit_closed_while_the_book_is_written_counts_once() -> None:
     rows = Rows()
     served = Handlers(rows)
 
-    breaths = 0
-
     async def close_meanwhile() -> None:
-        nonlocal breaths
-        breaths += 1
-        if breaths == 10:
-            close(rows)
+        close(rows)
 
     expected = sums(played(steps, served))
     await Book("one", 3, rows, parts, close_meanwhile).keep({"log": len(steps)})
@@ -215,6 +215,89 @@ async def test_a_part_larger_than_a_record_is_cut_and_put_together(monkeypatch: 
     again, heir = book(parts, "two")
     await again.take_up()
     assert sums(heir) == sums(served)
+
+
+async def test_what_is_written_goes_by_what_changed_and_what_is_read_by_what_is_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.metrics.book.CHANGES_MAX", 400)
+    monkeypatch.setattr("services.metrics.book.UNITS_A_PART", 500)
+    parts = CountingParts()
+    kept, served = book(parts)
+    many = [_units(UnitEvent(metadata=told(1), unit_admitted=UnitAdmitted(unit_id=f"k1-u{n}"))) for n in range(3_000)]
+    played(many, served)
+    await kept.keep({"log": 0})
+    whole, rounds = parts.bytes_written, 40
+    for number in range(rounds):
+        played([_annotation(f"k1-u{number}", 1, b'"yes"')], served)
+        await kept.keep({"log": number})
+    assert (parts.bytes_written - whole) / rounds < whole / 5, "one unit's row, and not those of all that are open"
+    assert parts.pieces_written < whole // 100 + 10 * rounds
+    assert sum(map(len, parts.pieces[3].values())) < 4 * whole
+    again, heir = book(parts, "two")
+    await again.take_up()
+    assert sums(heir) == sums(served)
+
+
+async def test_what_was_closed_since_all_rows_were_written_is_not_opened_by_them_once_it_is_forgotten() -> None:
+    steps, parts = log_of(99), MemoryParts()
+    kept, served = book(parts)
+    played(steps, served)
+    await kept.keep({"log": 0})
+    open_before = served.rows.units_open
+    close(served.rows)
+    await kept.keep({"log": len(steps)})
+    served.rows.closed = Closed(LATER_US)  # as after a month
+    served.rows.sums_of(PROJECT)
+    played([_units(UnitEvent(metadata=told(2 * LATER_US), unit_admitted=UnitAdmitted(unit_id="k1-new")))], served)
+    await kept.keep({"log": len(steps) + 1})
+    again, heir = book(parts, "two")
+    await again.take_up()
+    assert heir.rows.units_open == served.rows.units_open < open_before
+
+
+async def test_what_was_to_go_and_did_not_is_kept_when_it_was_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.metrics.book.CHANGES_MAX", 1)
+    steps, parts = log_of(6), CountingParts()
+    kept, served = book(parts)
+    for number, step in enumerate(steps):
+        step(served)
+        parts.failing_to_remove = number % 2 == 0
+        with contextlib.suppress(TimeoutError):
+            await kept.keep({"log": number + 1})
+        parts.failing_to_remove = False
+        again, heir = book(parts, f"heir-{number}")
+        await again.take_up()
+        assert sums(heir) == sums(served)
+
+
+class CountingParts(MemoryParts):
+    """Counts what is written.
+
+    Attributes:
+        failing_to_remove: whether `settled` fails after something was to go; it stays then.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes_written = self.pieces_written = 0
+        self.failing_to_remove = self._removed = False
+
+    def write(self, place: int, name: bytes, piece: bytes | None) -> None:
+        """Keep a piece, or remove it."""
+        if piece is None and self.failing_to_remove:
+            self._removed = True
+            return
+        self.bytes_written += len(piece or b"")
+        self.pieces_written += 1
+        super().write(place, name, piece)
+
+    async def settled(self) -> None:
+        """Return, or fail."""
+        if self._removed:
+            self._removed = False
+            raise TimeoutError
+        await super().settled()
 
 
 def test_nothing_is_closed_while_units_are_walked_through() -> None:

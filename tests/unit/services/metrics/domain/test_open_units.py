@@ -5,7 +5,7 @@ import random
 import msgspec
 import pytest
 
-from services.metrics.domain.open_units import BUCKETS, OpenUnits
+from services.metrics.domain.open_units import OpenUnits
 from services.metrics.domain.traits import traits_of
 from services.metrics.domain.unit import Annotation, Unit, annotated, settled
 
@@ -48,9 +48,11 @@ def test_whatever_is_touched_when_the_rows_are_those_that_never_rested(seed: int
         assert len(rows) == len(kept)
     assert dict(rows.walk()) == kept
     read: dict[str, Unit] = {}
-    for bucket in range(BUCKETS):
-        read |= msgspec.msgpack.decode(msgspec.msgpack.encode(rows.encodable(bucket)), type=dict[str, Unit])
+    for part in rows.parts(7):
+        assert len(part) <= 7
+        read |= msgspec.msgpack.decode(msgspec.msgpack.encode(part), type=dict[str, Unit])
     assert read == kept
+    assert rows.encodable(["k1-unknown"]) == {"k1-unknown": None}
 
 
 def test_what_nothing_has_touched_for_a_generation_rests_and_gold_does_not() -> None:
@@ -59,7 +61,7 @@ def test_what_nothing_has_touched_for_a_generation_rests_and_gold_does_not() -> 
         rows.put(f"k1-u{number}", Unit("k1-p", gold='"yes"' if number == 0 else "", traits=traits_of("", "", 3, None)))
         rows.rest()
     resting = {unit_id: rows.get(unit_id) for unit_id in ("k1-u0", "k1-u1")}
-    encoded = [raw for bucket in range(BUCKETS) for raw in rows.encodable(bucket).values() if not isinstance(raw, Unit)]
+    encoded = [row for part in rows.parts(100) for row in part.values() if not isinstance(row, Unit)]
     assert len(encoded) == 3 * TOUCHED_MAX - 2, "the newest generation is there, gold, and what was asked for just now"
     assert all(unit is not None and unit is rows.get(unit_id) for unit_id, unit in resting.items())
     (first, second) = (unit.traits for unit in resting.values() if unit is not None)
