@@ -113,7 +113,7 @@ async def _caught_up(
             await follower.counted(project.labels)
     seconds, pid = time.monotonic() - begun, stack.pid("metrics")
     spent, peak = cpu_seconds(pid) - nothing.cpu_seconds, peak_mb(pid)
-    bare = await io_cost(Replay(stack.kafka_bootstrap, stack.mongodb_uri, "concord_metrics", [(0, 0)], None, topics))
+    bare = await io_cost(Replay(stack.kafka_bootstrap, stack.mongodb_uri, "concord_metrics", [(0, 0)], {}, topics))
     return CaughtUp(labels, events, seconds, spent * MICROSECONDS / events, bare.broker_us / max(1, bare.records), peak)
 
 

@@ -3,8 +3,9 @@
 ``python -m bench.services.bare_io`` reads a `Replay` as JSON on its standard input and prints an `IoCost`. What a
 service did is read from its journal: a commit's name tells which documents went into the store together, and the
 documents hold the events that they caused. The loop inserts the same documents in the same groups into a database
-of its own, sends the same events to a topic of its own, and consumes the same records from the same topics. It uses
-the drivers directly, as nothing else here does: this is what they cost when nobody decides anything.
+of its own, sends the same events to a topic of its own, and consumes and decodes the same records from the same topics.
+What a service keeps beside its journal, pages above all, is named by whoever asks. It uses the drivers directly, as
+nothing else here does: this is what they cost when nobody decides anything.
 """
 
 import asyncio
@@ -23,6 +24,8 @@ from concord.chassis.broker.kafka import BATCH_BYTES_MAX
 from concord.chassis.broker.partitioner import partition_of
 from concord.chassis.broker.port import POLL_RECORDS_MAX, Outgoing
 from concord.chassis.journal.record import JOURNAL, Commit, events_of
+from concord.contracts.codec import decode
+from concord.contracts.topics import BY_NAME
 
 FLOOR_DATABASE = "bench_floor"
 FLOOR_TOPIC = "bench.floor.v1"
@@ -45,16 +48,18 @@ class Replay(msgspec.Struct, frozen=True):
         mongodb: the store's URI.
         database: the service's.
         ranges: from when to when its records count, microseconds since the epoch.
-        extra: another collection of the service's to replay whole, with how many documents went in together.
+        beside: other collections of the service's to replay whole, with how many documents of each went in together.
         topics: how many records the service read of each.
+        decoding: whether the bare loop decodes what it reads.
     """
 
     kafka: str
     mongodb: str
     database: str
     ranges: list[tuple[int, int]]
-    extra: tuple[str, int] | None = None
+    beside: dict[str, int] = {}
     topics: dict[str, int] = {}
+    decoding: bool = False
 
 
 class IoCost(msgspec.Struct, frozen=True):
@@ -84,8 +89,7 @@ async def replay(wanted: Replay) -> IoCost:
     documents = sum(map(len, commits))
     sample = head(commits, REPLAYED_DOCUMENTS_MAX)
     store_us = documents * await _insert(floor[label], sample)
-    if wanted.extra is not None:
-        name, together = wanted.extra
+    for name, together in wanted.beside.items():
         others = await source[name].find({}, batch_size=PAGE_DOCUMENTS).to_list(None)
         groups = [others[start : start + together] for start in range(0, len(others), together)]
         documents += len(others)
@@ -97,7 +101,7 @@ async def replay(wanted: Replay) -> IoCost:
     records = sum(wanted.topics.values())
     broker_us = events * await _send(wanted.kafka, rows)
     if records:
-        broker_us += records * await _consume(wanted.kafka, list(wanted.topics), label, records)
+        broker_us += records * await _consume(wanted, label)
     return IoCost(documents, events, records, store_us, broker_us)
 
 
@@ -177,11 +181,12 @@ def _by_partition(events: Sequence[Outgoing]) -> dict[int, list[dict[str, Any]]]
     return partitions
 
 
-async def _consume(kafka: str, topics: Sequence[str], group: str, records: int) -> float:
+async def _consume(wanted: Replay, group: str) -> float:
     """Read the topics from their beginning with a commit a batch; return the CPU microseconds a record."""
+    records_max = min(sum(wanted.topics.values()), CONSUMED_RECORDS_MAX)
     consumer = AIOKafkaConsumer(
-        *topics,
-        bootstrap_servers=kafka,
+        *wanted.topics,
+        bootstrap_servers=wanted.kafka,
         group_id=f"bench-{group}",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -191,8 +196,12 @@ async def _consume(kafka: str, topics: Sequence[str], group: str, records: int) 
     read = idle = 0
     try:
         before = time.process_time()
-        while read < min(records, CONSUMED_RECORDS_MAX) and idle < IDLE_POLLS_MAX:
+        while read < records_max and idle < IDLE_POLLS_MAX:
             polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS_MAX)
+            if wanted.decoding:
+                for place, batch in polled.items():
+                    for record in batch:
+                        decode(BY_NAME[place.topic], record.value)
             read += sum(map(len, polled.values()))
             idle += not polled
             if polled:

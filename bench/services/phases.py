@@ -17,6 +17,7 @@ from bench.services.cost import Cost
 from bench.services.floor import BareHttp, Floor, io_cost
 from bench.services.load import Door, Exchange, admit, annotate, go_on
 from bench.services.site import PARTS_BELOW, ColdStart, Reading, Site
+from concord.chassis.store.port import INSERT_DOCUMENTS_MAX
 
 IDLE_SPANS, IDLE_SECONDS = 4, 2.0
 IMPORTED_TOGETHER, LABELLED_TOGETHER, LABELLED_TOGETHER_MANY = 4_000, 1_000, 4_000
@@ -24,10 +25,16 @@ IMPORTED_TOGETHER, LABELLED_TOGETHER, LABELLED_TOGETHER_MANY = 4_000, 1_000, 4_0
 PAIRS_SINGLE_MAX = 2_000
 PAIRS_MANY_MAX = 10_000
 UNITS_A_CALL = 50
-UNITS_KEPT = ("units", 500)
-"""What ingest stores beside its journal, and how many of them together."""
+KEPT_OF_UNITS = {
+    "ingest": {"units": INSERT_DOCUMENTS_MAX, "claims": INSERT_DOCUMENTS_MAX},
+    "assign": {"fresh": 1},
+    "adjudicate": {"rows": 1, "listed_units": 1},
+    "audit": {"rows": 1, "lots": 1},
+}
+"""What each service stores of admitted units beside its journal, and how many documents of it together."""
 MICROSECONDS = 1e6
 INGEST, ASSIGN = "ingest", "assign"
+ADMIT, CONSUME_UNIT = "admit a unit, NDJSON", "consume an admitted unit"
 TOLD_OF_LABELS = {
     "adjudicate": "consume an annotation",
     ASSIGN: "consume a resolution",
@@ -164,9 +171,9 @@ class Phases:
             count = min(IMPORTED_TOGETHER, units - first)
             sending = admit(self.door, self.people.client, self.people.project_id, first, count, exchange)
             rounds.append(await self._round(f"import, {first:,} done", sending, others))
-        await self._called("admit a unit, NDJSON", INGEST, [entry.working for entry in rounds], exchange)
+        await self._called(ADMIT, INGEST, [entry.working for entry in rounds], exchange)
         for service in others:
-            await self._consumed("consume an admitted unit", service, [entry.consuming for entry in rounds])
+            await self._consumed(CONSUME_UNIT, service, [entry.consuming for entry in rounds])
 
     async def _label(self, what: str, pairs: int, units_a_call: int) -> list[Span]:
         """Let units be claimed and submitted; return the times in which what that caused was consumed."""
@@ -210,7 +217,7 @@ class Phases:
         http_us = sum(
             [len(calls.seconds) * await self.bare.microseconds(calls, at_once) for calls in exchange.calls.values()]
         )
-        io = await self._replay(service, spans, {})
+        io = await self._replay(what, service, spans, {})
         count = exchange.operations
         self.measured.costs.append(
             Cost(
@@ -238,7 +245,7 @@ class Phases:
         count = topics.total()
         if not count:
             return
-        io = await self._replay(service, spans, topics)
+        io = await self._replay(what, service, spans, topics)
         self.measured.costs.append(
             Cost(
                 operation=what,
@@ -251,13 +258,12 @@ class Phases:
             )
         )
 
-    async def _replay(self, service: str, spans: Sequence[Span], topics: Mapping[str, int]) -> IoCost:
+    async def _replay(self, what: str, service: str, spans: Sequence[Span], topics: Mapping[str, int]) -> IoCost:
         stack = self.site.stack
         ranges = [(span.before.at_us, span.after.at_us) for span in spans]
-        extra = UNITS_KEPT if service == INGEST else None
-        wanted = Replay(
-            stack.kafka_bootstrap, stack.mongodb_uri, f"concord_{service}", ranges, extra=extra, topics=dict(topics)
-        )
+        beside = KEPT_OF_UNITS.get(service, {}) if what in {ADMIT, CONSUME_UNIT} else {}
+        database = f"concord_{service}"
+        wanted = Replay(stack.kafka_bootstrap, stack.mongodb_uri, database, ranges, beside, dict(topics), decoding=True)
         return await io_cost(wanted)
 
     def _net_us(self, service: str, spans: Sequence[Span]) -> float:
