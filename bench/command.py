@@ -151,7 +151,7 @@ def _beside(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Ta
     if GROWTH in wanted.names:
         grown = asyncio.run(growth.grow(wanted.units or SIZES, wanted.labels, _say))
         figures[GROWTH] = growth.as_json(grown)
-        tables.append(growth.table(grown))
+        tables += [growth.table(grown), growth.lives(grown)]
         if wanted.plot is not None:
             growth.draw_growth(grown, wanted.plot)
             growth.draw_history(whole_report.history(), wanted.plot.with_stem(f"{wanted.plot.stem}-history"))

@@ -42,6 +42,7 @@ START_COLUMNS = (
     Column("units"),
     Column("CPU"),
     Column("wall"),
+    Column("stop"),
     Column("MB"),
     Column("idle ms/s"),
 )
@@ -63,6 +64,7 @@ def tables(found: Sequence[Measured]) -> list[Table]:
             f"{measured.units:,}",
             seconds(start.cpu_seconds),
             seconds(start.wall_seconds),
+            seconds(start.stop_seconds),
             f"{start.peak_mb:.0f}",
             f"{measured.idle_share[start.service] * 1e3:.1f}",
         ]

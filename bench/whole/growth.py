@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from bench.table import Column, Table
+from bench.table import Column, Table, seconds
 from bench.whole.measure import PARTS, Whole, Work, measure
 from concord.pages import drawing
 
@@ -25,7 +26,7 @@ async def grow(sizes: Sequence[int], labels: int, say: Callable[[str], None]) ->
     Raises:
         see `measure.measure`.
     """
-    return [await measure(size, min(labels, size), say) for size in sorted(sizes)]
+    return [await measure(size, min(labels, size), say, lives=True) for size in sorted(sizes)]
 
 
 def table(found: Sequence[Whole]) -> Table:
@@ -60,12 +61,43 @@ def _row(name: str, units: int, work: Work, first: float) -> list[str]:
     ]
 
 
+def lives(found: Sequence[Whole]) -> Table:
+    """Return a line a service and size: how it stopped, started, and came back from a kill."""
+    columns = (
+        Column("service", numbers=False),
+        Column("units"),
+        Column("stop"),
+        Column("start, CPU"),
+        Column("start"),
+        Column("after a kill"),
+        Column("MB"),
+    )
+    rows = [
+        [
+            life.start.service,
+            f"{whole.units:,}",
+            seconds(life.start.stop_seconds),
+            seconds(life.start.cpu_seconds),
+            seconds(life.start.wall_seconds),
+            seconds(life.recovery_seconds),
+            f"{life.start.peak_mb:.0f}",
+        ]
+        for whole in found
+        for life in whole.lives
+    ]
+    rows.sort(key=lambda row: row[0])
+    notes = ("Until it was ready, and wall time where not said otherwise, on what the units and labels above left. The",
+             "one process of a service: after a kill its group waits for the dead member's session, 10 s.")  # fmt: skip
+    return Table("How services stop and start", columns, rows, notes)
+
+
 def as_json(found: Sequence[Whole]) -> list[dict[str, Any]]:
     """Return the figures, size by size."""
     return [
         {
             "units": whole.units,
             "work": {work.name: {"cpu_ms": dict(work.cpu_ms), "total_ms": work.total_ms} for work in whole.work},
+            "lives": [asdict(life) for life in whole.lives],
         }
         for whole in found
     ]

@@ -11,7 +11,7 @@ from typing import Any
 from bench.services.door import HttpDoor
 from bench.services.load import Exchange, admit, define, go_on
 from bench.services.phases import Span
-from bench.services.site import PARTS_BELOW, Site
+from bench.services.site import PARTS_BELOW, ColdStart, Site
 from deploy.local import places
 from deploy.local.ports import Ports
 from deploy.local.services import SERVICES
@@ -69,14 +69,31 @@ class Whole:
         units: how many were imported.
         work: what an operation of each kind cost.
         idle_ms: by process, CPU milliseconds a second while nothing is asked.
+        lives: of each service, where that was asked for, how it stopped and started.
     """
 
     units: int
     work: tuple[Work, ...]
     idle_ms: Mapping[str, float]
+    lives: tuple["Life", ...] = ()
 
 
-async def measure(units: int, labels: int, say: Callable[[str], None], folder: Path = FOLDER) -> Whole:
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How a service stopped and started on what there was in the end.
+
+    Attributes:
+        start: after it was stopped in order.
+        recovery_seconds: from SIGKILL until it was ready again; the group waits for a dead member's session.
+    """
+
+    start: ColdStart
+    recovery_seconds: float
+
+
+async def measure(
+    units: int, labels: int, say: Callable[[str], None], folder: Path = FOLDER, *, lives: bool = False
+) -> Whole:
     """Import units as NDJSON and have some labelled, and return what each cost.
 
     Args:
@@ -84,6 +101,7 @@ async def measure(units: int, labels: int, say: Callable[[str], None], folder: P
         labels: how many the annotators give, each call bringing the next unit.
         say: is given a line now and then.
         folder: where the stack lives; its data is removed, before and after.
+        lives: whether each service is stopped and started after that, and killed and started.
 
     Raises:
         NotStarted: the stack could not come up.
@@ -105,9 +123,19 @@ async def measure(units: int, labels: int, say: Callable[[str], None], folder: P
             imported = await _spent(site, "unit", sent, admit(door, issuer.client_key, project_id, 0, units, sent))
             say(f"the whole: {labels:,} labels by {ANNOTATORS} annotators")
             asking = go_on(door, tokens, project_id, labels, labelled)
-            return Whole(units, (imported, await _spent(site, "label", labelled, asking)), idle_ms)
+            work = (imported, await _spent(site, "label", labelled, asking))
+            return Whole(units, work, idle_ms, await _lives(site, say) if lives else ())
     finally:
         shutil.rmtree(places.data(folder), ignore_errors=True)
+
+
+async def _lives(site: Site, say: Callable[[str], None]) -> tuple[Life, ...]:
+    found = []
+    for service in SERVICES:
+        say(f"the whole: {service} stops and starts, is killed and starts")
+        start = await site.cold_start(service)
+        found.append(Life(start, await site.recovery(service)))
+    return tuple(found)
 
 
 async def _idle(site: Site) -> dict[str, float]:

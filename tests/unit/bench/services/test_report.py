@@ -27,7 +27,7 @@ def cost(units: int, cpu_us: float = 60.0, floor: Floor | None = None) -> Cost:
 
 
 def measured(units: int) -> Measured:
-    start = ColdStart("assign", 0.8, 1.2, 97.0)
+    start = ColdStart("assign", 0.8, 1.2, 97.0, 0.3)
     return Measured(units, idle_share={"assign": 0.009}, costs=[cost(units)], cold_starts=[start])
 
 
@@ -51,7 +51,7 @@ def test_sizes_of_one_operation_stand_below_one_another() -> None:
     assert [row[2] for row in costs.rows] == ["1,000", "10,000"]
     assert costs.rows[0][4:10] == ["60.0", "30.0", "2.0 x", "10.0", "15.0", "5.0"]
     assert calls.rows[0] == ["claim", "claim", "1,000", "1.5", "9.2"]
-    assert starts.rows[0] == ["assign", "10,000", "800 ms", "1.20 s", "97", "9.0"]
+    assert starts.rows[0] == ["assign", "10,000", "800 ms", "1.20 s", "300 ms", "97", "9.0"]
     assert all(len(row) == len(entry.columns) for entry in (costs, calls, starts) for row in entry.rows)
 
 
