@@ -109,8 +109,9 @@ def _show(load: Load, costs: Costs, found: Plan) -> None:
 
 def _hold_against(costs: Costs, run: Costs, as_json: bool) -> None:
     """Print, process by process, what a run was expected to cost and what it did."""
-    expected = spent(costs, run.work.unit.operations, run.work.label.operations)
-    found = spent(run, run.work.unit.operations, run.work.label.operations)
+    counts = run.work.unit.operations, run.work.label.operations
+    seconds = run.work.unit.seconds + run.work.label.seconds
+    expected, found = spent(costs, *counts, seconds), spent(run, *counts, seconds)
     lines = {**{name: (expected[name], found[name]) for name in expected}}
     lines["all"] = (sum(expected.values()), sum(found.values()))
     if as_json:

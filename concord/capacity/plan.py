@@ -150,13 +150,15 @@ def plan(load: Load, costs: Costs, prices: Prices) -> Plan:
     )
 
 
-def spent(costs: Costs, units: int, labels: int) -> dict[str, float]:
-    """Return by process the CPU seconds that so many units and labels are expected to cost."""
-    return {name: _cpu_ms(name, units, labels, costs) / 1e3 for name in (*SERVICES, STORE, BROKER)}
+def spent(costs: Costs, units: int, labels: int, seconds: float) -> dict[str, float]:
+    """Return by process the CPU seconds that so many units and labels are expected to cost within a time.
 
-
-def _cpu_ms(name: str, units: float, labels: float, costs: Costs) -> float:
-    return units * costs.work.unit.cpu_ms[name] + labels * costs.work.label.cpu_ms[name]
+    What a process spends when idle goes by the time: a machine that others slow down is idle for longer.
+    """
+    return {
+        name: _cores(name, units, labels, costs) + costs.idle_ms[name] * seconds / 1e3
+        for name in (*SERVICES, STORE, BROKER)
+    }
 
 
 def _busy_ms(operation: Operation, name: str, costs: Costs) -> float:
@@ -165,6 +167,7 @@ def _busy_ms(operation: Operation, name: str, costs: Costs) -> float:
 
 
 def _cores(name: str, units: float, labels: float, costs: Costs) -> float:
+    """Return the CPU seconds of so many by themselves; of so many a second, the cores in use."""
     return (units * _busy_ms(costs.work.unit, name, costs) + labels * _busy_ms(costs.work.label, name, costs)) / 1e3
 
 

@@ -91,5 +91,9 @@ def test_a_run_of_the_bench_is_read_as_it_was_written_and_anything_else_is_refus
         read(b'{"statistics": []}')
 
 
-def test_what_a_run_is_expected_to_cost_is_its_counts_times_the_costs() -> None:
-    assert spent(costs(), 2_000, 500) == pytest.approx(dict.fromkeys(EACH, 2.0 + 1.0))
+def test_what_a_run_is_expected_to_cost_is_its_counts_times_the_costs_and_its_time_times_what_is_spent_idle() -> None:
+    assert spent(costs(), 2_000, 500, 60.0) == pytest.approx(dict.fromkeys(EACH, 2.0 + 1.0))
+    # Of the ten seconds that 1,000 took .5 were idle processes', .5 ms each; an hour has 180 of those.
+    idle = costs(idle_ms=50.0)
+    assert spent(idle, 2_000, 500, 3_600.0) == pytest.approx(dict.fromkeys(EACH, 1.0 + 0.75 + 180.0))
+    assert spent(idle, 1_000, 1_000, 20.0) == pytest.approx(dict.fromkeys(EACH, 3.0)), "what it was measured on"
