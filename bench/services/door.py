@@ -1,13 +1,10 @@
 """The bench's way to the services: HTTP over connections that stay open."""
 
-import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import aiohttp
-
-from concord.contracts.owners import OWNER, Owners, slot_of_target
 
 CONNECTIONS_MAX = 64
 REQUEST_SECONDS_MAX = 120.0
@@ -17,20 +14,32 @@ class Refused(Exception):
     """A service answered with an error; the text is its own."""
 
 
+class Finder(Protocol):
+    """Knows which process of a service owns what a request is about."""
+
+    def address(self, service: str, path: str) -> str | None:
+        """Return where the request is best sent; None where that is not known."""
+        ...
+
+    def learn(self, service: str, path: str, headers: Mapping[str, str]) -> None:
+        """Take in what an answer's headers say."""
+        ...
+
+
 class HttpDoor:
     """A `load.Door` over HTTP.
 
     Args:
         addresses: base URL of each service.
         connections_max: so many calls at once; others wait.
-        owners: the process that an answer names is asked next time; None: whoever is at the service's address.
+        owners: tells which process is asked; None: whoever is at the service's address.
     """
 
     def __init__(
-        self, addresses: Mapping[str, str], connections_max: int = CONNECTIONS_MAX, owners: Owners | None = None
+        self, addresses: Mapping[str, str], connections_max: int = CONNECTIONS_MAX, owners: Finder | None = None
     ) -> None:
         self._addresses = addresses
-        self._owners = owners or Owners((), time.monotonic)
+        self._owners = owners
         self._connections_max = connections_max
         self._session: aiohttp.ClientSession
 
@@ -53,11 +62,11 @@ class HttpDoor:
     ) -> bytes:
         """Return the answer's body; Refused when it is an error."""
         headers = {"authorization": f"Bearer {token}", "content-type": media_type}
-        slot = slot_of_target(*path.split("?", 1))
-        address = self._owners.address(service, slot) or self._addresses[service]
+        address = (self._owners and self._owners.address(service, path)) or self._addresses[service]
         async with self._session.request(method, address + path, data=body, headers=headers) as answer:
             content = await answer.read()
-            self._owners.learn(service, slot, answer.headers.get(OWNER))
+            if self._owners is not None:
+                self._owners.learn(service, path, answer.headers)
             if answer.status >= 400:
                 raise Refused(f"{method} {service}{path}: {answer.status} {content[:1000].decode(errors='replace')}")
             return content

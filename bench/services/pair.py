@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -13,7 +13,7 @@ import msgspec
 from bench.services.door import HttpDoor, Refused
 from bench.services.load import CLASSES, EMPTY_CLAIM_SECONDS, NDJSON, NothingOffered, definition, lines
 from bench.table import Column, Table
-from concord.contracts.owners import Network, Owners, networks
+from concord.contracts.owners import OWNER, Network, Owners, networks, slot_of_target
 from deploy.local import places
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
@@ -51,6 +51,21 @@ class Pair:
         return self.unaware_us / self.one_us
 
 
+class _Known:
+    """The owners that answers named; none where no network is believed."""
+
+    def __init__(self, within: Sequence[Network]) -> None:
+        self._owners = Owners(within, time.monotonic)
+
+    def address(self, service: str, path: str) -> str | None:
+        """Return where the request's owner was last."""
+        return self._owners.address(service, slot_of_target(*path.split("?", 1)))
+
+    def learn(self, service: str, path: str, headers: Mapping[str, str]) -> None:
+        """Take in the owner that an answer names."""
+        self._owners.learn(service, slot_of_target(*path.split("?", 1)), headers.get(OWNER))
+
+
 async def measure(say: Callable[[str], None], folder: Path = places.LOCAL / "bench") -> Pair:
     """Measure one process and then two, each on a stack that starts with nothing in it."""
     found = []
@@ -67,7 +82,7 @@ async def measure(say: Callable[[str], None], folder: Path = places.LOCAL / "ben
 
 async def _label_us(replicas: int, within: Sequence[Network], folder: Path) -> float:
     stack = Stack(folder, Ports.free(), services=("ingest", "assign"), replicas=replicas)
-    async with stack, HttpDoor(stack.addresses, owners=Owners(within, time.monotonic)) as door:
+    async with stack, HttpDoor(stack.addresses, owners=_Known(within)) as door:
         people = [stack.issuer.token("annotator", f"person-{number}") for number in range(PEOPLE)]
         projects = await _defined(stack, door)
         await _labelled(door, projects, people, WARM_LABELS)

@@ -34,12 +34,11 @@ def measure(revision: str, units: int, labels: int, say: Callable[[str], None]) 
                 (root / name).symlink_to(places.ROOT / name)
             say(f"the whole of {revision}")
             figures = Path(folder) / "figures.json"
-            wanted = ["--only", "whole", "--units", str(units), "--labels", str(labels), "--json", str(figures)]
-            argv = [str(places.PYTHON), "-m", "bench", *wanted]
+            argv = [str(places.PYTHON), "-m", "bench.whole", str(units), str(labels), str(figures)]
             done = subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise NotMeasured(f"{revision} does not run here: {done.stderr.strip()[-1_000:]}")
-            found: dict[str, Any] = json.loads(figures.read_text())["whole"]
+            found: dict[str, Any] = json.loads(figures.read_text())
             return found
         finally:
             _git("worktree", "remove", "--force", str(root))

@@ -1,6 +1,9 @@
 """The whole's figures: sums, the table beside what was kept, the history."""
 
+import ast
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ import pytest
 from bench.whole import against
 from bench.whole.measure import PARTS, Whole, Work
 from bench.whole.report import as_json, history, keep, line, table
+from deploy.local import places
 
 
 def work(name: str, store_ms: float = 2.5) -> Work:
@@ -48,3 +52,31 @@ def test_another_revisions_figures_stand_beside_as_they_were_written() -> None:
 def test_a_revision_that_is_not_there_is_told() -> None:
     with pytest.raises(against.NotMeasured, match="no-such-revision"):
         against.measure("no-such-revision", 100, 20, lambda line: None)
+
+
+FIRST_BUILD = {
+    "concord.chassis.broker.kafka": {"BATCH_BYTES_MAX"},
+    "concord.chassis.broker.partitioner": {"partition_of"},
+    "concord.chassis.broker.port": {"Outgoing", "POLL_RECORDS_MAX"},
+    "concord.chassis.journal.record": {"Commit", "JOURNAL", "events_of"},
+    "concord.chassis.store.port": {"INSERT_DOCUMENTS_MAX"},
+    "concord.contracts.codec": {"decode"},
+    "concord.contracts.topics": {"BY_NAME", "TOPICS"},
+    "deploy.local": {"listeners", "places"},
+    "deploy.local.ports": {"Ports"},
+    "deploy.local.services": {"SERVICES"},
+    "deploy.local.stack": {"Stack"},
+}
+"""What the first build had of what the whole is measured with: revision 00f68fa."""
+
+
+def test_other_revisions_are_measured_by_what_the_first_build_had() -> None:
+    script = "import sys, bench.whole.__main__; print(*(m.__file__ for n, m in sys.modules.items() if 'bench' in n))"
+    argv = [sys.executable, "-c", script]
+    loaded = subprocess.run(argv, cwd=places.ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert len(loaded) > 10
+    for file in loaded:
+        for node in ast.walk(ast.parse(Path(file).read_text())):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith(("concord", "deploy")):
+                names = {alias.name for alias in node.names}
+                assert names <= FIRST_BUILD.get(str(node.module), set()), f"{file} takes {names} of {node.module}"
