@@ -140,14 +140,14 @@ def _beside(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Ta
         figures[DOORS] = doors.as_json(imported)
         tables.append(doors.table(imported))
     if PLATFORMS in wanted.names:
-        spent, _ = _whole(wanted)
+        spent, beside = _whole(wanted)
         labels = min(wanted.labels, PLATFORM_LABELS_MAX)
         others = [
             (module_type.NAME, asyncio.run(module_type.measure(spent.units, labels, whole.ANNOTATORS, _say)))
             for module_type in (label_studio, potato)
         ]
-        figures[PLATFORMS] = {"ours": whole_report.as_json(spent), **platform_costs.as_json(others)}
-        tables.append(platform_costs.table(spent, others))
+        figures[PLATFORMS] = {"ours": whole_report.as_json(spent), **platform_costs.as_json(others), "before": beside}
+        tables += [platform_costs.table(spent, others), whole_report.table(spent, beside)]
     if GROWTH in wanted.names:
         grown = asyncio.run(growth.grow(wanted.units or SIZES, wanted.labels, _say))
         figures[GROWTH] = growth.as_json(grown)
