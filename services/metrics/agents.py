@@ -266,7 +266,8 @@ class FaustPart:
         return {at: self.reading.positions(at.partition).get(at.topic, extent.start) for at, extent in extents.items()}
 
     async def look(self) -> None:
-        """Look how far the topics go, where something waits for that."""
+        """Forget what lingered long enough, and look how far the topics go where something waits for that."""
+        self.reading.let_go()
         if not self.reading.waits():
             return
         asked_us = self.clock.now_us()

@@ -29,6 +29,8 @@ from services.metrics.repository import Repository
 from services.metrics.settings import MetricsSettings
 from services.metrics.surveying import SURVEY_SECONDS, Surveys
 
+LINGER_SECONDS = 3.0
+"""How long a process that has left its group goes on answering: until whoever was dealt its places has begun."""
 COLLECT_AFTER = (50_000, 20, 50)
 """Allocations before the garbage collector looks at the young, and how often at the older: rows are no garbage."""
 
@@ -54,7 +56,7 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
         ports: the world.
         doors: makes the Kafka door; without one a place that is gained is read from the topics' beginning.
     """
-    owner = Owner(settings.places.count, ports.address)
+    owner = Owner(settings.places.count, ports.address, lingering=True)
     dead_letters = DeadLetters(SERVICE, ports.broker, ports.clock)
     projects = project_table(ports.broker, ports.clock, dead_letters)
     repository = Repository(owner.places, partial(_watched, projects))
@@ -89,7 +91,7 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
         state=Reached(measure, surveys, annotators, Gather(owner, ports.peers)),
         is_model=models_in(annotators),
     )
-    return Service(runtime, asgi, settings.http)
+    return Service(runtime, asgi, settings.http, LINGER_SECONDS)
 
 
 def _watched(projects: Table[Project], project_id: str) -> SaysSame | None:

@@ -111,8 +111,8 @@ class Replay:
                 self._idle.set()
 
     async def hand_over(self) -> None:
-        """Let others have the places."""
-        self.owner.leave()
+        """Let others have the places, and answer of them what was counted until they do."""
+        self.owner.leave(answering=True)
         await self.stop()
 
     async def stop(self) -> None:
@@ -130,6 +130,7 @@ class Replay:
         asked_us = self.clock.now_us()
         records = await self._member.poll(POLL_RECORDS_MAX, POLL_SECONDS)
         self.reading.dealt()
+        self.reading.let_go()
         given = frozenset(self.owner.given())
         self._released &= self.reading.held()
         if gained := given - self._released:

@@ -224,7 +224,7 @@ class Measure:
             # One project's labels must not blind the others; its own series stand still meanwhile.
             log.exception("project %s could not be measured", project_id)
             return
-        if self.repository.rows_of(project_id) is not rows:
+        if not self.repository.holds(project_id, rows):
             return
         before = self.measured.get(project_id)
         self.measured[project_id] = found

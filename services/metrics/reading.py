@@ -27,6 +27,8 @@ from services.metrics.repository import Repository, Rows
 from services.metrics.telemetry import READING_INSTRUMENTS
 
 KEEP_SHARE = 20.0
+LINGER_SECONDS = 10.0
+"""How long the rows of a place that was lost are kept, to answer by what they held until its next owner has begun."""
 
 log = logging.getLogger(__name__)
 
@@ -95,19 +97,32 @@ class Reading:
         self.bounded = telemetry.instruments(READING_INSTRUMENTS)
         self.tracing = telemetry.tracing
         self._held: dict[int, _Counted] = {}
+        self._lost: dict[int, float] = {}
         self._tenures = 0
         self._keep_seconds = 0.0
         self._keeping = asyncio.Lock()
         self._waits = BackOff("a dead letter of metrics", clock)
 
     def dealt(self) -> None:
-        """Let go of what is not ours any more, or was another's meanwhile; called whenever the group was dealt anew."""
-        given = self.owner.given()
+        """Let go of what is not ours any more, or was another's meanwhile; called whenever the group was dealt anew.
+
+        The rows of what was served until now linger: nothing is counted in them, measured or told of them any more.
+        """
+        given, until = self.owner.given(), self.clock.monotonic() + LINGER_SECONDS
         for place in [place for place, counted in self._held.items() if given.get(place) != counted.since]:
             counted = self._held.pop(place)
             self.repository.places.pop(place, None)
+            if self.owner.lingers(place):
+                self._lost[place], self.repository.lingering[place] = until, counted.rows
             for listener in self.lost:
                 listener(place, counted.rows)
+
+    def let_go(self) -> None:
+        """Forget the rows that have lingered long enough; called now and then."""
+        now = self.clock.monotonic()
+        for place in [place for place, until in self._lost.items() if until <= now]:
+            self.owner.let_go(place)
+            del self._lost[place], self.repository.lingering[place]
 
     async def take_up(self, place: int, extents: Mapping[str, Extent]) -> None:
         """Hold a place, from its book on; without effect when it is held, or not ours.

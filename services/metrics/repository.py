@@ -36,17 +36,24 @@ class Repository:
 
     Attributes:
         places: by place, there from its taking up to its drop.
+        lingering: those of places that are another's since a moment ago: they answer until that one can, and no more.
         watched: tells, of a project whose people are watched for fatigue, what says whether labels say the same.
     """
 
     def __init__(self, places: int, watched: "Watched | None" = None) -> None:
         self.places: dict[int, Rows] = {}
+        self.lingering: dict[int, Rows] = {}
         self.watched = watched or _nobody_is_watched
         self._count = places
 
     def rows_of(self, project_id: str) -> "Rows | None":
-        """Return the rows of the project's place; None when the place is not held."""
-        return self.places.get(place_of(slot_of_project(project_id), self._count))
+        """Return the rows of the project's place; None when the place is not held and does not linger."""
+        place = place_of(slot_of_project(project_id), self._count)
+        return self.places.get(place) or self.lingering.get(place)
+
+    def holds(self, project_id: str, rows: "Rows") -> bool:
+        """Return whether these are the rows of the project's place, and the place is held."""
+        return self.places.get(place_of(slot_of_project(project_id), self._count)) is rows
 
     @property
     def units_open(self) -> int:

@@ -8,6 +8,7 @@ at every route: for a stranger nothing is carried about. The owner is shown the 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -21,7 +22,7 @@ from concord.chassis.errors import ConcordError, Unavailable
 from concord.chassis.http.limits import BODY_LIMIT_KEY, BodyLimit
 from concord.chassis.http.problems import problem, refusal
 from concord.chassis.identity import verified
-from concord.chassis.places.owner import Owner, Standing
+from concord.chassis.places.owner import Owned, Owner, Standing
 from concord.chassis.places.peers import Peers, RawHeaders, Unreached, is_forwarded
 from concord.chassis.telemetry import Instrument, Telemetry
 from concord.contracts.ids import slot_of, slot_of_project
@@ -51,6 +52,8 @@ SLOTS_BY: Mapping[str, Callable[[str], int | None]] = {
 }
 """By the name of a parameter of a path, how its slot is read."""
 IN_QUERY = "project_id"
+READS = frozenset({"GET", "HEAD"})
+_BODIED = frozenset({b"content-length", b"transfer-encoding"})
 GATEWAYS = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
 """Headers of which a gateway adds one at least, and which nobody behind it can keep it from adding: who comes by one
 is told no address of the inside."""
@@ -162,12 +165,35 @@ class ForwardMiddleware:
             await self._app(scope, receive, send)
             return
         slot, route = found
-        standing, address = self._owner.whose(slot)
-        if standing is Standing.MINE:
-            with self._owner.in_hand(slot):
-                await self._app(scope, receive, send)
+        owned = self._owner.whose(slot)
+        if owned.standing is Standing.MINE:
+            await self._serve(slot, scope, receive, send)
             return
         scope["route"] = route  # by which it is timed: the router never sees it
+        had_before = owned.standing is Standing.LOADING and owned.address
+        if (owned.lingers or had_before) and _only_reads(scope):
+            await self._answer_meanwhile(slot, owned, scope, receive, send)
+        else:
+            await self._elsewhere(owned, scope, receive, send)
+
+    async def _serve(self, slot: int, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._owner.in_hand(slot):
+            await self._app(scope, receive, send)
+
+    async def _answer_meanwhile(self, slot: int, owned: Owned, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what is only read while its place goes from one process to another, by whichever of them can."""
+        if owned.address and not is_forwarded(scope["headers"]) and self._under_way < FORWARDS_MAX:
+            answer = _UnlessLater(send)
+            await self._hand_on(owned.address, scope, receive, answer, names=owned.standing is Standing.THEIRS)
+            if not answer.later:
+                return
+        if owned.lingers:
+            await self._serve(slot, scope, receive, send)
+        else:
+            await self._refuse("loading", _being_dealt(), scope, receive, send)
+
+    async def _elsewhere(self, owned: Owned, scope: Scope, receive: Receive, send: Send) -> None:
+        standing = owned.standing
         if standing is not Standing.THEIRS or is_forwarded(scope["headers"]):
             outcome = "loading" if standing is Standing.LOADING else "dealing"
             await self._refuse(outcome, _being_dealt(), scope, receive, send)
@@ -175,15 +201,15 @@ class ForwardMiddleware:
             full = Unavailable("As many requests as may are with other processes; try again in a moment.")
             await self._refuse("full", full, scope, receive, send)
         else:
-            await self._hand_on(address, scope, receive, send)
+            await self._hand_on(owned.address, scope, receive, send)
 
-    async def _hand_on(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _hand_on(self, address: str, scope: Scope, receive: Receive, send: Send, *, names: bool = True) -> None:
         self._under_way += 1
         try:
             await verified(scope["app"].state.identity, scope)
             limit: BodyLimit = scope[BODY_LIMIT_KEY]
             limit.bytes_max = BODY_BYTES_MAX  # the owner's own limit holds; here it is passed through and not kept
-            answer = _naming(address, send) if self._naming and not by_gateway(scope["headers"]) else send
+            answer = _naming(address, send) if names and self._naming and not by_gateway(scope["headers"]) else send
             await self._peers.relay(address, scope, receive, answer)
         except Unreached as fault:
             await self._refuse("unreached", fault, scope, receive, send)
@@ -202,6 +228,30 @@ class ForwardMiddleware:
     async def _refuse(self, outcome: str, error: ConcordError, scope: Scope, receive: Receive, send: Send) -> None:
         self._counters[outcome].inc()
         await refusal(error, scope["path"])(scope, receive, send)
+
+
+class _UnlessLater:
+    """Sends an answer on, unless it is that the request may come again later.
+
+    Attributes:
+        later: that it was, and nothing was sent.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.later = False
+
+    async def __call__(self, message: Message) -> None:
+        """Take a part of the answer."""
+        if message["type"] == "http.response.start":
+            self.later = message["status"] == HTTPStatus.SERVICE_UNAVAILABLE
+        if not self.later:
+            await self._send(message)
+
+
+def _only_reads(scope: Scope) -> bool:
+    """Return whether a request changes nothing and has no body, so that two may be asked for its answer."""
+    return scope["method"] in READS and not any(name in _BODIED for name, _ in scope["headers"])
 
 
 def by_gateway(headers: RawHeaders) -> bool:

@@ -143,11 +143,11 @@ class Gather:
         """Return the owner's address, empty for this process."""
         if slot is None:
             return ""
-        standing, address = self._owner.whose(slot)
-        if standing is Standing.MINE:
+        owned = self._owner.whose(slot)
+        if owned.standing is Standing.MINE:
             return ""
-        if standing is Standing.THEIRS:
-            return address
+        if owned.standing is Standing.THEIRS:
+            return owned.address
         raise _partly()
 
 

@@ -23,10 +23,18 @@ class Standing(enum.Enum):
 
 
 class Owned(NamedTuple):
-    """How a place stands, and its owner's address where that is another process."""
+    """How a place stands.
+
+    Attributes:
+        standing: to this process.
+        address: of its owner where that is another process; of who had it before while it is loading here, where that
+            one still answers what is only read.
+        lingers: it is another's, and what is only read is still answered from here where its owner cannot yet.
+    """
 
     standing: Standing
     address: str = ""
+    lingers: bool = False
 
 
 _MINE, _LOADING, _UNKNOWN = Owned(Standing.MINE), Owned(Standing.LOADING), Owned(Standing.UNKNOWN)
@@ -41,6 +49,8 @@ class Owner:
     Args:
         places: how many the cluster has.
         address: where the service's other processes reach this one.
+        lingering: of a place that goes, what is only read is answered by who had it until its next owner has begun; for
+            a service of which things are only read.
 
     Attributes:
         changed: set whenever the group was dealt anew.
@@ -48,9 +58,10 @@ class Owner:
             elsewhere, and a process that leaves waits for them.
     """
 
-    def __init__(self, places: int, address: str) -> None:
+    def __init__(self, places: int, address: str, *, lingering: bool = False) -> None:
         self.places = check_places(places)
         self.address = address
+        self.lingering = lingering
         self.changed = asyncio.Event()
         self.closes: list[Callable[[], None]] = []
         self._given: dict[int, int] = {}
@@ -59,6 +70,8 @@ class Owner:
         self._deals = 0
         self._addresses: tuple[str, ...] = ()
         self._whose = [_UNKNOWN] * places
+        self._before: dict[int, str] = {}
+        self._lingers: set[int] = set()
         self._in_hand = [0] * places
 
     def dealt(self, deal: Deal) -> None:
@@ -70,20 +83,37 @@ class Owner:
         }
         self._open &= deal.kept
         self._addresses = tuple(sorted(address for address in deal.table if address != self.address))
-        self._whose = [_UNKNOWN] * self.places
+        if self.lingering:
+            self._remember(served)
+        self._whose = [_UNKNOWN._replace(lingers=place in self._lingers) for place in range(self.places)]
         for address in self._addresses:
             for place in deal.table[address]:
                 if place < self.places:
-                    self._whose[place] = Owned(Standing.THEIRS, address)
+                    self._whose[place] = Owned(Standing.THEIRS, address, place in self._lingers)
         for place in self._given:
             self._say(place)
         self.changed.set()
         self._tell_closed(served)
 
+    def _remember(self, served: frozenset[int]) -> None:
+        """Note, before the table is another, who had what is gained, and what of ours was served and is lost."""
+        had = {place: self._whose[place] for place in self._given if place not in self._open}
+        self._before = {
+            place: owned.address if owned.standing is Standing.THEIRS else self._before.get(place, "")
+            for place, owned in had.items()
+        }
+        self._lingers = (self._lingers | served) - self._given.keys()
+
+    def let_go(self, place: int) -> None:
+        """Answer nothing more of a place that lingered: what was known of it is forgotten."""
+        self._lingers.discard(place)
+        self._whose[place] = self._whose[place]._replace(lingers=False)
+
     def opened(self, place: int) -> None:
         """Serve a place of ours from now on: it is loaded."""
         assert place in self._given, "only a place that is ours is opened"
         self._open.add(place)
+        self._before.pop(place, None)
         self._say(place)
 
     def leave(self, *, answering: bool = False) -> None:
@@ -105,8 +135,15 @@ class Owner:
                 close()
 
     def _say(self, place: int) -> None:
-        served = place in self._open and (self._answering or not self._leaving)
-        self._whose[place] = _MINE if served else _LOADING
+        if place in self._open and (self._answering or not self._leaving):
+            self._whose[place] = _MINE
+        else:
+            before = self._before.get(place, "")
+            self._whose[place] = Owned(Standing.LOADING, before) if before else _LOADING
+
+    def lingers(self, place: int) -> bool:
+        """Return whether what is only read of a place is still answered from here, though it is another's."""
+        return place in self._lingers
 
     def whose(self, slot: int) -> Owned:
         """Return how the place of a slot stands."""

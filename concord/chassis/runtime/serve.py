@@ -45,11 +45,13 @@ class Service:
         runtime: its parts.
         application: its HTTP door, which a test may call without a socket.
         http: where the door listens when the service is a process.
+        linger_seconds: how long the door stays open once all is handed over; part of STOP_SECONDS_MAX.
     """
 
     runtime: Runtime
     application: ASGIApp
     http: HttpSettings
+    linger_seconds: float = 0.0
 
 
 class _Server(uvicorn.Server):
@@ -127,7 +129,8 @@ async def serve(service: Service, stop: asyncio.Event) -> None:
         if entry.done() and not death.done() and start.done():
             leave(server.server_state)
             await service.runtime.hand_over()
-            await asyncio.wait((open_door, death), timeout=stopping_since + LEAVE_SECONDS - loop.time())
+            until = max(stopping_since + LEAVE_SECONDS, loop.time() + service.linger_seconds)
+            await asyncio.wait((open_door, death), timeout=until - loop.time())
         for task in (start, death, entry):
             task.cancel()
         server.should_exit = True

@@ -2,7 +2,9 @@
 
 import asyncio
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
@@ -106,9 +108,28 @@ class Lives:
         return found
 
 
+@asynccontextmanager
+async def meanwhile(does: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Do something again and again while the block lasts, to its end."""
+    over = asyncio.Event()
+
+    async def again() -> None:
+        while not over.is_set():
+            await does()
+            await asyncio.sleep(0)
+
+    doing = asyncio.create_task(again())
+    try:
+        yield
+    finally:
+        over.set()
+        await doing
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.metrics.bootstrap.MEASURE_SECONDS", 0.05)
+    monkeypatch.setattr("services.metrics.reading.LINGER_SECONDS", 60.0)
 
 
 @pytest.fixture
@@ -174,6 +195,45 @@ async def test_alerts_of_a_project_are_told_while_other_places_are_nobodys_and_t
     # A name that is nobody's is no project at which nothing is broken.
     nobodys = next(f"k{number}-none" for number in range(200) if owns(left, f"k{number}-none"))
     assert (await asked(f"project_id={nobodys}")).status == 404
+
+
+async def test_quality_is_answered_while_places_go_from_one_life_to_another(lives: Lives) -> None:
+    first = await lives.join()
+    await lives.label(4)
+    before = await lives.count(8)
+    # Until no measurement of fewer labels is under way, which is told while the next one is.
+    measured = measure_of(first).measured
+    await until(lambda: [found.report.annotations for found in measured.values()] == [8] * PLACES_LOCAL)
+    answers: list[Answer] = []
+
+    async def asked(*services: Service) -> None:
+        for service in services:
+            answers.extend([await lives.ask(service, project_id) for project_id in PROJECTS.values()])
+
+    async with meanwhile(partial(asked, first)):
+        second = await lives.join()
+    assert len(owner_of(second).open()) == PLACES_LOCAL // 2
+    lives.services.remove(first)
+    async with meanwhile(partial(asked, second)):
+        await first.runtime.hand_over()
+        await lives.agreed()
+    await first.runtime.stop()
+    assert {answer.status for answer in answers} == {200}
+    assert {answer.json()["alpha"]["value"] for answer in answers} == set(before.values())
+
+
+async def test_rows_of_what_was_lost_are_kept_for_a_moment_and_no_longer(
+    lives: Lives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.metrics.reading.LINGER_SECONDS", 0.1)
+    first = await lives.join()
+    await lives.label(1)
+    second = await lives.join()
+    repository = measure_of(first).repository
+    await until(lambda: not repository.lingering)
+    assert set(repository.places) == owner_of(first).open()
+    lost = next(project_id for project_id in PROJECTS.values() if owns(second, project_id))
+    assert repository.rows_of(lost) is None
 
 
 async def test_what_is_lost_is_shown_and_told_by_its_new_owner_alone(lives: Lives) -> None:

@@ -47,9 +47,11 @@ class Ready:
 class Door:
     """One process's door, its table, and what it was asked."""
 
-    def __init__(self, house: House, address: str, peers: Peers, *, naming: bool = False) -> None:
+    def __init__(
+        self, house: House, address: str, peers: Peers, *, naming: bool = False, lingering: bool = False
+    ) -> None:
         self.address = address
-        self.owner = Owner(PLACES, address)
+        self.owner = Owner(PLACES, address, lingering=lingering)
         self.peers = peers
         self.gather = Gather(self.owner, peers)
         self.served: list[tuple[str, str, str]] = []
