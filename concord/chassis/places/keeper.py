@@ -18,6 +18,9 @@ the projects of the last place a quarter as long."""
 LOOK_AGAIN_SECONDS = (15.0, 90.0)
 """After a gain: the first when every append of its owner before has come to its end, the second when a process that
 stood still for a minute has."""
+LOOK_REST_TIMES = 9.0
+"""How long nothing is looked at again after a look, in times of what that one took: all places of a process are due
+together, and people are served by it and by its store meanwhile."""
 REST_SECONDS_MAX = 1.0
 """How long the consumer's batch in hand may keep a process that leaves from giving up its places."""
 HAND_OVER_SECONDS_MAX = 1.5
@@ -120,6 +123,8 @@ class PlaceKeeper:
         self.loading = False
         self._loaded: dict[int, int] = {}
         self._looks: dict[int, list[float]] = {}
+        self._to_look_at: list[int] = []
+        self._rested_at = 0.0
         self._ready = False
 
     async def start(self) -> None:
@@ -174,6 +179,7 @@ class PlaceKeeper:
         for place in sorted(lost):
             del self._loaded[place]
             self._looks.pop(place, None)
+            self._to_look_at = [other for other in self._to_look_at if other != place]
             await self.models.drop(place)
 
     async def _load_gained(self) -> None:
@@ -215,15 +221,22 @@ class PlaceKeeper:
         self.consumer.release(place)
 
     async def _look_again(self) -> None:
+        """Look again at one of the places that are due, and rest after it."""
         now = self.clock.monotonic()
-        due = sorted(place for place, looks in self._looks.items() if looks and looks[0] <= now)
+        due = sorted(place for place, at in self._due().items() if at <= now)
         if due:
             await self.forget(due)
-        for place in due:
-            await self._load(place)
-            self._looks[place].pop(0)
-            if self.owner.changed.is_set():
-                return
+            self._to_look_at += due
+        if self._to_look_at and now >= self._rested_at:
+            begun = self.clock.monotonic()
+            await self._load(self._to_look_at[0])
+            self._looks[self._to_look_at.pop(0)].pop(0)
+            ended = self.clock.monotonic()
+            self._rested_at = ended + LOOK_REST_TIMES * (ended - begun)
+
+    def _due(self) -> dict[int, float]:
+        """Return when each place that waits for it is to be looked at again; without those whose turn has come."""
+        return {place: looks[0] for place, looks in self._looks.items() if looks and place not in self._to_look_at}
 
     async def _load(self, place: int) -> None:
         async with asyncio.timeout(LOAD_SECONDS_MAX):
@@ -231,7 +244,7 @@ class PlaceKeeper:
 
     async def _wait(self) -> None:
         """Return when the group was dealt anew, or a place is to be looked at again."""
-        due = [looks[0] for looks in self._looks.values() if looks]
+        due = [*self._due().values(), *([self._rested_at] if self._to_look_at else ())]
         seconds = max(min(due) - self.clock.monotonic(), 0.0) if due else None
         try:
             async with asyncio.timeout(seconds):

@@ -191,6 +191,21 @@ async def test_a_gained_place_is_looked_at_again_for_what_its_owner_before_had_i
         assert life.notes.count("load 2") == 3, "twice, and no more"
 
 
+async def test_places_are_looked_at_again_one_after_the_other_with_rests_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keeping, "LOOK_AGAIN_SECONDS", (0.05,))
+    monkeypatch.setattr(keeping, "LOOK_REST_TIMES", 1e9)
+    town = Town()
+    async with town.life().running() as life:
+        await until(lambda: life.holds() == ALL)
+        loaded = len(life.notes)
+        await until(lambda: len(life.notes) > loaded)
+        await asyncio.sleep(0.1)
+        looked = [note for note in life.notes[loaded:] if note.startswith("load")]
+        assert looked == ["load 0"], "the others' turn has not come: the first one is rested from"
+
+
 async def test_lives_that_come_and_go_lose_nothing_and_both_topics_of_a_place_come_to_its_owner() -> None:
     town = Town()
     async with AsyncExitStack() as stack:
