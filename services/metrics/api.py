@@ -115,30 +115,31 @@ async def list_alerts(
         raise not_ours()
     if project_id is not None:
         visible(reached.measure.projects, project_id, caller)
-    asked = await reached.gather.pages(request) if project_id is None else []  # a project's owner has all of it
-    others = [ALERT_LIST.decode(page) for page in asked]
+    # A project's owner has all of it.
+    others = [ALERT_LIST.decode(page) for page in (await reached.gather.pages(request) if project_id is None else ())]
+    taken_over = {alert.place for page in others for alert in page.alerts}  # of who leaves, and answers on
     own = [
         alert
-        for alert in _broken(reached.measure)
+        for alert in _broken(reached.measure, project_id)
         if caller.may_touch(alert.project_id)
         and project_id in (None, alert.project_id)
         and alert.place > (after or FIRST)
+        and alert.place not in taken_over
     ]
-    pages = [sorted(own, key=lambda alert: alert.place), *(alert_list.alerts for alert_list in others)]
+    pages = [sorted(own, key=lambda alert: alert.place), *(page.alerts for page in others)]
     found = merged(pages, key=lambda alert: alert.place, items_max=size + 1)
     is_more = len(found) > size or any(alert_list.next for alert_list in others)
     return json_answer(AlertList(found[:size], cursor_of(*found[:size][-1].place) if is_more else ""))
 
 
-def _broken(measure: Measure) -> Iterator[Alert]:
-    """Yield what was told to be broken and not taken back since, by no order.
+def _broken(measure: Measure, only: str | None) -> Iterator[Alert]:
+    """Yield what was told to be broken and not taken back since, by no order; of one project, or of all there are.
 
     Of a project that was not measured here yet, since its place was gained a moment ago, the measure is not known.
     """
-    for place in measure.owner.open():
-        rows = measure.repository.places.get(place)
-        if rows is None:
-            continue
+    known = measure.repository
+    held = [known.places.get(place) for place in measure.owner.answered()] if only is None else [known.rows_of(only)]
+    for rows in filter(None, held):
         for project_id, standings in rows.told.items():
             project, found = measure.projects.rows.get(project_id), measure.measured.get(project_id)
             if project is None or not any(standing.breached for standing in standings.values()):
@@ -153,10 +154,8 @@ def _broken(measure: Measure) -> Iterator[Alert]:
 
 
 def _alert(project_id: str, name: str, target: Target | None, standing: TargetStanding) -> Alert:
-    since = time_of(standing.since_us)
-    if target is None:
-        return Alert(project_id, name, None, None, since)
-    return Alert(project_id, name, target.limit, Estimated.of(target.estimate), since)
+    limit, estimate = (None, None) if target is None else (target.limit, Estimated.of(target.estimate))
+    return Alert(project_id, name, limit, estimate, time_of(standing.since_us))
 
 
 async def show_quality(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:

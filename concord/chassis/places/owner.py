@@ -157,6 +157,10 @@ class Owner:
         """Return the places that this process serves."""
         return frozenset() if self._leaving else frozenset(self._open)
 
+    def answered(self) -> frozenset[int]:
+        """Return the places of which this process answers: those it serves, or did before it left and answers on."""
+        return frozenset(self._open) if self._answering else self.open()
+
     def others(self) -> tuple[str, ...]:
         """Return the addresses of the service's other processes, sorted."""
         return self._addresses

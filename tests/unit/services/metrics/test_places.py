@@ -22,6 +22,7 @@ from concord.labels import schema_from
 from services.ingest.domain.project import Policy
 from services.metrics.book import CHANGES_BYTES_MIN, Book
 from services.metrics.domain.agreement import agreement
+from services.metrics.domain.targets import TargetStanding
 from services.metrics.domain.unit import GRACE_US
 from services.metrics.handlers import Handlers
 from services.metrics.repository import CLOSED_KEPT_US, Rows
@@ -220,6 +221,34 @@ async def test_quality_is_answered_while_places_go_from_one_life_to_another(live
     await first.runtime.stop()
     assert {answer.status for answer in answers} == {200}
     assert {answer.json()["alpha"]["value"] for answer in answers} == set(before.values())
+
+
+async def test_alerts_are_told_of_a_place_that_lingers_and_by_who_leaves_as_well(lives: Lives) -> None:
+    first = await lives.join()
+    await lives.label(1)
+    await lives.count(2)
+    for place, project_id in PROJECTS.items():
+        measure_of(first).repository.places[place].told[project_id] = {"agreement": TargetStanding(True, 1)}
+    token = lives.house.token("somebody", Role.OPERATOR)
+
+    async def alerts(project_id: str = "") -> list[str]:
+        query = f"project_id={project_id}" if project_id else "limit=100"
+        answer = await call(first.application, "GET", "/v1/alerts", token, query=query)
+        assert answer.status == 200, answer
+        return [alert["project_id"] for alert in answer.json()["alerts"]]
+
+    everything = sorted(PROJECTS.values())
+    assert sorted(await alerts()) == everything
+    second = await lives.join()
+    lost = next(project_id for project_id in PROJECTS.values() if owns(second, project_id))
+    assert await alerts(lost) == [], "its owner has counted none"
+    # As a process does that the owner's is cut off from.
+    for address in [address for address, door in lives.house.doors.items() if door is second.application]:
+        del lives.house.doors[address]
+    assert await alerts(lost) == [lost]
+    kept = sorted(project_id for project_id in PROJECTS.values() if owns(first, project_id))
+    await first.runtime.hand_over()
+    assert [await alerts(project_id) for project_id in kept] == [[project_id] for project_id in kept]
 
 
 async def test_rows_of_what_was_lost_are_kept_for_a_moment_and_no_longer(

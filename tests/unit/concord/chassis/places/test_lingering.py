@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from concord.chassis.broker.port import Deal
 from concord.chassis.identity import Role
@@ -44,9 +45,10 @@ async def handing(request: pytest.FixtureRequest) -> AsyncIterator[Handing]:
     house = House()
     headers = {"authorization": f"Bearer {house.token('olga', Role.OPERATOR)}"}
     async with AsyncExitStack() as stack:
-        doors, transports = [], []
+        doors = list[Door]()
+        transports = list[httpx.ASGITransport | None]()
         if request.param == "memory":
-            by_address = {}
+            by_address = dict[str, FastAPI]()
             for name in ("one", "two"):
                 doors.append(Door(house, f"http://{name}:1", MemoryPeers(by_address), naming=True, lingering=True))
                 by_address[doors[-1].address] = doors[-1].application
