@@ -29,6 +29,8 @@ requests has seen that it is not ready, and callers who ask again and again have
 connection. Part of STOP_SECONDS_MAX."""
 DRAIN_SECONDS_MAX = 4
 """How long requests in hand may take once the process is told to stop; part of STOP_SECONDS_MAX."""
+LINGER_UNTIL_SECONDS = STOP_SECONDS_MAX - DRAIN_SECONDS_MAX - 1.0
+"""After which no door stays open longer for what lingers: the parts have to stop as well."""
 LINGER_SECONDS_MAX = 1.0
 """How long threads may keep the process once all is stopped."""
 KEEP_ALIVE_SECONDS = 30
@@ -45,7 +47,7 @@ class Service:
         runtime: its parts.
         application: its HTTP door, which a test may call without a socket.
         http: where the door listens when the service is a process.
-        linger_seconds: how long the door stays open once all is handed over; part of STOP_SECONDS_MAX.
+        linger_seconds: how long the door stays open once all is handed over, within LINGER_UNTIL_SECONDS.
     """
 
     runtime: Runtime
@@ -129,7 +131,8 @@ async def serve(service: Service, stop: asyncio.Event) -> None:
         if entry.done() and not death.done() and start.done():
             leave(server.server_state)
             await service.runtime.hand_over()
-            until = max(stopping_since + LEAVE_SECONDS, loop.time() + service.linger_seconds)
+            lingers_until = min(loop.time() + service.linger_seconds, stopping_since + LINGER_UNTIL_SECONDS)
+            until = max(stopping_since + LEAVE_SECONDS, lingers_until)
             await asyncio.wait((open_door, death), timeout=until - loop.time())
         for task in (start, death, entry):
             task.cancel()

@@ -5,12 +5,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
 from concord.chassis.runtime import Hook, Loop, Part, PartDied, Runtime, Service, serve
+from concord.chassis.runtime.runtime import Phase
 from concord.chassis.runtime.serve import bind
 from concord.chassis.settings import HttpSettings
 
@@ -162,6 +164,29 @@ async def test_what_is_handed_over_is_so_while_the_door_is_open_and_before_the_p
     assert tested.runtime.serving
     gate.open.set()
     await served
+
+
+@pytest.mark.parametrize(("lingers", "bound", "at_least"), [(0.3, 60.0, 0.3), (3_600.0, 0.3, 0.2), (0.0, 60.0, 0.0)])
+async def test_a_door_stays_open_for_what_lingers_within_a_bound(
+    lingers: float, bound: float, at_least: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules[bind.__module__]
+    monkeypatch.setattr(module, "LEAVE_SECONDS", 0.0)
+    monkeypatch.setattr(module, "LINGER_UNTIL_SECONDS", bound)
+    handed, stop, now = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop().time
+
+    async def hand() -> None:
+        handed.set()
+
+    tested = replace(service(HandsOver(hand)), linger_seconds=lingers)
+    served = asyncio.create_task(serve(tested, stop))
+    assert await answer(tested) == 200
+    began = now()
+    stop.set()
+    await handed.wait()
+    await served  # an hour, were there no bound
+    assert now() - began >= at_least
+    assert tested.runtime.phase is Phase.STOPPED
 
 
 async def test_a_process_that_dies_hands_nothing_over() -> None:
