@@ -54,7 +54,7 @@ class Guard:
             Unauthenticated: no credential that holds.
             Forbidden: a caller without any of the roles, or a model where people alone are.
             TooManyRequests, Unavailable: too much is in flight.
-            Invalid: the query holds a parameter that the route does not have.
+            Invalid: the query holds a parameter that the route does not have, or one twice.
         """
         caller = await verified(request.app.state.identity, request.scope)
         if not caller.may(*self.roles):
@@ -67,19 +67,27 @@ class Guard:
 
 
 def refuse_unknown_parameters(request: Request, own: Collection[str] = ()) -> None:
-    """Refuse a query with a parameter that the route does not have: passed over, a slip of the pen says nothing.
+    """Refuse a query with a parameter that the route does not have, or that is there twice.
+
+    Passed over, a slip of the pen says nothing; and of two projects that a query names, one process would go by the
+    first and another by the last.
 
     Args:
         request: the request.
         own: parameters that its guard reads.
 
     Raises:
-        Invalid: it has one; the error names those that there are.
+        Invalid: it has one; the error names it, and those that there are.
     """
     if not request.scope["query_string"]:
         return
     known = _parameters(request.scope["route"]).union(own)
-    for name in request.query_params:
+    met = set[str]()
+    for name, _ in request.query_params.multi_items():
+        if name in met:
+            error = FieldError(name, "is given more than once", "give it once; no parameter here takes several values")
+            raise Invalid(f"The parameter {name} is given more than once.", [error])
+        met.add(name)
         if name not in known:
             cure = f"leave it out; this route has {', '.join(sorted(known)) or 'none'}"
             error = FieldError(name[:NAME_SHOWN_MAX] or "query", "is no parameter here", cure)

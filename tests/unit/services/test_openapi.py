@@ -295,8 +295,8 @@ async def _asked(five: Five, queries: list[str]) -> dict[str, list[int]]:
     return found
 
 
-def test_every_list_refuses_a_parameter_that_it_has_not_and_a_limit_out_of_bounds() -> None:
-    odd = ["no-such-filter=1", "limit=0", f"limit={PAGE_MAX + 1}", "limit=ten", "limit=-1"]
+def test_every_list_refuses_a_parameter_that_it_has_not_or_has_twice_and_a_limit_out_of_bounds() -> None:
+    odd = ["no-such-filter=1", "limit=0", f"limit={PAGE_MAX + 1}", "limit=ten", "limit=-1", "limit=1&limit=2"]
 
     async def asked(five: Five) -> dict[str, list[int]]:
         return await _asked(five, odd)
