@@ -95,19 +95,21 @@ class Inferring:
         self._turn = asyncio.Lock()
 
     def ask(self, project: Project, *, rulings: bool) -> Run:
-        """Begin a run, or return the one of this project that is under way.
+        """Begin a run, or return the one like it of this project that is under way.
 
         Raises:
             NoClasses, TooManyRuns: see there.
         """
         if not classes_of(project):
             raise NoClasses(f"The labels of {project.project_id} have no classes.")
-        under_way = [inference for inference in self.of_project(project.project_id) if inference.ended is None]
-        if under_way:
-            return under_way[-1]
+        for known in self.of_project(project.project_id):
+            if known.ended is None and known.rulings == rulings:
+                return known
         self._make_room()
-        now_us = self.clock.now_us()
-        run = Run(f"i{now_us:x}", project.project_id, now_us, rulings)
+        now_us = number = self.clock.now_us()
+        while f"i{number:x}" in self._runs:  # a clock that was set back tells the same time once more
+            number += 1
+        run = Run(f"i{number:x}", project.project_id, now_us, rulings)
         self._runs[run.inference_id] = run
         task = asyncio.create_task(self._go(project, run), name=f"inference {run.inference_id}")
         self._tasks.add(task)

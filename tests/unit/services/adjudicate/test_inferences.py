@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from concord.chassis.clock import SystemClock
 from concord.chassis.identity import Role
 from services.adjudicate.domain import inference
 from services.adjudicate.domain.inference import Given, TooMuch, inferred
@@ -14,6 +15,13 @@ from tests.support.upstream import PROJECT
 from tests.unit.services.adjudicate.running import Adjudicate, start, voting
 
 PATH = f"/v1/projects/{PROJECT}/inferences"
+
+
+class StandingStill(SystemClock):
+    """A clock whose hands do not move: a wall clock may be set back, too."""
+
+    def now_us(self) -> int:
+        return 1
 
 
 async def asked(found: Adjudicate, path: str = "", query: str = "", role: Role = Role.OPERATOR) -> Any:
@@ -90,6 +98,21 @@ async def test_only_operators_ask_and_what_is_not_there_is_told_so() -> None:
     assert [entry["inference_id"] for entry in (await asked(found)).json()["inferences"]] == [run["inference_id"]]
     wrong = await asked(found, f"/{run['inference_id']}/units", "field=colour")
     assert (wrong.status, wrong.json()["errors"][0]["field"]) == (422, "field")
+    await found.stop()
+
+
+async def test_a_run_that_is_asked_for_with_rulings_is_another_than_one_without_and_no_two_have_one_name() -> None:
+    found = await start(House())
+    await labelled(found)
+    inferring = found.handlers().inferring
+    project = found.handlers().projects.rows[PROJECT]
+    inferring.clock = StandingStill()
+    free, again, ruled = (inferring.ask(project, rulings=rulings) for rulings in (False, False, True))
+    assert (free is again, ruled.rulings, ruled is free) == (True, True, False)
+    await until(lambda: None not in (free.ended, ruled.ended))
+    names = [entry["inference_id"] for entry in (await asked(found)).json()["inferences"]]
+    assert names == [free.inference_id, ruled.inference_id]
+    assert len(set(names)) == 2
     await found.stop()
 
 
