@@ -48,7 +48,10 @@ def given_back(desk: Desk) -> Callable[[], bool]:
     return lambda: not view.lacking["c1-ugh1"].seen
 
 
-async def test_what_a_lone_annotator_skipped_comes_back_to_them_and_to_no_other_before() -> None:
+async def test_what_a_lone_annotator_skipped_comes_back_to_them_and_to_no_other_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.assign.handlers.stranded.ONCE_MORE_SECONDS", 60.0)
     desk = Desk()
     await desk.publish_project(project_event(initial=1))
     async with desk.open():
@@ -58,13 +61,16 @@ async def test_what_a_lone_annotator_skipped_comes_back_to_them_and_to_no_other_
             (first,) = await claim(ann)
             await ann.post(f"/v1/assignments/{first['assignment_id']}/skip", json={"reason": "illegible"})
             assert await claim(ann) == []
+            monkeypatch.setattr("services.assign.handlers.stranded.ONCE_MORE_SECONDS", 0.05)
             await until(given_back(desk))
             (again,) = await claim(ann)
             assert again["assignment_id"] != first["assignment_id"]
             assert (await submit(ann, again["assignment_id"])).json()["status"] == "accepted"
 
 
-async def test_it_comes_back_also_where_others_are_defined_who_never_work_here() -> None:
+async def test_it_comes_back_also_where_others_are_defined_who_never_work_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.assign.handlers.stranded.ONCE_MORE_SECONDS", 60.0)
+    monkeypatch.setattr("services.assign.handlers.stranded.STRANDED_SECONDS", 60.0)
     desk = Desk()
     await desk.publish_project(project_event(initial=2))
     async with desk.open():
@@ -75,6 +81,7 @@ async def test_it_comes_back_also_where_others_are_defined_who_never_work_here()
             await ann.post(f"/v1/assignments/{first['assignment_id']}/return")
             assert await claim(ann) == []
             await submit(bob, (await claim(bob))[0]["assignment_id"])
+            monkeypatch.setattr("services.assign.handlers.stranded.ONCE_MORE_SECONDS", 0.05)
             view = desk.handlers().claims.repository.view(PROJECT)
             await until(lambda: "ann" not in view.lacking["c1-ugh1"].seen)
             (again,) = await claim(ann)

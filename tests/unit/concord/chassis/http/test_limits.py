@@ -12,6 +12,8 @@ from fastapi import APIRouter, FastAPI, Request
 
 from concord.chassis.http import Limits, allow_body, limits, read_json, read_lines
 from concord.chassis.identity import Caller, Role, require
+from tests.support.gate import Gate
+from tests.support.service import until
 
 Build = Callable[..., FastAPI]
 Calling = Callable[[FastAPI], httpx.AsyncClient]
@@ -22,12 +24,12 @@ SMALL = Limits(body_bytes_max=1_000, in_flight_per_caller_max=2, in_flight_max=3
 
 
 @pytest.fixture
-def gate() -> asyncio.Event:
-    return asyncio.Event()
+def gate() -> Gate:
+    return Gate()
 
 
 @pytest.fixture
-def door(built: Build, calling: Calling, gate: asyncio.Event) -> httpx.AsyncClient:
+def door(built: Build, calling: Calling, gate: Gate) -> httpx.AsyncClient:
     router = APIRouter()
 
     @router.post("/whole")
@@ -150,16 +152,16 @@ async def test_a_length_of_many_digits_is_too_large(door: httpx.AsyncClient, cli
 
 
 async def test_a_caller_has_so_much_in_flight_and_no_more(
-    door: httpx.AsyncClient, bearer: Callable[..., dict[str, str]], gate: asyncio.Event
+    door: httpx.AsyncClient, bearer: Callable[..., dict[str, str]], gate: Gate
 ) -> None:
     entry, other = bearer(Role.CLIENT, subject="one"), bearer(Role.CLIENT, subject="other")
     held = [asyncio.create_task(door.post("/wait", headers=entry)) for _ in range(2)]
-    await asyncio.sleep(0.01)
+    await until(lambda: gate.waiting == 2)
     refused = await door.post("/wait", headers=entry)
     assert (refused.status_code, refused.json()["title"]) == (429, HTTPStatus(429).phrase)
     assert refused.headers["retry-after"]
     held.append(asyncio.create_task(door.post("/wait", headers=other)))
-    await asyncio.sleep(0.01)
+    await until(lambda: gate.waiting == 3)
     assert (await door.post("/wait", headers=other)).status_code == 503
     assert (await door.get("/live")).status_code == 200
     gate.set()

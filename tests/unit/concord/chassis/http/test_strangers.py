@@ -17,6 +17,8 @@ from concord.chassis.http.in_flight import InFlight
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.runtime import Runtime, Service, serve
 from concord.chassis.settings import HttpSettings
+from tests.support.gate import Gate
+from tests.support.service import until
 
 Build = Callable[..., FastAPI]
 Bearer = Callable[..., dict[str, str]]
@@ -140,7 +142,7 @@ def test_places_are_counted_by_address_and_then_by_caller_and_given_back() -> No
 async def test_quotas_follow_the_verified_caller_and_not_the_header(
     built: Build, bearer: Bearer, calling: Callable[[FastAPI], httpx.AsyncClient]
 ) -> None:
-    router, gate = APIRouter(), asyncio.Event()
+    router, gate = APIRouter(), Gate()
 
     @router.post("/wait")
     async def wait(caller: Client) -> None:
@@ -150,7 +152,7 @@ async def test_quotas_follow_the_verified_caller_and_not_the_header(
     tokens = [bearer(Role.CLIENT, subject="one") for _ in range(2)] + [bearer(Role.CLIENT, Role.AUDITOR, subject="one")]
     assert len({token["authorization"] for token in tokens}) >= 2
     held = [asyncio.create_task(door.post("/wait", headers=token)) for token in tokens[:2]]
-    await asyncio.sleep(0.01)
+    await until(lambda: gate.waiting == 2)
     assert (await door.post("/wait", headers=tokens[2])).status_code == 429, "another token of the same caller"
     gate.set()
     assert {(await task).status_code for task in held} == {200}

@@ -10,6 +10,7 @@ from concord.chassis.journal.record import JOURNAL
 from concord.chassis.journal.settling import Settling
 from concord.chassis.store.memory import MemoryStore, NoFaults
 from concord.chassis.store.port import Document, StoreUnavailable
+from tests.support.service import until
 from tests.support.tallies import KEY, TALLY, House, Tally, add, total
 
 
@@ -20,6 +21,7 @@ class HeldStore(MemoryStore):
         super().__init__(house.database)
         self.gate = asyncio.Event()
         self.gate.set()
+        self.found = 0
 
     async def insert(self, collection: str, documents: Sequence[Document]) -> frozenset[int]:
         if collection == JOURNAL.name:
@@ -31,6 +33,7 @@ class HeldStore(MemoryStore):
     ) -> list[Document]:
         found = await super().find(collection, field, values, only)
         if field == "aggregate":
+            self.found += 1
             await self.gate.wait()
         return found
 
@@ -89,8 +92,9 @@ async def test_a_read_that_was_overtaken_tells_nothing_older() -> None:
         part.journal.listen(TALLY, entry)
         await other.journal.decide(TALLY, add("x"))
         store.gate.clear()
+        before = store.found
         slow = asyncio.create_task(part.journal.states(TALLY, [KEY]))
-        await asyncio.sleep(0.01)
+        await until(lambda: store.found > before)
         await other.journal.decide(TALLY, add("y"))
         quick = MemoryStore(house.database)
         store.find = quick.find  # type: ignore[method-assign]  # the second read is answered at once

@@ -143,7 +143,7 @@ async def test_a_life_that_stood_still_past_its_session_loads_anew_what_others_h
         had = life.holds()
         life.gate.clear()
         await town.publish(*(event(f"a{place}", place) for place in had))
-        await asyncio.sleep(0.02)  # its handler stands still with the batch in hand
+        await until(lambda: life.serving)  # its handler stands still with the batch in hand
         town.cluster.expire(life.owner.address)
         await until(lambda: two.holds() == ALL)
         await until(lambda: len(names(town)) == 4)
