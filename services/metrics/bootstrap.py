@@ -21,9 +21,10 @@ from concord.chassis.wiring import dependencies, real_ports
 from services.metrics import api, api_models
 from services.metrics.agents import faust_door
 from services.metrics.announcements import SERVICE
-from services.metrics.domain.standing import SaysSame, says_same
+from services.metrics.domain.fatigue import Watch
+from services.metrics.domain.standing import says_same
 from services.metrics.door import Doors, replaying
-from services.metrics.measure import MEASURE_SECONDS, Measure
+from services.metrics.measure import MEASURE_SECONDS, Measure, breaks_of
 from services.metrics.reached import Reached
 from services.metrics.repository import Repository
 from services.metrics.settings import MetricsSettings
@@ -94,8 +95,8 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
     return Service(runtime, asgi, settings.http, LINGER_SECONDS)
 
 
-def _watched(projects: Table[Project], project_id: str) -> SaysSame | None:
-    """Return what says whether labels say the same, of a project that asks its people for breaks."""
+def _watched(projects: Table[Project], project_id: str) -> Watch | None:
+    """Return how the people of a project are watched that asks them for breaks."""
     project = projects.rows.get(project_id)
     if project is None or not project.policy.fatigue.breaks:
         return None
@@ -107,7 +108,7 @@ def _watched(projects: Table[Project], project_id: str) -> SaysSame | None:
         except LookupError:
             return gold == label  # one of them is of a version that is still on its way here
 
-    return says
+    return Watch(says, breaks_of(project))
 
 
 def _redefined(repository: Repository, before: Project | None, after: Project) -> None:

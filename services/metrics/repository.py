@@ -9,11 +9,10 @@ from concord.contracts.ids import place_of, slot_of_project
 from concord.contracts.topics import DAY_SECONDS, EVENTS_RETENTION_SECONDS
 from services.metrics.domain.by_version import add_to
 from services.metrics.domain.closed import Closed, Segment
-from services.metrics.domain.fatigue import Person
+from services.metrics.domain.fatigue import Person, Watch
 from services.metrics.domain.fields import close_in_fields
 from services.metrics.domain.lot import Lot, LotShare, lot_share
 from services.metrics.domain.open_units import OpenUnits
-from services.metrics.domain.standing import SaysSame
 from services.metrics.domain.sums import ClosedSums, Sums
 from services.metrics.domain.targets import TargetStanding
 from services.metrics.domain.unit import GRACE_US, NOTHING, Annotation, Unit, is_done, judged_by, known_label, share
@@ -23,10 +22,10 @@ CLOSED_KEPT_US = (EVENTS_RETENTION_SECONDS + DAY_SECONDS) * 1_000_000
 """For so long in event time what is closed is known one by one: for longer than the topics keep what was told of it."""
 
 
-Watched = Callable[[str], SaysSame | None]
+Watched = Callable[[str], Watch | None]
 
 
-def _nobody_is_watched(project_id: str) -> SaysSame | None:
+def _nobody_is_watched(project_id: str) -> Watch | None:
     del project_id
     return None
 
@@ -37,7 +36,7 @@ class Repository:
     Attributes:
         places: by place, there from its taking up to its drop.
         lingering: those of places that are another's since a moment ago: they answer until that one can, and no more.
-        watched: tells, of a project whose people are watched for fatigue, what says whether labels say the same.
+        watched: tells how a project's people are watched for fatigue, where they are.
     """
 
     def __init__(self, places: int, watched: "Watched | None" = None) -> None:
@@ -326,8 +325,8 @@ class Rows:
         sums = self.sums_of(unit.project_id)
         standing = sums.standing(annotation.annotator_id)
         standing.worked(annotation, before)
-        if before is None and (says := self._watched(unit.project_id)) is not None:
-            self._timed(unit, annotation, says)
+        if before is None and (watch := self._watched(unit.project_id)) is not None:
+            self._timed(unit, annotation, watch)
         if unit.gold and not unit.erased:
             if known := judged_by(unit, annotation):
                 if before is not None:
@@ -349,13 +348,14 @@ class Rows:
             self.crowds.add(project_id)
             self.estimated[project_id].update(name for name, standing in sums.standings.items() if standing.answers)
 
-    def _timed(self, unit: Unit, annotation: Annotation, says: SaysSame) -> None:
+    def _timed(self, unit: Unit, annotation: Annotation, watch: Watch) -> None:
         people = self.people.setdefault(unit.project_id, {})
         person = people.get(annotation.annotator_id)
         if person is None:
             person = people[annotation.annotator_id] = Person()
         known = judged_by(unit, annotation)
-        person.worked(annotation, not says(known, annotation.label) if known else None)
+        person.worked(annotation, not watch.says(known, annotation.label) if known else None)
+        person.judged(watch.breaks)  # after each, so that it falls due with the same label whenever that is counted
         self.timed[unit.project_id].add(annotation.annotator_id)
         self._people_dirty.add(unit.project_id)
 

@@ -8,11 +8,12 @@ just asked is not asked again at once. Getting faster never alarms.
 """
 
 from functools import lru_cache
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 import msgspec
 
 from concord.quality.fatigue import Fatigue, FatigueRule, GoldBaseline, Session, after_unit, fatigue, rule_for
+from services.metrics.domain.standing import SaysSame
 from services.metrics.domain.unit import Annotation
 
 SESSION_PAUSE_US = 1_800_000_000
@@ -43,6 +44,13 @@ class Breaks(msgspec.Struct, frozen=True):
     def rule(self) -> FatigueRule:
         """Return the charts' thresholds."""
         return _rule_for(float(self.false_alarm_units))
+
+
+class Watch(NamedTuple):
+    """How a project's people are watched: what says whether labels say the same, and what is said of breaks."""
+
+    says: SaysSame
+    breaks: Breaks
 
 
 class Due(msgspec.Struct, frozen=True, array_like=True):

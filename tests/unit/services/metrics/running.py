@@ -4,18 +4,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from concord.chassis.broker.memory import NoFaults
+from concord.chassis.broker.port import TopicPartition
 from concord.chassis.identity import Role
 from concord.chassis.places.owner import Owner, Standing
 from concord.chassis.runtime import Service
 from concord.contracts.ids import slot_of_project
+from concord.contracts.topics import TOPICS
 from services.metrics import bootstrap
+from services.metrics.door import Replay
 from services.metrics.measure import Measure
+from services.metrics.reading import Reading
 from services.metrics.settings import MetricsSettings
 from simulation.house import ENVIRONMENT, Answer, House, call
 from tests.support.service import until
 from tests.support.upstream import PROJECT, Upstream
 
 SETTLE_SECONDS = 0.3
+COUNTED_SECONDS_MAX = 60.0
 LABELS = [("yes", "yes"), ("no", "no"), ("yes", "no"), ("no", "no"), ("yes", "yes"), ("no", "yes")]
 
 
@@ -34,7 +39,22 @@ class Metrics:
     others: list[Service]
 
     async def settle(self) -> None:
+        """Return when all that was told is counted, and a few measurements later: what follows is told by then."""
+        await until(self._counted, COUNTED_SECONDS_MAX)
         await self.house.clock.sleep(SETTLE_SECONDS)
+
+    def _counted(self) -> bool:
+        lives = [reading_of(service) for service in (self.service, *self.others)]
+        places = [
+            TopicPartition(topic.name, place)
+            for topic in TOPICS
+            if topic.name in lives[0].topics
+            for place in range(topic.partitions)
+        ]
+        return all(
+            any(life.positions(at.partition).get(at.topic, 0) >= len(self.house.cluster.log(at)) for life in lives)
+            for at in places
+        )
 
     async def stop(self) -> None:
         """Stop every life."""
@@ -79,6 +99,12 @@ async def start(house: House, faults: NoFaults | None = None, lives: int = 1) ->
     await until(lambda: any(map(owns, services)))
     services.sort(key=owns)
     return Metrics(house, services[0], Upstream(house), services[1:])
+
+
+def reading_of(service: Service) -> Reading:
+    """Return what a life counts by."""
+    (replay,) = (part for part in service.runtime.parts if isinstance(part, Replay))
+    return replay.reading
 
 
 def measure_of(service: Service) -> Measure:

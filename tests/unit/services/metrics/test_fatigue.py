@@ -3,15 +3,20 @@
 import math
 import random
 from collections.abc import AsyncIterator, Iterable
+from operator import eq as equal
 from typing import Any
 
 import pytest
 
 from concord.chassis.clock import SystemClock
 from concord.contracts.topics import QUALITY
+from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted
+from concord.contracts.v1.metadata_pb2 import Metadata
 from services.ingest.domain.project import Fatigue, Policy
-from services.metrics.domain.fatigue import ROTATION_US, SESSION_PAUSE_US, Breaks, Person
+from services.metrics.domain.fatigue import ROTATION_US, SESSION_PAUSE_US, Breaks, Person, Watch
 from services.metrics.domain.unit import Annotation
+from services.metrics.handlers import Handlers
+from services.metrics.repository import Rows
 from simulation.house import House
 from tests.support.book import MemoryParts
 from tests.support.service import until
@@ -138,6 +143,33 @@ def test_nobody_is_asked_where_the_project_asks_for_no_breaks_and_what_is_told_a
     work.person.worked(Annotation("ann", '"yes"', active_ms=9_000, at_us=work.at_us), None)
     work.person.worked(Annotation("ann", '"yes"', active_ms=9_000, at_us=work.at_us - 5), None)
     assert work.person.units == before
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1_000])
+def test_a_break_falls_due_with_the_label_that_showed_it_however_many_are_counted_at_once(chunk: int) -> None:
+    """What is counted anew, or late, comes to the breaks that were told."""
+    work = Work()
+    seconds = [*work.usual(60), *work.usual(15, times=3.0)]
+    found = work.do(seconds)
+    assert found
+    assert all(60 < units < len(seconds) for _, units in found), "the last label is not the one that shows it"
+    rows = Rows(lambda _: Watch(equal, BREAKS))
+    at_us, events = SECOND_US * 1_000_000, []
+    for number, value in enumerate(seconds):
+        at_us += int(value * SECOND_US)
+        about = Metadata(client_id="k1", project_id="k1-p", occurred_at_us=at_us)
+        submitted = AnnotationSubmitted(
+            unit_id=f"k1-u{number}",
+            annotation_id=str(number),
+            annotator_id="ann",
+            label=b'"yes"',
+            active_ms=int(value * 1_000),
+        )
+        events.append(AnnotationEvent(metadata=about, annotation_submitted=submitted))
+    served = Handlers(rows)
+    for begins in range(0, len(events), chunk):
+        served.annotations(events[begins : begins + chunk])
+    assert rows.people["k1-p"]["ann"].due == work.person.due
 
 
 async def test_people_are_in_the_book() -> None:

@@ -23,7 +23,7 @@ from services.metrics.settings import MetricsSettings
 from simulation.house import ENVIRONMENT, House, call
 from tests.support.service import until
 from tests.support.upstream import CLIENT, PROJECT
-from tests.unit.services.metrics.running import LABELS, Metrics, owns, start
+from tests.unit.services.metrics.running import LABELS, SETTLE_SECONDS, Metrics, owns, start
 
 PLAN = LotPlan(kind="single", lot_units=60, aql=0.01, ltpd=0.1, alpha=0.05, beta=0.1, sample_size=17, accept_max=0)
 
@@ -387,7 +387,7 @@ async def test_a_life_that_still_counts_what_was_told_before_it_tells_no_part_of
     await service.runtime.start()
     after = Metrics(metrics.house, service, metrics.upstream, [])
     count = len(metrics.house.events(QUALITY))
-    await after.settle()
+    await metrics.house.clock.sleep(SETTLE_SECONDS)
     for path in ("quality", "annotators"):
         answer = await after.call(f"/v1/projects/{PROJECT}/{path}")
         assert (answer.status, answer.headers["retry-after"]) == (503, "1")
