@@ -7,6 +7,7 @@ extend `ServiceSettings` with its knobs, units in the names, and with the groups
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import SplitResult, parse_qs, urlsplit
@@ -22,6 +23,7 @@ from concord.chassis.settings_loading import (
     setting,
 )
 from concord.contracts.ids import SLOTS
+from concord.contracts.owners import PORT_MAX
 from concord.contracts.topics import PLACES_LOCAL
 
 __all__ = [
@@ -45,7 +47,7 @@ __all__ = [
     "setting",
 ]
 
-_ADVERTISED = re.compile(r"http://(?:[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5}")
+_ADVERTISED = re.compile(r"http://(?:[A-Za-z0-9_.-]{1,253}|\[([0-9A-Fa-f:.]{2,45})\]):([0-9]{1,5})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,8 +150,19 @@ class PlacesSettings:
         """Yield what is wrong with the values."""
         if self.count & (self.count - 1):
             yield SettingProblem("CONCORD_PLACES", f"is {self.count}, no power of two", f"set it to 1, 2, 4 … {SLOTS}")
-        if self.advertised_url and not _ADVERTISED.fullmatch(self.advertised_url):
+        if self.advertised_url and not _reachable(self.advertised_url):
             yield SettingProblem("CONCORD_ADVERTISED_URL", "is no http://host:port", "give scheme, host and port only")
+
+
+def _reachable(advertised: str) -> bool:
+    """Return whether an address is one that others could go to."""
+    found = _ADVERTISED.fullmatch(advertised)
+    if found is None or not 1 <= int(found[2]) <= PORT_MAX:
+        return False
+    try:
+        return found[1] is None or bool(IPv6Address(found[1]))
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,9 +18,10 @@ OWNER = "concord-owner"
 KNOWN_SECONDS = 60.0
 """After which the service is asked by its own address again: an address may be another process's by then."""
 FIELDS_MAX = 20
+PORT_MAX = 65_535
 
 _PLACED = re.compile(r"/v1/(projects|units|lots|assignments|escalations)/([^/]+)")
-_ADDRESS = re.compile(r"http://(?:([0-9.]{7,15})|\[([0-9a-fA-F:.]{2,45})\]):[0-9]{1,5}")
+_ADDRESS = re.compile(r"http://(?:([0-9.]{7,15})|\[([0-9a-fA-F:.]{2,45})\]):([0-9]{1,5})")
 
 Network = IPv4Network | IPv6Network
 
@@ -94,6 +95,8 @@ class Owners:
         try:
             address = ip_address(found[1] or found[2])
         except ValueError:
+            return False
+        if not 1 <= int(found[3]) <= PORT_MAX:
             return False
         return any(address in network for network in self._within)
 

@@ -144,7 +144,8 @@ def test_places_are_a_power_of_two_and_an_advertised_address_is_scheme_host_and_
     body = {"CONCORD_PLACES": "64", "CONCORD_ADVERTISED_URL": "http://[fd00::7]:8000"}
     assert Knobs.from_environment(LOCAL | body).places.count == 64
     assert problems_of(LOCAL | {"CONCORD_PLACES": "12"}) == {"CONCORD_PLACES": "is 12, no power of two"}
-    for address in ("http://host", "https://host:1", "http://host:1/path", "host:1", "http://user@host:1"):
+    named = ("http://host", "https://host:1", "http://host:1/path", "host:1", "http://user@host:1")
+    for address in (*named, "http://host:0", "http://host:65536", "http://host:99999", "http://[fd00:::7]:1"):
         assert list(problems_of(LOCAL | {"CONCORD_ADVERTISED_URL": address})) == ["CONCORD_ADVERTISED_URL"]
 
 
