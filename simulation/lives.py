@@ -36,6 +36,7 @@ LIVES_APIECE = 2
 """Of every service, when nothing happens to them."""
 AWAY_AFTER_SECONDS = (5.0, 35.0)
 AWAY_SECONDS = (60.0, 180.0)
+READ_AGAIN_AFTER_SECONDS = (30.0, 80.0)
 SESSION_SECONDS = (3.0, 10.0)
 """After how long the broker notices that a member is gone."""
 
@@ -260,10 +261,12 @@ class Mischief:
     Args:
         lives: whom they befall.
         generator: draws them.
+        reads_again: every service is to read all of its topics once more.
     """
 
-    def __init__(self, lives: Lives, generator: random.Random) -> None:
+    def __init__(self, lives: Lives, generator: random.Random, *, reads_again: bool = False) -> None:
         self.lives = lives
+        self.reads_again = reads_again
         self.weather = lives.weather
         self.generator = generator
         self._tasks: list[asyncio.Task[None]] = []
@@ -282,6 +285,8 @@ class Mischief:
         end = loop.time() + seconds
         if Fault.AWAY_FOR_MINUTES in self.weather.faults:
             self._tasks.append(asyncio.create_task(self._away_for_minutes()))
+        if self.reads_again:
+            self._tasks += [asyncio.create_task(self._read_again(name)) for name in SERVICES]
         while loop.time() < end:
             await asyncio.sleep(self.generator.expovariate(1 / pause_seconds_mean))
             fault = self.generator.choice(list(kinds))
@@ -343,6 +348,15 @@ class Mischief:
         self._spread(away, gone=True)
         await asyncio.sleep(self.generator.uniform(*AWAY_SECONDS))
         self._spread(away, gone=False)
+
+    async def _read_again(self, name: str) -> None:
+        """Lose a service's offsets, so that it reads its topics from their beginning."""
+        await asyncio.sleep(self.generator.uniform(*READ_AGAIN_AFTER_SECONDS))
+        self.lives.trace.tell("read again", name)
+        self.lives.cluster.group(name).committed.clear()
+        for life in list(self.lives.now[name]):
+            # Who joins begins where the group stands.
+            self.lives.cluster.expire(life.writer)
 
     def _spread(self, away: set[tuple[str, type[Exception]]], *, gone: bool) -> None:
         change = set.update if gone else set.difference_update
