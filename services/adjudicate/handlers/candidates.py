@@ -98,6 +98,8 @@ def _fitness(project: Project) -> Callable[[UnitState], bool]:
         return None not in read and project.schema.says_same(read[0], read[1])
 
     def fit(unit: UnitState) -> bool:
+        if project.life == "closed":
+            return False  # for good: nobody would ever be shown it
         if not candidates.may_become_gold(unit, bar, same):
             return False
         try:

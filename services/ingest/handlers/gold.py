@@ -60,6 +60,8 @@ class ChosenGold:
             raise Poison(str(fault)) from fault
 
     async def _chosen(self, project: ProjectState, chosen: GoldChosen, delivery: Delivery) -> None:
+        if project.life == "closed":
+            return  # for good: nobody would ever be shown it
         found = await self._stored(chosen.unit_id)
         if found is None or found[0].project_id != project.project_id:
             return  # it was erased meanwhile

@@ -12,6 +12,7 @@ from services.adjudicate.domain.candidates import most_useful
 from services.adjudicate.domain.unit import Annotation, UnitState
 from services.ingest.domain.project import Gold
 from simulation.house import Answer, House
+from tests.support.service import until
 from tests.support.upstream import PROJECT
 from tests.unit.services.adjudicate.running import Adjudicate, start, voting
 
@@ -116,6 +117,17 @@ async def test_a_declined_candidate_is_listed_no_more_and_nothing_is_told(adjudi
     assert (await decide(adjudicate, "k1-u1", "declined")).status == 200
     await adjudicate.settle()
     assert (await shown(adjudicate), chosen(adjudicate)) == ([], [])
+
+
+async def test_of_a_closed_project_nothing_becomes_gold(adjudicate: Adjudicate) -> None:
+    await settled(adjudicate, "k1-u1", "yes", "yes")
+    assert [unit["unit_id"] for unit in await shown(adjudicate)] == ["k1-u1"]
+    await adjudicate.upstream.project(POLICY, revision=2, life="closed")
+    await until(lambda: adjudicate.handlers().projects.rows[PROJECT].life == "closed")
+    assert await shown(adjudicate) == []
+    assert (await decide(adjudicate, "k1-u1")).status == 404
+    await adjudicate.settle()
+    assert not chosen(adjudicate)
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,18 @@ async def test_what_does_not_stand_is_withdrawn_and_the_unit_itself_stays(projec
     assert ((await shown(project, gold.unit_id)).status, (await shown(project, source)).status) == (410, 200)
 
 
+async def test_a_closed_project_is_given_no_gold_any_more_and_what_it_has_can_be_taken_back(project: Ingest) -> None:
+    report = await project.admit([UNIT, {"id": "b", "content": "three"}])
+    first, second = [unit["unit_id"] for unit in report["units"]]
+    await choose(project, first)
+    assert (await project.call("POST", "/v1/projects/k1-p/close", {"reason": "done"})).status == 200
+    await choose(project, second)
+    (gold,) = gold_told(project)
+    assert gold.gold_of == first
+    await say(project, "drop", first, gold_dropped=GoldDropped(unit_id=first, reason="an auditor says otherwise"))
+    assert [unit.unit_id for unit in told(project.house, "unit_erased")] == [gold.unit_id]
+
+
 async def test_another_life_makes_the_same_gold_once(project: Ingest) -> None:
     source = (await project.admit(UNIT))["units"][0]["unit_id"]
     await choose(project, source)
