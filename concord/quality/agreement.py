@@ -119,21 +119,26 @@ def randolph_kappa(counts: LabelCounts | ArrayLike, *, confidence: float = 0.95)
 
 
 def conger_kappa(
-    labels_by_unit: Ratings, weights: Weights | ArrayLike = "identity", *, confidence: float = 0.95
+    labels_by_unit: Ratings,
+    weights: Weights | ArrayLike = "identity",
+    *,
+    scale: Sequence[Hashable] | None = None,
+    confidence: float = 0.95,
 ) -> Estimate:
     """Agreement of many known annotators beyond what each one's own habits would give by chance.
 
         κ = (pa - pe)/(1 - pe),  pe = Σ_kl w_kl (p̄_k p̄_l - s²_kl / A)
 
     `labels_by_unit` has a row per unit and a column per annotator; None and NaN are missing. p̄_k is the mean
-    over the A annotators of their share of label k, s²_kl the covariance. For two annotators without gaps it
+    over the A annotators of their share of label k, s²_kl the covariance. `scale` declares all possible labels in
+    their order, by which weights go; without it the labels seen are taken, sorted. For two annotators without gaps it
     is Cohen's kappa. Interval as in `fleiss_kappa`. Not defined with fewer than two annotators or without
     variation. Source: Conger 1980, Psych. Bull. 88:322; variance: Gwet 2014, ch. 6.
 
     >>> round(conger_kappa([["a", "a"], ["a", "b"], ["b", "b"], ["b", "b"]]).value, 4)
     0.5
     """
-    codes, labels = encode(labels_by_unit)
+    codes, labels = encode(labels_by_unit, scale)
     return conger_linearised(codes, labels, weights).estimate(confidence)
 
 

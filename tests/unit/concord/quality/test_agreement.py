@@ -156,6 +156,19 @@ def test_conger_needs_two_annotators() -> None:
     assert agreement.conger_kappa([[None, None]]).value is None
 
 
+def test_congers_weights_go_by_the_declared_scale_and_for_two_are_cohens() -> None:
+    low, high = ["low", "high", "high", "mid", "low", "low"], ["low", "high", "mid", "mid", "high", "low"]
+    rows, scale = list(zip(low, high, strict=True)), ["low", "mid", "high", "highest"]
+    table = contingency(low, high, scale)[0]
+    for weights in ("identity", "linear", "quadratic"):
+        wanted = agreement.cohen_kappa(table, weights)
+        assert agreement.conger_kappa(rows, weights, scale=scale).value == pytest.approx(wanted.value)
+    by_letters = agreement.conger_kappa(rows, "quadratic")
+    assert by_letters.value != pytest.approx(agreement.cohen_kappa(table, "quadratic").value, abs=0.01)
+    with pytest.raises(ValueError, match="'low' is not on the declared scale"):
+        agreement.conger_kappa(rows, scale=["mid", "high"])
+
+
 @pytest.mark.parametrize("confidence", [0.0, 1.0, 95])
 def test_a_confidence_that_is_none_is_refused(confidence: float) -> None:
     with pytest.raises(ValueError, match="confidence"):
