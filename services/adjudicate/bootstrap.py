@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from concord.chassis.annotators import kind_table, models_in
+from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
 from concord.chassis.journal.rows import ROWS
@@ -16,6 +17,7 @@ from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
 from concord.chassis.runtime import Hook, Runtime, Service, repeating
+from concord.chassis.telemetry import Instruments
 from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
 from services.adjudicate import api, events
 from services.adjudicate.announcements import SERVICE
@@ -27,6 +29,7 @@ from services.adjudicate.settings import AdjudicateSettings
 from services.adjudicate.telemetry import INSTRUMENTS
 
 LOOK_SECONDS = 0.5
+AGE_SECONDS = 10.0
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -51,6 +54,8 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
     secret = settings.payload_links.secret.key()
     handlers = Handlers.of(repository, projects, instruments, ports.clock, owner.open, secret)
     consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience, owner)
+    age = partial(_tell_age, repository, instruments, ports.clock)
+    ageing = repeating("age of escalations", age, ports.clock, ports.telemetry, lambda: AGE_SECONDS)
     parts = ordered(
         ports,
         journal,
@@ -60,14 +65,17 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
         places=Placed(owner, handlers.redefinitions),
         patience=settings.patience,
         loops=[
-            repeating(name, turn, ports.clock, ports.telemetry, lambda: LOOK_SECONDS)
-            for name, turn in (
-                ("new policies", handlers.redefinitions.decide),
-                ("class tallies", handlers.learning.keep),
-                ("answered questions", handlers.questions.go_on),
-                ("late admissions", partial(_hear_again, handlers, owner)),
-                ("pages of rows", journal.journal.rows.tidy),
-            )
+            ageing,
+            *(
+                repeating(name, turn, ports.clock, ports.telemetry, lambda: LOOK_SECONDS)
+                for name, turn in (
+                    ("new policies", handlers.redefinitions.decide),
+                    ("class tallies", handlers.learning.keep),
+                    ("answered questions", handlers.questions.go_on),
+                    ("late admissions", partial(_hear_again, handlers, owner)),
+                    ("pages of rows", journal.journal.rows.tidy),
+                )
+            ),
         ],
     )
     shelf = LetterShelf(SERVICE, ports.broker, ports.clock)
@@ -101,3 +109,10 @@ async def _hear_again(handlers: Handlers, owner: Owner) -> None:
     """Admit what was admitted by way of another process, in the places that this one serves."""
     for place in owner.open():
         await handlers.units.hear_again(place)
+
+
+async def _tell_age(repository: Repository, instruments: Instruments, clock: Clock) -> None:
+    """Tell how long the oldest escalation of this process's places has waited."""
+    since_us = min((view.oldest_us for _, view in repository.views if view.escalations_open), default=0)
+    seconds = max(0, clock.now_us() - since_us) / MICROSECONDS if since_us else 0
+    instruments.gauge("concord_adjudicate_escalation_oldest_seconds").set(seconds)

@@ -12,6 +12,11 @@ INSTRUMENTS = (
     ),
     Instrument("concord_adjudicate_escalations_open", "gauge", "Escalated units that wait for a ruling."),
     Instrument(
+        "concord_adjudicate_escalation_oldest_seconds",
+        "gauge",
+        "How long ago the unit was escalated that has waited longest for a ruling; 0: none waits.",
+    ),
+    Instrument(
         "concord_adjudicate_annotations_per_unit",
         "histogram",
         "Annotations that a unit had when it was settled or escalated.",

@@ -31,6 +31,7 @@ LOOK_SECONDS = 1.0
 WRITE_SECONDS = 5.0
 TIDY_SECONDS = 1.0
 STOCK_SECONDS = 15.0
+FLOOR_SECONDS = 10.0
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -71,6 +72,7 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
     stocktaking = repeating("gold left", stocks, ports.clock, ports.telemetry, lambda: STOCK_SECONDS)
     conduct = handlers.conduct.look
     conducting = repeating("people who wait for a lead", conduct, ports.clock, ports.telemetry, lambda: STOCK_SECONDS)
+    floor = repeating("the floor", handlers.floor.look, ports.clock, ports.telemetry, lambda: FLOOR_SECONDS)
     parts = ordered(
         ports,
         journal,
@@ -79,7 +81,7 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
         tables=[projects, annotators],
         places=Placed(owner, repository),
         patience=settings.patience,
-        loops=[expiring, looking, ending, writing, tidying, stocktaking, conducting],
+        loops=[expiring, looking, ending, writing, tidying, stocktaking, conducting, floor],
     )
     shelf = LetterShelf(SERVICE, ports.broker, ports.clock)
     runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)

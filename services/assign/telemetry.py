@@ -2,6 +2,9 @@
 
 from concord.chassis.telemetry import Instrument
 
+OF = ("project", "client")
+FIRST_LABEL_BUCKETS = (10, 60, 300, 900, 3_600, 14_400, 28_800, 86_400, 259_200, 604_800, 1_209_600, 2_592_000)
+
 INSTRUMENTS = (
     Instrument("concord_assign_issued", "counter", "Units leased to annotators; leases offered again left out."),
     Instrument("concord_assign_claims_without_work", "counter", "Claims for which nothing was to be had."),
@@ -18,6 +21,27 @@ INSTRUMENTS = (
         "concord_assign_lease_overdue_seconds",
         "gauge",
         "How long ago the lease ended that has been over longest and still holds its unit; 0: none does.",
+    ),
+    Instrument(
+        "concord_assign_annotators",
+        "gauge",
+        "Annotators in this process's projects, each once: labelling (hold a lease), or idle: asked for work within "
+        "ten minutes and hold none.",
+        ("state",),
+    ),
+    Instrument("concord_assign_project_annotators", "gauge", "The same in a project, of the busiest.", (*OF, "state")),
+    Instrument("concord_assign_project_waiting_units", "gauge", "Units of a project that wait, of the busiest.", OF),
+    Instrument(
+        "concord_assign_project_oldest_seconds",
+        "gauge",
+        "How long ago the oldest unit of a project that waits was admitted, as far as it is in memory; 0: none waits.",
+        OF,
+    ),
+    Instrument(
+        "concord_assign_first_label_seconds",
+        "histogram",
+        "From a unit's admission to the first label of it that counts.",
+        buckets=FIRST_LABEL_BUCKETS,
     ),
     Instrument(
         "concord_assign_projects_out_of_gold",

@@ -12,6 +12,12 @@ INSTRUMENTS = (
     ),
     Instrument("concord_audit_rechecks", "counter", "Rechecks that drift has raised and auditors have finished."),
     Instrument("concord_audit_lots_open", "gauge", "Lots that wait for resolutions or inspection."),
+    Instrument(
+        "concord_audit_lots_by_status",
+        "gauge",
+        "The same by how they stand: sealed, auditing, inspecting_all, relabelling; rechecks: gathering, rechecking.",
+        ("status",),
+    ),
     Instrument("concord_audit_lots_standing", "gauge", "Lots that cannot go on by themselves: the lot says why."),
     Instrument(
         "concord_audit_lots_without_auditor",

@@ -155,6 +155,7 @@ class Series:
             ("concord_units_adjudicated", report.units_adjudicated),
             ("concord_units_escalated", report.units_escalated),
             ("concord_units_unanswerable", report.units_unanswerable),
+            ("concord_units_accepted", report.turnaround_p95.units),
             ("concord_lots_accepted", report.lots.accepted),
             ("concord_lots_rejections", report.lots.rejections),
             ("concord_labels_saved", report.labels_saved),
@@ -178,6 +179,7 @@ class Series:
         for target in targets:
             self._of_targets.gauge("concord_contract_target", *labels, target.name).set(target.limit)
             self._of_targets.gauge("concord_contract_units_min", *labels, target.name).set(target.units_min)
+            _show_estimate(self._of_targets, "concord_contract_finding", (*labels, target.name), target.estimate)
             breached = target.name in standings and standings[target.name].breached
             self._of_targets.gauge("concord_contract_breached", *labels, target.name).set(breached)
 

@@ -34,6 +34,7 @@ PROJECT_INSTRUMENTS = (
     Instrument("concord_units_adjudicated", "gauge", "Units settled by an adjudicator.", PROJECT),
     Instrument("concord_units_escalated", "gauge", "Units that wait for a ruling.", PROJECT),
     Instrument("concord_units_unanswerable", "gauge", "Units that were ruled to have no right label.", PROJECT),
+    Instrument("concord_units_accepted", "gauge", "Units of accepted lots, as they were first accepted.", PROJECT),
     Instrument("concord_lots_accepted", "gauge", "Lots that were accepted.", PROJECT),
     Instrument("concord_lots_rejections", "gauge", "How often a lot was rejected.", PROJECT),
     Instrument("concord_labels_saved", "gauge", "Labels saved against overlap.max for every settled unit.", PROJECT),
@@ -55,6 +56,9 @@ PROJECT_INSTRUMENTS = (
 TARGET_INSTRUMENTS = (
     Instrument("concord_contract_target", "gauge", "What the contract asks of a measure.", TARGET),
     Instrument("concord_contract_units_min", "gauge", "Below so many units a target is not judged.", TARGET),
+    Instrument("concord_contract_finding", "gauge", "What the measure has come to.", TARGET),
+    Instrument("concord_contract_finding_low", "gauge", "Lower end of its 95 % interval.", TARGET),
+    Instrument("concord_contract_finding_high", "gauge", "Upper end of its 95 % interval.", TARGET),
     Instrument("concord_contract_breached", "gauge", "1 while a breach is told and no recovery since, else 0.", TARGET),
 )
 

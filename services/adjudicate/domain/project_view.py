@@ -54,6 +54,7 @@ class ProjectView:
         self._fields: defaultdict[str, FieldView] = defaultdict(FieldView)
         self._escalations: list[tuple[float, str]] = []
         self._losses: dict[str, float] = {}
+        self._since_us: dict[str, int] = {}
         self._open: dict[str, bool] = {}
         self._flagged: set[str] = set()
         self._repeats: set[str] = set()
@@ -65,6 +66,11 @@ class ProjectView:
     def escalations_open(self) -> int:
         """How many units wait for a ruling, not counting those that wait for a second one."""
         return len(self._escalations) - len(self._repeats)
+
+    @property
+    def oldest_us(self) -> int:
+        """When the unit was escalated that has waited longest for a ruling; 0 where none waits."""
+        return min(self._since_us.values(), default=0)
 
     @property
     def repeats_waiting(self) -> int:
@@ -95,6 +101,7 @@ class ProjectView:
 
     def _settle_escalation(self, unit: UnitState) -> None:
         before = self._losses.pop(unit.unit_id, None)
+        self._since_us.pop(unit.unit_id, None)
         self._flagged.discard(unit.unit_id)
         if before is not None:
             del self._escalations[bisect_left(self._escalations, (before, unit.unit_id))]
@@ -108,6 +115,8 @@ class ProjectView:
             place = -expected_loss(unit.confidence, leads=bool(unit.label))
             insort(self._escalations, (place, unit.unit_id))
             self._losses[unit.unit_id] = place
+            if unit.repeat != "waits":
+                self._since_us[unit.unit_id] = unit.decided_at_us
             # Without a leading label it cannot be closed, either, were the bar at nought; nor what was ruled before.
             if unit.escalated_for == "flagged" or not unit.label or unit.repeat:
                 self._flagged.add(unit.unit_id)

@@ -68,7 +68,7 @@ class Repository:
     def __init__(self, journal: Journal, places: int) -> None:
         self.journal = journal
         self._count = places
-        self._views: ByPlace[ProjectView] = ByPlace(places, ProjectView)
+        self.views: ByPlace[ProjectView] = ByPlace(places, ProjectView)
         journal.listen(UNIT, self._settle)
         journal.listen(COMPETENCE, self._learned)
         journal.listen(CROWD, self._measured)
@@ -85,7 +85,7 @@ class Repository:
         Raises:
             NotHere: its place is not this process's any more.
         """
-        return self._views.of(project_id)
+        return self.views.of(project_id)
 
     async def load(self, place: int) -> None:
         """Take in what is open in a place; said again, also what others have closed of it since it was said before.
@@ -93,10 +93,10 @@ class Repository:
         Raises:
             StoreUnavailable: no answer; say it again.
         """
-        known = self._views.holds(place)
-        before = {unit_id for _, view in self._views.in_place(place) for unit_id in view.open_units()}
-        gold = {unit_id for _, view in self._views.in_place(place) for unit_id in view.gold}
-        self._views.hold(place)
+        known = self.views.holds(place)
+        before = {unit_id for _, view in self.views.in_place(place) for unit_id in view.open_units()}
+        gold = {unit_id for _, view in self.views.in_place(place) for unit_id in view.gold}
+        self.views.hold(place)
         try:
             await self.journal.rows.load(slots_of(place, self._count))
             await self._take_in(place, before, gold)
@@ -139,7 +139,7 @@ class Repository:
     async def _take_in_tallies(self, slots: Sequence[int]) -> None:
         old: list[str] = []
         for kept in sorted(await self.journal.store.find(TALLIES.name, "slot", slots), key=itemgetter("_id")):
-            if (view := self._views.settled(kept["project"])) is not None:
+            if (view := self.views.settled(kept["project"])) is not None:
                 old += [_tally_id(kept["project"], tally) for tally in view.tallied(_decode_tally(kept["tally"]))]
         if old:
             await self.journal.store.delete(TALLIES.name, old)
@@ -149,23 +149,23 @@ class Repository:
         # A note is of one batch, mostly a unit or two: read one by one, they take most of a start.
         await self._settle_again([unit_id for note in notes for unit_id in note["units"]])
         for note in notes:
-            if (view := self._views.settled(note["project"])) is not None:
+            if (view := self.views.settled(note["project"])) is not None:
                 view.shares.noted(note["_id"], note["units"])
-        if spent := [note_id for _, view in self._views.in_place(place) for note_id in view.shares.spent()]:
+        if spent := [note_id for _, view in self.views.in_place(place) for note_id in view.shares.spent()]:
             await self.journal.store.delete(NOTES.name, spent)
 
     async def drop(self, place: int) -> None:
         """Forget everything of a place."""
         self.journal.rows.drop(slots_of(place, self._count))
-        self._views.drop(place)
+        self.views.drop(place)
 
     def holds(self, place: int) -> bool:
         """Return whether a place is loaded here, or being loaded."""
-        return self._views.holds(place)
+        return self.views.holds(place)
 
     def begun(self, place: int) -> list[str]:
         """Return the projects of a place that is loaded in which units wait for a decision."""
-        return [project_id for project_id, view in self._views.in_place(place) if view.begun]
+        return [project_id for project_id, view in self.views.in_place(place) if view.begun]
 
     async def note(self, units: Iterable[UnitState]) -> None:
         """Note which units are settled, before what settled them is done with: a start takes in what is in no tally.
@@ -180,7 +180,7 @@ class Repository:
             by_project[unit.project_id].append(unit.unit_id)
         documents: list[Document] = []
         for project_id, unit_ids in by_project.items():
-            view = self._views.settled(project_id)
+            view = self.views.settled(project_id)
             if view is not None and (fresh := view.shares.unnoted(unit_ids)):
                 note_id = f"{project_id}/{_digest(fresh)}"
                 slot = slot_of_project(project_id)
@@ -188,12 +188,12 @@ class Repository:
         if documents:
             await self.journal.store.insert(NOTES.name, documents)
         for document in documents:
-            if (view := self._views.settled(document["project"])) is not None:
+            if (view := self.views.settled(document["project"])) is not None:
                 view.shares.noted(document["_id"], document["units"])
 
     def tallies_due(self, now_us: int) -> Iterator[tuple[str, list[Fresh], Spending]]:
         """Yield the projects of which enough units are settled for a tally, these, and what was spent until then."""
-        for project_id, view in self._views:
+        for project_id, view in self.views:
             if units := view.shares.due(now_us):
                 yield project_id, units, view.shares.spending
 
@@ -205,7 +205,7 @@ class Repository:
         """
         document = {"_id": _tally_id(project_id, tally), "slot": slot_of_project(project_id), "project": project_id}
         await self.journal.store.insert(TALLIES.name, [document | {"tally": msgspec.json.encode(tally)}])
-        if (view := self._views.settled(project_id)) is None:
+        if (view := self.views.settled(project_id)) is None:
             return
         if old := view.tallied(tally):
             await self.journal.store.delete(TALLIES.name, [_tally_id(project_id, until_us) for until_us in old])
@@ -237,12 +237,12 @@ class Repository:
 
     def is_unheard(self, project_id: str, unit_id: str) -> bool:
         """Return whether something was told of a unit of this process's places before its admission was heard."""
-        view = self._views.settled(project_id)
+        view = self.views.settled(project_id)
         return view is not None and unit_id in view.unheard
 
     def unheard(self, place: int) -> list[str]:
         """Return the units of a place of which something was told and the admission was not heard."""
-        return [unit_id for _, view in self._views.in_place(place) for unit_id in view.unheard]
+        return [unit_id for _, view in self.views.in_place(place) for unit_id in view.unheard]
 
     async def learn(self, causes: Sequence[Cause[CompetenceState]], crowds: Sequence[Cause[CrowdState]]) -> None:
         """Answer causes about annotators and about all of them together; the first error is raised."""
@@ -270,31 +270,31 @@ class Repository:
     def _settle(self, key: str, unit: UnitState) -> None:
         """Bring the read models up to a unit's newest state, where its place is ours; the journal's listener."""
         del key
-        if (view := self._views.settled(unit.project_id)) is not None:
+        if (view := self.views.settled(unit.project_id)) is not None:
             view.settle(unit)
 
     def _learned(self, key: str, competence: CompetenceState) -> None:
         """Bring the read models up to what is known of an annotator, likewise; the journal's listener."""
         del key
-        if (view := self._views.settled(competence.project_id)) is not None:
+        if (view := self.views.settled(competence.project_id)) is not None:
             view.learned(competence)
 
     def _measured(self, key: str, crowd: CrowdState) -> None:
         """Bring the read models up to what gold says of a project, likewise; the journal's listener."""
         del key
-        if (view := self._views.settled(crowd.project_id)) is not None:
+        if (view := self.views.settled(crowd.project_id)) is not None:
             view.measured(crowd)
 
     def _doubted(self, key: str, gold: GoldState) -> None:
         """Bring the read models up to a gold unit's newest state, likewise; the journal's listener."""
         del key
-        if (view := self._views.settled(gold.project_id)) is not None:
+        if (view := self.views.settled(gold.project_id)) is not None:
             view.doubted(gold)
 
     def _asked(self, key: str, question: QuestionState) -> None:
         """Bring the read models up to a question, likewise; the journal's listener."""
         del key
-        if (view := self._views.settled(question.project_id)) is not None:
+        if (view := self.views.settled(question.project_id)) is not None:
             view.asked(question)
 
     async def ask(self, cause: Cause[QuestionState]) -> Outcome[QuestionState]:
@@ -312,12 +312,12 @@ class Repository:
 
     def answered(self) -> list[list[tuple[str, QuestionState]]]:
         """Return, by project of this process's places, the units that wait for what is answered by now."""
-        return [found for _, view in self._views if (found := view.answered())]
+        return [found for _, view in self.views if (found := view.answered())]
 
     @property
     def escalations_open(self) -> int:
         """Return how many units of this process's places wait for a ruling."""
-        return sum(view.escalations_open for _, view in self._views)
+        return sum(view.escalations_open for _, view in self.views)
 
     def crowd(self, project_id: str, field: str = "") -> CrowdState:
         """Return what gold says of a project as a whole; before anything is known, what is expected of any crowd."""
@@ -351,7 +351,7 @@ class Repository:
         if project_id is not None:
             views = [self.view(project_id)]
         else:
-            views = [view for of_project, view in self._views if client_id in (None, client_of(of_project))]
+            views = [view for of_project, view in self.views if client_id in (None, client_of(of_project))]
         return list(islice(heapq.merge(*(view.by_loss(after) for view in views)), units_max))
 
     async def units(self, unit_ids: Sequence[str]) -> dict[str, UnitState]:

@@ -157,6 +157,11 @@ class Pages:
         """Yield the first pages, as far as their rows are in memory without a gap."""
         return takewhile(lambda page: page.rows is not None, self.pages.values())
 
+    @property
+    def since_us(self) -> int:
+        """When the first of the rows in memory was admitted; 0 where none is."""
+        return next((row.admitted_at_us for page in self.in_memory() for row in (page.rows or {}).values()), 0)
+
     def low(self, wanted: int) -> tuple[Page | None, int]:
         """Return the page to bring so that so many rows are in memory, if any; and how many are, up to `wanted`."""
         rows = 0

@@ -74,6 +74,10 @@ class HeldLeases:
         """Return what the annotator holds, first issued first."""
         return list(self._of[annotator_id].values()) if annotator_id in self._of else []
 
+    def annotators(self) -> frozenset[str]:
+        """Return who holds a lease that runs."""
+        return frozenset(self._of)
+
     def places(self) -> list[str]:
         """Return the ids of the aggregates that decide on the leases that run."""
         return [hold.place for hold in self._holds.values()]

@@ -3,6 +3,7 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -53,6 +54,13 @@ class Waiting(msgspec.Struct):
     left: int = 0
 
 
+class Backlog(NamedTuple):
+    """How much of a project waits: units, and when the oldest of them was admitted; 0 where none is known."""
+
+    units: int
+    since_us: int
+
+
 WINDOW_UNITS = 32
 """A claim draws at random from the first so many, so that claims of several processes rarely collide."""
 
@@ -97,6 +105,13 @@ class ProjectQueue:
         self.own: dict[str, dict[int, Line]] = {}
         self.waiting: dict[str, Waiting] = {}
         self.picked: dict[str, UnitState | None] = {}
+
+    def backlog(self) -> Backlog:
+        """Return how many units wait, gold left out, and since when the oldest of them does, as far as is in memory."""
+        own = [waiting.since_us for waiting in self.waiting.values() if not waiting.gold]
+        pages = [lane.pages for lane in self.lanes.values()]
+        since_us = [at_us for at_us in (*own, *(page.since_us for page in pages)) if at_us]
+        return Backlog(len(own) + sum(map(len, pages)), min(since_us, default=0))
 
     def fits(self, unit_id: str, seeker: Seeker) -> bool:
         """Return whether the seeker has the skills that a unit takes, and whether gold may still be shown to them."""

@@ -101,6 +101,11 @@ class ProjectView:
         else:
             self.stranded.pop(state.unit_id, None)
 
+    def asked(self, since_us: int) -> frozenset[str]:
+        """Return who has asked for work since then, those among them who are given hidden gold alone."""
+        times = (*self.asked_us.items(), *self.without_gold_us.items())
+        return frozenset(who for who, at_us in times if at_us >= since_us)
+
     def without_gold(self, since_us: int) -> int:
         """Return how many asked since then and were given no gold, who are given nothing else; others are forgotten."""
         left = {who: at_us for who, at_us in self.without_gold_us.items() if at_us >= since_us}

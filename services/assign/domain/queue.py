@@ -16,7 +16,7 @@ from services.assign.domain.fresh import LOW_ROWS, FreshRow, FreshUnits, Page, P
 from services.assign.domain.gold_stock import Shown
 from services.assign.domain.outlook import NOTHING, Outlook, outlook
 from services.assign.domain.overlap import left_by_models, seen_by, slots_open, turns
-from services.assign.domain.project_queue import WINDOW_UNITS, Lane, ProjectQueue, Seeker, Waiting
+from services.assign.domain.project_queue import WINDOW_UNITS, Backlog, Lane, ProjectQueue, Seeker, Waiting
 from services.assign.domain.unit import UnitState
 
 __all__ = ["DEEP_LOOKS_MAX", "WINDOW_UNITS", "Pick", "ReadyQueue", "Seeker", "Waiting"]
@@ -70,6 +70,10 @@ class ReadyQueue:
         lanes = (lane for project in self._projects.values() for lane in project.lanes.values())
         return sum(len(project.waiting) for project in self._projects.values()) + sum(len(lane.pages) for lane in lanes)
 
+    def backlogs(self) -> dict[str, Backlog]:
+        """Return how much of each project waits."""
+        return {project_id: project.backlog() for project_id, project in self._projects.items()}
+
     def waiting(self) -> Iterator[str]:
         """Yield the units that wait and have a record of their own, those left out that are picked."""
         for project in self._projects.values():
@@ -77,8 +81,7 @@ class ReadyQueue:
 
     def waiting_in(self, project_id: str) -> list[str]:
         """Return the units of a project that wait and have a record of their own, those left out that are picked."""
-        project = self._projects.get(project_id)
-        return [] if project is None else list(project.waiting)
+        return [] if (project := self._projects.get(project_id)) is None else list(project.waiting)
 
     def pages_in(self, project_id: str) -> list[Page]:
         """Return the pages in which units of a project wait."""

@@ -58,6 +58,12 @@ def hands_on(state: UnitState, assignment: Assignment) -> bool:
     return running(state, assignment.annotator_id) == assignment and assignment.hops < HOPS_MAX
 
 
+def is_first(state: UnitState, assignment_id: str) -> bool:
+    """Return whether an assignment's label is the one that counts which the unit got first, in whichever round."""
+    counted = [assignment.id for assignment in state.assignments if assignment.status == "submitted"]
+    return counted == [assignment_id] and not state.copy_for
+
+
 def _counts(state: UnitState, assignment: Assignment) -> bool:
     if not state.wants_labels or assignment.rework != state.rework or assignment.beside:
         return False

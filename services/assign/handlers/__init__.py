@@ -6,7 +6,7 @@ tell, `claims` gives units out for places that `desks` has, `submissions` takes 
 `waiting` has claims wait and says why there is nothing, `qualifying` says who is given gold alone,
 `leases` ends and prolongs, `annotators` says who is who, `standing` where each of them stands, `acknowledging` who has
 read which guideline, `stranded` finds what waits for nobody, `closing` ends the wait in projects that are closed, and
-`gold_stocks` says how much gold is left.
+`gold_stocks` says how much gold is left, and `floor` who works and what waits.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from services.assign.handlers.closing import Closing
 from services.assign.handlers.conduct import Conduct
 from services.assign.handlers.deciding import Projects, Requests
 from services.assign.handlers.desks import Desks
+from services.assign.handlers.floor import Floor
 from services.assign.handlers.gold_stocks import GoldStocks
 from services.assign.handlers.leases import EXPIRE_LEASES_MAX, Leases
 from services.assign.handlers.onward import Onward
@@ -43,6 +44,7 @@ __all__ = [
     "Closing",
     "Conduct",
     "Entry",
+    "Floor",
     "GoldStocks",
     "Handlers",
     "InProject",
@@ -81,6 +83,7 @@ class Handlers:
     qualifying: Qualifying
     gold_stocks: GoldStocks
     conduct: Conduct
+    floor: Floor
 
     @classmethod
     def of(
@@ -103,7 +106,7 @@ class Handlers:
         claims = Claims(
             repository, projects, annotators, acknowledging, desks, qualifying, conduct, requests, instruments, clock
         )
-        submissions = Submissions(repository, projects, conduct, instruments)
+        submissions = Submissions(repository, projects, conduct, instruments, clock)
         return cls(
             projects=projects,
             units=Units(repository, projects),
@@ -120,4 +123,5 @@ class Handlers:
             qualifying=qualifying,
             gold_stocks=GoldStocks(repository, projects, instruments, clock),
             conduct=conduct,
+            floor=Floor(repository, projects, instruments, clock),
         )

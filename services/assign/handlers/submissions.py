@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.journal.record import Cause, Decision, Outcome
 from concord.chassis.telemetry import Instruments, trace_headers
 from concord.contracts.codec import Headers
@@ -66,13 +67,17 @@ class Submissions:
         projects: their label schemas.
         conduct: is told of labels, and says which take a second yes.
         instruments: those of `telemetry.INSTRUMENTS`.
+        clock: tells how long a unit waited for its first label.
     """
 
-    def __init__(self, repository: Repository, projects: Projects, conduct: Conduct, instruments: Instruments) -> None:
+    def __init__(
+        self, repository: Repository, projects: Projects, conduct: Conduct, instruments: Instruments, clock: Clock
+    ) -> None:
         self.repository = repository
         self.projects = projects
         self.conduct = conduct
         self.instruments = instruments
+        self.clock = clock
 
     async def submit(self, annotator_id: str, answers: Sequence[Answer]) -> list[Taken | Refusal]:
         """Take labels in, each once; what is refused keeps no other from being taken.
@@ -165,6 +170,9 @@ class Submissions:
                 return refusal
             return Taken(answer.assignment_id, "repeated")
         status = lease.owned(state, answer.assignment_id, annotator_id).status
+        if submission.is_first(state, answer.assignment_id):
+            seconds = max(0, self.clock.now_us() - state.admitted_at_us) / MICROSECONDS
+            self.instruments.histogram("concord_assign_first_label_seconds").observe(seconds)
         return Taken(answer.assignment_id, "late" if status == "late" else "accepted")
 
     def counted(self, result: Taken | Refusal) -> Taken | Refusal:

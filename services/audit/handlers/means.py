@@ -1,6 +1,8 @@
 """What every use case of audit works with."""
 
+from collections import Counter
 from dataclasses import dataclass
+from typing import get_args
 
 from concord.chassis.clock import Clock
 from concord.chassis.errors import Unavailable
@@ -9,9 +11,12 @@ from concord.chassis.projects import Project
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments
 from services.audit.domain.ledger import Ledger
+from services.audit.domain.lot import Status
 from services.audit.domain.signing import Signer
 from services.audit.handlers.payloads import Payloads
 from services.audit.repository import Repository
+
+OPEN = tuple(status for status in get_args(Status) if status not in ("accepted", "rechecked"))
 
 
 class ProjectNotHere(Unavailable):
@@ -42,6 +47,9 @@ class Means:
         """Tell how many lots of this process are open, stand still, or wait for another auditor."""
         lots = self.repository.open_lots(None)
         self.instruments.gauge("concord_audit_lots_open").set(len(lots))
+        standing = Counter(lot.state.status for lot in lots)
+        for status in OPEN:
+            self.instruments.gauge("concord_audit_lots_by_status", status).set(standing[status])
         self.instruments.gauge("concord_audit_lots_standing").set(sum(bool(lot.problem) for lot in lots))
         self.instruments.gauge("concord_audit_lots_without_auditor").set(sum(lot.lacks_auditor for lot in lots))
 

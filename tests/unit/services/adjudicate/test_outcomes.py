@@ -6,12 +6,24 @@ from typing import Any
 
 import pytest
 
+from concord.chassis.clock import MICROSECONDS, SystemClock
 from concord.chassis.identity import Role
+from services.adjudicate import bootstrap
 from services.ingest.domain.project import Consensus, Overlap, Policy
 from simulation.house import House
 from tests.support.service import until
 from tests.support.upstream import PROJECT
 from tests.unit.services.adjudicate.running import Adjudicate, begun_anew, start, voting
+
+LATER_SECONDS = 90
+
+
+class Later(SystemClock):
+    """The system's clock, ahead of it."""
+
+    def now_us(self) -> int:
+        return super().now_us() + LATER_SECONDS * MICROSECONDS
+
 
 QUESTIONS = f"/v1/projects/{PROJECT}/questions"
 UNANSWERABLE = {"outcome": "unanswerable", "reason": "The text breaks off."}
@@ -149,6 +161,25 @@ async def test_who_waits_goes_on_though_every_process_dies_right_after_the_answe
     await until(lambda: found.handlers().repository.view(PROJECT).escalations_open == 1)
     assert await shown(found) == ["k1-utb1"]
     assert [entry["status"] for entry in await questions(found)] == ["dismissed"]
+    await found.stop()
+
+
+async def test_the_age_of_the_oldest_escalation_is_told_until_it_is_ruled() -> None:
+    found = await start(House())
+    await found.upstream.project(voting(2, 2))
+    await found.escalate("k1-utb1", "yes", "no")
+    view, gauge = found.handlers().repository.view(PROJECT), "concord_adjudicate_escalation_oldest_seconds"
+    since_us = view.oldest_us
+    assert since_us
+    await found.escalate("k1-utb2", "yes", "no")
+    assert view.oldest_us == since_us, "the older one's"
+    instruments, clock = found.handlers().deciding.instruments, Later()
+    await bootstrap._tell_age(found.handlers().repository, instruments, clock)
+    assert instruments.gauge(gauge)._value.get() >= LATER_SECONDS
+    for unit_id in ("k1-utb1", "k1-utb2"):
+        assert (await rule(found, unit_id, UNANSWERABLE)).json()["status"] == "ruled"
+    await bootstrap._tell_age(found.handlers().repository, instruments, clock)
+    assert (view.oldest_us, instruments.gauge(gauge)._value.get()) == (0, 0)
     await found.stop()
 
 

@@ -9,7 +9,7 @@ import pytest
 from concord.chassis.journal.journal import Journal
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, ParticipantJoined, ResolutionEvent
 from services.audit.domain.lot import LOOK_AHEAD_UNITS
-from services.audit.handlers import hearing
+from services.audit.handlers import hearing, means
 from services.ingest.domain import project as policies
 from tests.support.audit import CHOICE, INSPECT_ALL, LOT, RELABEL, UNITS, Audit, sealed, unit_ids
 from tests.support.service import metadata
@@ -176,6 +176,11 @@ async def test_a_lot_whose_only_auditor_had_a_part_in_the_next_unit_says_so_in_l
     )
     await audit.settle()
     gauge = audit.handlers.means.instruments.gauge("concord_audit_lots_without_auditor")
+    statuses = {
+        status: audit.handlers.means.instruments.gauge("concord_audit_lots_by_status", status)._value.get()
+        for status in means.OPEN
+    }
+    assert {status for status, lots in statuses.items() if lots} == {"auditing"}
     while left := await audit.work("eve"):
         assert (await audit.lot())["problem"] == ""
         assert set(await audit.verdicts(left, subject="eve")) == {"taken"}

@@ -7,10 +7,11 @@ from concord.chassis.telemetry import Telemetry, exposition
 from concord.contracts.v1.metadata_pb2 import Metadata
 from concord.contracts.v1.projects_pb2 import ProjectDefined, ProjectEvent
 from concord.labels import encoded
+from concord.quality.intervals import wilson
 from services.metrics.domain.report import Report, report
 from services.metrics.domain.standing import Standing, competences
 from services.metrics.domain.sums import Sums
-from services.metrics.domain.targets import TargetStanding, targets_of
+from services.metrics.domain.targets import Target, TargetStanding, targets_of
 from services.metrics.shown import FINISHED_SECONDS, QUIET_SECONDS, Series
 
 START_US = 10_000 * 1_000_000_000
@@ -100,6 +101,11 @@ def test_a_project_without_a_label_for_a_week_is_shown_no_more_until_its_next_on
     targets = targets_of(dict.fromkeys(LIMITS, 0.9), shown.report("k1-a"))
     shown.series.show_targets(project("k1-a"), targets, {"alpha": TargetStanding(True, 1)})
     assert shown.has('concord_contract_breached{client="k1",measure="alpha",project="k1-a"} 1.0')
+    assert not shown.has("concord_contract_finding{"), "what is not known is not zero"
+    found = Target("audit_pass_rate", 0.9, wilson(85, 100), True)
+    shown.series.show_targets(project("k1-a"), [found], {})
+    assert shown.has('concord_contract_finding{client="k1",measure="audit_pass_rate",project="k1-a"} 0.85')
+    assert shown.has('concord_contract_finding_low{client="k1",measure="audit_pass_rate",project="k1-a"} 0.7')
     labelled = {"k1-a": shown.clock.now_us()}
     shown.clock.seconds = FINISHED_SECONDS
     shown.series.retire(labelled)
