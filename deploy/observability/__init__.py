@@ -1,4 +1,4 @@
-"""What watches Concord: alert rules with their tests, where alerts go, and one dashboard as code.
+"""What watches Concord: alert rules with their tests, where alerts go, and boards as code.
 
-`python -m deploy.observability` writes the dashboard's JSON from `dashboard.py`.
+`python -m deploy.observability` writes the boards' JSON.
 """

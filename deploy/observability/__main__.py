@@ -1,7 +1,8 @@
-"""Write the dashboard's JSON: `python -m deploy.observability`."""
+"""Write the boards' JSON: `python -m deploy.observability`."""
 
-from deploy.observability.dashboard import FILE, text
+from deploy.observability.boards import BOARDS, path_of, text_of
 
 if __name__ == "__main__":
-    FILE.write_text(text())
-    print(FILE)
+    for name in BOARDS:
+        path_of(name).write_text(text_of(name))
+        print(path_of(name))

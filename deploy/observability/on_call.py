@@ -1,13 +1,71 @@
-"""The dashboard's rows for whoever is on call: objectives, processes, and what goes through the services."""
+"""The board of who is on call: objectives, processes, what goes through the services, and what they stand on."""
 
-from grafana_foundation_sdk.builders import stat, timeseries
+from grafana_foundation_sdk.models.dashboard import Threshold
 
-from deploy.observability.panels import lines
+from deploy.observability.foundations import foundations
+from deploy.observability.panels import ALL_IS_BEST, NONE_IS_BEST, RATE, Panel, lines, number
+
+ONE = 'service=~"$service"'
+SERVICE = f"{{{ONE}}}"
+JOB = f'{{job="concord", {ONE}}}'
+GIBIBYTE = 1024**3
+OBJECTIVES = ("FreshnessBudgetBurning", "AvailabilityBudgetBurning", "SubmissionBudgetBurning", "BudgetBurningSlowly")
+GONE = ("ServiceNotAnswering", "ServiceRestarting")
 
 
-def objectives() -> list[stat.Panel | timeseries.Panel]:
-    """Return what the services promise, and how much of it is used up."""
-    spent = "sum_over_time(concord:objective_missed:rate5m[28d]) / sum_over_time(concord:objective_events:rate5m[28d])"
+def rows() -> list[tuple[str, list[Panel]]]:
+    """Return the board's rows."""
+    return [
+        ("Now", _now()),
+        ("Objectives of the services", _objectives()),
+        ("Processes", _processes()),
+        ("Doors", _requests()),
+        ("Events", _events()),
+        ("Numbers", _numbers()),
+        ("Sessions and webhooks", _edges()),
+        ("What Concord stands on, whichever service is chosen", foundations()),
+    ]
+
+
+def _now() -> list[Panel]:
+    return [
+        number(
+            "Processes ready",
+            "The least share of a service's processes that answer and want requests.",
+            f"min((sum by (service) (concord_ready{SERVICE}) or 0 * sum by (service) (up{JOB})) "
+            f"/ count by (service) (up{JOB}))",
+            decimals=2,
+            unit="percentunit",
+            steps=ALL_IS_BEST,
+            alerts=GONE,
+        ),
+        number(
+            "Store and brokers",
+            "Whether all that the processes need has answered when it was last asked.",
+            f"min(concord_dependency_up{SERVICE})",
+            steps=ALL_IS_BEST,
+            alerts=("StoreNotAnswering", "BrokerNotAnswering"),
+        ),
+        number(
+            "Dead letters within the hour",
+            "Records that were set aside: each single one matters.",
+            f"sum(increase(concord_dead_letters_total{SERVICE}[1h]))",
+            steps=NONE_IS_BEST,
+            alerts=("DeadLettersArriving", "EventsParked"),
+        ),
+        number(
+            "Alerts firing",
+            "Of the services chosen, tickets among them, as Prometheus has them.",
+            f'count(ALERTS{{alertstate="firing", severity!="none", {ONE}}}) or vector(0)',
+            steps=NONE_IS_BEST,
+            alerts=("Watchdog",),
+        ),
+    ]
+
+
+def _objectives() -> list[Panel]:
+    spent = f"sum_over_time(concord:objective_missed:rate5m{SERVICE}[28d])"
+    of_all = f"sum_over_time(concord:objective_events:rate5m{SERVICE}[28d])"
     of_what_is_allowed = "/ on (objective) group_left () concord:objective_allowed:ratio"
     return [
         lines(
@@ -15,8 +73,10 @@ def objectives() -> list[stat.Panel | timeseries.Panel]:
             "Of what an objective allows to be missed, the share that is left: labels in the measures within 5 s "
             "(99 %), requests answered without a fault of ours (99.9 %), labels acknowledged within 1 s (99 %). Under "
             "zero it is missed.",
-            [(f"1 - {spent} {of_what_is_allowed}", "{{service}} {{objective}}")],
+            [(f"1 - {spent} / {of_all} {of_what_is_allowed}", "{{service}} {{objective}}")],
             unit="percentunit",
+            steps=(Threshold(color="red"), Threshold(value=0.0, color="transparent")),
+            alerts=OBJECTIVES,
         ),
         lines(
             "Burn rate",
@@ -24,147 +84,239 @@ def objectives() -> list[stat.Panel | timeseries.Panel]:
             "14.4 and 6 a page follows, above 1 for three days a ticket.",
             [
                 (
-                    f"concord:objective_missed:ratio_rate{window} {of_what_is_allowed}",
+                    f"concord:objective_missed:ratio_rate{window}{SERVICE} {of_what_is_allowed}",
                     f"{{{{service}}}} {{{{objective}}}} {window}",
                 )
                 for window in ("1h", "6h")
             ],
             unit="none",
+            alerts=OBJECTIVES,
         ),
     ]
 
 
-def processes() -> list[stat.Panel | timeseries.Panel]:
-    """Return the processes: that they are there, and what they use."""
-    rate = "[$__rate_interval]"
+def _processes() -> list[Panel]:
     return [
         lines(
-            "Processes that answer",
+            "Processes that answer, and those that are ready",
             "How many processes of each service and of the workbench answered the last scrape; two of each, or as many "
-            "as its load asks for.",
-            [('sum by (service) (up{job="concord"})', "{{service}}")],
+            "as its load asks for. And how many of them want requests.",
+            [
+                (f"sum by (service) (up{JOB})", "{{service}}"),
+                (f"sum by (service) (concord_ready{SERVICE})", "{{service}} ready"),
+            ],
+            alerts=GONE,
         ),
         lines(
-            "Memory",
-            "Resident memory of the largest process of each service. The manifests give 1 GiB, and metrics 2 GiB.",
-            [('max by (service) (process_resident_memory_bytes{job="concord"})', "{{service}}")],
-            unit="bytes",
+            "Store and brokers, as each service has them",
+            "Whether what a service needs answered every process of it when it was last asked: 1 or 0.",
+            [(f"min by (service, dependency) (concord_dependency_up{SERVICE})", "{{service}} {{dependency}}")],
+            unit="none",
+            alerts=("StoreNotAnswering", "BrokerNotAnswering"),
         ),
         lines(
             "Starts within the hour, and builds",
             "How often processes of a service started anew within the hour, and how many run of which build: two "
             "numbers of one service are a release that is under way, or was left half done.",
             [
-                ('sum by (service) (changes(process_start_time_seconds{job="concord"}[1h]))', "{{service}} starts"),
-                ('count by (service, version) (concord_build_info{job="concord"})', "{{service}} {{version}}"),
+                (f"sum by (service) (changes(process_start_time_seconds{JOB}[1h]))", "{{service}} starts"),
+                (f"count by (service, version) (concord_build_info{JOB})", "{{service}} {{version}}"),
             ],
+            alerts=("ServiceRestarting",),
+        ),
+        lines(
+            "Memory",
+            "Resident memory of the largest process of each service. The manifests give 1 GiB, and metrics 2 GiB.",
+            [(f"max by (service) (process_resident_memory_bytes{JOB})", "{{service}}")],
+            unit="bytes",
+            steps=(Threshold(color="transparent"), Threshold(value=GIBIBYTE, color="red")),
+            alerts=("MemoryNearLimit",),
         ),
         lines(
             "Processor",
             "Processor time of the busiest process of each service, in cores: each is one event loop, so at 1 it is "
-            "full. And how long a lease that is over has held its unit on.",
-            [
-                (
-                    f'max by (service) (rate(process_cpu_seconds_total{{job="concord"}}{rate}))',
-                    "{{service}} cores",
-                ),
-                ("max(concord_assign_lease_overdue_seconds)", "seconds a lease is overdue"),
-            ],
+            "full.",
+            [(f"max by (service) (rate(process_cpu_seconds_total{JOB}{RATE}))", "{{service}}")],
             unit="none",
+            steps=(Threshold(color="transparent"), Threshold(value=0.9, color="red")),
         ),
         lines(
-            "Workbench",
-            "Sessions renewed, refused or not answered by the issuer, a minute; annotators who wait for work and live "
-            "pages, which at most 400 and 100 of a process may.",
+            "Loops",
+            "How long ago each loop of a service last ended a turn, and turns that failed within the hour.",
             [
-                (f"60 * sum by (result) (rate(concord_workbench_renewals_total{rate}))", "{{result}} a minute"),
-                ("sum(concord_workbench_waits)", "waiting"),
-                ("sum(concord_workbench_streams)", "live pages"),
+                (
+                    f"time() - min by (service, loop) (concord_loop_turn_timestamp_seconds{SERVICE})",
+                    "{{service}} {{loop}}",
+                ),
+                (
+                    f"sum by (service, loop) (increase(concord_loop_failures_total{SERVICE}[1h]))",
+                    "{{service}} {{loop}} failed",
+                ),
             ],
+            unit="none",
+            alerts=("LoopFailing", "LoopStandsStill", "LeasesOverdue"),
         ),
     ]
 
 
-def services() -> list[stat.Panel | timeseries.Panel]:
-    """Return what goes through the services."""
-    rate = "[$__rate_interval]"
-    took = f"rate(concord_http_request_seconds_bucket{rate})"
+def _requests() -> list[Panel]:
+    counted = "concord_http_request_seconds_count"
+    refused = f'sum by (service, status) (rate({counted}{{{ONE}, status=~"401|429"}}{RATE}))'
+    took = f"rate(concord_http_request_seconds_bucket{SERVICE}{RATE})"
     return [
         lines(
             "Requests",
             "Requests a second by service, and those of them that failed by the service's own fault.",
             [
-                (f"sum by (service) (rate(concord_http_request_seconds_count{rate}))", "{{service}}"),
+                (f"sum by (service) (rate({counted}{SERVICE}{RATE}))", "{{service}}"),
                 (
-                    f'sum by (service) (rate(concord_http_request_seconds_count{{status=~"5.."}}{rate}))',
+                    f'sum by (service) (rate({counted}{{{ONE}, status=~"5.."}}{RATE}))',
                     "{{service}} failed",
                 ),
             ],
             unit="reqps",
+            alerts=("RequestsFailing",),
+        ),
+        lines(
+            "Requests refused",
+            "Of all requests of a service, the share that was answered 401 (no credential that holds) and 429 (too "
+            "many at once, or no room).",
+            [
+                (
+                    f"{refused} / on (service) group_left () sum by (service) (rate({counted}{SERVICE}{RATE}))",
+                    "{{service}} {{status}}",
+                )
+            ],
+            unit="percentunit",
+            alerts=("CredentialsRefused", "RequestsTurnedAway"),
         ),
         lines(
             "Time of an answer, 99th percentile",
             "By service, bulk routes among them.",
             [(f"histogram_quantile(0.99, sum by (service, le) ({took}))", "{{service}}")],
             unit="s",
+            alerts=("SubmissionBudgetBurning",),
         ),
         lines(
-            "Records consumed",
-            "Records a second by service, dead letters among them.",
-            [(f"sum by (service) (rate(concord_consumer_records_total{rate}))", "{{service}}")],
-            unit="cps",
-        ),
-        lines(
-            "Lag and backlog",
-            "Records not polled yet, and events stored and not published yet. Both return to zero when the load ends.",
-            [
-                ("max by (service) (concord_consumer_lag_records)", "{{service}} lag"),
-                ("max by (service) (concord_publisher_backlog_events)", "{{service}} backlog"),
-            ],
-        ),
-        lines(
-            "Dead letters",
-            "Records that were set aside since the service's start, by service and topic: each single one matters.",
-            [
-                ("sum by (service, topic) (concord_dead_letters_total)", "{{service}} {{topic}}"),
-                ("sum by (service) (increase(concord_dead_letters_total[1h]))", "{{service}} within the hour"),
-            ],
-        ),
-        lines(
-            "Journal",
-            "Records a second that were stored, and appends that lost their number and were decided anew.",
-            [
-                (f"sum by (service) (rate(concord_journal_records_total{rate}))", "{{service}} stored"),
-                (f"sum by (service) (rate(concord_journal_lost_total{rate}))", "{{service}} lost"),
-            ],
-            unit="cps",
+            "Requests in flight",
+            "Requests that are being served, waiting claims among them: a process takes 1,000 at once, 64 of one "
+            "caller.",
+            [(f"sum by (service) (concord_http_requests_in_flight{SERVICE})", "{{service}}")],
+            alerts=("RequestsTurnedAway",),
         ),
     ]
 
 
-def bounds() -> list[stat.Panel | timeseries.Panel]:
-    """Return what is near a bound: of what is open, of what is shown, of the time that measuring takes."""
-    rate, measured = "[$__rate_interval]", "concord_metrics_measure_seconds"
+def _events() -> list[Panel]:
     return [
         lines(
-            "Time of a measurement",
-            "How long metrics takes to measure what has changed, and to survey a project's labels, mean; and what it "
-            "withholds from Prometheus because there is too much of it.",
-            [
-                (
-                    f"sum(rate({measured}_sum{rate})) / sum(rate({measured}_count{rate}))",
-                    "measurement",
-                ),
-                ("sum by (kind) (concord_metrics_series_withheld)", "withheld {{kind}}"),
-            ],
-            unit="none",
+            "Records consumed",
+            "Records a second by service, dead letters among them.",
+            [(f"sum by (service) (rate(concord_consumer_records_total{SERVICE}{RATE}))", "{{service}}")],
+            unit="cps",
         ),
         lines(
-            "Room for units",
-            "Units that are open in the projects of ingest, and how many may be: beyond it a client's records wait.",
+            "Lag and backlog",
+            "Records not committed yet, and events stored and not published yet. Both return to zero when the load "
+            "ends.",
             [
-                ("sum(concord_ingest_open_units)", "open"),
-                ("sum(concord_ingest_open_units_max)", "may be open"),
+                (f"max by (service) (concord_consumer_lag_records{SERVICE})", "{{service}} lag"),
+                (f"max by (service) (concord_publisher_backlog_events{SERVICE})", "{{service}} backlog"),
             ],
+            alerts=("ConsumerStuck", "PublisherBacklog"),
+        ),
+        lines(
+            "Dead letters",
+            "Records that were set aside since the service's start, by service and topic, and within the hour: each "
+            "single one matters.",
+            [
+                (f"sum by (service, topic) (concord_dead_letters_total{SERVICE})", "{{service}} {{topic}}"),
+                (
+                    f"sum by (service) (increase(concord_dead_letters_total{SERVICE}[1h]))",
+                    "{{service}} within the hour",
+                ),
+            ],
+            alerts=("DeadLettersArriving",),
+        ),
+        lines(
+            "Journal",
+            "Records a second that were stored, and appends that lost their number and were decided anew; what could "
+            "not be published or settled within the hour.",
+            [
+                (f"sum by (service) (rate(concord_journal_records_total{SERVICE}{RATE}))", "{{service}} stored"),
+                (f"sum by (service) (rate(concord_journal_lost_total{SERVICE}{RATE}))", "{{service}} lost"),
+                (
+                    f"sum by (service) (increase(concord_journal_events_parked_total{SERVICE}[1h]))",
+                    "{{service}} parked",
+                ),
+                (f"sum by (service) (increase(concord_journal_unsettled_total{SERVICE}[1h]))", "{{service}} unsettled"),
+            ],
+            unit="none",
+            alerts=("EventsParked", "ReadModelUnsettled"),
+        ),
+    ]
+
+
+def _numbers() -> list[Panel]:
+    measured = "concord_metrics_measure_seconds"
+    waited = f"sum by (le) (rate(concord_event_to_metric_seconds_bucket{SERVICE}{RATE}))"
+    return [
+        lines(
+            "From label to metric",
+            "How long a label takes until every measure has it. The objective is 99 % within 5 s.",
+            [
+                (
+                    f"histogram_quantile({share}, {waited})",
+                    f"p{share * 100:g}",
+                )
+                for share in (0.5, 0.99)
+            ],
+            unit="s",
+            alerts=("FreshnessBudgetBurning", "QualityNotMeasured", "EventTimesAhead"),
+        ),
+        lines(
+            "Time of a measurement",
+            "How long metrics takes to measure what has changed, mean; and what it withholds from Prometheus because "
+            "there is too much of it.",
+            [
+                (
+                    f"sum(rate({measured}_sum{SERVICE}{RATE})) / sum(rate({measured}_count{SERVICE}{RATE}))",
+                    "measurement",
+                ),
+                (f"sum by (kind) (concord_metrics_series_withheld{SERVICE})", "withheld {{kind}}"),
+            ],
+            unit="none",
+            alerts=("SeriesWithheld",),
+        ),
+    ]
+
+
+def _edges() -> list[Panel]:
+    return [
+        lines(
+            "Workbench",
+            "Sessions renewed, refused or not answered by the issuer, a minute; annotators who wait for work and live "
+            "pages, which at most 400 and 100 of a process may.",
+            [
+                (
+                    f"60 * sum by (result) (rate(concord_workbench_renewals_total{SERVICE}{RATE}))",
+                    "{{result}} a minute",
+                ),
+                (f"sum(concord_workbench_waits{SERVICE})", "waiting"),
+                (f"sum(concord_workbench_streams{SERVICE})", "live pages"),
+            ],
+            alerts=("CredentialsRefused",),
+        ),
+        lines(
+            "Webhooks",
+            "Attempts to deliver, a second; deliveries that wait, and the hours that the one which waits longest has.",
+            [
+                (f"sum by (result) (rate(concord_audit_webhook_attempts_total{SERVICE}{RATE}))", "{{result}}"),
+                (f"sum(concord_audit_webhooks_waiting{SERVICE})", "waiting"),
+                (f"max(concord_audit_webhook_oldest_seconds{SERVICE}) / 3600", "hours of the oldest"),
+                (f"sum(increase(concord_audit_webhook_dead_letters_total{SERVICE}[1h]))", "dead within an hour"),
+            ],
+            unit="none",
+            alerts=("WebhookNotDelivered", "WebhookDeliveriesDead"),
         ),
     ]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import isnan
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -49,8 +50,8 @@ class Live:
         return found
 
 
-def _configuration(folder: Path, addresses: Mapping[str, str], seconds: int) -> Path:
-    """Write the local stack's configuration, scraping these addresses (host:port, by service) so often."""
+def _configuration(folder: Path, addresses: Mapping[str, str], others: Mapping[str, str], seconds: int) -> Path:
+    """Write the local stack's configuration, scraping these addresses (host:port, by service, or by job) so often."""
     config = yaml.safe_load((RULES / "prometheus.yml").read_text())
     config["global"] = {"scrape_interval": f"{seconds}s", "evaluation_interval": f"{seconds}s"}
     config["rule_files"] = [str(RULES / name) for name in config["rule_files"]]
@@ -61,6 +62,9 @@ def _configuration(folder: Path, addresses: Mapping[str, str], seconds: int) -> 
     ]
     for target in job["static_configs"]:
         target["targets"] = [addresses[target["labels"]["service"]]]
+    config["scrape_configs"] += [
+        {"job_name": name, "static_configs": [{"targets": [address]}]} for name, address in others.items()
+    ]
     path = folder / "prometheus.yml"
     path.write_text(yaml.safe_dump(config))
     return path
@@ -72,14 +76,16 @@ def _free_address() -> str:
 
 
 @contextmanager
-def prometheus_over(folder: Path, addresses: Mapping[str, str], seconds: int = 1) -> Iterator[Live]:
-    """Run a Prometheus over these addresses."""
+def prometheus_over(
+    folder: Path, addresses: Mapping[str, str], seconds: int = 1, others: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Live]:
+    """Run a Prometheus over these addresses, and those of others, which are no services, by their jobs' names."""
     address = _free_address()
     with (folder / "prometheus.log").open("w") as log:
         process = subprocess.Popen(
             [
                 prometheus.ensure() / "prometheus",
-                f"--config.file={_configuration(folder, addresses, seconds)}",
+                f"--config.file={_configuration(folder, addresses, others, seconds)}",
                 f"--storage.tsdb.path={folder / 'prometheus-data'}",
                 f"--web.listen-address={address}",
             ],

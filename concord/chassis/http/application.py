@@ -113,7 +113,7 @@ def application(
 
 def _health(readiness: Readiness, telemetry: Telemetry) -> APIRouter:
     router = APIRouter(include_in_schema=False)
-    telemetry.registry.register(_Ready(readiness))
+    show_ready(readiness, telemetry)
 
     @router.get(LIVE)
     async def live() -> dict[str, str]:
@@ -142,6 +142,11 @@ def _health(readiness: Readiness, telemetry: Telemetry) -> APIRouter:
         return Response(body, headers=dict(headers))
 
     return router
+
+
+def show_ready(readiness: Readiness, telemetry: Telemetry) -> None:
+    """Show whether the process is ready."""
+    telemetry.registry.register(_Ready(readiness))
 
 
 class _Ready(Collector):

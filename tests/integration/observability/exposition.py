@@ -4,11 +4,12 @@ Each look at one moves it on: counters and histograms grow, so that rates have s
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 
+from concord.chassis.http.application import show_ready
 from concord.chassis.http.observed import INSTRUMENTS as HTTP_INSTRUMENTS
 from concord.chassis.telemetry import Instrument, Telemetry, exposition
 from tests.integration.observability.instruments import EVERYONES, OWN, WITHOUT_JOURNAL, show_journal
@@ -21,15 +22,45 @@ LABEL_VALUES = {
     "how": ("compared", "expired"),
     "kind": ("annotator", "email", "project"),
     "loop": ("lots",),
-    "measure": ("alpha", "label_error_rate"),
+    "measure": ("alpha", "label_error_rate", "audit_pass_rate", "turnaround_p95_seconds"),
     "project": ("k1-p",),
     "result": ("correct", "renewed", "wrong"),
     "route": ("/v1/me",),
-    "status": ("200", "503", "accepted", "admitted"),
+    "state": ("labelling", "idle"),
+    "status": ("200", "401", "503", "accepted", "admitted"),
     "topic": ("concord.units.v1",),
     "verdict": ("accepted", "consensus", "rejected", "ruled"),
 }
 SAMPLE = 0.75
+SAMPLES = {"concord_annotator_gold_units": 30.0}
+"""Of what is looked at from a number on."""
+
+
+FOUNDATIONS = """\
+kafka_topic_partition_under_replicated_partition{topic="concord.units.v1",partition="0"} 0
+kafka_topic_partition_in_sync_replica{topic="concord.units.v1",partition="0"} 3
+kafka_consumergroup_lag{consumergroup="assign",topic="concord.units.v1",partition="0"} 7
+kubelet_volume_stats_available_bytes{namespace="concord",persistentvolumeclaim="data-0-concord-nodes-0"} 4e10
+kubelet_volume_stats_capacity_bytes{namespace="concord",persistentvolumeclaim="data-0-concord-nodes-0"} 1e11
+mongodb_rs_members_health{set="rs0",member_idx="mongodb-0",member_state="PRIMARY"} 1
+mongodb_rs_members_optimeDate{set="rs0",member_idx="mongodb-0",member_state="PRIMARY"} 2000
+mongodb_rs_members_optimeDate{set="rs0",member_idx="mongodb-1",member_state="SECONDARY"} 1000
+mongodb_ss_connections{conn_type="current"} 40
+mongodb_ss_connections{conn_type="available"} 960
+strimzi_certificate_expiration_timestamp_ms{cluster="concord"} 4e12
+certmanager_certificate_expiration_timestamp_seconds{name="concord-gateway",namespace="concord"} 4e9
+"""
+"""What others tell of brokers, store, disks and certificates, by the names that their exporters give it."""
+
+
+class _AlwaysReady:
+    serving = True
+
+    def reasons(self) -> list[str]:
+        return []
+
+    def lacking(self) -> list[str]:
+        return []
 
 
 class Exposition:
@@ -41,6 +72,7 @@ class Exposition:
         self.tables = [self.telemetry.instruments(table) for table in (OWN[service], everyones)]
         self.lines = [*((0, instrument) for instrument in OWN[service]), *((1, everyone) for everyone in everyones)]
         self.telemetry.show_process()
+        show_ready(_AlwaysReady(), self.telemetry)
         if service not in WITHOUT_JOURNAL:
             show_journal(self.telemetry)
 
@@ -51,7 +83,7 @@ class Exposition:
                 if line.kind == "counter":
                     self.tables[table].counter(line.name, *labels).inc()
                 elif line.kind == "gauge":
-                    self.tables[table].gauge(line.name, *labels).set(SAMPLE)
+                    self.tables[table].gauge(line.name, *labels).set(SAMPLES.get(line.name, SAMPLE))
                 else:
                     self.tables[table].histogram(line.name, *labels).observe(SAMPLE)
         return exposition(self.telemetry.registry)[0]
@@ -65,14 +97,21 @@ class Exposition:
 def exposed() -> Iterator[dict[str, str]]:
     """Serve all expositions while the block runs; give the address of each by service."""
     with ExitStack() as open_doors:
-        yield {service: open_doors.enter_context(_door(Exposition(service))) for service in OWN}
+        yield {service: open_doors.enter_context(_door(Exposition(service).page)) for service in OWN}
 
 
 @contextmanager
-def _door(shown: Exposition) -> Iterator[str]:
+def foundations() -> Iterator[dict[str, str]]:
+    """Serve what others tell of what Concord stands on while the block runs; give the address by its job."""
+    with _door(FOUNDATIONS.encode) as address:
+        yield {"foundations": address}
+
+
+@contextmanager
+def _door(page: Callable[[], bytes]) -> Iterator[str]:
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = shown.page()
+            body = page()
             self.send_response(200)
             self.send_header("content-type", "text/plain; version=0.0.4")
             self.send_header("content-length", str(len(body)))

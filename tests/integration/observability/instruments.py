@@ -78,6 +78,9 @@ def process() -> list[Instrument]:
     ]
 
 
+READY = Instrument("concord_ready", "gauge", "Whether requests should come here: 1 or 0.")
+
+
 def everything() -> list[Instrument]:
     """Return every instrument of every service."""
-    return [*EVERYONES, *journal(), *process(), *(instrument for table in OWN.values() for instrument in table)]
+    return [READY, *EVERYONES, *journal(), *process(), *(instrument for table in OWN.values() for instrument in table)]

@@ -4,17 +4,17 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.integration.observability.exposition import exposed
+from deploy.observability.boards import BOARDS, path_of
+from tests.integration.observability.exposition import exposed, foundations
 from tests.integration.observability.instruments import OWN
 from tests.support.live_prometheus import Live, prometheus_over
 
 pytestmark = pytest.mark.real
 
-OBSERVABILITY = Path(__file__).parents[3] / "deploy" / "observability"
 STAND_INS = {"$__rate_interval": "10s", "$__range": "10s"}
 WAIT_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 10.0
@@ -22,14 +22,19 @@ STOP_SECONDS_MAX = 10.0
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with exposed() as addresses, prometheus_over(tmp_path_factory.mktemp("prometheus"), addresses) as server:
+    folder = tmp_path_factory.mktemp("prometheus")
+    with exposed() as addresses, foundations() as others, prometheus_over(folder, addresses, others=others) as server:
         yield server
 
 
+def _boards() -> dict[str, Any]:
+    return {name: json.loads(path_of(name).read_text()) for name in BOARDS}
+
+
 def _panels() -> dict[str, str]:
-    whole = json.loads((OBSERVABILITY / "grafana" / "concord.json").read_text())
     return {
-        f"{panel['title']} {target['refId']}": target["expr"]
+        f"{name}: {panel['title']} {target['refId']}": target["expr"]
+        for name, whole in _boards().items()
         for panel in whole["panels"]
         for target in panel.get("targets") or []
     }
@@ -60,6 +65,12 @@ def test_every_service_is_scraped_under_its_own_name(live: Live) -> None:
 @pytest.mark.parametrize("panel", PANELS)
 def test_a_panels_query_is_answered(live: Live, panel: str) -> None:
     assert live.eventually(_filled(PANELS[panel]))
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_what_marks_releases_can_be_asked(live: Live, board: str) -> None:
+    for marks in _boards()[board]["annotations"]["list"]:
+        live.numbers(marks["expr"])
 
 
 def test_every_rule_can_be_evaluated(live: Live) -> None:

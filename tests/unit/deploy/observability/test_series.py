@@ -1,4 +1,4 @@
-"""Rules and dashboard ask only for what a service shows, by labels that it has."""
+"""Rules and boards ask only for what a service shows, by labels that it has."""
 
 import json
 import re
@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.observability.boards import BOARDS, path_of
 from tests.integration.observability.instruments import everything
 from tests.integration.observability.promql import SUFFIXES, TARGET_LABELS, groupings, selectors, series_of
 
 OBSERVABILITY = Path(__file__).parents[4] / "deploy" / "observability"
 SERIES = series_of(everything())
 LE = frozenset({"le"})
-COUNTED_ONE_BY_ONE = "Dead letters A"
+COUNTED_ONE_BY_ONE = "platform: Dead letters A"
 """The one panel of a raw counter: a letter's series begins with the letter, so a rate would not show the first."""
 
 
@@ -29,22 +30,24 @@ def _rules() -> dict[str, str]:
     return {f"{number} {rule.get('alert') or rule['record']}": rule["expr"] for number, rule in enumerate(RULES)}
 
 
-def _dashboard() -> dict[str, str]:
-    whole: dict[str, Any] = json.loads((OBSERVABILITY / "grafana" / "concord.json").read_text())
+def _board(name: str) -> dict[str, str]:
+    whole: dict[str, Any] = json.loads(path_of(name).read_text())
     panels = {
-        f"{panel['title']} {target['refId']}": target["expr"]
+        f"{name}: {panel['title']} {target['refId']}": target["expr"]
         for panel in whole["panels"]
         for target in panel.get("targets") or []
     }
     choosers = {
-        variable["name"]: variable["query"].removeprefix("label_values(").removesuffix(f", {variable['name']})")
+        f"{name}: {variable['name']}": variable["query"]
+        .removeprefix("label_values(")
+        .removesuffix(f", {variable['name']})")
         for variable in whole["templating"]["list"]
         if variable["type"] == "query"
     }
     return {**panels, **choosers}
 
 
-ASKED = {**_rules(), **_dashboard()}
+ASKED = {**_rules(), **{where: asked for name in BOARDS for where, asked in _board(name).items()}}
 
 
 @pytest.mark.parametrize("where", ASKED)

@@ -1,0 +1,224 @@
+"""The board of who sees to it that people have work, and work people: who is there, what waits, for whom and how long.
+
+How many are there is a count; only of accuracy on gold are those named who are furthest below.
+"""
+
+from grafana_foundation_sdk.models.dashboard import Threshold
+
+from deploy.observability.contract import PROJECT
+from deploy.observability.panels import NONE_IS_BEST, RATE, Panel, lines, number
+
+OF_PROJECTS = "max by (client, project)"
+GOLD_UNITS_MIN = 10
+"""Of whom less is known is not shown among the least accurate: one wrong answer of one would lead."""
+
+
+def rows() -> list[tuple[str, list[Panel]]]:
+    """Return the board's rows."""
+    return [
+        ("Who is there", _people()),
+        ("What waits", _waiting()),
+        ("How well they label", _accuracy()),
+        ("In all projects", [*_everybody(), *_everything()]),
+        ("In all projects: reviews", _reviews()),
+    ]
+
+
+def _people() -> list[Panel]:
+    there = f"concord_assign_project_annotators{PROJECT}".removesuffix("}")
+    return [
+        number(
+            "Labelling now",
+            "Annotators who hold a unit of the projects chosen; who works in two of them counts twice.",
+            f'sum({there}, state="labelling"}})',
+        ),
+        number(
+            "There, and idle",
+            "Annotators who asked for work in the projects chosen within ten minutes, and hold none.",
+            f'sum({there}, state="idle"}})',
+            steps=NONE_IS_BEST,
+            alerts=("UnitsNobodyCanLabel", "AnnotatorsWithoutGold"),
+        ),
+        number(
+            "Units waiting",
+            "Units of the projects chosen that want a label.",
+            f"sum(concord_assign_project_waiting_units{PROJECT})",
+        ),
+        number(
+            "Oldest",
+            "How long ago the oldest of them was admitted.",
+            f"max(concord_assign_project_oldest_seconds{PROJECT})",
+            unit="s",
+        ),
+        lines(
+            "Labelling and idle, by project",
+            "Annotators who hold a unit of a project, and who asked for work in it within ten minutes and hold none.",
+            [(f"sum by (project, state) ({there}}})", "{{project}} {{state}}")],
+        ),
+        lines(
+            "Labels within the hour",
+            "How many labels came in of each project within the last hour.",
+            [(f"delta(concord_annotations{PROJECT}[1h])", "{{project}}")],
+        ),
+    ]
+
+
+def _waiting() -> list[Panel]:
+    return [
+        lines(
+            "Units waiting, by project",
+            "Units that want a label, of the 400 busiest projects of each process of assign.",
+            [(f"{OF_PROJECTS} (concord_assign_project_waiting_units{PROJECT})", "{{project}}")],
+        ),
+        lines(
+            "Age of the oldest, by project",
+            "How long ago the oldest unit was admitted that wants a label, as far as assign has it in memory.",
+            [(f"{OF_PROJECTS} (concord_assign_project_oldest_seconds{PROJECT})", "{{project}}")],
+            unit="s",
+        ),
+        lines(
+            "Escalations, by project",
+            "Units that wait for a ruling.",
+            [(f"{OF_PROJECTS} (concord_units_escalated{PROJECT})", "{{project}}")],
+            alerts=("EscalationsWaiting",),
+        ),
+        lines(
+            "Room for units",
+            "Units that are open in the projects of ingest that bound them, how many may be, and records of the intake "
+            "that wait for room.",
+            [
+                (f"sum by (project) (concord_ingest_open_units{PROJECT})", "{{project}} open"),
+                (f"sum by (project) (concord_ingest_open_units_max{PROJECT})", "{{project}} may be open"),
+                (f"sum by (project) (concord_ingest_waiting_records{PROJECT})", "{{project}} records wait"),
+            ],
+            alerts=("RequestsTurnedAway",),
+        ),
+    ]
+
+
+def _accuracy() -> list[Panel]:
+    known = f"and concord_annotator_gold_units{PROJECT} >= {GOLD_UNITS_MIN}"
+    return [
+        lines(
+            "The ten least accurate",
+            f"Accuracy on gold, posterior mean, of annotators who answered {GOLD_UNITS_MIN} gold units or more; those "
+            "below are the first to look at, not to blame: see how many gold units it rests on beside it.",
+            [(f"bottomk(10, concord_annotator_accuracy{PROJECT} {known})", "{{project}} {{annotator}}")],
+            unit="percentunit",
+        ),
+        lines(
+            "Gold units behind it",
+            "Gold units of the annotators that have the fewest.",
+            [(f"bottomk(10, concord_annotator_gold_units{PROJECT})", "{{project}} {{annotator}}")],
+        ),
+    ]
+
+
+def _everybody() -> list[Panel]:
+    return [
+        lines(
+            "Annotators",
+            "Annotators who hold a unit, and who asked for work within ten minutes and hold none: each once, but who "
+            "works in projects of two processes.",
+            [("sum by (state) (concord_assign_annotators)", "{{state}}")],
+        ),
+        lines(
+            "Claims and leases",
+            "Units given out and claims for which there was nothing, a minute; leases that ended without a label.",
+            [
+                (f"60 * sum(rate(concord_assign_issued_total{RATE}))", "given out"),
+                (f"60 * sum(rate(concord_assign_claims_without_work_total{RATE}))", "nothing to be had"),
+                (f"60 * sum by (how) (rate(concord_assign_leases_ended_total{RATE}))", "{{how}}"),
+            ],
+            alerts=("LeasesOverdue",),
+        ),
+        lines(
+            "Who cannot be served",
+            "Projects that are out of gold, annotators who wait for gold, units that nobody who is defined can label.",
+            [
+                ("sum(concord_assign_projects_out_of_gold)", "projects out of gold"),
+                ("sum(concord_assign_annotators_without_gold)", "annotators without gold"),
+                ("sum(concord_assign_units_nobody_can_label)", "units nobody can label"),
+                ("sum(concord_assign_annotators_awaiting_lead)", "annotators who wait for a lead"),
+            ],
+            steps=(Threshold(color="transparent"), Threshold(value=1.0, color="orange")),
+            alerts=("ProjectsOutOfGold", "AnnotatorsWithoutGold", "UnitsNobodyCanLabel", "AnnotatorsAwaitLead"),
+        ),
+        lines(
+            "Time to the first label",
+            "From a unit's admission to the first label of it that counts: half of them, and 19 of 20.",
+            [
+                (
+                    f"histogram_quantile({share}, sum by (le) (rate(concord_assign_first_label_seconds_bucket{RATE})))",
+                    f"p{share * 100:g}",
+                )
+                for share in (0.5, 0.95)
+            ],
+            unit="s",
+        ),
+    ]
+
+
+def _everything() -> list[Panel]:
+    labels = "concord_adjudicate_annotations_per_unit"
+    return [
+        lines(
+            "In, labelled, settled",
+            "Units admitted, labels accepted and decisions on units, a second.",
+            [
+                (f'sum(rate(concord_ingest_units_total{{status="admitted"}}{RATE}))', "admitted"),
+                (f'sum(rate(concord_assign_submissions_total{{status="accepted"}}{RATE}))', "labels"),
+                (f"sum by (verdict) (rate(concord_adjudicate_decisions_total{RATE}))", "{{verdict}}"),
+            ],
+            unit="cps",
+        ),
+        lines(
+            "Waiting",
+            "Units that wait for an annotator, leases that run, escalations and lots that wait for a reviewer, records "
+            "of the intake whose project takes no more for now.",
+            [
+                ("sum(concord_assign_waiting_units)", "units"),
+                ("sum(concord_assign_leases)", "leases"),
+                ("sum(concord_adjudicate_escalations_open)", "escalations"),
+                ("sum(concord_audit_lots_open)", "lots"),
+                ("sum(concord_audit_lots_without_auditor)", "lots without an auditor"),
+                ("sum(concord_ingest_waiting_records)", "records without room"),
+            ],
+        ),
+        lines(
+            "Labels a unit",
+            "Mean number of annotations when a unit was settled or escalated: what adaptive overlap saves.",
+            [(f"sum(rate({labels}_sum{RATE})) / sum(rate({labels}_count{RATE}))", "mean")],
+            unit="none",
+        ),
+    ]
+
+
+def _reviews() -> list[Panel]:
+    ruled = 'concord_adjudicate_decisions_total{verdict=~"ruled|escalated"}'
+    return [
+        lines(
+            "Lots by how they stand",
+            "Lots that are not accepted: sealed (labels are missing), auditing, inspecting_all, relabelling; rechecks "
+            "gather and are looked at.",
+            [("sum by (status) (concord_audit_lots_by_status)", "{{status}}")],
+            alerts=("AuditLotsStanding",),
+        ),
+        lines(
+            "Oldest escalation",
+            "How long ago the unit was escalated that has waited longest for a ruling.",
+            [("max(concord_adjudicate_escalation_oldest_seconds)", "oldest")],
+            unit="s",
+            alerts=("EscalationsWaiting",),
+        ),
+        lines(
+            "Rulings",
+            "Units that adjudicators ruled, a minute, and those escalated.",
+            [(f"60 * sum by (verdict) (rate({ruled}{RATE}))", "{{verdict}}")],
+        ),
+        lines(
+            "Inspections",
+            "Verdicts of auditors, a minute: correct, wrong, late, and blind repeats of another's.",
+            [(f"60 * sum by (result) (rate(concord_audit_inspections_total{RATE}))", "{{result}} a minute")],
+        ),
+    ]
