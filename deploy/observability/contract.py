@@ -29,12 +29,12 @@ def _series(name: str, measure: str) -> str:
 
 
 def _margins() -> list[Panel]:
-    said = "of the project that is nearest to it, or furthest beyond. Under zero it is missed."
+    nearest = "of the project that is nearest to it, or furthest beyond. Under zero it is missed."
     found, target = "finding", "target"
     return [
         number(
             "Alpha above its target",
-            f"Krippendorff's alpha less what the contract asks, {said}",
+            f"Krippendorff's alpha less what the contract asks, {nearest}",
             f"min({_series(found, 'alpha')} - on (client, project) {_series(target, 'alpha')})",
             decimals=3,
             steps=NOT_UNDER_ZERO,
@@ -42,7 +42,7 @@ def _margins() -> list[Panel]:
         ),
         number(
             "Label error rate below its limit",
-            f"The contract's limit less the share of wrong labels in accepted lots, {said}",
+            f"The contract's limit less the share of wrong labels in accepted lots, {nearest}",
             f"min({_series(target, 'label_error_rate')} - on (client, project) {_series(found, 'label_error_rate')})",
             decimals=2,
             unit="percentunit",
@@ -51,7 +51,7 @@ def _margins() -> list[Panel]:
         ),
         number(
             "Audit pass rate above its target",
-            f"The share of verdicts that let a lot leave, less what the contract asks, {said}",
+            f"The share of verdicts that let a lot leave, less what the contract asks, {nearest}",
             f"min({_series(found, 'audit_pass_rate')} - on (client, project) {_series(target, 'audit_pass_rate')})",
             decimals=1,
             unit="percentunit",
@@ -60,7 +60,7 @@ def _margins() -> list[Panel]:
         ),
         number(
             "Turnaround below its limit",
-            f"The contract's limit less the time within which 19 of 20 units were accepted, {said}",
+            f"The contract's limit less the time within which 19 of 20 units were accepted, {nearest}",
             f"min({_series(target, 'turnaround_p95_seconds')} - on (client, project) "
             f"{_series(found, 'turnaround_p95_seconds')})",
             unit="s",

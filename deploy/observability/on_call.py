@@ -5,9 +5,9 @@ from grafana_foundation_sdk.models.dashboard import Threshold
 from deploy.observability.foundations import foundations
 from deploy.observability.panels import ALL_IS_BEST, NONE_IS_BEST, RATE, Panel, lines, number
 
-ONE = 'service=~"$service"'
-SERVICE = f"{{{ONE}}}"
-JOB = f'{{job="concord", {ONE}}}'
+OF = 'service=~"$service"'
+SERVICE = f"{{{OF}}}"
+JOB = f'{{job="concord", {OF}}}'
 GIBIBYTE = 1024**3
 OBJECTIVES = ("FreshnessBudgetBurning", "AvailabilityBudgetBurning", "SubmissionBudgetBurning", "BudgetBurningSlowly")
 GONE = ("ServiceNotAnswering", "ServiceRestarting")
@@ -56,7 +56,7 @@ def _now() -> list[Panel]:
         number(
             "Alerts firing",
             "Of the services chosen, tickets among them, as Prometheus has them.",
-            f'count(ALERTS{{alertstate="firing", severity!="none", {ONE}}}) or vector(0)',
+            f'count(ALERTS{{alertstate="firing", severity!="none", {OF}}}) or vector(0)',
             steps=NONE_IS_BEST,
             alerts=("Watchdog",),
         ),
@@ -161,7 +161,7 @@ def _processes() -> list[Panel]:
 
 def _requests() -> list[Panel]:
     counted = "concord_http_request_seconds_count"
-    refused = f'sum by (service, status) (rate({counted}{{{ONE}, status=~"401|429"}}{RATE}))'
+    refused = f'sum by (service, status) (rate({counted}{{{OF}, status=~"401|429"}}{RATE}))'
     took = f"rate(concord_http_request_seconds_bucket{SERVICE}{RATE})"
     return [
         lines(
@@ -170,7 +170,7 @@ def _requests() -> list[Panel]:
             [
                 (f"sum by (service) (rate({counted}{SERVICE}{RATE}))", "{{service}}"),
                 (
-                    f'sum by (service) (rate({counted}{{{ONE}, status=~"5.."}}{RATE}))',
+                    f'sum by (service) (rate({counted}{{{OF}, status=~"5.."}}{RATE}))',
                     "{{service}} failed",
                 ),
             ],
