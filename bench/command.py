@@ -81,6 +81,7 @@ def main(arguments: Sequence[str]) -> int:
     """Measure what was asked for, print it, and return the exit status: 1 when something could not be measured."""
     wanted = _wanted(arguments)
     began = time.monotonic()
+    status = 0
     tables: list[Table] = []
     figures: dict[str, Any] = {"machine": machine(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
     try:
@@ -110,8 +111,9 @@ def main(arguments: Sequence[str]) -> int:
         _beside(wanted, figures, tables)
         _live(wanted, figures, tables)
     except FAULTS as fault:
+        # What was measured before it is shown all the same.
         _say(f"bench: {fault}")
-        return 1
+        status = 1
     except KeyboardInterrupt:
         _say("bench: stopped")
         return INTERRUPTED
@@ -120,7 +122,7 @@ def main(arguments: Sequence[str]) -> int:
         wanted.json.write_text(json.dumps(figures, indent=2) + "\n")
         _say(f"figures in {wanted.json}")
     _say(f"done in {time.monotonic() - began:.0f} s")
-    return 0
+    return status
 
 
 async def _starts(wanted: argparse.Namespace) -> list[starts.Start]:
@@ -141,13 +143,15 @@ def _beside(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Ta
         tables.append(doors.table(imported))
     if PLATFORMS in wanted.names:
         spent, beside = _whole(wanted)
+        tables.append(whole_report.table(spent, beside))
+        figures[PLATFORMS] = {"ours": whole_report.as_json(spent), "before": beside}
         labels = min(wanted.labels, PLATFORM_LABELS_MAX)
         others = [
             (module_type.NAME, asyncio.run(module_type.measure(spent.units, labels, whole.ANNOTATORS, _say)))
             for module_type in (label_studio, potato)
         ]
-        figures[PLATFORMS] = {"ours": whole_report.as_json(spent), **platform_costs.as_json(others), "before": beside}
-        tables += [platform_costs.table(spent, others), whole_report.table(spent, beside)]
+        figures[PLATFORMS].update(platform_costs.as_json(others))
+        tables.append(platform_costs.table(spent, others))
     if GROWTH in wanted.names:
         grown = asyncio.run(growth.grow(wanted.units or SIZES, wanted.labels, _say))
         figures[GROWTH] = growth.as_json(grown)

@@ -10,13 +10,14 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import msgspec
 
-from bench.platforms.platform import Cost, NotUp, spent_by
+from bench.platforms.platform import Cost, Failed, NotUp, Patience, spent_by
 from bench.platforms.server import server, up
 from bench.services.load import CLASSES, LINES_PER_REQUEST, OVERLAP, TEXT
 from deploy.local import places, side_environment
@@ -63,7 +64,9 @@ async def measure(units: int, labels: int, annotators: int, say: Callable[[str],
                 say(f"{NAME}: importing {units:,} units")
                 imported = await spent_by(process.pid, "unit", units, _import(ask, project_id, units))
                 say(f"{NAME}: {labels:,} labels by {annotators} annotators")
-                given = await spent_by(process.pid, "label", labels, _label(ask, tokens, project_id, labels))
+                patience = Patience()
+                giving = _label(ask, tokens, project_id, labels, patience)
+                given = await spent_by(process.pid, "label", labels, giving, patience)
                 return [imported, given]
     finally:
         shutil.rmtree(FOLDER, ignore_errors=True)
@@ -99,7 +102,8 @@ async def _door(url: str) -> AsyncIterator[Callable[..., Any]]:
             async with session.request(method, url + path, data=data, headers=headers) as answer:
                 content = await answer.read()
                 if answer.status >= 400:
-                    raise NotUp(f"{NAME}: {method} {path}: {answer.status} {content[:500].decode(errors='replace')}")
+                    kind = Failed if answer.status >= 500 else NotUp
+                    raise kind(f"{NAME}: {method} {path}: {answer.status} {content[:500].decode(errors='replace')}")
                 return msgspec.json.decode(content) if content else None
 
         yield ask
@@ -118,15 +122,15 @@ async def _import(ask: Callable[..., Any], project_id: int, units: int) -> None:
         await ask("POST", f"/api/projects/{project_id}/import", body=tasks)
 
 
-async def _label(ask: Callable[..., Any], tokens: list[str], project_id: int, labels: int) -> None:
+async def _label(ask: Callable[..., Any], tokens: list[str], project_id: int, labels: int, patience: Patience) -> None:
     orders = iter(range(labels))
 
     async def work(token: str) -> None:
         for number in orders:
-            task = await ask("GET", f"/api/projects/{project_id}/next", token)
+            task = await patience.answer(partial(ask, "GET", f"/api/projects/{project_id}/next", token))
             choice = {"choices": [CLASSES[number % len(CLASSES)]]}
             result = [{"from_name": "said", "to_name": "text", "type": "choices", "value": choice}]
             body = {"result": result, "lead_time": 4.0}
-            await ask("POST", f"/api/tasks/{task['id']}/annotations/", token, body)
+            await patience.answer(partial(ask, "POST", f"/api/tasks/{task['id']}/annotations/", token, body))
 
     await asyncio.gather(*(work(token) for token in tokens))

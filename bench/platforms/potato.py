@@ -12,13 +12,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import msgspec
 
-from bench.platforms.platform import Cost, NotUp, cpu_of, spent_by
+from bench.platforms.platform import Cost, Failed, NotUp, Patience, cpu_of, spent_by
 from bench.platforms.server import server, up
 from bench.services.load import CLASSES, OVERLAP, TEXT
 from deploy.local import places, side_environment
@@ -67,7 +68,8 @@ async def measure(units: int, labels: int, annotators: int, say: Callable[[str],
             seconds = time.monotonic() - began
             imported = Cost("unit", units, (cpu_of(process.pid) - empty) * 1e3 / units, units / seconds)
             say(f"{NAME}: {labels:,} labels by {annotators} annotators")
-            given = await spent_by(process.pid, "label", labels, _label(url, annotators, labels))
+            patience = Patience()
+            given = await spent_by(process.pid, "label", labels, _label(url, annotators, labels, patience), patience)
             return [imported, given]
     finally:
         shutil.rmtree(FOLDER, ignore_errors=True)
@@ -87,20 +89,20 @@ def _with_units(python: Path, units: int) -> Iterator[tuple[subprocess.Popen[byt
         yield process, f"http://127.0.0.1:{port}"
 
 
-async def _label(url: str, annotators: int, labels: int) -> None:
+async def _label(url: str, annotators: int, labels: int, patience: Patience) -> None:
     orders = iter(range(labels))
 
     async def work(name: str) -> None:
         # A session of its own: who one is stands in a cookie.
         limit = aiohttp.ClientTimeout(total=ASK_SECONDS_MAX)
         async with aiohttp.ClientSession(timeout=limit, cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-            page = await _asked(session, f"{url}/auth", data={"email": name, "pass": ""})
+            page = await patience.answer(partial(_asked, session, f"{url}/auth", data={"email": name, "pass": ""}))
             for number in orders:
                 unit_id, text = _shown(page), CLASSES[number % len(CLASSES)]
                 body = {"instance_id": unit_id, "annotations": {f"said:{text}": text}, "span_annotations": []}
-                await _asked(session, f"{url}/updateinstance", json=body)
+                await patience.answer(partial(_asked, session, f"{url}/updateinstance", json=body))
                 turn = {"action": "next_instance", "instance_id": unit_id}
-                page = await _asked(session, f"{url}/annotate", json=turn)
+                page = await patience.answer(partial(_asked, session, f"{url}/annotate", json=turn))
 
     await asyncio.gather(*(work(f"annotator-{number:02}") for number in range(annotators)))
 
@@ -109,7 +111,8 @@ async def _asked(session: aiohttp.ClientSession, url: str, **body: Any) -> bytes
     async with session.post(url, **body) as answer:
         content = await answer.read()
         if answer.status >= 400:
-            raise NotUp(f"{NAME}: {url}: {answer.status} {content[:500].decode(errors='replace')}")
+            kind = Failed if answer.status >= 500 else NotUp
+            raise kind(f"{NAME}: {url}: {answer.status} {content[:500].decode(errors='replace')}")
         return content
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from bench.command import main
+from bench.memory import report as memory_report
+from bench.memory.report import NotHeld
 from bench.statistics import comparison
 from bench.statistics.measure import Measured
 
@@ -23,6 +25,25 @@ def test_the_command_prints_plain_columns_and_writes_json(
     assert figure["annotations"] == 2000
     assert figure["within_limits"] is True
     assert "1.00 us" in capsys.readouterr().out
+
+
+def test_what_was_measured_before_a_fault_is_shown_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_say: object) -> None:
+        raise NotHeld("no memory")
+
+    monkeypatch.setattr(
+        comparison, "in_child", lambda _python, _side, name, _units: Measured("concord", 1e-6, 50.0, 0.5, name)
+    )
+    monkeypatch.setattr(memory_report, "measure", failing)
+    file = tmp_path / "figures.json"
+    wanted = ["--only", "posterior_update", "--only", "memory", "--annotations", "2000", "--no-peers"]
+    assert main([*wanted, "--json", str(file)]) == 1
+    captured = capsys.readouterr()
+    assert "no memory" in captured.err
+    assert "1.00 us" in captured.out
+    assert list(json.loads(file.read_text())) == ["machine", "at", "statistics"]
 
 
 @pytest.mark.parametrize(

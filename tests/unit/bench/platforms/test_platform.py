@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from bench.platforms.platform import Cost, as_json, family, spent_by, table
+from bench.platforms.platform import FAILED_IN_A_ROW_MAX, Cost, Failed, Patience, as_json, family, spent_by, table
 from bench.services.meter import cpu_seconds
 from tests.support.service import until
 from tests.unit.bench.whole.test_report import whole
@@ -32,11 +32,33 @@ def test_what_descendants_spend_counts() -> None:
     assert cost.rate > 0
 
 
+def test_what_a_platform_fails_at_is_counted_and_asked_again_but_not_for_ever() -> None:
+    faults = [Failed("locked"), Failed("locked")]
+
+    async def ask() -> str:
+        if faults:
+            raise faults.pop()
+        return "a task"
+
+    async def never() -> str:
+        raise Failed("locked")
+
+    patience = Patience(again_seconds=0.0)
+    assert asyncio.run(patience.answer(ask)) == "a task"
+    assert patience.failed == 2
+    with pytest.raises(Failed, match="locked"):
+        asyncio.run(patience.answer(never))
+    assert patience.failed == 2 + FAILED_IN_A_ROW_MAX
+
+
 def test_others_stand_below_ours_with_how_many_times_ours_they_cost() -> None:
     ours = whole(store_ms=1.0)
-    others = [("Other", [Cost("unit", 100, 2 * ours.work[0].total_ms, 12.0), Cost("label", 10, 25.0, 3.0)])]
+    others = [("Other", [Cost("unit", 100, 2 * ours.work[0].total_ms, 12.0), Cost("label", 10, 25.0, 3.0, failed=7)])]
     shown = table(ours, others)
     assert [(row[0], row[1], row[4]) for row in shown.rows] == [
         ("unit", "Concord", ""), ("unit", "Other", "2.00 x"), ("label", "Concord", ""), ("label", "Other", "10.00 x"),
     ]  # fmt: skip
+    assert [row[6] for row in shown.rows] == ["0", "0", "0", "7"]
+    assert all(len(row) == len(shown.columns) for row in shown.rows)
+    assert as_json(others)["Other"]["label"]["failed"] == 7
     assert as_json(others)["Other"]["label"]["cpu_ms"] == pytest.approx(25.0)
