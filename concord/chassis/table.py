@@ -19,6 +19,10 @@ from concord.chassis.runtime.parts import reach
 from concord.contracts.topics import Topic
 
 POLL_SECONDS = 0.2
+FOLLOW_SECONDS = 2.0
+"""How long a table that has all there was waits at once for more; what comes, or a stop, ends the wait. Beginning one
+anew costs more than what is waited for: a table hears of something a few times an hour."""
+INTERRUPT_SECONDS = 0.1
 WAIT_SECONDS_MAX = 5.0
 """How long a key that is not there is waited for: another service may have told of it before the table heard of it."""
 ABSENT_SECONDS = 60.0
@@ -105,7 +109,7 @@ class Table(Generic[Row]):
         while not self._stopping:
             self._idle.clear()
             try:
-                await self._read()
+                await self._read(FOLLOW_SECONDS)
             except BrokerUnavailable as fault:
                 await self._waits.wait(fault)
             else:
@@ -116,8 +120,11 @@ class Table(Generic[Row]):
     async def stop(self) -> None:
         """Stop following."""
         self._stopping = True
-        self._subscription.interrupt()
-        await self._idle.wait()
+        while not self._idle.is_set():
+            # Said again, for a poll that is about to wait has not heard it.
+            self._subscription.interrupt()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), INTERRUPT_SECONDS)
         await self._subscription.stop()
 
     def listen(self, on_change: Listener[Row]) -> None:
@@ -181,8 +188,8 @@ class Table(Generic[Row]):
         while await self._subscription.lag():
             await self._read()
 
-    async def _read(self) -> None:
-        records = await self._subscription.poll(POLL_RECORDS_MAX, POLL_SECONDS)
+    async def _read(self, seconds: float = POLL_SECONDS) -> None:
+        records = await self._subscription.poll(POLL_RECORDS_MAX, seconds)
         if not records:
             return
         for record in records:

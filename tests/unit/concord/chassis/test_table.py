@@ -95,6 +95,16 @@ async def test_a_start_reads_all_there_is_and_the_run_follows() -> None:
         assert table.rows["a7"].vendor == "v2"
 
 
+async def test_what_comes_and_a_stop_end_the_wait_for_more_however_long_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_module, "FOLLOW_SECONDS", 3_600.0)
+    place = Place()
+    async with place.following() as table:
+        await place.writer.publish([defined("first", 1)])
+        await until(lambda: "first" in table.rows)
+        await place.writer.publish([defined("second", 1)])
+        await until(lambda: "second" in table.rows)
+
+
 async def test_a_key_that_is_on_its_way_is_waited_for() -> None:
     place = Place()
     async with place.following() as table:
