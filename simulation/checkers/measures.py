@@ -39,8 +39,10 @@ def measures_are_true(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
             if not (_same(answer, value) or (late and _between(answer, value, recounts[1][name]))):
                 yield f"metrics said {name} of {project_id} is {answer}, and a recount gives {value}"
         yield from _versions_are_true(project_id, quality, evidence, without, late)
-        by_field = [_counted_by_field(project_id, evidence, gone) for gone in (without | late, without)]
-        for field in quality.get("fields", ()):
+        fields = quality.get("fields", ())
+        # Of a project of forms, also where none was given or all of those units are erased.
+        by_field = [_counted_by_field(project_id, evidence, gone) for gone in (without | late, without) if fields]
+        for field in fields:
             for name, value in by_field[0][field["field"]].items():
                 answer = field[name]["value"] if name == "alpha" else field[name]
                 if not (_same(answer, value) or (late and _between(answer, value, by_field[1][field["field"]][name]))):
@@ -65,8 +67,6 @@ def _versions_are_true(
 def _counted_by_field(project_id: str, evidence: Evidence, gone: set[str]) -> dict[str, dict[str, Any]]:
     """Return by field the answers on gold and the right ones, and alpha where the town can reckon it by pairs."""
     counts = _counts(project_id, evidence, gone)
-    if not any(annotation.content.label.startswith(b'{"answers":') for annotation in counts.annotations):
-        return {}
     pairs = [
         (json.loads(counts.gold[answer.content.unit_id])["answers"], json.loads(answer.content.label)["answers"])
         for answer in counts.answers

@@ -10,6 +10,8 @@ from concord.chassis.http.leaving import left
 from concord.chassis.places.connection import PeerConnection
 
 CHUNK_BYTES = 65_536
+WATCH_AFTER_SECONDS = 0.1
+"""How long an answer may take before it is looked whether its caller still waits for it."""
 SILENCE_SECONDS_MAX = 60.0
 """Of an owner that is to answer, or has begun to."""
 
@@ -31,7 +33,7 @@ class CarriedBody:
         declared = _declared(headers)
         if declared is None or declared > CHUNK_BYTES:
             return self._chunks(), declared is None
-        return b"".join([chunk async for chunk in self._chunks()]) if declared else b"", False
+        return await self._whole() if declared else b"", False
 
     def paced(self, sent: AsyncIterator[bytes] | bytes, silence: asyncio.Timeout) -> AsyncIterator[bytes] | bytes:
         """Return what is sent, so that the silence of the other is counted from the last part on."""
@@ -43,17 +45,33 @@ class CarriedBody:
             silence.reschedule(loop.time() + SILENCE_SECONDS_MAX)
             yield chunk
 
+    async def _whole(self) -> bytes:
+        """Return a small body; most come in one message."""
+        message = await self._message()
+        if not message.get("more_body"):
+            return bytes(message.get("body", b""))
+        parts = [message.get("body", b"")]
+        while message.get("more_body"):
+            message = await self._message()
+            parts.append(message.get("body", b""))
+        return b"".join(parts)
+
     async def _chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body; raise ConnectionResetError when the caller hangs up, so that half a body is no whole one."""
-        while True:
-            message: Message = await self.receive()
-            if message["type"] == "http.disconnect":
-                self.gone = True
-                raise ConnectionResetError("the caller has hung up")
+        """Yield the body as it comes."""
+        more = True
+        while more:
+            message = await self._message()
             if message.get("body"):
                 yield message["body"]
-            if not message.get("more_body"):
-                return
+            more = message.get("more_body", False)
+
+    async def _message(self) -> Message:
+        """Return the next piece; raise ConnectionResetError when the caller hangs up: half a body is no whole one."""
+        message = await self.receive()
+        if message["type"] == "http.disconnect":
+            self.gone = True
+            raise ConnectionResetError("the caller has hung up")
+        return message
 
 
 def _declared(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
@@ -85,8 +103,17 @@ def leaving_with_caller(
             body.gone = True
             connection.close()
 
-    leaving = asyncio.ensure_future(leave())
+    leaving: asyncio.Task[None] | None = None
+
+    def watch() -> None:
+        nonlocal leaving
+        leaving = asyncio.ensure_future(leave())
+
+    # Most are answered before anybody could hang up: a task for each would cost as much as parsing its answer.
+    waiting = asyncio.get_running_loop().call_later(WATCH_AFTER_SECONDS, watch)
     try:
         yield
     finally:
-        leaving.cancel()
+        waiting.cancel()
+        if leaving is not None:
+            leaving.cancel()

@@ -176,18 +176,26 @@ class PeerConnection(asyncio.Protocol):
         Raises:
             Broken: it ended in the middle.
         """
-        while True:
-            while self._chunks:
-                # What has come is one part: most answers are.
-                part = b"".join(self._chunks) if len(self._chunks) > 1 else self._chunks[0]
-                self._chunks.clear()
-                if self._buffered > BUFFERED_BYTES_MAX:
-                    self._transport.resume_reading()
-                self._buffered = 0
-                yield part
+        while part := await self.part():
+            yield part
+
+    async def part(self) -> bytes:
+        """Return the next part of the answer's body, empty at its end: one is all of most.
+
+        Raises:
+            Broken: it ended in the middle.
+        """
+        while not self._chunks:
             if self._ended:
-                return
+                return b""
             await self._next()
+        # What has come is one part: most answers are.
+        part = b"".join(self._chunks) if len(self._chunks) > 1 else self._chunks[0]
+        self._chunks.clear()
+        if self._buffered > BUFFERED_BYTES_MAX:
+            self._transport.resume_reading()
+        self._buffered = 0
+        return part
 
     @property
     def ended(self) -> bool:

@@ -243,7 +243,7 @@ def _head(method: str, target: bytes, host: bytes, headers: RawHeaders, chunked:
 async def _answered(connection: PeerConnection, send: Send, silence: asyncio.Timeout) -> None:
     """Send an answer's body on; the last part of it ends the answer, without an empty one after it."""
     loop, more = asyncio.get_running_loop(), True
-    async for part in connection.answer():
+    while part := await connection.part():
         silence.reschedule(loop.time() + SILENCE_SECONDS_MAX)
         more = not connection.ended
         await send({"type": "http.response.body", "body": part, "more_body": more})
