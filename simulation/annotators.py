@@ -15,6 +15,9 @@ CLAIM_UNITS_MAX = 4
 ANY_PROJECT = 0.3
 RUSH_CLAIMS = 4
 RUSH_UNITS = 6
+SKIPPED = 0.7
+"""By whoever skips most."""
+HASTY_MS_MAX = 200
 SKIP_CODES = ("payload_broken", "guideline_unclear", "other")
 
 
@@ -89,6 +92,9 @@ class Annotator(Person):
 
     async def _passes_over(self, assignment_id: str) -> bool:
         """Skip, return, let the lease end, or renew it, now and then; return whether the unit is off the table."""
+        if self.name == self.town.skipper and self.chance(SKIPPED):
+            await self._end(assignment_id, "skip", "skipped", {"reason": "Not for me.", "code": "knowledge"})
+            return True
         if self.chance(self.odd):
             await self._end(assignment_id, "skip", "skipped", {"reason": "I cannot tell.", **self._code()})
             return True
@@ -124,6 +130,8 @@ class Annotator(Person):
         body: dict[str, Any] = {"assignment_id": assignment_id, "label": self.answers[assignment_id]}
         if self.chance(0.5):
             body["active_ms"] = self.generator.randint(300, 9_000)
+        if self.name == self.town.hasty:
+            body["active_ms"] = self.generator.randint(1, HASTY_MS_MAX)
         if self.chance(self.odd):
             body["flag"] = "blurred"
         return body

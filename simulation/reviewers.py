@@ -68,6 +68,8 @@ class Lead(Person):
                 await self._answer(project_id)
                 if self.town.models:
                     await self._choose(project_id)
+                if self.town.hasty:
+                    await self._let_go_on(project_id)
                 if self.chance(UNUSUAL):
                     body = {"above": 0.8, "reason": "Sure enough."}
                     await self.insist("adjudicate", "POST", f"/v1/projects/{project_id}/escalations/close", body)
@@ -87,6 +89,16 @@ class Lead(Person):
             entry = await self.insist("adjudicate", "POST", f"/v1/gold/candidates/{candidate['unit_id']}", body)
             if entry is not None and entry.status not in (200, 404, 409):
                 self.town.notebook.wrongs.append(f"the choice of {candidate['unit_id']} was answered {entry.status}")
+
+    async def _let_go_on(self, project_id: str) -> None:
+        """Let go on, in the end, whoever a rule of the project has paused."""
+        path = f"/v1/projects/{project_id}/conduct"
+        answer = await self.insist("assign", "GET", path, tries_max=3)
+        for person in answer.json()["annotators"] if answer is not None and answer.status == 200 else []:
+            if self.chance(0.5) and any(held["then"] == "pause" for held in person["rules"]):
+                entry = await self.insist("assign", "POST", path, {"annotator_id": person["annotator_id"]})
+                if entry is not None and entry.status not in (200, 409):
+                    self.town.notebook.wrongs.append(f"the lead let somebody go on and was answered {entry.status}")
 
     async def _answer(self, project_id: str) -> None:
         path = f"/v1/projects/{project_id}/questions"

@@ -141,6 +141,10 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
     ]
     for client in clients if town.models else ():
         client.definition["policy"]["models"] = wishes.models(random.Random(f"{seed}/models/{client.name}"))
+    if rules_come(seed):
+        town.hasty, town.skipper = names[1], names[2]
+        for client in clients:
+            client.definition["policy"] |= wishes.CONDUCT
     if takes_errors(seed):
         clients[0].definition["policy"] |= wishes.LENIENT
     people: list[Person] = [*clients, Operator(town, [*everybody, *town.models]), Stranger(town)]
@@ -167,6 +171,11 @@ def all_is_read_again(seed: int) -> bool:
 def models_come(seed: int) -> bool:
     """Return whether models annotate in a seed's town beside people: in a third, and the others stay as they were."""
     return seed % 6 in (0, 4)
+
+
+def rules_come(seed: int) -> bool:
+    """Return whether a seed's projects have rules of pace and skips, and people who break them: in a tenth."""
+    return seed % 10 == 7
 
 
 def takes_errors(seed: int) -> bool:

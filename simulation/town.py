@@ -28,6 +28,7 @@ class Town:
         closed: everybody goes home.
         patient: all is waited for, whatever is known to be broken.
         models: who annotates and is a model; in towns without any nobody says what kind of reason they skip for.
+        hasty, skipper: who clicks through units, and who skips most, in towns whose projects have rules for that.
         calm_at: the loop's time from which on nothing goes wrong; 0: something may.
     """
 
@@ -40,6 +41,8 @@ class Town:
     closed: bool = False
     patient: bool = True
     models: tuple[str, ...] = ()
+    hasty: str = ""
+    skipper: str = ""
     calm_at: float = 0.0
 
     def follows(self, service: str, project_id: str, version: int, asked_at: float) -> None:

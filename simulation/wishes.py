@@ -104,6 +104,13 @@ def changed(before: dict[str, Any], draw: random.Random) -> dict[str, Any]:
     return {**before, **change}
 
 
+CONDUCT: dict[str, Any] = {
+    "pace": {"floor_seconds": 0.25, "hasty": 3, "last": 4, "then": "pause"},
+    "skips": {"in_a_row": 3, "then": "break", "break_seconds": 30},
+}
+"""Of a policy that lets nobody click through units, or skip one after another."""
+
+
 def models(draw: random.Random) -> dict[str, Any]:
     """Return what models are to a project, for its whole life."""
     return draw.choice(({"counted": "never"}, {"counted": "in_overlap", "humans_min": draw.choice((0, 1))}))

@@ -7,6 +7,8 @@ from concord.client.work import (
     AssignmentState,
     Claimed,
     ClaimedOfAny,
+    Draft,
+    DraftSaved,
     Escalation,
     Escalations,
     Inspections,
@@ -18,6 +20,7 @@ from concord.client.work import (
 )
 
 WAIT_SECONDS_MAX = 20
+DRAFT = "/v1/assignments/{id}/draft"
 
 
 def claim(project_id: str, *, units: int = 1, wait_seconds: int = 0) -> Flow[Claimed]:
@@ -38,7 +41,13 @@ def claim_any(*, units: int = 1) -> Flow[ClaimedOfAny]:
 
 
 def submit(
-    assignment_id: str, label: Json, *, active_ms: float = 0, flag: str = "", next_units: int = 0
+    assignment_id: str,
+    label: Json,
+    *,
+    active_ms: float = 0,
+    flag: str = "",
+    next_units: int = 0,
+    confirmed: bool = False,
 ) -> Flow[Submitted]:
     """Give a label, and take the next units at once where `next_units` are wanted.
 
@@ -48,9 +57,36 @@ def submit(
         active_ms: how long it was worked on.
         flag: why the unit is odd, if it is.
         next_units: how many to hold after it.
+        confirmed: a second yes, where so fast a label was refused for want of it.
     """
-    body = {"label": label, "active_ms": active_ms, "flag": flag, "next": next_units}
+    body = {"label": label, "active_ms": active_ms, "flag": flag, "next": next_units, "confirmed": confirmed}
     return sent(Submitted, "assign", "POST", path_of("/v1/assignments/{id}/submission", id=assignment_id), body)
+
+
+def save_draft(
+    assignment_id: str, draft: Json, *, revision: int = 0, active_ms: float = 0, flag: str = ""
+) -> Flow[DraftSaved]:
+    """Keep what there is of a label for as long as its unit is held.
+
+    Args:
+        assignment_id: which unit it is of.
+        draft: any JSON, which comes back as it is.
+        revision: of the draft that this one was made from; 0: there was none.
+        active_ms: all that was spent on the unit so far.
+        flag: why the unit is odd, if it is.
+    """
+    body = {"draft": draft, "revision": revision, "active_ms": active_ms, "flag": flag}
+    return sent(DraftSaved, "assign", "PUT", path_of(DRAFT, id=assignment_id), body)
+
+
+def draft(assignment_id: str) -> Flow[Draft]:
+    """Return what is kept of a label; an offer's `draft_revision` says whether anything is."""
+    return got(Draft, "assign", path_of(DRAFT, id=assignment_id))
+
+
+def forget_draft(assignment_id: str) -> Flow[DraftSaved]:
+    """Delete what is kept of a label; it goes by itself when the unit is held no more."""
+    return sent(DraftSaved, "assign", "DELETE", path_of(DRAFT, id=assignment_id))
 
 
 def standing() -> Flow[Standing]:

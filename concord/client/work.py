@@ -77,6 +77,21 @@ class Assignment(Struct, frozen=True):
     label_schema: dict[str, Json]
 
 
+class DraftSaved(Struct, frozen=True):
+    """The revision under which a draft is kept, by which the next is saved."""
+
+    revision: int
+    saved_at: str
+
+
+class Draft(DraftSaved, frozen=True):
+    """What was kept of a label before it was sent."""
+
+    draft: Json
+    flag: str
+    active_ms: int
+
+
 class Claimed(Struct, frozen=True):
     """What an annotator holds now, or why nothing: `reason` for people, `why` for programs."""
 

@@ -15,6 +15,7 @@ from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
 from concord.chassis.runtime import Hook, Runtime, Service, repeating
+from concord.chassis.sealing import LocalKeys, Sealer
 from concord.chassis.table import Table
 from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
 from concord.contracts.topics import ANNOTATORS
@@ -22,7 +23,7 @@ from services.assign import api, events
 from services.assign.announcements import SERVICE
 from services.assign.door.desk import Desk
 from services.assign.handlers import EXPIRE_LEASES_MAX, Handlers
-from services.assign.repository import ACKNOWLEDGED, FRESH, Repository
+from services.assign.repository import ACKNOWLEDGED, DRAFTS, FRESH, Repository
 from services.assign.settings import AssignSettings
 from services.assign.telemetry import INSTRUMENTS
 
@@ -32,6 +33,7 @@ WRITE_SECONDS = 5.0
 TIDY_SECONDS = 1.0
 STOCK_SECONDS = 15.0
 FLOOR_SECONDS = 10.0
+DRAFT_SECONDS = 2.0
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -51,7 +53,9 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
     """
     journal = journal_part(ports)
     owner = Owner(settings.places.count, ports.address)
-    repository = Repository(journal.journal, owner, settings.ids.secret.key(), random.Random(ports.writer))
+    id_secret = settings.ids.secret.key()
+    sealer = Sealer(LocalKeys(id_secret), ports.random)
+    repository = Repository(journal.journal, owner, id_secret, random.Random(ports.writer), sealer)
     letters = DeadLetters(SERVICE, ports.broker, ports.clock)
     projects = project_table(ports.broker, ports.clock, letters)
     annotators = Table(ports.broker, ANNOTATORS, events.annotator_from, ports.clock, letters)
@@ -73,15 +77,17 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
     conduct = handlers.conduct.look
     conducting = repeating("people who wait for a lead", conduct, ports.clock, ports.telemetry, lambda: STOCK_SECONDS)
     floor = repeating("the floor", handlers.floor.look, ports.clock, ports.telemetry, lambda: FLOOR_SECONDS)
+    drafts = handlers.drafting.end
+    drafting = repeating("drafts of ended leases", drafts, ports.clock, ports.telemetry, lambda: DRAFT_SECONDS)
     parts = ordered(
         ports,
         journal,
         consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience, owner),
-        collections=[FRESH, ACKNOWLEDGED],
+        collections=[FRESH, ACKNOWLEDGED, DRAFTS],
         tables=[projects, annotators],
         places=Placed(owner, repository),
         patience=settings.patience,
-        loops=[expiring, looking, ending, writing, tidying, stocktaking, conducting, floor],
+        loops=[expiring, looking, ending, writing, tidying, stocktaking, conducting, floor, drafting],
     )
     shelf = LetterShelf(SERVICE, ports.broker, ports.clock)
     runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)

@@ -54,6 +54,8 @@ async def _units(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
         raise Poison(str(fault)) from fault
     erased = [event for event in events if event.HasField("unit_erased")]
     await assign.units.hear([_told(event, event.unit_erased.unit_id, unit.withdraw) for event in erased])
+    if erased:
+        await assign.drafting.erase([event.unit_erased.unit_id for event in erased])
 
 
 async def _resolutions(assign: Handlers, deliveries: Sequence[Delivery]) -> None:

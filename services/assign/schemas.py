@@ -120,6 +120,7 @@ class AssignmentOffer(msgspec.Struct):
 
     Attributes:
         label_schema: of the version under which it was given out, by which its label is checked.
+        draft_revision: of the draft that is kept of its label; 0: none is.
     """
 
     assignment_id: str
@@ -130,6 +131,7 @@ class AssignmentOffer(msgspec.Struct):
     guideline_version: int
     label_schema: msgspec.Raw
     schema_version: int
+    draft_revision: int
 
 
 class Nothing(msgspec.Struct, omit_defaults=True):

@@ -16,6 +16,7 @@ from simulation.checkers.admissions import (
 )
 from simulation.checkers.certificates import certificates_say_what_was
 from simulation.checkers.classes import gold_that_cannot_be_said_waits, labels_are_of_their_version
+from simulation.checkers.conduct import rules_of_conduct_are_kept
 from simulation.checkers.decisions import nobody_is_certain, nothing_is_counted_twice, rulings_are_kept
 from simulation.checkers.desks import desks_hold_no_more_than_they_may, gold_is_met_by_no_more_than_may
 from simulation.checkers.labels import labels_are_kept, leases_are_kept, models_count_as_is_said, overlap_is_kept
@@ -56,6 +57,7 @@ CHECKERS: tuple[Checker, ...] = (
     leases_are_kept,
     desks_hold_no_more_than_they_may,
     gold_is_met_by_no_more_than_may,
+    rules_of_conduct_are_kept,
     rulings_are_kept,
     nothing_is_counted_twice,
     nobody_is_certain,

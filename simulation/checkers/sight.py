@@ -19,6 +19,7 @@ OFFER_FIELDS = {
     "guideline_version",
     "label_schema",
     "schema_version",
+    "draft_revision",
 }
 REPLY_FIELDS = OFFER_FIELDS | {"assignments", "reason", "results", "status", "annotation_id", "error"}
 REPLY_FIELDS |= {
@@ -41,6 +42,7 @@ REPLY_FIELDS |= {"nodes", "id", "parent", "inner"}
 REPLY_FIELDS |= {"next", "why", "code", "skills", "ended_at", "until"}
 REPLY_FIELDS |= {"annotator_id", "state", "state_reason", "state_until", "credentials", "domain", "holds", "expires_at"}
 REPLY_FIELDS |= {"languages", "leases", "projects", "more_projects", "project_id", "waiting", "priority", "due_at"}
+REPLY_FIELDS |= {"notice"}
 WORDS_NO_ANNOTATOR_READS = (UNSEEN_NAME, "gold")
 
 

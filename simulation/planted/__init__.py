@@ -44,6 +44,7 @@ PLANTED = _named(
         labelling.leases_hold_no_slot,
         labelling.models_are_people,
         labelling.desks_without_an_end,
+        labelling.who_is_stopped_is_forgotten,
         labelling.exposures_by_process,
         labelling.a_wait_for_ever,
         labelling.first_label_wins,

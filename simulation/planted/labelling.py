@@ -13,6 +13,7 @@ from services.adjudicate.domain import unit as adjudicated
 from services.assign.domain.models import Part
 from services.assign.domain.queue import Pick, Seeker
 from services.assign.handlers.claims import Claims
+from services.assign.repository.conducts import CONDUCT
 from services.metrics.domain.standing import Standing
 from simulation.bounds import DESK_LEASES_MAX
 
@@ -44,6 +45,13 @@ def models_are_people() -> Iterator[None]:
         return Part(kind == "model")
 
     with patch("services.assign.handlers.claims.part_of", part_of):
+        yield
+
+
+@contextmanager
+def who_is_stopped_is_forgotten() -> Iterator[None]:
+    """Keep who is stopped by a rule in memory: the next process knows nothing of it until they do something."""
+    with patch.object(CONDUCT, "is_open", lambda _: False):
         yield
 
 

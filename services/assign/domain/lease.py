@@ -65,6 +65,19 @@ def owned(state: UnitState | None, assignment_id: str, annotator_id: str) -> Ass
     return found
 
 
+def held(state: UnitState | None, assignment_id: str, annotator_id: str) -> Assignment:
+    """Return the annotator's lease, on a unit that is not withdrawn; one that has passed and was not handed on counts.
+
+    Raises:
+        AssignmentUnknown, LeaseExpired, LeaseOver: see there.
+    """
+    owned(state, assignment_id, annotator_id)
+    assert state is not None, "somebody owns an assignment of it"
+    if state.status == "withdrawn":
+        raise LeaseOver(f"The unit of {assignment_id} was withdrawn.")
+    return _running(state, assignment_id, annotator_id)
+
+
 def _running(state: UnitState, assignment_id: str, annotator_id: str) -> Assignment:
     assignment = owned(state, assignment_id, annotator_id)
     if assignment.status == "expired":

@@ -152,6 +152,34 @@ class LabelRefused(Refusal):
     field = "label"
 
 
+class NoDraft(Refusal):
+    """Nothing is kept of this assignment."""
+
+    cure = "save a draft first"
+
+    def __init__(self, assignment_id: str) -> None:
+        super().__init__(f"No draft of {assignment_id[:120]!r} is kept.")
+
+
+class DraftSuperseded(Refusal):
+    """Another page has saved since the one that was built on."""
+
+    field = "revision"
+
+    def __init__(self, revision: int, newest: int) -> None:
+        cure = f"get the draft, and save over it with revision {newest}" if newest else "save with revision 0"
+        super().__init__(f"The draft is at revision {newest}, and this was made from revision {revision}.", cure=cure)
+
+
+class DraftTooLong(Refusal):
+    """More than is kept of a label."""
+
+    field = "draft"
+
+    def __init__(self, size: int, most: int) -> None:
+        super().__init__(f"The draft takes {size} bytes.", cure=f"send at most {most}")
+
+
 class ProjectUnknown(Refusal):
     """There is no such project."""
 

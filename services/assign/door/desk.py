@@ -80,6 +80,7 @@ class Desk:
             guideline_version=lease.assignment.guideline_version,
             label_schema=self.label_schema(lease.project, lease.assignment.schema_version),
             schema_version=lease.assignment.schema_version,
+            draft_revision=self.handlers.drafting.repository.drafts.newest.get(lease.assignment.id, 0),
         )
 
     async def claimed(self, leases: Sequence[Leased], annotator_id: str, project_id: str) -> Claimed:

@@ -2,8 +2,8 @@
 
 Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what other services
 tell, `claims` gives units out for places that `desks` has, `submissions` takes labels in, `onward` does both in one go,
-`conduct` holds what people do against their project's rules,
-`waiting` has claims wait and says why there is nothing, `qualifying` says who is given gold alone,
+`drafting` keeps what people have of a label before they send it, `conduct` holds what they do against their project's
+rules, `waiting` has claims wait and says why there is nothing, `qualifying` says who is given gold alone,
 `leases` ends and prolongs, `annotators` says who is who, `standing` where each of them stands, `acknowledging` who has
 read which guideline, `stranded` finds what waits for nobody, `closing` ends the wait in projects that are closed, and
 `gold_stocks` says how much gold is left, and `floor` who works and what waits.
@@ -22,6 +22,7 @@ from services.assign.handlers.closing import Closing
 from services.assign.handlers.conduct import Conduct
 from services.assign.handlers.deciding import Projects, Requests
 from services.assign.handlers.desks import Desks
+from services.assign.handlers.drafting import Drafting
 from services.assign.handlers.floor import Floor
 from services.assign.handlers.gold_stocks import GoldStocks
 from services.assign.handlers.leases import EXPIRE_LEASES_MAX, Leases
@@ -43,6 +44,7 @@ __all__ = [
     "Claims",
     "Closing",
     "Conduct",
+    "Drafting",
     "Entry",
     "Floor",
     "GoldStocks",
@@ -84,6 +86,7 @@ class Handlers:
     gold_stocks: GoldStocks
     conduct: Conduct
     floor: Floor
+    drafting: Drafting
 
     @classmethod
     def of(
@@ -124,4 +127,5 @@ class Handlers:
             gold_stocks=GoldStocks(repository, projects, instruments, clock),
             conduct=conduct,
             floor=Floor(repository, projects, instruments, clock),
+            drafting=Drafting(repository, clock),
         )

@@ -12,6 +12,7 @@ from concord.chassis.journal.journal import Journal, Linked
 from concord.chassis.journal.record import Cause, Outcome
 from concord.chassis.places.owner import Owner
 from concord.chassis.projects import Project
+from concord.chassis.sealing import Sealer
 from concord.contracts.ids import SLOTS, keyed, place_of, slot_of_project
 from services.assign.domain.active_time import ActiveTimes, ActiveTimeState
 from services.assign.domain.desk import DeskState, next_page
@@ -24,14 +25,15 @@ from services.assign.domain.pool import Pool
 from services.assign.domain.project_view import ProjectView
 from services.assign.domain.queue import Pick, Seeker
 from services.assign.domain.unit import UnitState
+from services.assign.repository.active_times import inform
 from services.assign.repository.conducts import Conducts
+from services.assign.repository.drafts import Drafts
 from services.assign.repository.fresh_pages import FreshPages
 from services.assign.repository.kinds import (
     ACTIVE_TIME,
     ANNOTATOR,
     DESK,
     UNIT,
-    active_time_key,
     annotator_key,
     desk_key,
     desk_key_of,
@@ -59,15 +61,18 @@ class Repository:
         owner: which places are served here.
         id_secret: keys assignment ids, so that none tells how many had the unit before: gold has many.
         generator: draws from the queues' windows.
+        sealer: encrypts drafts.
 
     Attributes:
         places: the places that are loaded here, or are being loaded.
         fresh: the pages in which units wait to whom nothing happened alone.
-        qualifications: who may do real work, where projects ask for gold first.
-        conducts: what people did lately, where projects have rules for that.
+        qualifications, conducts, drafts: who may do real work, what people did lately where projects have rules for
+            that, and what they have of labels that they have not sent.
     """
 
-    def __init__(self, journal: Journal, owner: Owner, id_secret: bytes, generator: random.Random) -> None:
+    def __init__(
+        self, journal: Journal, owner: Owner, id_secret: bytes, generator: random.Random, sealer: Sealer
+    ) -> None:
         self.journal = journal
         self.owner = owner
         self.id_secret = id_secret
@@ -80,6 +85,7 @@ class Repository:
         self.fresh = FreshPages(journal, owner.places, self.places, self.ring)
         self.qualifications = Qualifications(journal, owner.places, self.places)
         self.conducts = Conducts(journal, owner.places, self.places)
+        self.drafts = Drafts(journal, owner.places, sealer)
         journal.listen(UNIT, self._settle)
         owner.closes.append(self.ring)
         journal.listen(ANNOTATOR, lambda _, annotator: self.pool.settle(annotator))
@@ -151,20 +157,22 @@ class Repository:
         models = self.places.setdefault(place, Place(self._generator, not_before_us, self._memory))
         # Pages first: a row that is taken out of its page meanwhile has its marker before the page goes.
         await self.fresh.load(place)
-        await self.qualifications.load(place)
-        await self.conducts.load(place)
+        for models_of_people in (self.qualifications, self.conducts, self.drafts):
+            await models_of_people.load(place)
         open_here = {self.key(unit_id) for unit_id in models.queue.waiting()} | set(models.held_or_lacking())
         count = 0
         async for key, state in self.journal.rebuild_open(UNIT, range(place, SLOTS, self.owner.places)):
             models.found(key, state)
             open_here.discard(key)
             count += 1
-            await _let_others_run(count)
+            if count % SETTLED_AT_ONCE == 0:
+                await asyncio.sleep(0)
         if models.loaded:
             await self._read_again(sorted(open_here))
             return
         for count, _ in enumerate(models.take_in(), 1):
-            await _let_others_run(count)
+            if count % SETTLED_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     async def _read_again(self, keys: Sequence[str]) -> None:
         """Read aggregates whose newest state may be another process's; the listener takes it in."""
@@ -178,6 +186,7 @@ class Repository:
         gone = self.places.pop(place, None)
         if gone is not None:
             gone.queue.fresh.forget()
+        self.drafts.drop(place)
 
     def key(self, unit_or_copy_id: str) -> str:
         """Return the key of a unit's aggregate, or of a gold unit's copy."""
@@ -262,9 +271,7 @@ class Repository:
         """Return how long units of the project take, as far as it is known here or was written down."""
         times = self.view(project_id).active_times
         if not times.informed:
-            key = active_time_key(project_id)
-            written = (await self.journal.states(ACTIVE_TIME, [key])).get(key) or ActiveTimeState(project_id, 0.0)
-            times.inform(written.quantile_ms, written.median_ms)
+            await inform(self.journal, times, project_id)
         return times
 
     async def write_active_time(self, cause: Cause[ActiveTimeState]) -> None:
@@ -373,9 +380,10 @@ class Repository:
         view = self.view(project_id)
         page = view.desk_pages.get(annotator_id)
         if page is None:
-            page = await newest_page(self.journal.store, functools.partial(desk_key_of, project_id, annotator_id))
+            key = functools.partial(desk_key_of, project_id, annotator_id)
+            page = await newest_page(self.journal.store, key)
         found = DeskState(project_id, annotator_id, page)
-        while (state := (await self.journal.states(DESK, [key := desk_key(found)])).get(key)) is not None:
+        while (state := (await self.journal.states(DESK, [name := desk_key(found)])).get(name)) is not None:
             found = state
             if not state.closed:
                 break
@@ -389,8 +397,3 @@ class Repository:
     async def take_places(self, cause: Cause[DeskState]) -> None:
         """Answer a cause that changes a page of a desk."""
         await self.journal.decide(DESK, cause)
-
-
-async def _let_others_run(count: int) -> None:
-    if count % SETTLED_AT_ONCE == 0:
-        await asyncio.sleep(0)

@@ -25,6 +25,11 @@ export class ActiveTime {
     return this.total;
   }
 
+  // What another window has counted of the same work is counted once.
+  atLeast(total) {
+    this.total = Math.max(this.count(), total);
+  }
+
   pause(paused) {
     this.count();
     this.paused = paused;

@@ -1,7 +1,8 @@
 // An annotator's desk: the unit in hand, the next ones ready beside it, what was done on its way.
 import { Away, ask, partings, payload } from "./api.js";
 import { store } from "./html.js";
-import { forgetOlder, recall, remember } from "./memory.js";
+import { Drafts } from "./drafts.js";
+import { forgetOlder } from "./memory.js";
 import { decoded, imageOf } from "./content.js";
 
 const HELD_FIRST = 4;
@@ -26,6 +27,7 @@ export class Desk {
     this.project = project;
     this.outbox = outbox;
     this.done = new Set();
+    this.drafts = new Drafts();
     this.pace = 0;
     this.pause = ASK_AGAIN_MS;
     this.left = performance.now();
@@ -44,6 +46,7 @@ export class Desk {
     document.removeEventListener("visibilitychange", this.seen);
     clearTimeout(this.timer);
     clearInterval(this.renewing);
+    this.drafts.close();
     this.closed = true;
     this.waiting?.abort();
   }
@@ -130,7 +133,7 @@ export class Desk {
   }
 
   async ready(offer) {
-    const { content } = await payload(offer.payload_url);
+    const [{ content }] = await Promise.all([payload(offer.payload_url), this.drafts.restore(offer)]);
     const unit = { ...offer, content };
     const image = imageOf(unit.media_type, content);
     if (image && this.state.value.current) await decoded(image);
@@ -161,6 +164,7 @@ export class Desk {
     this.left = now;
     this.pause = ASK_AGAIN_MS;
     this.done.add(item.assignment_id);
+    this.drafts.leave(item.assignment_id);
     this.outbox.add(item);
     this.state.set({ current: ahead[0] ?? null, ahead: ahead.slice(1), count: count + 1, over: false });
     this.fill();
@@ -185,11 +189,11 @@ export class Desk {
   }
 
   draft(assignment) {
-    return recall(`draft:${assignment}`, null);
+    return this.drafts.of(assignment);
   }
 
   keep(assignment, kept) {
-    remember(`draft:${assignment}`, { ...kept, at: Date.now() });
+    this.drafts.keep(assignment, kept);
   }
 
   // Hold on to what is in hand; a lease that is over is told, and the label may still be taken.

@@ -37,6 +37,7 @@ export const english = {
   "why.on_breakOpen": "You are on a break", "why.annotator_paused": "You are paused until {time}", "why.annotator_pausedOpen": "You are paused",
   "why.annotator_retired": "You are retired", "why.paused": "The project is paused", "why.closed": "The project is closed",
   "why.not_acknowledged": "Its guideline is to be read first", "why.awaits_lead": "You are paused here until its lead has looked",
+  "draft.elsewhere": "This unit is open in another window, too, and was changed there on {time}.", "draft.take": "Show that", "draft.stay": "Stay with this",
   "desk.sure": "I have looked: send it as it is", "conduct.title": { one: "{count} person labels or skips in a way that this project has a rule against", other: "{count} people label or skip in a way that this project has a rule against" },
   "conduct.note": "noted", "conduct.confirm": "hasty labels take a second yes", "conduct.break": "on a break until {time}", "conduct.pause": "given nothing until you let them go on",
   "conduct.release": "Let go on", "conduct.released": "{name} may go on.",

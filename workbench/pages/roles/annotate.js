@@ -9,7 +9,7 @@ import { KeysDialog } from "../parts/keys_dialog.js";
 import { GuidelinePanel, ReadFirst, useGuideline } from "../parts/guideline.js";
 import { recall, remember } from "../parts/memory.js";
 import { Outbox } from "../parts/outbox.js";
-import { duration, t } from "../parts/strings.js";
+import { duration, moment, t } from "../parts/strings.js";
 import { useWork, Work } from "../parts/work.js";
 import { Choose } from "./choose.js";
 import { Standing } from "./standing.js";
@@ -150,6 +150,11 @@ function Unit({ desk, unit, paused }) {
   useKeys({ submit, skip: () => ask_("skip"), flag: () => ask_("flag") });
   return html`<section class="unit" aria-label=${t("unit.title")} data-unit=${unit.unit_id}>
     ${over && html`<p class="notice warn">${t("desk.over")}</p>`}
+    <${Elsewhere} desk=${desk} unit=${unit} take=${(found) => {
+      work.change(found.draft);
+      setFlag(found.flag);
+      time.atLeast(found.active_ms);
+    }} />
     <${Work} work=${work} content=${unit.content} mediaType=${unit.media_type} change=${change} />
     <footer class="sending">
       <p class="problem" role="alert">${tried && work.problem ? t(...work.problem) : ""}</p>
@@ -164,6 +169,16 @@ function Unit({ desk, unit, paused }) {
       choices=${["skip.unreadable", "skip.guideline", "skip.language", "skip.knowledge", "skip.harm"]} />`}
     ${asking === "flag" && html`<${Reason} title=${t("flag.title")} send=${setFlag} close=${() => ask_(null)}
       choices=${["flag.unclear", "flag.guideline", "flag.several"]} />`}</section>`;
+}
+
+// The unit is open in another window, too, and something was changed there that is not here.
+function Elsewhere({ desk, unit, take }) {
+  const { elsewhere } = useStore(desk.drafts.state);
+  if (elsewhere?.assignment !== unit.assignment_id) return null;
+  const close = () => desk.drafts.state.set({ elsewhere: null });
+  return html`<div class="notice warn" role="status" data-elsewhere=${elsewhere.revision}><p>${t("draft.elsewhere", { time: moment(elsewhere.saved_at) })}</p>
+    <p class="tools"><button type="button" class="button small" onClick=${() => { take(elsewhere); close(); }}>${t("draft.take")}</button>
+      <button type="button" class="button small" onClick=${close}>${t("draft.stay")}</button></p></div>`;
 }
 
 // From the key to the second frame after it: what a person sees of the wait, told to whoever measures the page.

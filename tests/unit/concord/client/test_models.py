@@ -30,6 +30,7 @@ from services.adjudicate.door import objects as objects_door
 from services.adjudicate.door import retraining as retraining_door
 from services.assign import schemas as assign
 from services.assign.door import conduct as conduct_door
+from services.assign.door import drafts as drafts_door
 from services.assign.door import stranded as stranded_door
 from services.assign.door.roster import Roster, RosterReport
 from services.assign.door.standing import ClaimedOfAny
@@ -74,6 +75,8 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     work.RosterReport: RosterReport,
     work.Claimed: assign.Claimed,
     work.ClaimedOfAny: ClaimedOfAny,
+    work.DraftSaved: drafts_door.DraftSaved,
+    work.Draft: drafts_door.DraftShown,
     work.AssignmentState: assign.AssignmentBody,
     work.Submitted: assign.SubmissionResult,
     work.Standing: assign.Standing,
