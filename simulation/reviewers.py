@@ -9,6 +9,8 @@ from simulation.notebook import Chosen, Inspected, Ruled
 from simulation.town import Person, Town
 
 LOOK_SECONDS = 6.0
+LET_GO = 0.1
+"""So often a lead who looks lets somebody go on whom a rule has paused."""
 UNUSUAL = 0.1
 """How often a ruling gives no label."""
 
@@ -95,7 +97,7 @@ class Lead(Person):
         path = f"/v1/projects/{project_id}/conduct"
         answer = await self.insist("assign", "GET", path, tries_max=3)
         for person in answer.json()["annotators"] if answer is not None and answer.status == 200 else []:
-            if self.chance(0.5) and any(held["then"] == "pause" for held in person["rules"]):
+            if self.chance(LET_GO) and any(held["then"] == "pause" for held in person["rules"]):
                 entry = await self.insist("assign", "POST", path, {"annotator_id": person["annotator_id"]})
                 if entry is not None and entry.status not in (200, 409):
                     self.town.notebook.wrongs.append(f"the lead let somebody go on and was answered {entry.status}")

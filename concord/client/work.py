@@ -66,7 +66,7 @@ class Nothing(Struct, frozen=True, omit_defaults=True):
 
 
 class Assignment(Struct, frozen=True):
-    """A unit that its annotator holds until `lease_until`."""
+    """A unit that its annotator holds until `lease_until`; `order`: how sides or items are to be shown, by field."""
 
     assignment_id: str
     unit_id: str
@@ -75,6 +75,8 @@ class Assignment(Struct, frozen=True):
     lease_until: str
     guideline_version: int
     label_schema: dict[str, Json]
+    order: dict[str, list[str]] = {}
+    draft_revision: int = 0
 
 
 class DraftSaved(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """How assign's facts are told to the others: its events, worded. None says that a unit is gold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from concord.chassis.broker.port import Outgoing
 from concord.chassis.journal.announce import Announcer
@@ -97,8 +97,15 @@ def skipped(
     return events
 
 
-def submitted(announcer: Announcer, unit: UnitState, assignment: Assignment, label: bytes, flag: str) -> Outgoing:
-    """Return the event that a label is in."""
+def submitted(
+    announcer: Announcer,
+    unit: UnitState,
+    assignment: Assignment,
+    label: bytes,
+    flag: str,
+    first: Mapping[str, str],
+) -> Outgoing:
+    """Return the event that a label is in; `first`: by field, what stood first of that which it chooses between."""
     submission = AnnotationSubmitted(
         unit_id=unit.unit_id,
         annotation_id=assignment.id,
@@ -112,6 +119,7 @@ def submitted(announcer: Announcer, unit: UnitState, assignment: Assignment, lab
         overlap_wanted=unit.overlap_wanted,
         schema_version=assignment.schema_version,
         by_model=assignment.model,
+        shown_first=first,
     )
     return _of_annotation(announcer, unit, AnnotationEvent(annotation_submitted=submission))
 

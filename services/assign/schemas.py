@@ -121,6 +121,8 @@ class AssignmentOffer(msgspec.Struct):
     Attributes:
         label_schema: of the version under which it was given out, by which its label is checked.
         draft_revision: of the draft that is kept of its label; 0: none is.
+        order: by field, in which order the sides of a preference (a, b) or the items of a ranking are to be shown; of a
+            label of one field under the empty name. The label names the true ones, whatever order they stand in.
     """
 
     assignment_id: str
@@ -132,6 +134,7 @@ class AssignmentOffer(msgspec.Struct):
     label_schema: msgspec.Raw
     schema_version: int
     draft_revision: int
+    order: dict[str, list[str]]
 
 
 class Nothing(msgspec.Struct, omit_defaults=True):

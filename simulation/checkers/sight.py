@@ -20,6 +20,7 @@ OFFER_FIELDS = {
     "label_schema",
     "schema_version",
     "draft_revision",
+    "order",
 }
 REPLY_FIELDS = OFFER_FIELDS | {"assignments", "reason", "results", "status", "annotation_id", "error"}
 REPLY_FIELDS |= {

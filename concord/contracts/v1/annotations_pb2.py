@@ -26,25 +26,29 @@ from concord.contracts.v1 import metadata_pb2 as concord_dot_contracts_dot_v1_do
 from concord.contracts.v1 import quality_pb2 as concord_dot_contracts_dot_v1_dot_quality__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&concord/contracts/v1/annotations.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\x1a\"concord/contracts/v1/quality.proto\"\xe1\x03\n\x0f\x41nnotationEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12I\n\x14\x61nnotation_submitted\x18\n \x01(\x0b\x32).concord.contracts.v1.AnnotationSubmittedH\x00\x12\x45\n\x12\x61nnotation_revised\x18\x0b \x01(\x0b\x32\'.concord.contracts.v1.AnnotationRevisedH\x00\x12?\n\x0flabelling_ended\x18\x0c \x01(\x0b\x32$.concord.contracts.v1.LabellingEndedH\x00\x12;\n\runit_stranded\x18\r \x01(\x0b\x32\".concord.contracts.v1.UnitStrandedH\x00\x12\x41\n\x10retraining_begun\x18\x0e \x01(\x0b\x32%.concord.contracts.v1.RetrainingBegunH\x00\x12@\n\x10unit_passed_over\x18\x0f \x01(\x0b\x32$.concord.contracts.v1.UnitPassedOverH\x00\x42\x07\n\x05\x65vent\"\xfe\x01\n\x13\x41nnotationSubmitted\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x15\n\rannotation_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x01(\x0c\x12\x19\n\x11guideline_version\x18\x05 \x01(\r\x12\x11\n\tactive_ms\x18\x06 \x01(\r\x12\x0c\n\x04\x66lag\x18\x07 \x01(\t\x12\x0e\n\x06rework\x18\x08 \x01(\r\x12\x0c\n\x04late\x18\t \x01(\x08\x12\x16\n\x0eoverlap_wanted\x18\n \x01(\r\x12\x16\n\x0eschema_version\x18\x0b \x01(\r\x12\x10\n\x08\x62y_model\x18\x0c \x01(\x08\"\xa0\x01\n\x11\x41nnotationRevised\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x15\n\rannotation_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x01(\x0c\x12\x19\n\x11guideline_version\x18\x05 \x01(\r\x12\x11\n\tactive_ms\x18\x06 \x01(\r\x12\x10\n\x08revision\x18\x07 \x01(\r\"K\n\x0eLabellingEnded\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x0e\n\x06rework\x18\x02 \x01(\r\x12\x18\n\x10may_still_submit\x18\x03 \x03(\t\"g\n\x0cUnitStranded\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x0e\n\x06rework\x18\x02 \x01(\r\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0e\n\x06labels\x18\x04 \x01(\r\x12\x16\n\x0eoverlap_wanted\x18\x05 \x01(\r\"\x92\x01\n\x0eUnitPassedOver\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x02 \x01(\t\x12\x0e\n\x06rework\x18\x03 \x01(\r\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x19\n\x11guideline_version\x18\x06 \x01(\r\x12\x10\n\x08\x62y_model\x18\x07 \x01(\x08\"j\n\x0fRetrainingBegun\x12\x14\n\x0c\x61nnotator_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x30\n\x06missed\x18\x03 \x03(\x0b\x32 .concord.contracts.v1.MissedGoldb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&concord/contracts/v1/annotations.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\x1a\"concord/contracts/v1/quality.proto\"\xe1\x03\n\x0f\x41nnotationEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12I\n\x14\x61nnotation_submitted\x18\n \x01(\x0b\x32).concord.contracts.v1.AnnotationSubmittedH\x00\x12\x45\n\x12\x61nnotation_revised\x18\x0b \x01(\x0b\x32\'.concord.contracts.v1.AnnotationRevisedH\x00\x12?\n\x0flabelling_ended\x18\x0c \x01(\x0b\x32$.concord.contracts.v1.LabellingEndedH\x00\x12;\n\runit_stranded\x18\r \x01(\x0b\x32\".concord.contracts.v1.UnitStrandedH\x00\x12\x41\n\x10retraining_begun\x18\x0e \x01(\x0b\x32%.concord.contracts.v1.RetrainingBegunH\x00\x12@\n\x10unit_passed_over\x18\x0f \x01(\x0b\x32$.concord.contracts.v1.UnitPassedOverH\x00\x42\x07\n\x05\x65vent\"\x81\x03\n\x13\x41nnotationSubmitted\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x15\n\rannotation_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x01(\x0c\x12\x19\n\x11guideline_version\x18\x05 \x01(\r\x12\x11\n\tactive_ms\x18\x06 \x01(\r\x12\x0c\n\x04\x66lag\x18\x07 \x01(\t\x12\x0e\n\x06rework\x18\x08 \x01(\r\x12\x0c\n\x04late\x18\t \x01(\x08\x12\x16\n\x0eoverlap_wanted\x18\n \x01(\r\x12\x16\n\x0eschema_version\x18\x0b \x01(\r\x12\x10\n\x08\x62y_model\x18\x0c \x01(\x08\x12N\n\x0bshown_first\x18\x0e \x03(\x0b\x32\x39.concord.contracts.v1.AnnotationSubmitted.ShownFirstEntry\x1a\x31\n\x0fShownFirstEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa0\x01\n\x11\x41nnotationRevised\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x15\n\rannotation_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x01(\x0c\x12\x19\n\x11guideline_version\x18\x05 \x01(\r\x12\x11\n\tactive_ms\x18\x06 \x01(\r\x12\x10\n\x08revision\x18\x07 \x01(\r\"K\n\x0eLabellingEnded\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x0e\n\x06rework\x18\x02 \x01(\r\x12\x18\n\x10may_still_submit\x18\x03 \x03(\t\"g\n\x0cUnitStranded\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x0e\n\x06rework\x18\x02 \x01(\r\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0e\n\x06labels\x18\x04 \x01(\r\x12\x16\n\x0eoverlap_wanted\x18\x05 \x01(\r\"\x92\x01\n\x0eUnitPassedOver\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x02 \x01(\t\x12\x0e\n\x06rework\x18\x03 \x01(\r\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x19\n\x11guideline_version\x18\x06 \x01(\r\x12\x10\n\x08\x62y_model\x18\x07 \x01(\x08\"j\n\x0fRetrainingBegun\x12\x14\n\x0c\x61nnotator_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x30\n\x06missed\x18\x03 \x03(\x0b\x32 .concord.contracts.v1.MissedGoldb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'concord.contracts.v1.annotations_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ANNOTATIONSUBMITTED_SHOWNFIRSTENTRY']._loaded_options = None
+  _globals['_ANNOTATIONSUBMITTED_SHOWNFIRSTENTRY']._serialized_options = b'8\001'
   _globals['_ANNOTATIONEVENT']._serialized_start=138
   _globals['_ANNOTATIONEVENT']._serialized_end=619
   _globals['_ANNOTATIONSUBMITTED']._serialized_start=622
-  _globals['_ANNOTATIONSUBMITTED']._serialized_end=876
-  _globals['_ANNOTATIONREVISED']._serialized_start=879
-  _globals['_ANNOTATIONREVISED']._serialized_end=1039
-  _globals['_LABELLINGENDED']._serialized_start=1041
-  _globals['_LABELLINGENDED']._serialized_end=1116
-  _globals['_UNITSTRANDED']._serialized_start=1118
-  _globals['_UNITSTRANDED']._serialized_end=1221
-  _globals['_UNITPASSEDOVER']._serialized_start=1224
-  _globals['_UNITPASSEDOVER']._serialized_end=1370
-  _globals['_RETRAININGBEGUN']._serialized_start=1372
-  _globals['_RETRAININGBEGUN']._serialized_end=1478
+  _globals['_ANNOTATIONSUBMITTED']._serialized_end=1007
+  _globals['_ANNOTATIONSUBMITTED_SHOWNFIRSTENTRY']._serialized_start=958
+  _globals['_ANNOTATIONSUBMITTED_SHOWNFIRSTENTRY']._serialized_end=1007
+  _globals['_ANNOTATIONREVISED']._serialized_start=1010
+  _globals['_ANNOTATIONREVISED']._serialized_end=1170
+  _globals['_LABELLINGENDED']._serialized_start=1172
+  _globals['_LABELLINGENDED']._serialized_end=1247
+  _globals['_UNITSTRANDED']._serialized_start=1249
+  _globals['_UNITSTRANDED']._serialized_end=1352
+  _globals['_UNITPASSEDOVER']._serialized_start=1355
+  _globals['_UNITPASSEDOVER']._serialized_end=1501
+  _globals['_RETRAININGBEGUN']._serialized_start=1503
+  _globals['_RETRAININGBEGUN']._serialized_end=1609
 # @@protoc_insertion_point(module_scope)

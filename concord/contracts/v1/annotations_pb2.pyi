@@ -72,6 +72,26 @@ Global___AnnotationEvent: _TypeAlias = AnnotationEvent  # noqa: Y015
 class AnnotationSubmitted(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class ShownFirstEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     UNIT_ID_FIELD_NUMBER: _builtins.int
     ANNOTATION_ID_FIELD_NUMBER: _builtins.int
     ANNOTATOR_ID_FIELD_NUMBER: _builtins.int
@@ -84,6 +104,7 @@ class AnnotationSubmitted(_message.Message):
     OVERLAP_WANTED_FIELD_NUMBER: _builtins.int
     SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
     BY_MODEL_FIELD_NUMBER: _builtins.int
+    SHOWN_FIRST_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     annotation_id: _builtins.str
     """The assignment's id: one annotation an assignment."""
@@ -106,6 +127,12 @@ class AnnotationSubmitted(_message.Message):
     """Of the project, under which the unit was given out: the label is in its names. Zero: not told, and 1."""
     by_model: _builtins.bool
     """Whether the annotator is a model, as they were defined when the unit was given out."""
+    @_builtins.property
+    def shown_first(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """By field (empty of a label of one field), what stood first of the sides of a preference ("a", "b"), or of the items of a
+        ranking, as the annotator was to be shown them; the label names the true ones. Left out where nothing has an order.
+        """
+
     def __init__(
         self,
         *,
@@ -121,10 +148,11 @@ class AnnotationSubmitted(_message.Message):
         overlap_wanted: _builtins.int = ...,
         schema_version: _builtins.int = ...,
         by_model: _builtins.bool = ...,
+        shown_first: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_ms", b"active_ms", "annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "by_model", b"by_model", "flag", b"flag", "guideline_version", b"guideline_version", "label", b"label", "late", b"late", "overlap_wanted", b"overlap_wanted", "rework", b"rework", "schema_version", b"schema_version", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_ms", b"active_ms", "annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "by_model", b"by_model", "flag", b"flag", "guideline_version", b"guideline_version", "label", b"label", "late", b"late", "overlap_wanted", b"overlap_wanted", "rework", b"rework", "schema_version", b"schema_version", "shown_first", b"shown_first", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -80,6 +80,7 @@ class Desk:
             guideline_version=lease.assignment.guideline_version,
             label_schema=self.label_schema(lease.project, lease.assignment.schema_version),
             schema_version=lease.assignment.schema_version,
+            order=self.handlers.submissions.orders(lease.project, lease.assignment),
             draft_revision=self.handlers.drafting.repository.drafts.newest.get(lease.assignment.id, 0),
         )
 

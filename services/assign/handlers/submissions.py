@@ -7,10 +7,13 @@ import msgspec
 
 from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.journal.record import Cause, Decision, Outcome
+from concord.chassis.projects import Project
 from concord.chassis.telemetry import Instruments, trace_headers
 from concord.contracts.codec import Headers
+from concord.contracts.ids import keyed
 from concord.labels import LabelFault, decoded, encoded, label_of
 from concord.labels.digest import label_digest
+from concord.labels.shown_order import shown_orders, stood_first
 from services.assign import announcements
 from services.assign.announcements import announcer
 from services.assign.domain import lease, submission
@@ -45,6 +48,7 @@ class Checked(msgspec.Struct, frozen=True):
         key: the aggregate that decides on it.
         state: as it was when this was looked at.
         label: canonical bytes.
+        first: by field, what stood first of that which the label chooses between.
     """
 
     key: str
@@ -52,6 +56,7 @@ class Checked(msgspec.Struct, frozen=True):
     answer: Answer
     label: bytes
     digest: str
+    first: dict[str, str] = {}
 
     def cause(self, annotator_id: str, trace: Headers, next_key: str = "") -> Cause[UnitState]:
         """Return the cause that takes the label in; see `submission.submit` of `next_key`."""
@@ -127,13 +132,22 @@ class Submissions:
                 assert key is not None, "somebody owns an assignment under it"
                 assert state is not None, "and it has a state"
                 label = await self._canonical(state, assignment.schema_version, answer.label)
+                project = self.projects.known(state.project_id)
                 if not answer.confirmed:
-                    await self.conduct.check(self.projects.known(state.project_id), assignment, answer.active_ms)
+                    await self.conduct.check(project, assignment, answer.active_ms)
+                first = stood_first(project.offered(assignment.schema_version), self._order_seed(assignment.id))
             except Refusal as refusal:
                 results.append(refusal)
             else:
-                results.append(Checked(key, state, answer, label, label_digest(label)))
+                results.append(Checked(key, state, answer, label, label_digest(label), first))
         return results
+
+    def orders(self, project: Project, assignment: Assignment) -> dict[str, list[str]]:
+        """Return in which order its annotator is shown what a label chooses between, by field."""
+        return shown_orders(project.offered(assignment.schema_version), self._order_seed(assignment.id))
+
+    def _order_seed(self, assignment_id: str) -> str:
+        return keyed(self.repository.id_secret, "order", assignment_id)
 
     async def _canonical(self, state: UnitState, version: int, label: bytes) -> bytes:
         """Return the label's canonical bytes, in the names of the version of the schema that it was given under.
@@ -197,6 +211,6 @@ def _submit(
     )
     assignment = lease.owned(after, answer.assignment_id, annotator_id)
     outgoing = announcements.submitted(
-        announcer(cause_id, now_us, trace), after, assignment, checked.label, answer.flag
+        announcer(cause_id, now_us, trace), after, assignment, checked.label, answer.flag, checked.first
     )
     return Decision(after, [outgoing])

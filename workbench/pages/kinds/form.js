@@ -3,11 +3,11 @@
 import { html, useEffect, useState } from "../parts/html.js";
 import { Content } from "../parts/content.js";
 import { KeyButton, useKeys } from "../parts/keys.js";
+import { seedOf } from "../parts/seeded.js";
 import { t } from "../parts/strings.js";
 import { KINDS } from "./plain.js";
 
 const kindOf = (field) => KINDS[field.schema.kind];
-const seedOf = (seed, field) => `${seed}/${field.name}`;
 const classesOf = (answer) => (Array.isArray(answer) ? answer
   : (answer.spans ?? answer.boxes ?? answer.polygons ?? []).map((one) => one.class));
 
@@ -34,7 +34,7 @@ function answersOf(draft, schema, seed) {
   for (const field of schema.fields) {
     const kind = kindOf(field);
     if (!isAsked(field, schema.fields, answers) || !(field.name in draft)) continue;
-    if (!kind.problem(draft[field.name], field.schema)) answers[field.name] = kind.label(draft[field.name], field.schema, seedOf(seed, field));
+    if (!kind.problem(draft[field.name], field.schema)) answers[field.name] = kind.label(draft[field.name], field.schema, seedOf(seed, field.name));
   }
   return answers;
 }
@@ -63,7 +63,7 @@ function Editor({ schema, content, mediaType, draft, change, seed, pointed }) {
       if (place + 1 < after.length) setOpen(after[place + 1].name);
     }
   };
-  const value = draft[field.name] ?? kind.begin(field.schema, content, seedOf(seed, field));
+  const value = draft[field.name] ?? kind.begin(field.schema, content, seedOf(seed, field.name));
   // What is looked at and left as it is has been answered, too: no tag and no box is an answer.
   useEffect(() => {
     if (!(field.name in draft) && field.required && !kind.problem(value, field.schema)) change({ ...draft, [field.name]: value });
@@ -75,7 +75,7 @@ function Editor({ schema, content, mediaType, draft, change, seed, pointed }) {
         <span dir="auto">${one.title || one.name}</span>${one.required === false && html`<span class="quiet"> ${t("form.optional")}</span>`}
         ${one.name !== field.name && one.name in answers && html`<span class="quiet" dir="auto">${kindOf(one).pieces(answers[one.name], one.schema, content).join(", ") || "–"}</span>`}</button>
       ${one.name === field.name && html`<div class=${`kind-${one.schema.kind}`}><${kind.Editor} key=${one.name} schema=${one.schema} content=${content} mediaType=${mediaType}
-        draft=${value} change=${say} seed=${seedOf(seed, one)} pointed=${pointed?.field === one.name ? pointed : null} /></div>`}</li>`)}</ol>
+        draft=${value} change=${say} seed=${seedOf(seed, one.name)} pointed=${pointed?.field === one.name ? pointed : null} /></div>`}</li>`)}</ol>
     <div class="tools"><${KeyButton} kind="small" of="previousField" disabled=${at === 0} onClick=${go(-1)} />
       <${KeyButton} kind="small" of="nextField" disabled=${at === asked.length - 1} onClick=${go(1)} /></div></div>`;
 }
@@ -98,7 +98,7 @@ export default {
   },
   label: (draft, schema, seed) => ({ answers: answersOf(draft, schema, seed) }),
   draft: (label, schema, seed) => Object.fromEntries(schema.fields.filter((field) => field.name in label.answers).map((field) =>
-    [field.name, kindOf(field).draft(label.answers[field.name], field.schema, seedOf(seed, field))])),
+    [field.name, kindOf(field).draft(label.answers[field.name], field.schema, seedOf(seed, field.name))])),
   pieces: (label, schema, content) => schema.fields.filter((field) => field.name in label.answers).flatMap((field) =>
     kindOf(field).pieces(label.answers[field.name], field.schema, content).map((piece) => `${field.title || field.name}: ${piece}`)),
   Editor,

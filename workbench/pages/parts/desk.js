@@ -188,12 +188,14 @@ export class Desk {
     await Promise.allSettled(ended);
   }
 
-  draft(assignment) {
-    return this.drafts.of(assignment);
+  // Left and right mean something in the order in which they were shown: a draft that was made in another is none.
+  draft({ assignment_id: assignment, order = {} }) {
+    const kept = this.drafts.of(assignment);
+    return kept && JSON.stringify(kept.order ?? {}) === JSON.stringify(order) ? kept : null;
   }
 
-  keep(assignment, kept) {
-    this.drafts.keep(assignment, kept);
+  keep({ assignment_id: assignment, order = {} }, kept) {
+    this.drafts.keep(assignment, { ...kept, order });
   }
 
   // Hold on to what is in hand; a lease that is over is told, and the label may still be taken.

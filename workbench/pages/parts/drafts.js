@@ -95,7 +95,7 @@ export class Drafts {
   }
 
   // Before a unit is shown: what another browser has saved of it, unless this one has something later.
-  async restore({ assignment_id: assignment, draft_revision: revision = 0 }) {
+  async restore({ assignment_id: assignment, draft_revision: revision = 0, order = {} }) {
     const here = this.of(assignment);
     if (here?.revision === revision) return;
     if (!revision) {
@@ -106,7 +106,7 @@ export class Drafts {
       const { draft, flag, active_ms: activeMs, ...found } = await ask("assign", "GET", pathOf(assignment));
       const at = Date.parse(found.saved_at);
       const mine = here?.dirty && here.at > at;
-      const newer = mine ? here : { draft, flag, active_ms: activeMs, at };
+      const newer = mine ? here : { draft, flag, active_ms: activeMs, at, order };
       remember(nameOf(assignment), { ...newer, revision: found.revision, dirty: Boolean(mine) });
     } catch { /* what this browser has is shown; the unit is not kept waiting for it */ }
   }

@@ -9,6 +9,7 @@ import { KeysDialog } from "../parts/keys_dialog.js";
 import { GuidelinePanel, ReadFirst, useGuideline } from "../parts/guideline.js";
 import { recall, remember } from "../parts/memory.js";
 import { Outbox } from "../parts/outbox.js";
+import { ordered } from "../parts/seeded.js";
 import { duration, moment, t } from "../parts/strings.js";
 import { useWork, Work } from "../parts/work.js";
 import { Choose } from "./choose.js";
@@ -96,8 +97,8 @@ function RefusedWork({ outbox }) {
 }
 
 function Unit({ desk, unit, paused }) {
-  const saved = useMemo(() => desk.draft(unit.assignment_id), []);
-  const seed = unit.assignment_id;
+  const saved = useMemo(() => desk.draft(unit), []);
+  const seed = useMemo(() => ordered(unit.assignment_id, unit.order), []);
   const work = useWork(unit.label_schema, unit.content, seed, saved?.draft ?? undefined);
   const [flag, setFlag] = useState(saved?.flag ?? "");
   const [asking, ask_] = useState(null);
@@ -106,7 +107,7 @@ function Unit({ desk, unit, paused }) {
   const time = useMemo(() => new ActiveTime(saved?.active_ms ?? 0), []);
   const timer = useRef(0);
   const { over } = useStore(desk.state);
-  const keep = () => desk.keep(unit.assignment_id, { draft: work.draft, flag, active_ms: time.count() });
+  const keep = () => desk.keep(unit, { draft: work.draft, flag, active_ms: time.count() });
   const kept = useRef(keep);
   kept.current = keep;
   useEffect(() => {
@@ -139,7 +140,7 @@ function Unit({ desk, unit, paused }) {
     setTried(false);
     if (quick && work.kind.sendsAtOnce && !work.kind.problem(draft, unit.label_schema)) {
       pressed = performance.now();
-      desk.keep(unit.assignment_id, { draft, flag, active_ms: time.count() });
+      desk.keep(unit, { draft, flag, active_ms: time.count() });
       desk.submit(work.kind.label(draft, unit.label_schema, seed), time.count(), flag);
     }
   };
