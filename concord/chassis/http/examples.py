@@ -26,6 +26,7 @@ WORDS: Mapping[str, tuple[str, list[Any]]] = {
         "A region as it stands in a label of spans, boxes or polygons.",
         [{"left": 4.0, "top": 2.0, "right": 90.0, "bottom": 60.0, "class": "car"}],
     ),
+    "draft": ("What there is of a label: any JSON, as whoever saved it has it.", [{"text": "half a thou"}]),
     "before": ("What stood there.", [2]),
     "after": ("What stands there now.", [3]),
 }

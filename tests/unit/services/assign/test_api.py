@@ -314,6 +314,8 @@ async def test_the_document_tells_every_body_and_lists_all_that_an_annotator_is_
         "guideline_version",
         "label_schema",
         "schema_version",
+        "draft_revision",
+        "order",
     }
 
 
