@@ -26,6 +26,7 @@ CAUGHT_AT = {
     "poison-holds-a-partition": 3,
     "sameness-by-bytes": 3,
     "unavailable-is-poison": 9,
+    "who-is-stopped-is-forgotten": 27,
 }
 """At which seed each was caught, where that is not the first; that seed is tried first."""
 
