@@ -70,8 +70,8 @@ def _given_while_stopped(changes: dict[tuple[str, str], list[Any]], evidence: Ev
         issued[place].append(event.metadata.occurred_at_us)
     for place, events in changes.items():
         for rule in ("pace", "skips"):
-            told = [event for event in events if event.content.rule == rule]
-            for begun, over in zip(told, [*told[1:], None], strict=False):
+            of_rule = [event for event in events if event.content.rule == rule]
+            for begun, over in zip(of_rule, [*of_rule[1:], None], strict=False):
                 if not begun.content.begins:
                     continue
                 end_us = begun.content.until_us or (over.metadata.occurred_at_us if over is not None else 2**62)

@@ -53,9 +53,9 @@ async def test_a_form_has_an_order_a_field_and_the_label_is_stored_as_it_was_giv
             assert sorted(offer["order"]["ranked"]) == ["x", "y", "z"]
             answers = {"better": {"prefer": "a", "strength": 1}, "ranked": ["z", "x", "y"], "toxic": "no"}
             assert (await submit(ann, offer["assignment_id"], {"answers": answers})).status_code == 200
-    (told,) = labels_told(desk.house)
-    assert b'"ranked":["z","x","y"]' in told.label
-    assert dict(told.shown_first) == {name: order[0] for name, order in offer["order"].items()}
+    (label,) = labels_told(desk.house)
+    assert b'"ranked":["z","x","y"]' in label.label
+    assert dict(label.shown_first) == {name: order[0] for name, order in offer["order"].items()}
 
 
 async def test_what_has_no_order_says_none() -> None:
