@@ -13,6 +13,7 @@ from typing import Literal, Self
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from concord.chassis.settings_loading import (
+    SECRET_CHARACTERS_MIN,
     Environment,
     Secret,
     SettingProblem,
@@ -47,6 +48,8 @@ __all__ = [
     "setting",
 ]
 
+PEPPERS_MAX = 2
+"""The one that new API keys are made with, and the one before it."""
 _ADVERTISED = re.compile(r"http://(?:[A-Za-z0-9_.-]{1,253}|\[([0-9A-Fa-f:.]{2,45})\]):([0-9]{1,5})")
 
 
@@ -172,9 +175,23 @@ class IdentitySettings:
     file: Path = setting("CONCORD_IDENTITY_FILE", cure="set it to the identity file's path (docs/security.md)")
     pepper: Secret = secret(
         "CONCORD_API_KEY_PEPPER",
-        cure=random_secret_cure("the pepper the API keys were hashed with"),
+        cure=random_secret_cure("the pepper the API keys were hashed with (two, a comma between, while it changes)"),
         sample="sample-api-key-pepper-of-the-local-stack",
     )
+
+    @property
+    def peppers(self) -> tuple[bytes, ...]:
+        """What API keys may have been hashed with; new ones are by the first."""
+        return tuple(part.strip().encode() for part in self.pepper.reveal().split(","))
+
+    def problems(self) -> Iterator[SettingProblem]:
+        """Yield what is wrong with a pepper of several parts."""
+        parts = self.peppers
+        if len(parts) > PEPPERS_MAX or (len(parts) > 1 and min(map(len, parts)) < SECRET_CHARACTERS_MIN):
+            problem = (
+                f"has {len(parts)} parts, and may have {PEPPERS_MAX} of {SECRET_CHARACTERS_MIN} characters or more"
+            )
+            yield SettingProblem("CONCORD_API_KEY_PEPPER", problem, "set it to NEW,OLD while it changes, else to one")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,10 +72,11 @@ class ApiKeys:
     Args:
         records: from the identity file.
         pepper: what their secrets were hashed with.
+        others: with what else they may have been, while the pepper changes.
     """
 
-    def __init__(self, records: Sequence[ApiKeyRecord], pepper: bytes) -> None:
-        self._pepper = pepper
+    def __init__(self, records: Sequence[ApiKeyRecord], pepper: bytes, others: Sequence[bytes] = ()) -> None:
+        self._peppers = (pepper, *others)
         self._records = {record.id: record for record in records}
         self._callers = {
             record.id: Caller(f"key:{record.id}", frozenset(record.roles), record.client_id) for record in records
@@ -89,10 +90,11 @@ class ApiKeys:
         """
         parts = API_KEY.fullmatch(key)
         record = self._records.get(parts[1]) if parts else None
-        # An unknown id is hashed and compared like a known one, so that time does not tell which ids exist.
-        claimed = secret_hash(self._pepper, parts[2] if parts else "")
-        stored = record.secret_hash if record else "0" * 64
-        if not hmac.compare_digest(claimed, stored) or record is None:
+        # An unknown id is hashed and compared like a known one, so that time does not tell which ids exist, nor which
+        # pepper made a key.
+        secret, stored = parts[2] if parts else "", record.secret_hash if record else "0" * 64
+        equal = [hmac.compare_digest(secret_hash(pepper, secret), stored) for pepper in self._peppers]
+        if not any(equal) or record is None:
             raise Unauthenticated(f"This API key is not known; {API_KEY_CURE}.")
         if record.expires_at * _MICROSECONDS <= now_us:
             raise Unauthenticated(f"The API key {record.id} has expired; ask the operator for a new one.")

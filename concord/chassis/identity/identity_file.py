@@ -1,5 +1,6 @@
 """The identity file: which issuer's tokens and which API keys are believed. It holds no secret, only their hashes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,11 @@ def read_identity(settings: IdentitySettings, clock: Clock) -> Identity:
     Raises:
         SettingsRefused: the file is absent, malformed, or names neither keys nor an https address of them.
     """
-    return identity_of(_read(settings.file), settings.pepper.key(), clock)
+    return identity_of(_read(settings.file), settings.peppers[0], clock, settings.peppers[1:])
 
 
-def identity_of(file: IdentityFile, pepper: bytes, clock: Clock) -> Identity:
-    """Return the identity that a file's content describes.
+def identity_of(file: IdentityFile, pepper: bytes, clock: Clock, others: Sequence[bytes] = ()) -> Identity:
+    """Return the identity that a file's content describes; `others` are peppers that keys may have been made with, too.
 
     Raises:
         SettingsRefused: it names neither keys nor an https address of them.
@@ -60,7 +61,7 @@ def identity_of(file: IdentityFile, pepper: bytes, clock: Clock) -> Identity:
     elif not len(keys):
         raise SettingsRefused([SettingProblem("jwks", "holds no Ed25519, P-256 or RSA signing key with a kid", _CURE)])
     try:
-        api_keys = ApiKeys(file.api_keys, pepper)
+        api_keys = ApiKeys(file.api_keys, pepper, others)
     except ValueError as fault:
         raise SettingsRefused([SettingProblem("api_keys", f"hold one that cannot be: {fault}", _CURE)]) from fault
     return Identity(api_keys, Tokens(file.issuer, file.audience, keys, clock, refresh, file.claims), clock)

@@ -63,3 +63,17 @@ def test_a_client_without_a_tenant_cannot_be() -> None:
     record = ApiKeyRecord(id="a" * 16, secret_hash="0" * 64, roles=(Role.CLIENT,), expires_at=NOW_SECONDS)
     with pytest.raises(ValueError, match="client_id"):
         ApiKeys([record], PEPPER)
+
+
+def test_while_the_pepper_changes_keys_of_either_hold_and_after_it_those_of_the_new_one_alone() -> None:
+    old, old_record = new_api_key(PEPPER, [Role.CLIENT], NOW_SECONDS + 9, "k7q2")
+    new, new_record = new_api_key(b"new", [Role.CLIENT], NOW_SECONDS + 9, "k7q2")
+    records = [old_record, new_record]
+    for keys in (ApiKeys(records, b"new", [PEPPER]), ApiKeys(records, PEPPER, [b"new"])):
+        assert keys.caller(old, NOW_US).client_id == keys.caller(new, NOW_US).client_id == "k7q2"
+        with pytest.raises(Unauthenticated):
+            keys.caller(f"cnc_{old_record.id}_{new.rsplit('_', 1)[1]}", NOW_US)
+    done = ApiKeys(records, b"new")
+    assert done.caller(new, NOW_US).client_id == "k7q2"
+    with pytest.raises(Unauthenticated, match="not known"):
+        done.caller(old, NOW_US)

@@ -74,3 +74,30 @@ def test_an_absent_or_broken_file_is_named(tmp_path: Path) -> None:
 def test_a_signing_key_survives_its_file() -> None:
     assert SigningKey.from_pem(KEY.to_pem(), "one").jwks() == KEY.jwks()
     assert "d" not in KEY.jwks()["keys"][0]
+
+
+OLD, NEW = "an-old-pepper-of-forty-characters-or-more", "the-new-pepper-of-forty-characters-or-more"
+
+
+@pytest.mark.parametrize(
+    ("peppers", "held"), [(OLD, True), (f"{NEW},{OLD}", True), (f"{OLD}, {NEW}", True), (NEW, False)]
+)
+async def test_a_pepper_changes_in_steps_and_no_key_is_void_before_the_last(
+    tmp_path: Path, peppers: str, held: bool
+) -> None:
+    clock = HandClock()
+    key, record = new_api_key(OLD.encode(), [Role.CLIENT], int(clock.seconds) + 9, "k7q2")
+    file = IdentityFile(issuer="iss", audience="aud", jwks=KEY.jwks(), api_keys=(record,))
+    found = settings(tmp_path, msgspec.json.encode(file))
+    identity = read_identity(IdentitySettings(file=found.file, pepper=Secret(peppers)), clock)
+    assert (identity.known(f"Bearer {key}") is not None) == held
+
+
+@pytest.mark.parametrize(
+    ("peppers", "refused"),
+    [(OLD, False), (f"{NEW},{OLD}", False), (f"{NEW},short", True), (f"{NEW},", True), (f"{OLD},{NEW},{OLD}", True)],
+)
+def test_a_pepper_of_parts_is_two_secrets_at_most(tmp_path: Path, peppers: str, refused: bool) -> None:
+    found = list(IdentitySettings(file=tmp_path, pepper=Secret(peppers)).problems())
+    assert bool(found) == refused
+    assert not any("pepper-of-forty" in str(problem) for problem in found), "a secret shows itself nowhere"
