@@ -13,6 +13,7 @@ from concord.chassis.clock import SystemClock
 from concord.chassis.consumer import BatchConsumer, Handler
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.identity import read_identity
+from concord.chassis.identity_watch import watching
 from concord.chassis.journal.part import JournalPart
 from concord.chassis.journal.record import COLLECTIONS
 from concord.chassis.places.keeper import PlaceKeeper, PlaceModels
@@ -58,15 +59,17 @@ def real_ports(service: str, settings: ServiceSettings, environment: Mapping[str
     )
     if tracing.on:
         store, broker = TracedStore(store, tracing), TracedBroker(broker, tracing)
+    identity = read_identity(settings.identity, clock)
     return Ports(
         store=store,
         broker=broker,
         clock=clock,
-        identity=read_identity(settings.identity, clock),
+        identity=identity,
         telemetry=telemetry,
         writer=f"{service}-{secrets.token_hex(WRITER_BYTES)}",
         address=address_of(settings),
         peers=HttpPeers(),
+        watches=[watching(settings.identity, identity, telemetry, clock)],
     )
 
 
@@ -183,6 +186,7 @@ def ordered(
         kept,
         consumer,
         *loops,
+        *ports.watches,
     ]
 
 

@@ -156,6 +156,13 @@ def _processes() -> list[Panel]:
             unit="none",
             alerts=("LoopFailing", "LoopStandsStill", "LeasesOverdue"),
         ),
+        lines(
+            "Identity file refused",
+            "Processes of each service that cannot use the identity file as it is, and go by what it said before.",
+            [(f"sum by (service) (concord_identity_file_refused{SERVICE})", "{{service}}")],
+            steps=(Threshold(color="transparent"), Threshold(value=1.0, color="orange")),
+            alerts=("IdentityFileRefused",),
+        ),
     ]
 
 

@@ -79,6 +79,7 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
         *door.parts,
         repeating("measure", measure.turn, ports.clock, ports.telemetry, lambda: MEASURE_SECONDS),
         repeating("survey", surveys.turn, ports.clock, ports.telemetry, lambda: SURVEY_SECONDS),
+        *ports.watches,
     ]
     shelf = LetterShelf(SERVICE, ports.broker, ports.clock)
     runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)

@@ -14,7 +14,13 @@ from concord.chassis.identity.guard import (
     verified,
 )
 from concord.chassis.identity.identity import Identity
-from concord.chassis.identity.identity_file import IdentityFile, identity_of, read_identity
+from concord.chassis.identity.identity_file import (
+    IdentityFile,
+    identity_from,
+    identity_of,
+    read_identity,
+    read_identity_file,
+)
 from concord.chassis.identity.issue import SigningKey, mint_token
 from concord.chassis.identity.tokens import KeySet, Tokens
 
@@ -32,12 +38,14 @@ __all__ = [
     "SigningKey",
     "Tokens",
     "guards_of",
+    "identity_from",
     "identity_of",
     "keep_place",
     "known_caller",
     "mint_token",
     "new_api_key",
     "read_identity",
+    "read_identity_file",
     "refuse_unknown_parameters",
     "require",
     "secret_hash",

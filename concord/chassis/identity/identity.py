@@ -1,7 +1,7 @@
 """From an Authorization header to a caller."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Hashable, Mapping
+from typing import Any, Protocol
 
 from concord.chassis.clock import Clock
 from concord.chassis.errors import Unauthenticated
@@ -12,6 +12,15 @@ from concord.chassis.identity.tokens import Tokens
 _CURE = "send `Authorization: Bearer` with a token of the issuer (people) or an API key `cnc_…` (machines)"
 
 
+class Described(Protocol):
+    """What an identity was read from, as far as it matters here."""
+
+    @property
+    def issuing(self) -> Hashable:
+        """Return what it says of the issuer: two that are equal believe the same tokens."""
+        ...
+
+
 class Identity:
     """Who is believed: API keys and one issuer's tokens.
 
@@ -19,10 +28,17 @@ class Identity:
         api_keys: those that are known.
         tokens: the issuer's.
         clock: tells what has expired.
+        file: what they were read from.
     """
 
-    def __init__(self, api_keys: ApiKeys, tokens: Tokens, clock: Clock) -> None:
-        self._api_keys, self._tokens, self._clock = api_keys, tokens, clock
+    def __init__(self, api_keys: ApiKeys, tokens: Tokens, clock: Clock, file: Described | None = None) -> None:
+        self._api_keys, self._tokens, self._clock, self.file = api_keys, tokens, clock, file
+
+    def take_over(self, other: "Identity") -> None:
+        """Believe from now on whom another does; an issuer that is the same goes on with the keys that were fetched."""
+        if self.file is None or other.file is None or self.file.issuing != other.file.issuing:
+            self._tokens = other._tokens
+        self._api_keys, self.file = other._api_keys, other.file
 
     def known(self, authorization: str) -> Caller | None:
         """Return who sent this Authorization header, if that can be told at once: a key's or a known token's holder.

@@ -1,7 +1,6 @@
 """The identity file: which issuer's tokens and which API keys are believed. It holds no secret, only their hashes."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -36,6 +35,11 @@ class IdentityFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     api_keys: tuple[ApiKeyRecord, ...] = ()
     claims: ClaimMapping = ClaimMapping()
 
+    @property
+    def issuing(self) -> bytes:
+        """Return what it says of the issuer, its keys and its tokens."""
+        return msgspec.json.encode(msgspec.structs.replace(self, api_keys=()))
+
 
 def read_identity(settings: IdentitySettings, clock: Clock) -> Identity:
     """Return the identity that the settings' file describes.
@@ -43,7 +47,16 @@ def read_identity(settings: IdentitySettings, clock: Clock) -> Identity:
     Raises:
         SettingsRefused: the file is absent, malformed, or names neither keys nor an https address of them.
     """
-    return identity_of(_read(settings.file), settings.peppers[0], clock, settings.peppers[1:])
+    return identity_from(read_identity_file(settings), settings, clock)
+
+
+def identity_from(file: IdentityFile, settings: IdentitySettings, clock: Clock) -> Identity:
+    """Return the identity that a file's content describes, by the settings' pepper.
+
+    Raises:
+        SettingsRefused: as `identity_of`.
+    """
+    return identity_of(file, settings.peppers[0], clock, settings.peppers[1:])
 
 
 def identity_of(file: IdentityFile, pepper: bytes, clock: Clock, others: Sequence[bytes] = ()) -> Identity:
@@ -64,10 +77,16 @@ def identity_of(file: IdentityFile, pepper: bytes, clock: Clock, others: Sequenc
         api_keys = ApiKeys(file.api_keys, pepper, others)
     except ValueError as fault:
         raise SettingsRefused([SettingProblem("api_keys", f"hold one that cannot be: {fault}", _CURE)]) from fault
-    return Identity(api_keys, Tokens(file.issuer, file.audience, keys, clock, refresh, file.claims), clock)
+    return Identity(api_keys, Tokens(file.issuer, file.audience, keys, clock, refresh, file.claims), clock, file)
 
 
-def _read(path: Path) -> IdentityFile:
+def read_identity_file(settings: IdentitySettings) -> IdentityFile:
+    """Return what the settings' file says.
+
+    Raises:
+        SettingsRefused: it is absent or malformed.
+    """
+    path = settings.file
     try:
         return msgspec.json.decode(path.read_bytes(), type=IdentityFile)
     except OSError as fault:

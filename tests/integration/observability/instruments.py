@@ -6,6 +6,7 @@ from concord.chassis.broker.memory import MemoryBroker, MemoryCluster
 from concord.chassis.clock import SystemClock
 from concord.chassis.consumer import CONSUMER_INSTRUMENTS
 from concord.chassis.http.observed import INSTRUMENTS as HTTP_INSTRUMENTS
+from concord.chassis.identity_watch import IDENTITY_INSTRUMENTS
 from concord.chassis.journal.part import JournalPart
 from concord.chassis.runtime.dependencies import DEPENDENCY_INSTRUMENTS
 from concord.chassis.runtime.loops import LOOP_INSTRUMENTS
@@ -42,7 +43,13 @@ OWN: dict[str, tuple[Instrument, ...]] = {
     ),
     "workbench": WORKBENCH,
 }
-EVERYONES = (*CONSUMER_INSTRUMENTS, *HTTP_INSTRUMENTS, *LOOP_INSTRUMENTS, *DEPENDENCY_INSTRUMENTS)
+EVERYONES = (
+    *CONSUMER_INSTRUMENTS,
+    *HTTP_INSTRUMENTS,
+    *LOOP_INSTRUMENTS,
+    *DEPENDENCY_INSTRUMENTS,
+    *IDENTITY_INSTRUMENTS,
+)
 WITHOUT_JOURNAL = frozenset({"metrics", "workbench"})
 
 
