@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from google.protobuf.message import DecodeError, Message
 
 from concord.contracts.topics import Topic
+from concord.contracts.v1.metadata_pb2 import Metadata
 
 SCHEMA_HEADER = "concord-schema"
 SCHEMA_VERSION = b"1"
 
 Headers = tuple[tuple[str, bytes], ...]
+
+_OURS_ALONE: Headers = ((SCHEMA_HEADER, SCHEMA_VERSION),)
 
 
 class Undecodable(ValueError):
@@ -32,6 +35,8 @@ def schema_headers() -> Headers:
 
 def check_schema(headers: Iterable[tuple[str, bytes]]) -> None:
     """Raise UnknownSchemaVersion when the headers name a contract this code does not know."""
+    if headers == _OURS_ALONE:  # as most records have them
+        return
     for name, value in headers:
         if name == SCHEMA_HEADER and value != SCHEMA_VERSION:
             raise UnknownSchemaVersion(
@@ -40,7 +45,12 @@ def check_schema(headers: Iterable[tuple[str, bytes]]) -> None:
 
 
 def decode(topic: Topic, value: bytes) -> Message:
-    """Return the topic's message from a record's value.
+    """Return the topic's message from a record's value; see `opened`."""
+    return opened(topic, value)[0]
+
+
+def opened(topic: Topic, value: bytes) -> tuple[Message, Metadata]:
+    """Return the topic's message from a record's value, and its metadata, which cost more to ask for twice.
 
     Unknown fields are kept, so that a reader one release behind passes on what it does not know.
 
@@ -53,10 +63,10 @@ def decode(topic: Topic, value: bytes) -> Message:
         event = topic.message.FromString(value)
     except DecodeError as fault:
         raise Undecodable(f"not a {topic.message.DESCRIPTOR.name}: {fault}") from fault
-    metadata = event.metadata  # type: ignore[attr-defined]  # every catalogued message has one; a test holds it
+    metadata: Metadata = event.metadata  # type: ignore[attr-defined]  # every catalogued message has one; a test holds it
     # Every record of every topic passes here: the two fields are looked at, and the words made only if need be.
     if not (metadata.event_id and metadata.client_id):
         missing = [name for name in ("event_id", "client_id") if not getattr(metadata, name)]
         name = topic.message.DESCRIPTOR.name
         raise Undecodable(f"{name} without metadata.{' and metadata.'.join(missing)}")
-    return event
+    return event, metadata

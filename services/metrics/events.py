@@ -1,12 +1,12 @@
 """Metrics' Kafka door: topic -> handler; both doors, Faust's and the one in memory, serve this table."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from concord.contracts.topics import ANNOTATIONS, ASSIGNMENTS, LOTS, RESOLUTIONS, UNITS, Topic
 from services.metrics.handlers import Handlers
 
-Count = Callable[[Sequence[Any]], None]
+Count = Callable[[Iterable[Any]], None]
 """Counts events of one topic, in their order; it returns at once, and raises Poison for what can never be counted."""
 
 

@@ -1,6 +1,6 @@
 """Metrics' use cases: count what is told, and measure what has changed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import cast
 
@@ -41,30 +41,31 @@ RETIRED = "retired"
 class Handlers:
     """One place's handlers, one method a topic. All return at once: what is counted is in memory.
 
-    Each batch ends with a recount of the units it touched, whatever it was that touched them.
+    Each takes its events one by one, so that an event is decoded, counted and gone before the next. A batch ends with a
+    recount of the units it touched, whatever it was that touched them, or leaves it to a later one: see `Rows.done`.
     """
 
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
 
-    def units(self, events: Sequence[UnitEvent]) -> None:
+    def units(self, events: Iterable[UnitEvent]) -> None:
         """Hear of admitted and withdrawn units, and of which units make a lot."""
-        with self._recounted() as touched:
+        with self._recounted():
             for event in events:
                 about = event.metadata
                 kind = event.WhichOneof("event")
                 if kind == "unit_admitted":
-                    if (unit := self._unit(event.unit_admitted.unit_id, about, touched)) is not None:
+                    if (unit := self._unit(event.unit_admitted.unit_id, about)) is not None:
                         self._admitted(unit, event.unit_admitted, about.occurred_at_us)
                 elif kind == "unit_erased":
-                    if (unit := self._unit(event.unit_erased.unit_id, about, touched)) is not None:
+                    if (unit := self._unit(event.unit_erased.unit_id, about)) is not None:
                         self._erased(event.unit_erased.unit_id, unit)
                 elif kind == "lot_sealed":
-                    self._sealed(event.lot_sealed, about, touched)
+                    self._sealed(event.lot_sealed, about)
 
-    def annotations(self, events: Sequence[AnnotationEvent]) -> None:
+    def annotations(self, events: Iterable[AnnotationEvent]) -> None:
         """Count labels, and their revisions."""
-        with self._recounted() as touched:
+        with self._recounted():
             for event in events:
                 about = event.metadata
                 if event.HasField("annotation_submitted"):
@@ -75,68 +76,62 @@ class Handlers:
                     entry = _revised(event.annotation_revised, about.occurred_at_us)
                 else:
                     continue
-                unit = self._unit(annotation.unit_id, about, touched)
-                if unit is None or is_too_late(unit, entry):
+                unit = self._unit(annotation.unit_id, about)
+                if unit is None or (unit.accepted_at_us and is_too_late(unit, entry)):
                     continue
-                annotation_id = annotation.annotation_id
-                news, before = annotated(unit, annotation_id, entry)
-                if news:
-                    self.rows.worked(unit, unit.annotations[annotation_id], before)
+                news, before = annotated(unit, annotation.annotation_id, entry)
+                if news is not None:
+                    self.rows.worked(unit, news, before)
 
-    def assignments(self, events: Sequence[AssignmentEvent]) -> None:
+    def assignments(self, events: Iterable[AssignmentEvent]) -> None:
         """Hear when a unit is labelled anew."""
-        with self._recounted() as touched:
+        with self._recounted():
             for event in events:
                 if event.HasField("assignment_issued") and event.assignment_issued.rework:
                     issued = event.assignment_issued
-                    self._sent_back(issued.unit_id, event.metadata, issued.rework, touched)
+                    self._sent_back(issued.unit_id, event.metadata, issued.rework)
 
-    def resolutions(self, events: Sequence[ResolutionEvent]) -> None:
+    def resolutions(self, events: Iterable[ResolutionEvent]) -> None:
         """Hear how units stand."""
-        with self._recounted() as touched:
+        with self._recounted():
             for event in events:
                 if (of_gold := _of_gold(event)) is not None:
-                    if (gold := self._unit(of_gold.unit_id, event.metadata, touched)) is not None:
+                    if (gold := self._unit(of_gold.unit_id, event.metadata)) is not None:
                         self._gold(of_gold, gold)
                     continue
                 settlement = SETTLEMENTS.get(event.WhichOneof("event") or "")
                 if settlement is None:
                     continue
                 content = getattr(event, cast("str", event.WhichOneof("event")))
-                if (unit := self._unit(content.unit_id, event.metadata, touched)) is not None:
+                if (unit := self._unit(content.unit_id, event.metadata)) is not None:
                     label = _text(content.label) if settlement in LABELLED else ""
                     settled(unit, settlement, content.rework, content.overlap_initial, label)
 
-    def lots(self, events: Sequence[LotEvent]) -> None:
+    def lots(self, events: Iterable[LotEvent]) -> None:
         """Hear what became of lots."""
-        with self._recounted() as touched:
+        with self._recounted():
             for event in events:
                 if event.HasField("lot_accepted"):
-                    self._accepted(event.lot_accepted, event.metadata, touched)
+                    self._accepted(event.lot_accepted, event.metadata)
                 elif event.HasField("lot_rejected"):
-                    self._rejected(event.lot_rejected, event.metadata, touched)
+                    self._rejected(event.lot_rejected, event.metadata)
 
     @contextmanager
-    def _recounted(self) -> Iterator[dict[str, Unit]]:
-        """Collect the units that are touched and recount them at the end, also when an event turns out to be poison.
+    def _recounted(self) -> Iterator[None]:
+        """Have the units that are touched recounted at the end, also when an event turns out to be poison.
 
         For then the events are told once more one by one, and what was taken in already is no news.
         """
-        touched: dict[str, Unit] = {}
         try:
-            yield touched
+            yield
         finally:
-            self.rows.recount(touched.values())
+            self.rows.done()
 
-    def _unit(self, unit_id: str, about: Metadata, touched: dict[str, Unit]) -> Unit | None:
+    def _unit(self, unit_id: str, about: Metadata) -> Unit | None:
         """Return the unit to be changed, None when it is closed: then whatever is told of it is told late."""
         if not unit_id or not about.project_id:
             raise Poison(f"an event names no {'unit_id' if not unit_id else 'metadata.project_id'}")
-        # Mostly what is told of a unit stands together: it is looked for once, and was found to be open then.
-        unit = touched.get(unit_id)
-        if unit is None and (unit := self.rows.unit(unit_id, about.project_id, about.occurred_at_us)) is not None:
-            touched[unit_id] = unit
-        return unit
+        return self.rows.unit(unit_id, about.project_id, about.occurred_at_us)
 
     def _admitted(self, unit: Unit, admitted: UnitAdmitted, occurred_at_us: int) -> None:
         if unit.admitted_at_us:
@@ -155,16 +150,16 @@ class Handlers:
             if not unit.erased:
                 self.rows.gold_known(admitted.unit_id, unit, "", 1 + unit.gold_revision, anew=True)
 
-    def _sealed(self, sealed: LotSealed, about: Metadata, touched: dict[str, Unit]) -> None:
+    def _sealed(self, sealed: LotSealed, about: Metadata) -> None:
         lot = self._lot(sealed.lot_id, about)
         if lot is None or lot.units:
             return
         lot.units, lot.unit_ids = len(sealed.unit_ids), tuple(sealed.unit_ids)
         self.rows.recount_lot(lot)
         if lot.acceptance is not None:
-            self._units_accepted(sealed.lot_id, lot, about, touched)
+            self._units_accepted(sealed.lot_id, lot, about)
 
-    def _accepted(self, entry: LotAccepted, about: Metadata, touched: dict[str, Unit]) -> None:
+    def _accepted(self, entry: LotAccepted, about: Metadata) -> None:
         lot = self._lot(entry.lot_id, about)
         if lot is None or lot.acceptance is not None:
             return
@@ -172,7 +167,7 @@ class Handlers:
         lot.acceptance = Acceptance(about.occurred_at_us, entry.rework, found)
         self.rows.recount_lot(lot)
         if lot.unit_ids:
-            self._units_accepted(entry.lot_id, lot, about, touched)
+            self._units_accepted(entry.lot_id, lot, about)
 
     def _lot(self, lot_id: str, about: Metadata) -> Lot | None:
         """Return the lot to be changed, None when it is closed."""
@@ -180,25 +175,25 @@ class Handlers:
             raise Poison(f"an event names no {'lot_id' if not lot_id else 'metadata.project_id'}")
         return self.rows.lot(lot_id, about.project_id, about.occurred_at_us)
 
-    def _units_accepted(self, lot_id: str, lot: Lot, about: Metadata, touched: dict[str, Unit]) -> None:
+    def _units_accepted(self, lot_id: str, lot: Lot, about: Metadata) -> None:
         assert lot.acceptance is not None
         for unit_id in lot.unit_ids:
-            if (unit := self._unit(unit_id, about, touched)) is not None:
+            if (unit := self._unit(unit_id, about)) is not None:
                 for annotation in accepted(unit, lot.acceptance.at_us):
                     self.rows.unworked(unit, annotation)
         self.rows.accepted(lot_id, lot)
 
-    def _rejected(self, entry: LotRejected, about: Metadata, touched: dict[str, Unit]) -> None:
+    def _rejected(self, entry: LotRejected, about: Metadata) -> None:
         lot = self._lot(entry.lot_id, about)
         if lot is not None:
             rejected(lot, entry.rework, _inspected(entry, len(entry.unit_ids)))
             self.rows.recount_lot(lot)
         if entry.on_reject == "relabel":
             for unit_id in entry.unit_ids:
-                self._sent_back(unit_id, about, entry.rework + 1, touched)
+                self._sent_back(unit_id, about, entry.rework + 1)
 
-    def _sent_back(self, unit_id: str, about: Metadata, rework: int, touched: dict[str, Unit]) -> None:
-        if (unit := self._unit(unit_id, about, touched)) is not None:
+    def _sent_back(self, unit_id: str, about: Metadata, rework: int) -> None:
+        if (unit := self._unit(unit_id, about)) is not None:
             sent_back(unit, rework)
 
     def _erased(self, unit_id: str, unit: Unit) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +16,8 @@ from concord.chassis.dead_letters import ATTEMPTS_MAX, DeadLetters
 from concord.chassis.faust_chunks import Extent
 from concord.chassis.places.owner import Owner
 from concord.chassis.telemetry import Telemetry
-from concord.contracts.codec import Undecodable, check_schema, decode
+from concord.contracts.codec import Undecodable, check_schema, opened
 from concord.contracts.topics import Topic
-from concord.contracts.v1.metadata_pb2 import Metadata
 from services.metrics.book import Book, Parts
 from services.metrics.domain.event_time import bounded
 from services.metrics.events import Count, handlers
@@ -54,6 +53,19 @@ class _Counted:
     kept: dict[str, int]
     ends: dict[str, int] = field(default_factory=dict)
     asked_us: int = 0
+
+
+@dataclass(slots=True)
+class _Odd:
+    """What is odd about a chunk, each by its offset, however often it is tried.
+
+    Attributes:
+        poison: records that cannot be counted, why, and after how many tries.
+        bounded: events that were told before they happened.
+    """
+
+    poison: dict[int, tuple[Any, Exception, int]] = field(default_factory=dict)
+    bounded: set[int] = field(default_factory=set)
 
 
 class Reading:
@@ -136,6 +148,7 @@ class Reading:
             return
         self._tenures += 1
         rows = Rows(self.repository.watched)
+        rows.behind = True
         book = Book(f"{self.life}.{self._tenures}", place, rows, self.parts, lambda: self.clock.sleep(0))
         positions = dict(await book.take_up())
         if self.owner.given().get(place) != since:
@@ -254,35 +267,19 @@ class Reading:
     async def _count(self, held: _Counted, topic: str, records: Sequence[Any]) -> None:
         """Count records; those that cannot be are set aside."""
         catalogued, count = held.counts[topic]
-        read: list[Any] = []
-        events: list[Any] = []
-        poison: list[tuple[Any, Exception, int]] = []
         for record in records:
             check_schema(record.headers)
-            try:
-                event: Any = decode(catalogued, record.value)
-            except Undecodable as fault:
-                poison.append((record, fault, 1))
-                continue
-            self._bound(record, event.metadata)
-            read.append(record)
-            events.append(event)
+        odd = _Odd()
         try:
-            count(events)
+            count(_events(catalogued, records, odd))
         except Exception as fault:
             log.warning("a chunk of %s failed (%s: %s); trying it record by record", topic, type(fault), fault)
-            tried = zip(read, events, strict=True)
-            poison += [failed for record, event in tried if (failed := _alone(count, record, event)) is not None]
-        for record, reason, attempts in poison:
+            for record in records:
+                _count_alone(catalogued, count, record, odd)
+        if odd.bounded:
+            self.bounded.counter("concord_metrics_event_times_bounded", topic).inc(len(odd.bounded))
+        for record, reason, attempts in odd.poison.values():
             await self._set_aside(record, reason, attempts)
-
-    def _bound(self, record: Any, about: Metadata) -> None:
-        """Have no event be told before it happened."""
-        said_us = about.occurred_at_us
-        at_us = bounded(said_us, arrived_us(record))
-        if at_us != said_us:
-            about.occurred_at_us = at_us
-            self.bounded.counter("concord_metrics_event_times_bounded", record.topic).inc()
 
     async def _set_aside(self, record: Any, fault: Exception, attempts: int) -> None:
         log.warning("dead letter: %s[%d]@%d: %s", record.topic, record.partition, record.offset, fault)
@@ -309,17 +306,41 @@ def _not_counted_yet(held: _Counted, topic: str, place: int, records: Sequence[A
     return records if first == position else [record for record in records if record.offset >= position]
 
 
-def _alone(count: Count, record: Any, event: Any) -> tuple[Any, Exception, int] | None:
-    """Count one event; return it as poison when it cannot be."""
+def _events(topic: Topic, records: Sequence[Any], odd: _Odd) -> Iterator[Any]:
+    """Yield what records tell, each decoded once the one before is counted: a chunk of decoded ones costs half again.
+
+    What cannot be decoded is poison. Of the others none is told before it happened.
+    """
+    ours = isinstance(records[0], Incoming)
+    for record in records:
+        try:
+            event, about = opened(topic, record.value)
+        except Undecodable as fault:
+            odd.poison[record.offset] = record, fault, 1
+            continue
+        occurred_us = about.occurred_at_us
+        arrived_us = record.timestamp_us if ours else record.timestamp * 1_000
+        if occurred_us > arrived_us:  # which few are
+            at_us = bounded(occurred_us, arrived_us)
+            if at_us != occurred_us:
+                about.occurred_at_us = at_us
+                odd.bounded.add(record.offset)
+        yield event
+
+
+def _count_alone(topic: Topic, count: Count, record: Any, odd: _Odd) -> None:
+    """Count one record; it is poison when it cannot be."""
     for attempt in range(1, ATTEMPTS_MAX + 1):
         try:
-            count([event])
+            count(_events(topic, [record], odd))
         except Exception as fault:
-            if attempt == ATTEMPTS_MAX or isinstance(fault, Poison):
-                return record, fault, attempt
+            odd.poison[record.offset] = record, fault, attempt
+            if isinstance(fault, Poison):
+                return
         else:
-            break
-    return None
+            if attempt > 1:
+                del odd.poison[record.offset]
+            return
 
 
 def arrived_us(record: Any) -> int:

@@ -60,7 +60,7 @@ def percentile_estimate(tally: Mapping[int, int], share: float) -> Estimate:
 
 def count(tally: Counter[int], value: int, times: int = 1) -> None:
     """Count a value, or with a negative `times` take it out again."""
-    place = rounded(value)
+    place = value if value < DIGITS else rounded(value)
     left = tally.get(place, 0) + times
     if left:
         tally[place] = left

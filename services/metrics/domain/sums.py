@@ -84,10 +84,8 @@ class Sums:
     def replace(self, before: Share, after: Share) -> None:
         """Let a unit that added `before` add `after`."""
         if before.row != after.row:
-            self.tally.add(before.row, -1)
-            self.tally.add(after.row)
-            self.fields.add(before.row, -1)
-            self.fields.add(after.row)
+            self._count(before.row, -1)
+            self._count(after.row, 1)
         if before.schema_version != 1 or after.schema_version != 1:
             add_to(self.by_version, before.schema_version, before.row, -1)
             add_to(self.by_version, after.schema_version, after.row, 1)
@@ -103,6 +101,11 @@ class Sums:
                 count(self.turnaround_seconds, before.turnaround_seconds, -1)
             if after.turnaround_seconds >= 0:
                 count(self.turnaround_seconds, after.turnaround_seconds)
+
+    def _count(self, row: Row, times: int) -> None:
+        if row:  # most units had none before
+            self.tally.add(row, times)
+            self.fields.add(row, times)
 
     def standing(self, annotator_id: str) -> Standing:
         """Return the annotator's standing, new on first use."""

@@ -142,17 +142,17 @@ def judged_by(unit: Unit, annotation: Annotation) -> str:
     return known_label(unit) if annotation.schema_version >= unit.gold_since else ""
 
 
-def annotated(unit: Unit, annotation_id: str, annotation: Annotation) -> tuple[bool, Annotation | None]:
-    """Take an annotation in; return whether it is news, and what was known of its assignment before.
+def annotated(unit: Unit, annotation_id: str, annotation: Annotation) -> tuple[Annotation | None, Annotation | None]:
+    """Take an annotation in; return what is known of its assignment now, if that is news, and what was before.
 
     >>> unit = Unit("k1-p")
-    >>> [annotated(unit, "k1-u1.1", Annotation("ann", '"yes"'))[0] for _ in range(2)]
-    [True, False]
+    >>> [annotated(unit, "k1-u1.1", Annotation("ann", '"yes"'))[0] is None for _ in range(2)]
+    [False, True]
     """
     known = unit.annotations.get(annotation_id)
     if known is not None:
         if known.revision >= annotation.revision:
-            return False, known
+            return None, known
         # A revision does not say under which rework it was made, nor whether the first word was late; and it is said
         # under the same version of the label schema.
         annotation = msgspec.structs.replace(
@@ -160,7 +160,7 @@ def annotated(unit: Unit, annotation_id: str, annotation: Annotation) -> tuple[b
         )
     unit.annotations[annotation_id] = annotation
     unit.rework = max(unit.rework, annotation.rework)
-    return True, known
+    return annotation, known
 
 
 def sent_back(unit: Unit, rework: int) -> None:
@@ -209,19 +209,17 @@ def share(unit: Unit) -> Share:
     asked = _asked(unit)
     # A unit has no row before as many have spoken as were asked, which of most events is still to come.
     first = of_people(first_asked(list(counted.values()), asked)) if 0 < asked <= len(counted) else []
-    version = 1
-    if (
-        first
-        and (version := first[0].schema_version)
-        and any(annotation.schema_version != version for annotation in first)
-    ):
-        version = 0
+    version = first[0].schema_version if first else 1
+    for annotation in first:
+        if annotation.schema_version != version:
+            version = 0
+            break
     turnaround_seconds = -1
     if unit.accepted_at_us and unit.admitted_at_us:
         turnaround_seconds = max(0, unit.accepted_at_us - unit.admitted_at_us) // 1_000_000
     labels = len(counted)
     settled_labels = labels if settlement in LABELLED else 0
-    row = label_row(annotation.label for annotation in first)
+    row = label_row([annotation.label for annotation in first]) if first else NO_ROW
     return Share(row, labels, settlement, settled_labels, turnaround_seconds, version)
 
 

@@ -135,6 +135,46 @@ async def test_a_life_that_takes_up_the_book_and_reads_on_has_the_sums_of_one_th
     assert sums(served) == expected
 
 
+@pytest.mark.parametrize("together", [1, 3, 1_000])
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_life_that_is_behind_counts_later_and_the_same(
+    seed: int, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.metrics.repository.rows.RECOUNTED_TOGETHER", together)
+    steps, generator, parts = log_of(seed), random.Random(seed), MemoryParts()
+    expected = sums(played(steps, book(MemoryParts())[1]))
+    kept, served = book(parts)
+    for life in range(4):
+        kept, served = book(parts, f"life-{life}")
+        served.rows.behind = True
+        position = (await kept.take_up()).get("log", 0)
+        for number in range(position, len(steps) if life == 3 else generator.randrange(position, len(steps) + 1)):
+            steps[number](served)
+            if generator.random() < 0.2:
+                await kept.keep({"log": number + 1})
+    served.rows.begin()
+    assert sums(served) == expected
+    again, heir = book(parts, "heir")
+    await kept.keep({"log": len(steps)})
+    await again.take_up()
+    assert sums(heir) == expected
+
+
+def test_while_a_place_is_behind_a_unit_is_recounted_once_and_not_for_every_topic() -> None:
+    _, served = book(MemoryParts())
+    rows = served.rows
+    rows.behind = True
+    admitted = UnitAdmitted(unit_id="k1-u1", overlap_initial=2)
+    _units(UnitEvent(metadata=told(1), unit_admitted=admitted))(served)
+    for place in (1, 2):
+        _annotation("k1-u1", place, b'"yes"')(served)
+    assert rows.sums[PROJECT].labels == 0
+    rows.begin()
+    assert (rows.sums[PROJECT].labels, rows.sums[PROJECT].waiting_us) == (2, [])
+    _annotation("k1-u1", 3, b'"yes"')(served)
+    assert (rows.sums[PROJECT].labels, len(rows.sums[PROJECT].waiting_us)) == (3, 1)
+
+
 async def test_closed_units_keep_their_part_in_the_sums_and_are_never_opened_again() -> None:
     steps = log_of(99)
     parts = MemoryParts()

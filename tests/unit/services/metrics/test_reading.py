@@ -134,6 +134,7 @@ async def test_what_a_chunk_said_before_its_poison_is_in_the_sums(reading: Readi
     records = [Record(0, encode(accepted), topic=LOTS.name), Record(1, encode(broken), topic=LOTS.name)]
     await reading.serve(LOTS.name, 0, records)
     assert letters(reading) == [(1, "Poison")]
+    reading.whole(0, 1)
     sums = reading.repository.places[0].sums[PROJECT]
     assert (sums.lots.accepted, sum(sums.turnaround_seconds.values())) == (1, 1)
 
@@ -296,4 +297,13 @@ async def test_what_is_dated_after_its_record_was_written_happened_when_it_was_w
     rows = reading.repository.places[0].open
     times = [rows.get(f"k1-u{offset}").admitted_at_us for offset in range(3)]  # type: ignore[union-attr]  # all are open
     assert times == [written_ms * 1_000, written_ms * 1_000 + AHEAD_US_MAX, written_ms * 1_000]
+    assert reading.bounded.counter("concord_metrics_event_times_bounded", UNITS.name)._value.get() == 1
+
+
+async def test_in_a_chunk_with_poison_too_an_event_dated_ahead_is_noted_once(reading: Reading) -> None:
+    ahead = UnitEvent(metadata=metadata(), unit_admitted=UnitAdmitted(unit_id="k1-u0"))
+    ahead.metadata.occurred_at_us += 2 * AHEAD_US_MAX
+    nameless = Record(1, encode(UnitEvent(metadata=metadata(), unit_admitted=UnitAdmitted())), timestamp=1_000)
+    await reading.serve(UNITS.name, 0, [Record(0, encode(ahead), timestamp=1_000), nameless, Record(2, b"\xff")])
+    assert sorted(letters(reading)) == [(1, "Poison"), (2, "Undecodable")]
     assert reading.bounded.counter("concord_metrics_event_times_bounded", UNITS.name)._value.get() == 1

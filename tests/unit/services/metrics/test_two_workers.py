@@ -278,6 +278,8 @@ async def test_live_numbers_are_those_of_the_batch_after_any_mix_of_what_may_hap
     for worker in group.workers.values():
         for _ in range(3):
             await group.count(worker, 10_000)
+        for held in worker.reading.repository.places.values():
+            held.settle()
     for project_id in PROJECTS:
         (sums,) = [
             rows.sums[project_id]

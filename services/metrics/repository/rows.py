@@ -1,15 +1,14 @@
-"""Where metrics' facts are found, by place: a row a unit, a row a lot, and the sums that are derived from rows."""
+"""The rows of one place, a row a unit and a row a lot, and the sums that are derived from them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from heapq import heappop, heappush
 
-from concord.contracts.ids import place_of, slot_of_project
 from concord.contracts.topics import DAY_SECONDS, EVENTS_RETENTION_SECONDS
 from services.metrics.domain.by_version import add_to
 from services.metrics.domain.closed import Closed, Segment
-from services.metrics.domain.fatigue import Person, Watch
+from services.metrics.domain.fatigue import Person, Watch, Watched, nobody_is_watched
 from services.metrics.domain.fields import close_in_fields
 from services.metrics.domain.lot import Lot, LotShare, lot_share
 from services.metrics.domain.open_units import OpenUnits
@@ -18,46 +17,10 @@ from services.metrics.domain.targets import TargetStanding
 from services.metrics.domain.unit import GRACE_US, NOTHING, Annotation, Unit, is_done, judged_by, known_label, share
 
 LATENCIES_MAX = 10_000
+RECOUNTED_TOGETHER = 2_000
+"""Touched units that wait for their recount while a place is behind: some 5 ms of it."""
 CLOSED_KEPT_US = (EVENTS_RETENTION_SECONDS + DAY_SECONDS) * 1_000_000
 """For so long in event time what is closed is known one by one: for longer than the topics keep what was told of it."""
-
-
-Watched = Callable[[str], Watch | None]
-
-
-def _nobody_is_watched(project_id: str) -> Watch | None:
-    del project_id
-    return None
-
-
-class Repository:
-    """The rows of the places that this process has.
-
-    Attributes:
-        places: by place, there from its taking up to its drop.
-        lingering: those of places that are another's since a moment ago: they answer until that one can, and no more.
-        watched: tells how a project's people are watched for fatigue, where they are.
-    """
-
-    def __init__(self, places: int, watched: "Watched | None" = None) -> None:
-        self.places: dict[int, Rows] = {}
-        self.lingering: dict[int, Rows] = {}
-        self.watched = watched or _nobody_is_watched
-        self._count = places
-
-    def rows_of(self, project_id: str) -> "Rows | None":
-        """Return the rows of the project's place; None when the place is not held and does not linger."""
-        place = place_of(slot_of_project(project_id), self._count)
-        return self.places.get(place) or self.lingering.get(place)
-
-    def holds(self, project_id: str, rows: "Rows") -> bool:
-        """Return whether these are the rows of the project's place, and the place is held."""
-        return self.places.get(place_of(slot_of_project(project_id), self._count)) is rows
-
-    @property
-    def units_open(self) -> int:
-        """Return how many units have a row."""
-        return sum(rows.units_open for rows in self.places.values())
 
 
 class Rows:
@@ -81,9 +44,10 @@ class Rows:
         told: what was told of each project's targets.
         whole_until_us: whatever the topics held of the place at this moment is counted; zero before that is so of any.
         version: counts what was changed of units.
+        behind: nobody looks at the sums yet, for the place is not served: touched units may wait for their recount.
     """
 
-    def __init__(self, watched: "Watched | None" = None) -> None:
+    def __init__(self, watched: Watched | None = None) -> None:
         self.open = OpenUnits()
         self.closed = Closed()
         self.closed_sums: dict[str, ClosedSums] = {}
@@ -95,9 +59,12 @@ class Rows:
         self.people: dict[str, dict[str, Person]] = {}
         self.timed: defaultdict[str, set[str]] = defaultdict(set)
         self.told: dict[str, dict[str, TargetStanding]] = {}
-        self._watched = watched or _nobody_is_watched
+        self._watched = watched or nobody_is_watched
         self._people_dirty: set[str] = set()
         self.whole_until_us = self.version = 0
+        self.behind = False
+        self._touched: dict[str, Unit] = {}
+        self._watches: dict[str, Watch | None] = {}
         self._walks = 0
         self._told_dirty: set[str] = set()
         self._dirty: set[str] = set()
@@ -123,14 +90,18 @@ class Rows:
 
         `at_us` is the event time of what is told of it.
         """
+        # What is told of a unit stands together: it is looked for once between two recounts, and was open then.
+        found = self._touched.get(unit_id)
+        if found is not None:
+            return found
         found = self.open.get(unit_id)
         if found is None:
             if at_us < self.closed.forgotten_us or unit_id in self.closed:
                 return None
             found = Unit(project_id)
             self.open.put(unit_id, found)
+        self._touched[unit_id] = found
         self._dirty.add(unit_id)
-        self.version += 1
         return found
 
     @contextmanager
@@ -159,6 +130,8 @@ class Rows:
 
     def begin(self) -> None:
         """Begin to be served: how long labels took that were told before is nobody's freshness."""
+        self.behind = False
+        self.settle()
         for project_id, sums in self.sums.items():
             sums.waiting_us.clear()
             self.changed.add(project_id)
@@ -167,6 +140,7 @@ class Rows:
 
     def take_dirty(self) -> tuple[set[str], set[str]]:
         """Return the ids of units and of lots that changed since this was last asked."""
+        self.settle()  # a unit that was touched is noted as changed once, and is in what is kept now
         dirty = self._dirty, self._lots_dirty
         self._dirty, self._lots_dirty = set(), set()
         return dirty
@@ -195,7 +169,23 @@ class Rows:
         dirty, self._sums_dirty = self._sums_dirty, set()
         return dirty
 
-    def recount(self, units: Iterable[Unit]) -> None:
+    def done(self) -> None:
+        """End a batch: recount the units that it touched; while the place is behind only once they are many.
+
+        Of a unit several topics tell, and all that they do while it is not looked at can be counted at once.
+        """
+        self._watches.clear()
+        if not self.behind or len(self._touched) >= RECOUNTED_TOGETHER:
+            self.settle()
+
+    def settle(self) -> None:
+        """Bring the sums up to all that was told."""
+        if self._touched:
+            touched, self._touched = self._touched, {}
+            self.version += 1
+            self._recount(touched.values())
+
+    def _recount(self, units: Iterable[Unit]) -> None:
         """Bring the sums up to units that may have changed, and were handed out to be; they may rest then."""
         for unit in units:
             now, before = share(unit), unit.counted
@@ -226,6 +216,7 @@ class Rows:
         """Close the settled units of such lots, and the lots: what they add goes from their rows to the closed sums."""
         if self._walks:
             return
+        self.settle()
         left: list[tuple[int, str]] = []
         while self.may_close_at(self.whole_until_us):
             at_us, lot_id = heappop(self._accepted)
@@ -308,7 +299,7 @@ class Rows:
 
     def _count_anew(self, unit_id: str, unit: Unit) -> None:
         unit.counted = NOTHING
-        self.recount([unit])
+        self._recount([unit])
         sums = self.sums_of(unit.project_id)
         for annotation in unit.annotations.values():
             sums.standing(annotation.annotator_id).worked(annotation, None)
@@ -322,10 +313,13 @@ class Rows:
 
     def worked(self, unit: Unit, annotation: Annotation, before: Annotation | None) -> None:
         """Count an annotation towards its annotator's pace, and towards competence where the unit is gold."""
-        sums = self.sums_of(unit.project_id)
-        standing = sums.standing(annotation.annotator_id)
+        project_id = unit.project_id
+        sums = self.sums_of(project_id)
+        standing = sums.standings.get(annotation.annotator_id) or sums.standing(annotation.annotator_id)
         standing.worked(annotation, before)
-        if before is None and (watch := self._watched(unit.project_id)) is not None:
+        if project_id not in self._watches:
+            self._watches[project_id] = self._watched(project_id)
+        if before is None and (watch := self._watches[project_id]) is not None:
             self._timed(unit, annotation, watch)
         if unit.gold and not unit.erased:
             if known := judged_by(unit, annotation):
@@ -338,7 +332,7 @@ class Rows:
             self.estimated[unit.project_id].add(annotation.annotator_id)
             self._gold_learnt(unit.project_id, annotation.at_us, words)
         sums.newest_us = max(sums.newest_us, annotation.at_us)
-        if len(sums.waiting_us) < LATENCIES_MAX:
+        if not self.behind and len(sums.waiting_us) < LATENCIES_MAX:
             sums.waiting_us.append(annotation.at_us)
 
     def tell_anew(self, project_id: str) -> None:
