@@ -12,21 +12,17 @@ from concord.chassis.errors import ConcordError
 from concord.chassis.http import (
     AnyId,
     Limit,
-    cursor_of,
     decode,
     decode_each,
     documented,
     json_answer,
-    not_ours,
     page_size,
-    position_of,
     read_json,
     read_split,
 )
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.journal.record import Outcome
 from concord.chassis.places.by_place import NotHere
-from concord.chassis.places.gather import merged
 from concord.chassis.projects import Project, visible
 from concord.contracts.ids import slot_of
 from concord.labels import Json
@@ -36,14 +32,13 @@ from services.adjudicate.domain.escalation import (
     NotEscalated,
     RulingRefused,
     disputes,
-    expected_loss,
 )
 from services.adjudicate.domain.questions import AnswerRefused, QuestionDoesNotExist, TooManyQuestions
 from services.adjudicate.domain.spending import Ledger, Spent, ledger_of
 from services.adjudicate.domain.unit import LABELLED, UnitState
 from services.adjudicate.domain.waiting import waits
 from services.adjudicate.door.means import Door, door_of, label_in, sides_with_places
-from services.adjudicate.handlers.queue import Place
+from services.adjudicate.door.queue_pages import cursor_at, place_in, shortened, together
 from services.adjudicate.handlers.rulings import RulingWish
 from services.adjudicate.schemas import (
     ESCALATIONS,
@@ -111,7 +106,7 @@ async def list_escalations(
 ) -> Response:
     """List what the caller may rule, most to be gained first: units they annotated are left out."""
     door, units_max = door_of(request), page_size(limit)
-    after = _place_in(cursor) if cursor else None
+    after = place_in(cursor) if cursor else None
     others: list[bytes] = []
     if project_id is not None:
         visible(door.handlers.projects, project_id, caller)
@@ -120,43 +115,8 @@ async def list_escalations(
     units, last = await door.handlers.queue.for_adjudicator(
         caller.subject, units_max, project_id=project_id, client_id=caller.client_id, after=after
     )
-    mine = Escalations([_escalation(door, unit) for unit in units], _cursor(last) if last is not None else "")
-    return json_answer(_together([mine, *map(ESCALATIONS.decode, others)], units_max))
-
-
-def _together(pages: Sequence[Escalations], units_max: int) -> Escalations:
-    """Return the first of all pages: none of what stands after a place beyond which one of them may hold more."""
-    whole = merged([page.escalations for page in pages], _in_queue, units_max * len(pages))
-    ends = [_place_in(page.next) for page in pages if page.next]
-    end = min(ends, default=None)
-    shown = [escalation for escalation in whole if end is None or _in_queue(escalation) <= end][:units_max]
-    if end is None and len(shown) == len(whole):
-        return Escalations(shown)
-    return Escalations(shown, _cursor(_in_queue(shown[-1]) if end is None or len(shown) == units_max else end))
-
-
-def _cursor(place: Place) -> str:
-    return cursor_of(repr(place[0]), place[1])
-
-
-def _place_in(cursor: str) -> Place:
-    """Return the place in the queue that a cursor says.
-
-    Raises:
-        Invalid: it is none of ours.
-    """
-    position = position_of(cursor)
-    if len(position) != len(("gain", "unit_id")):
-        raise not_ours()
-    try:
-        return float(str(position[0])), str(position[1])
-    except ValueError as fault:
-        raise not_ours() from fault
-
-
-def _in_queue(escalation: Escalation) -> tuple[float, str]:
-    """Return where an escalation stands among all, as `ProjectView.by_loss` has it."""
-    return -expected_loss(escalation.confidence, leads=escalation.leading_label is not None), escalation.unit_id
+    mine = Escalations([_escalation(door, unit) for unit in units], cursor_at(last) if last is not None else "")
+    return json_answer(shortened(together([shortened(mine), *map(ESCALATIONS.decode, others)], units_max)))
 
 
 async def rule_one(request: Request, unit_id: AnyId, caller: Adjudicator) -> Response:

@@ -16,6 +16,7 @@ from concord.chassis.http import (
     Whole,
     allow_body,
     documented,
+    fitting,
     json_answer,
     page_size,
     read_json,
@@ -198,8 +199,9 @@ async def list_projects(
     """List the caller's projects, by id, a page at a time; `after` is the page's `next`."""
     wanted = page_size(limit)
     found = _handlers(request).projects.of_client(caller.client_id, after, wanted + 1, life)
-    rest = found[wanted - 1].project_id if len(found) > wanted else None
-    return json_answer(Projects([ProjectBody.of(state) for state in found[:wanted]], rest))
+    shown = fitting([ProjectBody.of(state) for state in found[:wanted]])
+    rest = shown[-1].project_id if len(found) > len(shown) else None
+    return json_answer(Projects([*shown], rest))
 
 
 async def show_project(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:

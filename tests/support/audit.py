@@ -213,10 +213,15 @@ class Audit:
         await self.settle()
 
     async def define(
-        self, policy: policies.Policy, schema: Any = CHOICE, revision: int = 1, life: str = "open"
+        self,
+        policy: policies.Policy,
+        schema: Any = CHOICE,
+        revision: int = 1,
+        life: str = "open",
+        guideline: str = "x",
     ) -> None:
         defined = ProjectDefined(
-            name="p", revision=revision, label_schema=encoded(schema), guideline_version=1, guideline_text="x",
+            name="p", revision=revision, label_schema=encoded(schema), guideline_version=1, guideline_text=guideline,
             policy=announcements.policy(policy), life=life,
         )  # fmt: skip
         project_id = self.upstream.project_id

@@ -83,6 +83,7 @@ class Teller:
         life: str = "open",
         guideline_version: int = 1,
         steps: Sequence[Step] = (),
+        guideline: str = "Say yes or no.",
     ) -> None:
         """Define the project, or define it anew; its labels are a choice where no schema is given.
 
@@ -94,7 +95,7 @@ class Teller:
             revision=revision,
             label_schema=encoded(schema or {"kind": "choice", "classes": list(classes)}),
             guideline_version=guideline_version,
-            guideline_text="Say yes or no.",
+            guideline_text=guideline,
             policy=policy(wished),
             targets=Targets(**asdict(DefaultTargets())),
             life=life,

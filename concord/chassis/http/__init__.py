@@ -20,12 +20,14 @@ from concord.chassis.http.documented import AnyId, documented
 from concord.chassis.http.leaving import left
 from concord.chassis.http.limits import BODY_BYTES_MAX, JSON_DEPTH_MAX, Limits
 from concord.chassis.http.pages import (
+    PAGE_BYTES_MAX,
     PAGE_DEFAULT,
     PAGE_MAX,
     Limit,
     Page,
     Whole,
     cursor_of,
+    fitting,
     name_in,
     not_ours,
     page_size,
@@ -37,6 +39,7 @@ __all__ = [
     "BODY_BYTES_MAX",
     "BYTE_ORDER_MARK",
     "JSON_DEPTH_MAX",
+    "PAGE_BYTES_MAX",
     "PAGE_DEFAULT",
     "PAGE_MAX",
     "AnyId",
@@ -53,6 +56,7 @@ __all__ = [
     "decode_each",
     "decode_line",
     "documented",
+    "fitting",
     "json_answer",
     "left",
     "media_type",

@@ -15,6 +15,9 @@ from concord.chassis.errors import FieldError, Invalid
 
 PAGE_DEFAULT = 50
 PAGE_MAX = 500
+PAGE_BYTES_MAX = 2_000_000
+"""Of what a page lists. With one that is larger still it is less than a process takes of another's answer
+(`peers.FETCHED_BYTES_MAX`)."""
 WHOLE_MAX = 10**18
 _CURSOR_CHARACTERS_MAX = 1_024
 
@@ -37,7 +40,7 @@ Whole = Annotated[int, Field(ge=-WHOLE_MAX, le=WHOLE_MAX), BeforeValidator(digit
 """A whole number in a query."""
 Limit = Annotated[
     Annotated[int, Field(ge=1, le=PAGE_MAX), BeforeValidator(digits)] | None,
-    Query(description=f"How many to send: {PAGE_DEFAULT} unless said, {PAGE_MAX} at most."),
+    Query(description=f"How many to send: {PAGE_DEFAULT} unless said, {PAGE_MAX} at most; fewer where they are large."),
 ]
 """`limit` of a list's route; see `page_size`."""
 
@@ -90,6 +93,23 @@ def name_in(cursor: str) -> str:
     if len(position) != 1 or not isinstance(position[0], str):
         raise not_ours()
     return position[0]
+
+
+def fitting(items: Sequence[T]) -> Sequence[T]:
+    """Return as many of the first items as a page holds by what they take as JSON, one at least.
+
+    A unit is listed with its guideline, and that may be 400 kB: fewer are sent than were asked for, and the list goes
+    on after them.
+
+    >>> [len(fitting(["x" * 900_000] * count)) for count in (1, 2, 3)]
+    [1, 2, 2]
+    """
+    left = PAGE_BYTES_MAX
+    for count, item in enumerate(items):
+        left -= len(msgspec.json.encode(item))
+        if left < 0 < count:
+            return items[:count]
+    return items
 
 
 def not_ours() -> Invalid:

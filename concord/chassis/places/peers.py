@@ -160,7 +160,7 @@ class HttpPeers:
                     parts.append(part)
                     left -= len(part)
                     if left < 0:
-                        raise Unreached(f"{address} answered more than {FETCHED_BYTES_MAX} bytes.")
+                        raise _too_much(address)
                 return Fetched(connection.status, b"".join(parts), _media_type(connection.headers))
         except (TimeoutError, OSError) as fault:
             raise _unreached(address, fault) from fault
@@ -320,10 +320,16 @@ class MemoryPeers:
             await self.relay(address, {**scope, "query_string": query, "headers": kept}, receive, send)
         except ConnectionError as fault:
             raise _unreached(address, fault) from fault  # half an answer is none to who wants it whole
+        if sum(map(len, parts)) > FETCHED_BYTES_MAX:
+            raise _too_much(address)
         return Fetched(status, b"".join(parts), media_type)
 
     async def close(self) -> None:
         """Have nothing to let go of."""
+
+
+def _too_much(address: str) -> Unreached:
+    return Unreached(f"{address} answered more than {FETCHED_BYTES_MAX} bytes.")
 
 
 _SCOPE: Mapping[str, object] = {

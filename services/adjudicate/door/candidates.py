@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from msgspec import Meta
 
-from concord.chassis.http import AnyId, Limit, documented, json_answer, page_size, read_json
+from concord.chassis.http import AnyId, Limit, documented, fitting, json_answer, page_size, read_json
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.projects import visible
 from services.adjudicate.domain.candidates import (
@@ -95,7 +95,7 @@ async def list_candidates(request: Request, project_id: AnyId, caller: Lead, lim
     project = visible(door.handlers.projects, project_id, caller)
     found = await door.handlers.candidates.most_useful(project, caller.subject, page_size(limit))
     of_label = project.offered().spec(), project.guideline_text, project.guideline_version
-    return json_answer(GoldCandidates(project_id, *of_label, [_shown(door, candidate) for candidate in found]))
+    return json_answer(GoldCandidates(project_id, *of_label, [*fitting([_shown(door, each) for each in found])]))
 
 
 async def decide_candidate(request: Request, unit_id: AnyId, caller: Lead) -> Response:

@@ -8,7 +8,17 @@ from fastapi import APIRouter, Request, Response
 from msgspec import Meta
 
 from concord.chassis.clock import MICROSECONDS
-from concord.chassis.http import AnyId, Limit, cursor_of, documented, json_answer, name_in, page_size, read_json
+from concord.chassis.http import (
+    AnyId,
+    Limit,
+    cursor_of,
+    documented,
+    fitting,
+    json_answer,
+    name_in,
+    page_size,
+    read_json,
+)
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.payload_links import payload_link
 from concord.chassis.projects import visible
@@ -129,9 +139,11 @@ async def list_doubts(
     project = visible(door.handlers.projects, project_id, caller)
     after = name_in(cursor)
     found, following = await door.handlers.gold.in_doubt(project_id, caller.subject, page_size(limit), after)
-    shown = [_shown(door, state) for state in found]
+    shown = fitting([_shown(door, state) for state in found])
+    if len(shown) < len(found):
+        following = shown[-1].unit_id
     of_label = project.offered().spec(), project.guideline_text, project.guideline_version
-    return json_answer(GoldDoubts(project_id, *of_label, shown, cursor_of(following) if following else ""))
+    return json_answer(GoldDoubts(project_id, *of_label, [*shown], cursor_of(following) if following else ""))
 
 
 async def rule_gold(request: Request, unit_id: AnyId, caller: Lead) -> Response:

@@ -17,6 +17,7 @@ from concord.chassis.http import (
     allow_body,
     cursor_of,
     decode_line,
+    fitting,
     json_answer,
     media_type,
     not_ours,
@@ -151,8 +152,11 @@ async def list_review(
     page, rest = await door.handlers.feedback.disagreements(
         project, model_id, _after(cursor), page_size(limit), caller.subject
     )
-    work = [_work(door, compared, project) for compared in page]
-    return json_answer(Review(work, None if rest is None else cursor_of(*rest)))
+    work = fitting([_work(door, compared, project) for compared in page])
+    if len(work) < len(page):
+        last = page[len(work) - 1]
+        rest = last.rank, last.output.unit_id
+    return json_answer(Review([*work], None if rest is None else cursor_of(*rest)))
 
 
 async def judge(request: Request, project_id: AnyId, model_id: AnyId, caller: Reviewer) -> Response:

@@ -8,7 +8,7 @@ from fastapi import Request, Response
 
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.errors import ConcordError
-from concord.chassis.http import Limit, decode, decode_each, json_answer, page_size, read_split
+from concord.chassis.http import Limit, decode, decode_each, fitting, json_answer, page_size, read_split
 from concord.chassis.identity import Caller
 from concord.chassis.payload_links import payload_link
 from concord.chassis.places.gather import merged
@@ -62,12 +62,13 @@ async def list_inspections(
     work = [
         _work(door, listed, known[listed.lot.project_id]) for listed in found.listed if listed.lot.project_id in known
     ]
-    own = Inspections(work, [HeldBack(lot.lot_id, lot.project_id) for lot in found.held_back])
+    own = Inspections([*fitting(work)], [HeldBack(lot.lot_id, lot.project_id) for lot in found.held_back])
     others = await door.gather.pages(request) if project_id is None else []
     pages = [own, *map(INSPECTIONS.decode, others)]
+    whole = merged([page.inspections for page in pages], lambda inspection_work: inspection_work.lot_id, wanted)
     return json_answer(
         Inspections(
-            merged([page.inspections for page in pages], lambda inspection_work: inspection_work.lot_id, wanted),
+            [*fitting(whole)],
             merged([page.held_back for page in pages], lambda held_back: held_back.lot_id, HELD_BACK_MAX),
         )
     )

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 import pytest
 
-from concord.chassis.http import cursor_of
+from concord.chassis.http import PAGE_BYTES_MAX, cursor_of
 from concord.chassis.identity import Role
 from concord.chassis.journal.record import JOURNAL, OPEN
 from concord.chassis.store.memory import MemoryStore
@@ -126,6 +126,31 @@ async def test_pages_of_all_escalations_hold_each_once_in_order_also_for_who_has
                 if not (cursor := body.get("next", "")):
                     break
             assert found == whole
+
+
+async def test_escalations_with_long_guidelines_come_in_pages_of_bounded_size_whoever_is_asked(
+    lives: Adjudicate,
+) -> None:
+    """Each has its guideline with it: of twenty a page would be more than one life takes of another's answer."""
+    await teller(lives, PROJECTS[0]).project(voting(2, 5), revision=2, guideline="x" * 390_000)
+    units = [await escalate(lives, PROJECTS[0], name=number) for number in range(20)]
+    units += [await escalate(lives, project_id) for project_id in PROJECTS[1:]]
+    await lives.settle()
+    await until(lambda: all(handlers_of(life).projects.rows[PROJECTS[0]].revision == 2 for life in lives.services))
+    for _ in lives.services:
+        for narrowed, wanted in (("", units), (f"project_id={PROJECTS[0]}&", units[:20])):
+            found: list[str] = []
+            cursor, pages = "", 0
+            while pages < 30:
+                answer = await lives.call("GET", "/v1/escalations", query=f"{narrowed}limit=500&cursor={cursor}")
+                assert answer.status == 200, answer.body
+                assert len(answer.body) < 1.2 * PAGE_BYTES_MAX
+                page, pages = answer.json(), pages + 1
+                found += [escalation["unit_id"] for escalation in page["escalations"]]
+                if not (cursor := page.get("next", "")):
+                    break
+            assert sorted(found) == sorted(wanted)
+            assert pages > 3
 
 
 @pytest.mark.parametrize("cursor", ["W10", "x", cursor_of("a"), cursor_of("a", "b"), cursor_of("1", "b", "c")])

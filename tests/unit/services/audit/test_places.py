@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from concord.chassis.http import PAGE_BYTES_MAX
 from concord.chassis.identity import Role
 from concord.chassis.store.memory import MemoryStore
 from concord.contracts.ids import place_of, slot_of_project
@@ -91,6 +92,28 @@ async def test_any_life_lists_the_work_of_all_in_order_and_takes_verdicts_on_any
         results = answer.json()["results"]
         assert [result["status"] for result in results] == ["refused"] * 3
         assert results[1]["field"].startswith("verdicts[1]")
+
+
+async def test_work_with_long_guidelines_comes_in_pages_of_bounded_size_until_it_is_done(town: Audit) -> None:
+    other = elsewhere(town)
+    whole = policies.Audit(plan="fraction", fraction=1.0)
+    await town.define(policies.Policy(audit=whole), revision=2, guideline="x" * 390_000)
+    await town.resolve()
+    await opened(other)
+    done: set[str] = set()
+    for _ in range(30):
+        work: list[str] = []
+        for life in town.lives:
+            answer = await town.call("GET", "/v1/inspections", query="limit=500", at=life)
+            assert answer.status == 200, answer.body
+            assert len(answer.body) < 1.2 * PAGE_BYTES_MAX
+            work = [inspection["unit_id"] for inspection in answer.json()["inspections"]]
+        if not work:
+            break
+        assert set(await town.verdicts(work)) <= {"taken", "late"}
+        done |= set(work)
+    assert {name[:4] for name in done} == {UNITS[0][:4], ids_of(other)[0][:4]}, "of both projects, whoever has them"
+    assert done >= set(UNITS)
 
 
 async def test_whatever_life_is_asked_hands_over_the_same_lots_certificates_and_exports(town: Audit) -> None:

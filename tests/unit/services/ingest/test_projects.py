@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from concord.chassis.http import PAGE_BYTES_MAX
 from concord.contracts.topics import PROJECTS
 from services.ingest.domain.project import Policy
 from tests.support.ingest import DEFINITION, Ingest
@@ -62,6 +63,25 @@ async def test_a_consensus_that_cannot_be_meant_is_refused_with_field_and_cure(
     (error,) = answer.json()["errors"]
     assert error["field"] == field
     assert error["cure"]
+
+
+async def test_projects_with_long_guidelines_come_in_pages_of_bounded_size(ingest: Ingest) -> None:
+    for number in range(14):
+        answer = await ingest.call("PUT", f"/v1/projects/p{number:02}", {**DEFINITION, "guideline": "x" * 390_000})
+        assert answer.status == 201
+    await ingest.published()
+    found: list[str] = []
+    after, sizes = "", list[int]()
+    while len(sizes) < 20:
+        answer = await ingest.call("GET", "/v1/projects", query=f"limit=500&after={after}")
+        page = answer.json()
+        found += [project["project_id"] for project in page["projects"]]
+        sizes.append(len(answer.body))
+        if (after := page["next"]) is None:
+            break
+    assert found == [f"k1-p{number:02}" for number in range(14)]
+    assert len(sizes) > 2
+    assert max(sizes) < 1.2 * PAGE_BYTES_MAX
 
 
 async def test_prices_are_told_with_the_confidence_from_which_an_error_costs_no_more_than_a_ruling(
