@@ -34,6 +34,18 @@ class Poison(Exception):
     """A record or a request of the world's that can never be served: it becomes a dead letter without further tries."""
 
 
+def logged(error: BaseException) -> str:
+    """Return what a log may say of an error: its kind, and its words unless these may be those of a record.
+
+    Why something is poison may quote what a client sent; that is told with the dead letter, to who may read those.
+
+    >>> logged(ValueError("no such row")), logged(Poison("gold is 'Ada Lovelace'"))
+    ('ValueError: no such row', 'Poison')
+    """
+    name = type(error).__name__
+    return name if isinstance(error, Poison) else f"{name}: {error}"
+
+
 def kind_of(error: BaseException) -> Kind:
     """Return what is to be done about an error."""
     if isinstance(error, Passing):

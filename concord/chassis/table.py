@@ -14,7 +14,7 @@ from concord.chassis.broker.port import POLL_RECORDS_MAX, Broker, BrokerUnavaila
 from concord.chassis.clock import Clock
 from concord.chassis.consumer import decoded
 from concord.chassis.dead_letters import DeadLetters
-from concord.chassis.errors import Passing
+from concord.chassis.errors import Passing, logged
 from concord.chassis.runtime.parts import reach
 from concord.contracts.topics import Topic
 
@@ -221,7 +221,7 @@ class Table(Generic[Row]):
 
     async def _set_aside(self, record: Incoming, fault: ValueError) -> None:
         """Return when the record lies in dead letters: the records after it are in hand and must not be lost."""
-        log.warning("dead letter: %s[%d]@%d: %s", record.topic, record.partition, record.offset, fault)
+        log.warning("dead letter: %s[%d]@%d: %s", record.topic, record.partition, record.offset, logged(fault))
         with suppress(UnicodeDecodeError):
             self._unreadable[record.key.decode()] = str(fault)[:REASON_SHOWN]
         if (letters := self._dead_letters) is not None:

@@ -13,6 +13,7 @@ from concord.chassis.broker.port import BrokerUnavailable, Incoming, TopicPartit
 from concord.chassis.clock import Clock
 from concord.chassis.consumer import CONSUMER_INSTRUMENTS, OffsetJump, Poison
 from concord.chassis.dead_letters import ATTEMPTS_MAX, DeadLetters
+from concord.chassis.errors import logged
 from concord.chassis.faust_chunks import Extent
 from concord.chassis.places.owner import Owner
 from concord.chassis.telemetry import Telemetry
@@ -282,7 +283,7 @@ class Reading:
             await self._set_aside(record, reason, attempts)
 
     async def _set_aside(self, record: Any, fault: Exception, attempts: int) -> None:
-        log.warning("dead letter: %s[%d]@%d: %s", record.topic, record.partition, record.offset, fault)
+        log.warning("dead letter: %s[%d]@%d: %s", record.topic, record.partition, record.offset, logged(fault))
         while True:
             try:
                 await self.dead_letters.set_aside(_incoming(record), fault, attempts)

@@ -8,7 +8,7 @@ from concord.chassis.broker.port import Incoming
 from concord.chassis.clock import Clock
 from concord.chassis.consumer.delivery import Delivery, Handler, decoded
 from concord.chassis.dead_letters import ATTEMPTS_MAX, DeadLetters
-from concord.chassis.errors import Kind, Passing, kind_of
+from concord.chassis.errors import Kind, Passing, kind_of, logged
 from concord.chassis.telemetry import Instruments, Tracing
 from concord.contracts.codec import Undecodable
 
@@ -75,7 +75,7 @@ class Serving:
         for expect in self.expects if projects else ():
             await self._available(topic, lambda: expect(projects))  # noqa: B023 - awaited before the next
         if good and (failed := await self._tried(topic, good)) is not None:
-            log.warning("a batch of %s failed (%s: %s); halving it", topic, type(failed).__name__, failed)
+            log.warning("a batch of %s failed (%s); halving it", topic, logged(failed))
             await self._find(topic, good, failed)
         self.instruments.counter("concord_consumer_records", topic).inc(len(batch))
 
@@ -145,6 +145,6 @@ class Serving:
                 return waited
 
     async def _set_aside(self, record: Incoming, fault: Exception, attempts: int) -> None:
-        log.warning("dead letter: %s[%d]@%d: %s", record.topic, record.partition, record.offset, fault)
+        log.warning("dead letter: %s[%d]@%d: %s", record.topic, record.partition, record.offset, logged(fault))
         await self._available(record.topic, lambda: self.dead_letters.set_aside(record, fault, attempts))
         self.instruments.counter("concord_dead_letters", record.topic).inc()

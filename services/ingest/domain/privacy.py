@@ -1,9 +1,10 @@
 """Privacy: what a project may ask to have replaced, and what it comes to."""
 
+from collections import Counter
 from collections.abc import Iterator
 
-from concord.labels import LabelSchema
-from concord.labels.form import Form
+from concord.labels import Json, LabelSchema, decoded, encoded
+from concord.labels.form import Form, answers_of, fields_of
 from concord.privacy import (
     KINDS,
     NAME_CHARACTERS_MAX,
@@ -63,3 +64,26 @@ def has_spans(schema: LabelSchema) -> bool:
     if isinstance(schema, Form):
         return any(field.schema.kind == "spans" for field in schema.fields)
     return schema.kind == "spans"
+
+
+def label_replaced(label: bytes, schema: LabelSchema, anonymiser: Anonymiser, counts: Counter[str]) -> bytes:
+    """Return a label that came with a unit, with what is found in its free text replaced; all else in it is as it was.
+
+    Args:
+        label: canonical JSON, in the names of the schema.
+        schema: of the project's labels.
+        anonymiser: replaces personal data in the project's contents.
+        counts: of what was found, by kind; is added to.
+
+    Raises:
+        LabelFault: it is no label of the schema then: what stands in the place of something is longer than it was.
+    """
+    texts = [field.name for field in fields_of(schema) if field.schema.kind == "text"]
+    if not texts:
+        return label
+    whole: Json = decoded(label)
+    answers = answers_of(schema, whole)
+    told = {name: anonymiser.text(str(answers[name]), counts) for name in texts if name in answers}
+    if all(answers[name] == text for name, text in told.items()):
+        return label
+    return encoded(schema.canonical({"answers": {**answers, **told}} if isinstance(schema, Form) else told[""]))

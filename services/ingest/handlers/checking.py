@@ -2,27 +2,25 @@
 
 from collections import Counter
 from collections.abc import MutableMapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
 from concord.chassis.telemetry import Instruments
 from concord.contracts.codec import Headers
 from concord.contracts.names import NameRefused, name_from
-from concord.labels import LabelSchema, encoded
+from concord.labels import LabelFault, LabelSchema, encoded
 from concord.privacy import Anonymiser, Beside
 from concord.privacy.anonymise import Originals
 from services.ingest.domain.admission import Suggestion, UnitRefused, UnitWish, canonical_content, checked
 from services.ingest.domain.identity import Claim, Suggested, UnitState
-from services.ingest.domain.privacy import anonymiser
+from services.ingest.domain.privacy import anonymiser, label_replaced
 from services.ingest.domain.project import Policy, ProjectState
 from services.ingest.domain.sampling import hidden
 from services.ingest.domain.worded import Worded, Wordings
 from services.ingest.repository import Repository
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """A unit that passed its checks and is on its way in.
 
     Attributes:
@@ -83,10 +81,11 @@ class Checking:
                     shown = replacing.content(shown, found, originals if keeping else None)
                     content = canonical_content(shown)
                 length = len(shown) if isinstance(shown, str) else None
-                gold = None if wish.gold is None else wordings.read("gold", wish.gold, length)
-                model = None if wish.suggestion is None else _suggested(wordings, wish.suggestion, length)
+                gold, model = _labels(wordings, wish, length)
+                if replacing is not None:
+                    gold, model = _replaced(wordings.schema, gold, model, replacing, found)
             except UnitRefused as refusal:
-                refused[position] = refusal
+                refused[position] = refusal if replacing is None else _without(refusal, wordings, sent, replacing)
                 continue
             unit, suggested = self._unit(project.project_id, wish, plain, None if gold is None else gold.given), None
             if model is not None:
@@ -150,5 +149,52 @@ def _named(wish: UnitWish) -> UnitWish:
     return msgspec.structs.replace(wish, annotators=tuple(names)) if names else wish
 
 
-def _suggested(wordings: Wordings, suggestion: Suggestion, text_characters: int | None) -> tuple[Worded, Suggestion]:
-    return wordings.read("suggestion.label", suggestion.label, text_characters), suggestion
+Model = tuple[Worded, Suggestion]
+
+
+def _labels(wordings: Wordings, wish: UnitWish, text_characters: int | None) -> tuple[Worded | None, Model | None]:
+    """Return the known label of a unit, and what a model says of it."""
+    gold = None if wish.gold is None else wordings.read("gold", wish.gold, text_characters)
+    if wish.suggestion is None:
+        return gold, None
+    return gold, (wordings.read("suggestion.label", wish.suggestion.label, text_characters), wish.suggestion)
+
+
+def _replaced(
+    schema: LabelSchema, gold: Worded | None, model: Model | None, replacing: Anonymiser, found: Counter[str]
+) -> tuple[Worded | None, Model | None]:
+    """Return labels as they go on: they travel in the clear. What was sent is what a unit is compared by."""
+    if gold is not None:
+        gold = _label_replaced("gold", gold, schema, replacing, found)
+    if model is not None:
+        model = _label_replaced("suggestion.label", model[0], schema, replacing, found), model[1]
+    return gold, model
+
+
+def _label_replaced(
+    field: str, label: Worded, schema: LabelSchema, replacing: Anonymiser, found: Counter[str]
+) -> Worded:
+    if label.closed is not None:
+        return label
+    try:
+        return label._replace(today=label_replaced(label.today, schema, replacing, found))
+    except LabelFault as fault:
+        problem = f"cannot be taken with its personal data replaced: {fault.problem}"
+        raise UnitRefused(field, problem, "send it without, or let its kind have longer texts") from fault
+
+
+def _without(refusal: UnitRefused, wordings: Wordings, sent: UnitWish, replacing: Anonymiser) -> UnitRefused:
+    """Return a refusal as it may be told and logged where personal data is replaced: what it shows is replaced, too.
+
+    What is refused is checked again with all of it replaced. Cut short, as a refusal shows it, nothing would be found.
+    """
+    unseen = Counter[str]()
+    told = msgspec.convert(replacing.content(msgspec.to_builtins(sent), unseen), UnitWish)
+    try:
+        wish = checked(_named(told))
+        canonical_content(wish.content)
+        _labels(wordings, wish, len(wish.content) if isinstance(wish.content, str) else None)
+    except UnitRefused as replaced:
+        if replaced.field == refusal.field:
+            return replaced
+    return UnitRefused(refusal.field, "cannot be taken as it was sent", refusal.cure)

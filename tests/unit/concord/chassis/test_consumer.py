@@ -179,7 +179,9 @@ async def test_what_is_no_event_is_set_aside_and_its_partition_goes_on() -> None
     [(Poison("source: there is no project"), 1), (ValueError("no such thing"), ATTEMPTS_MAX)],
     ids=["poison at once", "anything else after some tries"],
 )
-async def test_a_record_that_its_handler_refuses_is_found_and_set_aside(fault: Exception, attempts: int) -> None:
+async def test_a_record_that_its_handler_refuses_is_found_and_set_aside(
+    fault: Exception, attempts: int, caplog: pytest.LogCaptureFixture
+) -> None:
     place = Place()
 
     async def decide(deliveries: Sequence[Delivery]) -> None:
@@ -193,6 +195,8 @@ async def test_a_record_that_its_handler_refuses_is_found_and_set_aside(fault: E
     assert place.calls == [["u1", "bad", "u3"], ["u1"], ["bad", "u3"], *[["bad"]] * attempts, ["u3"]]
     (letter,) = place.letters()
     assert (letter.error, letter.reason, letter.attempts) == (type(fault).__name__, str(fault), attempts)
+    assert f"dead letter: {letter.topic}[" in caplog.text
+    assert (str(fault) in caplog.text) != isinstance(fault, Poison), "what poison quotes is a client's"
 
 
 async def test_a_fault_that_passes_by_sets_nothing_aside() -> None:

@@ -84,6 +84,67 @@ async def test_a_unit_is_itself_however_its_personal_data_is_replaced(ingest: In
     assert first.startswith("[email:")
 
 
+@pytest.mark.parametrize("form", [False, True])
+async def test_what_stands_in_a_label_that_comes_with_a_unit_is_replaced_as_in_its_content(
+    ingest: Ingest, form: bool
+) -> None:
+    note = {"name": "note", "schema": {"kind": "text"}}
+    definition = {**privately(), "label_schema": {"kind": "form", "fields": [note]} if form else {"kind": "text"}}
+    await ingest.define(definition)
+
+    def label(text: str) -> Any:
+        return {"answers": {"note": text}} if form else text
+
+    text = f"ask {CANARIES['email']}"
+    units = [
+        {"id": "known", "content": "one", "gold": label(text)},
+        {"id": "shown", "content": "two", "suggestion": {"label": label(text), "model": "m"}},
+    ]
+    assert (await ingest.admit(units))["admitted"] == 2
+    assert (await ingest.admit(units))["repeated"] == 2, "it is compared by what was sent"
+    await ingest.published()
+    assert CANARIES["email"] not in everything(ingest)
+    known, suggested = sorted(told(ingest.house, "unit_admitted"), key=lambda unit: unit.source_id)
+    assert json.loads(known.gold_label) == json.loads(suggested.suggested_label) == label("ask [email]")
+    other = [{**units[0], "gold": label("ask ada@example.org")}]
+    assert [entry["field"] for entry in (await ingest.admit(other))["refused"]] == ["gold"]
+
+
+async def test_a_label_that_has_no_room_for_what_stands_in_the_place_of_something_is_refused(ingest: Ingest) -> None:
+    short = {
+        **privately(treatments={"ip": "pseudonym"}, names=[]),
+        "label_schema": {"kind": "text", "characters_max": 12},
+    }
+    await ingest.define(short)
+    (refusal,) = (await ingest.admit([{"id": "a", "content": "one", "gold": "203.0.113.77"}]))["refused"]
+    assert (refusal["field"], bool(refusal["cure"])) == ("gold", True)
+    assert "203.0.113.77" not in json.dumps(refusal)
+
+
+REFUSED = [
+    ("gold", {"gold": f"{'x' * 30} {CANARIES['iban']}"}),
+    ("suggestion.label", {"suggestion": {"label": CANARIES["email"]}}),
+    ("media_type", {"media_type": CANARIES["email"]}),
+    ("content", {"media_type": f"text/{CANARIES['card'].replace(' ', '')}", "content": {"a": 1}}),
+]
+
+
+@pytest.mark.parametrize(("field", "wrong"), REFUSED, ids=[field for field, _ in REFUSED])
+async def test_a_refusal_shows_what_is_replaced(ingest: Ingest, field: str, wrong: dict[str, Any]) -> None:
+    body = await ingest.define(privately())
+    (refusal,) = (await ingest.admit([{"id": "a", "content": "one", **wrong}]))["refused"]
+    assert refusal["field"] == field
+    assert refusal["cure"]
+    for value in CANARIES.values():
+        assert value[:10] not in json.dumps(refusal)
+        assert value.replace(" ", "") not in json.dumps(refusal)
+    plain = {**DEFINITION, "name": body["name"], "policy": {"lot": {"size": 3}}}
+    await ingest.define(plain)
+    (shown_whole,) = (await ingest.admit([{"id": "a", "content": "one", **wrong}]))["refused"]
+    assert shown_whole["field"] == field
+    assert shown_whole != refusal, "where nothing is replaced it shows what was sent"
+
+
 async def test_spans_keep_their_offsets_where_masks_stand_before_them(ingest: Ingest) -> None:
     spans = {
         "label_schema": {"kind": "spans", "classes": ["thing"]},
