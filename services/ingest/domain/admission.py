@@ -1,6 +1,7 @@
 """Admission: which units are let in, in what form, and what is told to whoever sent the others."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ MODEL_CHARACTERS_MAX = 200
 STRATUM_CHARACTERS_MAX = 200
 SHOWN_CHARACTERS_MAX = 100
 """Of what was sent and is shown in a refusal."""
+MEDIA_TYPES_REMEMBERED_MAX = 1_000
 MEDIA_TYPES = ("text/", "application/json", "image/", "audio/", "video/", "application/pdf")
 
 _canonical = msgspec.json.Encoder(order="deterministic").encode
@@ -98,14 +100,10 @@ def checked(wish: UnitWish) -> UnitWish:
         raise UnitRefused("content", "is empty", "send what is to be labelled: a text, a JSON object, or {'uri': ...}")
     if abs(wish.priority) > 1_000:
         raise UnitRefused("priority", f"is {wish.priority}", "send a number from -1000 to 1000")
-    _named_once("annotators", wish.annotators, NAMED_ANNOTATORS_MAX)
-    _named_once("skills", wish.skills, SKILLS_MAX)
-    if any(not skill or len(skill) > SKILL_CHARACTERS_MAX for skill in wish.skills):
-        raise UnitRefused(
-            "skills", "holds an empty or overlong one", f"send skills of 1 to {SKILL_CHARACTERS_MAX} characters"
-        )
+    if wish.annotators or wish.skills:
+        _check_people(wish)
     media_type = wish.media_type.lower() or ("text/plain" if isinstance(wish.content, str) else "application/json")
-    if not MEDIA_TYPE.fullmatch(media_type) or not media_type.startswith(MEDIA_TYPES):
+    if len(media_type) > MEDIA_TYPE_CHARACTERS_MAX or not _is_allowed(media_type):
         cure = f"send one of at most {MEDIA_TYPE_CHARACTERS_MAX} characters that starts with {', '.join(MEDIA_TYPES)}"
         raise UnitRefused("media_type", f"is {shown(wish.media_type)}", cure)
     if not _fits(media_type, wish.content):
@@ -119,6 +117,12 @@ def checked(wish: UnitWish) -> UnitWish:
     return msgspec.structs.replace(wish, media_type=media_type)
 
 
+@lru_cache(maxsize=MEDIA_TYPES_REMEMBERED_MAX)
+def _is_allowed(media_type: str) -> bool:
+    """Return whether a media type is one, and of those that are taken."""
+    return MEDIA_TYPE.fullmatch(media_type) is not None and media_type.startswith(MEDIA_TYPES)
+
+
 def _check_address(media_type: str, uri: Any) -> None:
     """Raise UnitRefused where what lies elsewhere cannot be shown; in JSON, `uri` may be a word of the client's own."""
     if not isinstance(uri, str) or (media_type.startswith("application/json") and "://" not in uri):
@@ -126,6 +130,16 @@ def _check_address(media_type: str, uri: Any) -> None:
     fault = address_fault(uri)
     if fault is not None:
         raise UnitRefused("content.uri", *fault)
+
+
+def _check_people(wish: UnitWish) -> None:
+    """Raise UnitRefused where who is to label a unit is out of its bounds."""
+    _named_once("annotators", wish.annotators, NAMED_ANNOTATORS_MAX)
+    _named_once("skills", wish.skills, SKILLS_MAX)
+    if any(not skill or len(skill) > SKILL_CHARACTERS_MAX for skill in wish.skills):
+        raise UnitRefused(
+            "skills", "holds an empty or overlong one", f"send skills of 1 to {SKILL_CHARACTERS_MAX} characters"
+        )
 
 
 def _check_context(wish: UnitWish) -> None:

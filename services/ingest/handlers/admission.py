@@ -9,8 +9,9 @@ whoever asks. A note that stays is finished by the owner of its place: so no con
 
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Container, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -135,7 +136,10 @@ class Admissions:
             claims = await self.repository.arrivals.begin(
                 [(candidate.claim, candidate.trace) for candidate in candidates]
             )
-            candidates = [replace(candidate, claim=claim) for candidate, claim in zip(candidates, claims, strict=True)]
+            candidates = [
+                msgspec.structs.replace(candidate, claim=claim)
+                for candidate, claim in zip(candidates, claims, strict=True)
+            ]
             arrivals = list(dict.fromkeys(claim.unit.arrival for claim in claims))
             candidates, full = await self.room.entered(project, candidates)
             result.later = result.later if full is None else full
@@ -159,7 +163,7 @@ class Admissions:
         """
         result = Admission()
         (claim,) = await self.repository.arrivals.begin([(candidate.claim, candidate.trace)])
-        await self._take(project, [replace(candidate, claim=claim)], result)
+        await self._take(project, [msgspec.structs.replace(candidate, claim=claim)], result)
         await self.repository.arrivals.finished([claim.unit.arrival])
         self._count(result)
 
@@ -194,8 +198,8 @@ class Admissions:
         log.info("finished %d units that %s had left behind", len(theirs), arrival.arrival_id)
 
     def _count(self, result: Admission) -> None:
-        for place in result.places.values():
-            self.instruments.counter("concord_ingest_units", place.status).inc()
+        for status, count in Counter(place.status for place in result.places.values()).items():
+            self.instruments.counter("concord_ingest_units", status).inc(count)
         self.instruments.counter("concord_ingest_units", "refused").inc(len(result.refused))
 
     async def find(self, project: ProjectState, source_ids: Sequence[str]) -> list[Place]:
@@ -340,11 +344,18 @@ class Admissions:
             self._answer(candidate, met[candidate.unit.unit_id].unit, result)
 
     def _answer(self, candidate: Candidate, known: UnitState, result: Admission, *, admitted: bool = False) -> None:
-        """Say what became of a unit that is known now: the same as what was sent, or other."""
+        """Say what became of a unit that is known now: the same as what was sent, or other.
+
+        Args:
+            candidate: as it was sent.
+            known: as it stands.
+            result: is told.
+            admitted: whether it was this candidate that was inserted, so that it says what was sent.
+        """
         if known.erased_at_us:
             cure = "send what is new under a new id; what was withdrawn does not come back"
             result.refused[candidate.position] = UnitRefused("id", "was withdrawn", cure)
-        elif (other := differing(known, candidate.unit)) is not None:
+        elif not admitted and (other := differing(known, candidate.unit)) is not None:
             result.refused[candidate.position] = _said_otherwise(other, known)
         elif known.duplicate_of:
             result.places[candidate.position] = Place("duplicate_of", known)

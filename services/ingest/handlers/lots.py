@@ -20,10 +20,13 @@ from services.ingest.domain.identity import UnitState
 from services.ingest.domain.lot import LotState
 from services.ingest.domain.project import ProjectState
 from services.ingest.repository import LOT, Repository
+from services.ingest.repository.arrivals import ARRIVAL_UNITS_MAX
 
 HEARING_SECONDS_MAX = 2.0
 """How long units that are acknowledged are waited for to come by the topic; then they are read from the store."""
 HEARING_PAUSE_SECONDS = 0.02
+LOTS_REMEMBERED = 4
+"""Of a project, sealed last, and so many more as one arrival may fill: the next lot is held against those."""
 
 
 class Mine(Protocol):
@@ -133,7 +136,15 @@ class Lots:
             # for a head that was in memory is no news to the journal, and the place may have been dropped meanwhile.
             open_lot.cut(outcome.state)
             sealed += not outcome.repeated
+            self._forget_before(project, number)
         return sealed
+
+    def _forget_before(self, project: ProjectState, number: int) -> None:
+        """Have a lot that was sealed a while ago read again if anybody asks for it: each has the ids of its units."""
+        remembered = LOTS_REMEMBERED + ARRIVAL_UNITS_MAX // project.definition.policy.lot.size
+        if (earlier := number - remembered) > 0:
+            lot_id = self.repository.lot_id(project.project_id, earlier)
+            self.repository.journal.forget([LOT.key(project.client_id, lot_id)])
 
     async def seal_aged(self) -> None:
         """Cut the lots of our projects whose oldest unit has waited long enough."""

@@ -7,7 +7,6 @@ a bound is never passed, and now and then the last places are given a moment lat
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -147,4 +146,4 @@ class Room:
 
 def _counted_as(candidate: Candidate, mark: str) -> Candidate:
     unit = msgspec.structs.replace(candidate.claim.unit, counted_as=mark)
-    return replace(candidate, claim=msgspec.structs.replace(candidate.claim, unit=unit))
+    return msgspec.structs.replace(candidate, claim=msgspec.structs.replace(candidate.claim, unit=unit))

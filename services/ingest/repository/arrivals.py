@@ -23,6 +23,8 @@ ARRIVAL_BYTES_MAX = 700_000
 """Of what is told of the units of one arrival, which is one decision (`size_budget`); a larger unit stands alone."""
 EVENT_BYTES = 500
 """What an event has beside what its unit says and its trace: ids, headers and the record's own."""
+ARRIVAL_UNITS_MAX = ARRIVAL_BYTES_MAX // EVENT_BYTES
+"""So many units has an arrival at most."""
 
 _encoded = msgspec.json.Encoder().encode
 

@@ -258,3 +258,15 @@ async def test_a_text_that_is_no_string_is_shown_as_it_was_sent(project: Ingest,
     path, _, query = link.removeprefix("http://x").partition("?")
     shown = await project.call("GET", path, token="", query=query)
     assert (shown.status, shown.headers["content-type"], shown.json()) == (200, "application/json", content)
+
+
+async def test_lots_that_were_sealed_a_while_ago_are_not_kept_in_memory(ingest: Ingest) -> None:
+    await ingest.define({**DEFINITION, "policy": {"lot": {"size": 300}}})
+    journal, weights = ingest.handlers.lots.repository.journal, []
+    for turn in range(3):
+        await ingest.admit([{"id": f"{turn}-{n}", "content": f"text {turn} {n}"} for n in range(3_000)])
+        await ingest.call("POST", "/v1/projects/k1-p/seal")
+        await ingest.published()
+        weights.append(journal.heads_bytes)
+    assert await ingest.handlers.lots.count(ingest.handlers.lots.repository.projects["k1-p"]) == 30
+    assert max(weights) < 1.5 * weights[0], weights
