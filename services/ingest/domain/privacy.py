@@ -83,7 +83,7 @@ def label_replaced(label: bytes, schema: LabelSchema, anonymiser: Anonymiser, co
         return label
     whole: Json = decoded(label)
     answers = answers_of(schema, whole)
-    told = {name: anonymiser.text(str(answers[name]), counts) for name in texts if name in answers}
-    if all(answers[name] == text for name, text in told.items()):
+    replaced = {name: anonymiser.text(str(answers[name]), counts) for name in texts if name in answers}
+    if all(answers[name] == text for name, text in replaced.items()):
         return label
-    return encoded(schema.canonical({"answers": {**answers, **told}} if isinstance(schema, Form) else told[""]))
+    return encoded(schema.canonical({"answers": {**answers, **replaced}} if isinstance(schema, Form) else replaced[""]))

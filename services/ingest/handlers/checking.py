@@ -189,9 +189,9 @@ def _without(refusal: UnitRefused, wordings: Wordings, sent: UnitWish, replacing
     What is refused is checked again with all of it replaced. Cut short, as a refusal shows it, nothing would be found.
     """
     unseen = Counter[str]()
-    told = msgspec.convert(replacing.content(msgspec.to_builtins(sent), unseen), UnitWish)
+    replaced_wish = msgspec.convert(replacing.content(msgspec.to_builtins(sent), unseen), UnitWish)
     try:
-        wish = checked(_named(told))
+        wish = checked(_named(replaced_wish))
         canonical_content(wish.content)
         _labels(wordings, wish, len(wish.content) if isinstance(wish.content, str) else None)
     except UnitRefused as replaced:
