@@ -25,6 +25,7 @@ class Wording:
         reads: by version, of every name that was by then, the name as which it read then.
         closed: names of classes that were retired or split: nobody can say them, and they read as they were said.
         split: of those that were split, the parts.
+        parted: those that were split once, also where their parts have become one since.
     """
 
     offers: list[list[str]]
@@ -32,6 +33,7 @@ class Wording:
     reads: list[dict[str, str]]
     closed: set[str] = field(default_factory=set)
     split: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    parted: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, classes: list[str]) -> "Wording":
@@ -56,6 +58,10 @@ class Wording:
     def read(self, label: Any, version: int = 0) -> Any:
         """Return what a label says in a version's names, for 0 the newest; one of a split class keeps its name."""
         return self.reads[version - 1].get(label, label) if isinstance(label, str) else label
+
+    def said_several(self, label: Any) -> bool:
+        """Return whether a label said one of several things under some version: its class was split, at least once."""
+        return any(entry.get(label, label) in self.parted for entry in self.reads) if isinstance(label, str) else False
 
     def says_true(self, label: Any, true: Any) -> bool:
         """Return whether a label says what is true, under whichever version."""
@@ -91,9 +97,10 @@ class Wording:
         spoken = {true: instead if now == gone else into.get(now, now) for true, now in self.spoken[-1].items()}
         closed = self.closed | ({gone} if gone else set())
         split = self.split | ({gone: parts} if parts else {})
+        parted = self.parted | split.keys()
         # The parts of a class may have become one: what was said of it says that.
         while alike := [name for name, each in split.items() if len({reads[part] for part in each}) == 1]:
             now = {name: reads[split.pop(name)[0]] for name in alike}
             reads = {name: now.get(read, read) for name, read in reads.items()}
             closed -= now.keys()
-        return Wording([*self.offers, offered], [*self.spoken, spoken], [*self.reads, reads], closed, split)
+        return Wording([*self.offers, offered], [*self.spoken, spoken], [*self.reads, reads], closed, split, parted)

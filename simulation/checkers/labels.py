@@ -51,7 +51,7 @@ def overlap_is_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     for event in evidence.events("annotation_submitted"):
         counted[event.content.unit_id, event.content.rework] += not event.content.late
         wording = notebook.wordings.get(event.metadata.project_id)
-        if wording is not None and wording.read(json.loads(event.content.label)) in wording.split:
+        if wording is not None and wording.said_several(json.loads(event.content.label)):
             split[event.content.unit_id, event.content.rework] += not event.content.late
     for place, count in counted.items():
         unit = admitted.get(place[0])

@@ -48,3 +48,12 @@ def test_every_kind_of_change_comes_about() -> None:
         _, change = Wording.of(CLASSES).changed(random.Random(seed))
         found |= set(change) or {"add"}
     assert found == set(KINDS)
+
+
+def test_what_was_said_of_a_class_that_was_split_said_several_also_once_its_parts_are_one() -> None:
+    """While they were two, another label was asked for in its place, beyond the cap."""
+    split = Wording.of(CLASSES)._after(["no", "unsure", "yes-2a", "yes-2b"], {}, "yes", "yes-2a", ("yes-2a", "yes-2b"))
+    joined = split._after(["no", "unsure", "yes-2b"], {"yes-2a": "yes-2b"})
+    assert not joined.split
+    assert joined.read("yes") == "yes-2b"
+    assert [joined.said_several(name) for name in ("yes", "yes-2a", "no", None)] == [True, False, False, False]
