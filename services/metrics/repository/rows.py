@@ -17,8 +17,8 @@ from services.metrics.domain.targets import TargetStanding
 from services.metrics.domain.unit import GRACE_US, NOTHING, Annotation, Unit, is_done, judged_by, known_label, share
 
 LATENCIES_MAX = 10_000
-RECOUNTED_TOGETHER = 2_000
-"""Touched units that wait for their recount while a place is behind: some 5 ms of it."""
+RECOUNTED_TOGETHER = 4_000
+"""Touched units that wait for their recount while a place is behind: some 10 ms of it."""
 CLOSED_KEPT_US = (EVENTS_RETENTION_SECONDS + DAY_SECONDS) * 1_000_000
 """For so long in event time what is closed is known one by one: for longer than the topics keep what was told of it."""
 
