@@ -26,8 +26,10 @@ LABEL_VALUES = {
     "project": ("k1-p",),
     "result": ("correct", "renewed", "wrong"),
     "route": ("/v1/me",),
+    "rule": ("pace", "skips"),
     "state": ("labelling", "idle"),
     "status": ("200", "401", "503", "accepted", "admitted"),
+    "then": ("break", "pause"),
     "topic": ("concord.units.v1",),
     "verdict": ("accepted", "consensus", "rejected", "ruled"),
 }

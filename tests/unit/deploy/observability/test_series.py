@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from deploy.observability.boards import BOARDS, path_of
-from tests.integration.observability.instruments import everything
+from tests.integration.observability.exposition import Exposition
+from tests.integration.observability.instruments import OWN, everything
 from tests.integration.observability.promql import SUFFIXES, TARGET_LABELS, groupings, selectors, series_of
 
 OBSERVABILITY = Path(__file__).parents[4] / "deploy" / "observability"
@@ -48,6 +49,12 @@ def _board(name: str) -> dict[str, str]:
 
 
 ASKED = {**_rules(), **{where: asked for name in BOARDS for where, asked in _board(name).items()}}
+
+
+@pytest.mark.parametrize("service", OWN)
+def test_what_a_service_shows_can_be_shown_to_a_live_prometheus(service: str) -> None:
+    page = Exposition(service).page().decode()
+    assert all(line.name in page for line in OWN[service])
 
 
 @pytest.mark.parametrize("where", ASKED)
