@@ -58,10 +58,14 @@ def _show(lineage: Lineage) -> None:
 def _who(entry: Json) -> str:
     people = [entry[name] for name in ("adjudicator", "auditor", "participant", "by") if name in entry]
     people += [
-        f"{annotation['annotator']} (guideline {annotation['guideline_version']})"
+        f"{annotation['annotator']} (guideline {annotation['guideline_version']}{_revised(annotation)})"
         for annotation in entry.get("annotations", ())
     ]
     return ", ".join(people)
+
+
+def _revised(annotation: Json) -> str:
+    return f", revision {annotation['revision']}" if annotation.get("revision") else ""
 
 
 def _drawn(entry: Json) -> str:

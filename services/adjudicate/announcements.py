@@ -23,14 +23,17 @@ from concord.contracts.v1.resolutions_pb2 import (
     RegionOrigin,
     ResolutionEvent,
     RetrainingFinished,
+    RevisionTooLate,
     RuledUnanswerable,
     RulingRepeated,
 )
+from concord.labels.digest import label_digest
 from services.adjudicate.domain.candidates import not_for
 from services.adjudicate.domain.gold import GoldState
 from services.adjudicate.domain.questions import QuestionState
 from services.adjudicate.domain.repeats import Second
 from services.adjudicate.domain.retraining import RetrainingState
+from services.adjudicate.domain.revising import TooLate
 from services.adjudicate.domain.unit import Judged, UnitState
 
 SERVICE = "adjudicate"
@@ -124,6 +127,22 @@ def ruling(announcer: Announcer, unit: UnitState, guideline_version: int) -> Out
         regions_dropped=unit.regions.dropped if unit.regions else 0,
     )
     return _event(announcer, unit, ResolutionEvent(adjudicated=adjudicated))
+
+
+def revision_too_late(announcer: Announcer, unit: UnitState, late: TooLate) -> Outgoing:
+    """Return the event that a revision came in after its unit was resolved, or sent back."""
+    annotation = late.annotation
+    overtaken = RevisionTooLate(
+        unit_id=unit.unit_id,
+        annotation_id=annotation.annotation_id,
+        annotator_id=annotation.annotator_id,
+        revision=annotation.revision,
+        counted_revision=late.counted,
+        rework=annotation.rework,
+        reason=late.reason,
+        label_digest=label_digest(annotation.label.encode()),
+    )
+    return _event(announcer, unit, ResolutionEvent(revision_too_late=overtaken))
 
 
 def gold_flagged(announcer: Announcer, gold: GoldState) -> Outgoing:
@@ -258,6 +277,7 @@ def _evidence(unit: UnitState) -> list[Evidence]:
             label_digest=annotation.digest,
             schema_version=annotation.schema_version,
             by_model=annotation.model,
+            revision=annotation.revision,
         )
         for annotation, label in counted
     ]

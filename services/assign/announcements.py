@@ -9,6 +9,7 @@ from concord.contracts.ids import client_of
 from concord.contracts.topics import ANNOTATIONS, ANNOTATORS, ASSIGNMENTS
 from concord.contracts.v1.annotations_pb2 import (
     AnnotationEvent,
+    AnnotationRevised,
     AnnotationSubmitted,
     LabellingEnded,
     RetrainingBegun,
@@ -122,6 +123,26 @@ def submitted(
         shown_first=first,
     )
     return _of_annotation(announcer, unit, AnnotationEvent(annotation_submitted=submission))
+
+
+def revised(announcer: Announcer, unit: UnitState, assignment: Assignment, label: bytes, flag: str) -> Outgoing:
+    """Return the event that a label was revised."""
+    revision = AnnotationRevised(
+        unit_id=unit.unit_id,
+        annotation_id=assignment.id,
+        annotator_id=assignment.annotator_id,
+        label=label,
+        guideline_version=assignment.guideline_version,
+        active_ms=assignment.active_ms,
+        revision=assignment.revision,
+        flag=flag,
+        rework=assignment.rework,
+        overlap_wanted=unit.overlap_wanted,
+        schema_version=assignment.schema_version,
+        by_model=assignment.model,
+        submitted_at_us=assignment.submitted_at_us,
+    )
+    return _of_annotation(announcer, unit, AnnotationEvent(annotation_revised=revision))
 
 
 def labelling_ended(announcer: Announcer, unit: UnitState) -> Outgoing:

@@ -24,7 +24,7 @@ from concord.contracts.ids import slot_of
 from services.assign.domain import refusals
 from services.assign.domain.refusals import Refusal
 from services.assign.domain.unit import Assignment
-from services.assign.door import conduct, drafts, guidelines, qualifications, roster, standing, stranded
+from services.assign.door import conduct, drafts, guidelines, qualifications, revisions, roster, standing, stranded
 from services.assign.door.desk import desk_of
 from services.assign.handlers import Answer, Taken
 from services.assign.hot_route import HotRoute
@@ -68,6 +68,12 @@ STATUSES: dict[type[Exception], int] = {
     refusals.NotFailed: 409,
     refusals.StateRefused: 409,
     refusals.GuidelineSuperseded: 409,
+    refusals.AnnotationUnknown: 404,
+    refusals.NoLabelYet: 409,
+    refusals.RevisionTooLate: 409,
+    refusals.RevisionsUsedUp: 409,
+    refusals.RevisedOtherwise: 409,
+    refusals.StandsAsGiven: 409,
     refusals.LabelRefused: 422,
     refusals.NoDraft: 404,
     refusals.DraftSuperseded: 409,
@@ -97,7 +103,7 @@ def routers() -> tuple[APIRouter, ...]:
     routes.post("/assignments/{assignment_id}/skip", **skipped)(skip)
     routes.post("/assignments/{assignment_id}/return", **stands)(give_back)
     routes.post("/assignments/{assignment_id}/renew", **stands)(renew)
-    others = (stranded, conduct, drafts, guidelines, roster, standing, qualifications)
+    others = (stranded, revisions, conduct, drafts, guidelines, roster, standing, qualifications)
     return hot, routes, *(door.router() for door in others)
 
 

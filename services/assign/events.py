@@ -19,7 +19,7 @@ from concord.contracts.v1.quality_pb2 import BreakRequired, QualityEvent, Standi
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
 from services.assign import announcements
-from services.assign.domain import unit
+from services.assign.domain import revision, unit
 from services.assign.domain.breaks import Break
 from services.assign.domain.eligibility import AnnotatorState, AtWork, Credential
 from services.assign.domain.qualification import QualificationState
@@ -171,7 +171,7 @@ def _resolution(event: ResolutionEvent) -> Iterator[UnitChange]:
             yield _told(event, asked.unit_id, raised)
         case "consensus_reached":
             settled = event.consensus_reached
-            close = partial(unit.close, rework=settled.rework)
+            close = partial(revision.resolve, rework=settled.rework, at_us=event.metadata.occurred_at_us)
             yield _told(event, settled.unit_id, close, partial(_ended, settled.rework, always=False))
         case "escalated":
             escalated = event.escalated
@@ -179,7 +179,12 @@ def _resolution(event: ResolutionEvent) -> Iterator[UnitChange]:
             yield _told(event, escalated.unit_id, close, partial(_ended, escalated.rework, always=True))
         case "adjudicated" | "ruled_unanswerable":
             ruled = event.adjudicated if event.HasField("adjudicated") else event.ruled_unanswerable
-            yield _told(event, ruled.unit_id, partial(unit.close, rework=ruled.rework))
+            at_us = event.metadata.occurred_at_us
+            yield _told(event, ruled.unit_id, partial(revision.resolve, rework=ruled.rework, at_us=at_us))
+        case "revision_too_late":
+            late = event.revision_too_late
+            overtaken = partial(revision.came_too_late, annotation_id=late.annotation_id, number=late.revision)
+            yield _told(event, late.unit_id, overtaken)
         case "gold_flagged":
             flagged = event.gold_flagged
             yield _told(event, flagged.unit_id, partial(unit.hold_gold, revision=flagged.revision, held=True))

@@ -14,6 +14,12 @@ INSTRUMENTS = (
         "Labels sent, by what became of them: accepted, late, repeated, refused.",
         ("status",),
     ),
+    Instrument(
+        "concord_assign_revisions",
+        "counter",
+        "Labels revised by whoever gave them, by what became of that: accepted, repeated, refused.",
+        ("status",),
+    ),
     Instrument("concord_assign_leases_ended", "counter", "Leases that ended without a label, by how.", ("how",)),
     Instrument("concord_assign_waiting_units", "gauge", "Units that wait for an annotator."),
     Instrument("concord_assign_leases", "gauge", "Leases that run."),

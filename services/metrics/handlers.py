@@ -241,11 +241,13 @@ def _revised(annotation_revised: AnnotationRevised, at_us: int) -> Annotation:
     return Annotation(
         annotation_revised.annotator_id,
         _text(annotation_revised.label),
-        0,
+        annotation_revised.rework,
         False,
         annotation_revised.active_ms,
         annotation_revised.revision,
-        at_us,
+        annotation_revised.submitted_at_us or at_us,
+        max(1, annotation_revised.schema_version),
+        annotation_revised.by_model,
     )
 
 

@@ -113,17 +113,17 @@ class Recount:
 
     def _annotation(self, annotation: Any, at_us: int, *, is_first: bool) -> None:
         earlier = self._units[annotation.unit_id].said[annotation.annotation_id]
-        if is_first:
-            earlier.rework, earlier.late = annotation.rework, annotation.late
+        if is_first or earlier.revision < 0:
+            earlier.rework, earlier.late = annotation.rework, is_first and annotation.late
             earlier.schema_version = max(1, annotation.schema_version)
+            earlier.at_us = at_us if is_first else annotation.submitted_at_us or at_us
             self._sent_back(annotation.unit_id, annotation.rework)
         revision = 0 if is_first else annotation.revision
         if revision > earlier.revision:
-            earlier.annotator_id, earlier.label, earlier.revision, earlier.at_us = (
+            earlier.annotator_id, earlier.label, earlier.revision = (
                 annotation.annotator_id,
                 annotation.label.decode(),
                 revision,
-                at_us,
             )
 
     def _settled(self, unit: _Unit, settled: Any, rank: int) -> None:

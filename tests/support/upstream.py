@@ -14,6 +14,7 @@ from concord.chassis.journal.announce import Announcer
 from concord.contracts.topics import ANNOTATIONS, LOTS, PROJECTS, QUALITY, RESOLUTIONS, UNITS, Topic
 from concord.contracts.v1.annotations_pb2 import (
     AnnotationEvent,
+    AnnotationRevised,
     AnnotationSubmitted,
     LabellingEnded,
     UnitStranded,
@@ -158,6 +159,22 @@ class Teller:
             **more,
         )
         await self.tell(ANNOTATIONS, unit_id, AnnotationEvent(annotation_submitted=submitted), times=times)
+
+    async def revision(
+        self, unit_id: str, number: int, annotator_id: str, label: Json, revision: int, **more: Any
+    ) -> None:
+        """Revise an annotation."""
+        times = more.pop("times", 1)
+        revised = AnnotationRevised(
+            unit_id=unit_id,
+            annotation_id=f"{unit_id}.{number}",
+            annotator_id=annotator_id,
+            label=encoded(label),
+            guideline_version=1,
+            revision=revision,
+            **more,
+        )
+        await self.tell(ANNOTATIONS, unit_id, AnnotationEvent(annotation_revised=revised), times=times)
 
     async def labelling_ended(self, unit_id: str, *may_still_submit: str, rework: int = 0) -> None:
         """Say, as assign does of an escalated unit, that it is given to nobody any more."""

@@ -49,6 +49,7 @@ SLOTS_BY: Mapping[str, Callable[[str], int | None]] = {
     "unit_id": slot_of,
     "lot_id": slot_of,
     "assignment_id": slot_of,
+    "annotation_id": slot_of,
 }
 """By the name of a parameter of a path, how its slot is read."""
 IN_QUERY = "project_id"

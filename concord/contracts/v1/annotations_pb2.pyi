@@ -160,6 +160,10 @@ Global___AnnotationSubmitted: _TypeAlias = AnnotationSubmitted  # noqa: Y015
 
 @_typing.final
 class AnnotationRevised(_message.Message):
+    """An annotator's later word on a unit that was not resolved, as far as assign knew. It is whole: it stands for the label,
+    whichever of the two is heard of first.
+    """
+
     DESCRIPTOR: _descriptor.Descriptor
 
     UNIT_ID_FIELD_NUMBER: _builtins.int
@@ -169,13 +173,30 @@ class AnnotationRevised(_message.Message):
     GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
     ACTIVE_MS_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    FLAG_FIELD_NUMBER: _builtins.int
+    REWORK_FIELD_NUMBER: _builtins.int
+    OVERLAP_WANTED_FIELD_NUMBER: _builtins.int
+    SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
+    BY_MODEL_FIELD_NUMBER: _builtins.int
+    SUBMITTED_AT_US_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     annotation_id: _builtins.str
     annotator_id: _builtins.str
     label: _builtins.bytes
+    """Canonical JSON of the label, in the names of the version under which the unit was given out."""
     guideline_version: _builtins.int
     active_ms: _builtins.int
+    """Of the first word: time that revising takes is not counted."""
     revision: _builtins.int
+    """From 1; of several the greatest stands."""
+    flag: _builtins.str
+    """As in AnnotationSubmitted; a flag can come and go with a revision."""
+    rework: _builtins.int
+    overlap_wanted: _builtins.int
+    schema_version: _builtins.int
+    by_model: _builtins.bool
+    submitted_at_us: _builtins.int
+    """When the first word came in, microseconds since the epoch, UTC: it keeps its place among the others. Zero: not told."""
     def __init__(
         self,
         *,
@@ -186,10 +207,16 @@ class AnnotationRevised(_message.Message):
         guideline_version: _builtins.int = ...,
         active_ms: _builtins.int = ...,
         revision: _builtins.int = ...,
+        flag: _builtins.str = ...,
+        rework: _builtins.int = ...,
+        overlap_wanted: _builtins.int = ...,
+        schema_version: _builtins.int = ...,
+        by_model: _builtins.bool = ...,
+        submitted_at_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_ms", b"active_ms", "annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "guideline_version", b"guideline_version", "label", b"label", "revision", b"revision", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_ms", b"active_ms", "annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "by_model", b"by_model", "flag", b"flag", "guideline_version", b"guideline_version", "label", b"label", "overlap_wanted", b"overlap_wanted", "revision", b"revision", "rework", b"rework", "schema_version", b"schema_version", "submitted_at_us", b"submitted_at_us", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -40,6 +40,7 @@ class ResolutionEvent(_message.Message):
     RETRAINING_FINISHED_FIELD_NUMBER: _builtins.int
     GOLD_CHOSEN_FIELD_NUMBER: _builtins.int
     GOLD_DROPPED_FIELD_NUMBER: _builtins.int
+    REVISION_TOO_LATE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -70,6 +71,8 @@ class ResolutionEvent(_message.Message):
     def gold_chosen(self) -> Global___GoldChosen: ...
     @_builtins.property
     def gold_dropped(self) -> Global___GoldDropped: ...
+    @_builtins.property
+    def revision_too_late(self) -> Global___RevisionTooLate: ...
     def __init__(
         self,
         *,
@@ -88,12 +91,13 @@ class ResolutionEvent(_message.Message):
         retraining_finished: Global___RetrainingFinished | None = ...,
         gold_chosen: Global___GoldChosen | None = ...,
         gold_dropped: Global___GoldDropped | None = ...,
+        revision_too_late: Global___RevisionTooLate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_chosen", b"gold_chosen", "gold_dropped", b"gold_dropped", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "retraining_finished", b"retraining_finished", "ruled_unanswerable", b"ruled_unanswerable", "ruling_repeated", b"ruling_repeated"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_chosen", b"gold_chosen", "gold_dropped", b"gold_dropped", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "retraining_finished", b"retraining_finished", "revision_too_late", b"revision_too_late", "ruled_unanswerable", b"ruled_unanswerable", "ruling_repeated", b"ruling_repeated"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_chosen", b"gold_chosen", "gold_dropped", b"gold_dropped", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "retraining_finished", b"retraining_finished", "ruled_unanswerable", b"ruled_unanswerable", "ruling_repeated", b"ruling_repeated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_chosen", b"gold_chosen", "gold_dropped", b"gold_dropped", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "retraining_finished", b"retraining_finished", "revision_too_late", b"revision_too_late", "ruled_unanswerable", b"ruled_unanswerable", "ruling_repeated", b"ruling_repeated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["overlap_requested", "consensus_reached", "escalated", "adjudicated", "participant_joined", "ruled_unanswerable", "guideline_asked", "guideline_answered", "ruling_repeated", "gold_flagged", "gold_ruled", "retraining_finished", "gold_chosen", "gold_dropped"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["overlap_requested", "consensus_reached", "escalated", "adjudicated", "participant_joined", "ruled_unanswerable", "guideline_asked", "guideline_answered", "ruling_repeated", "gold_flagged", "gold_ruled", "retraining_finished", "gold_chosen", "gold_dropped", "revision_too_late"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -112,6 +116,7 @@ class Evidence(_message.Message):
     LABEL_DIGEST_FIELD_NUMBER: _builtins.int
     SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
     BY_MODEL_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     annotation_id: _builtins.str
     annotator_id: _builtins.str
     label: _builtins.bytes
@@ -123,6 +128,8 @@ class Evidence(_message.Message):
     """Under which it was given: the label is in its names. Zero: not told, and 1."""
     by_model: _builtins.bool
     """Whether a model gave it."""
+    revision: _builtins.int
+    """Which word of its annotator's this is: 0 the first, and each revision one more."""
     def __init__(
         self,
         *,
@@ -133,14 +140,61 @@ class Evidence(_message.Message):
         label_digest: _builtins.str = ...,
         schema_version: _builtins.int = ...,
         by_model: _builtins.bool = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "by_model", b"by_model", "guideline_version", b"guideline_version", "label", b"label", "label_digest", b"label_digest", "schema_version", b"schema_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "by_model", b"by_model", "guideline_version", b"guideline_version", "label", b"label", "label_digest", b"label_digest", "revision", b"revision", "schema_version", b"schema_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Evidence: _TypeAlias = Evidence  # noqa: Y015
+
+@_typing.final
+class RevisionTooLate(_message.Message):
+    """A revision came in after its unit was resolved, or sent back: it is kept, and the resolution stays as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    ANNOTATION_ID_FIELD_NUMBER: _builtins.int
+    ANNOTATOR_ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    COUNTED_REVISION_FIELD_NUMBER: _builtins.int
+    REWORK_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    LABEL_DIGEST_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    annotation_id: _builtins.str
+    annotator_id: _builtins.str
+    revision: _builtins.int
+    counted_revision: _builtins.int
+    """Of the same annotation, the revision that counted; 0: the first word."""
+    rework: _builtins.int
+    """Of the unit, when the annotation was assigned."""
+    reason: _builtins.str
+    """"resolved" or "sent_back"."""
+    label_digest: _builtins.str
+    """What stands for the label that came too late; its event holds it."""
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        annotation_id: _builtins.str = ...,
+        annotator_id: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        counted_revision: _builtins.int = ...,
+        rework: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        label_digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "counted_revision", b"counted_revision", "label_digest", b"label_digest", "reason", b"reason", "revision", b"revision", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevisionTooLate: _TypeAlias = RevisionTooLate  # noqa: Y015
 
 @_typing.final
 class FieldOutcome(_message.Message):

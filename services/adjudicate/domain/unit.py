@@ -37,6 +37,7 @@ class Annotation(msgspec.Struct, frozen=True, omit_defaults=True):
         digest: what stands for the label, also where it is not kept.
         schema_version: under which it was given; the label is in its names.
         model: a model gave it.
+        revision: which word of its annotator's it is: 0 the first.
     """
 
     annotation_id: str
@@ -48,6 +49,7 @@ class Annotation(msgspec.Struct, frozen=True, omit_defaults=True):
     digest: str = ""
     schema_version: int = 1
     model: bool = False
+    revision: int = 0
 
 
 class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -191,12 +193,6 @@ class Judged(NamedTuple):
 Weigh = Callable[[Sequence[Annotation]], Leading]
 
 
-def admission_of(unit: UnitState) -> Admission:
-    """Return the admission of a unit, which is no gold, of which nothing but that is known."""
-    known = unit.source_id, unit.page, unit.traceparent, unit.named, unit.text_characters
-    return Admission(unit.unit_id, unit.project_id, False, *known)
-
-
 def admitted(state: UnitState | None, admission: Admission, rule: Rule, weigh: Weigh) -> Judged:
     """Return what follows when the unit's admission is heard; a gold unit is never resolved, and keeps no labels."""
     before = state or UnitState(admission.unit_id, admission.project_id)
@@ -245,6 +241,8 @@ def annotated(
     if annotation.rework > before.rework:
         # Its lot was rejected; that news is still on its way.
         before = reopened(before, annotation.rework)
+    if any(known.annotation_id == annotation.annotation_id for known in before.annotations):
+        return None  # a revision of it was heard of first
     if late or annotation.rework < before.rework or before.status in RESOLVED:
         return _joined(before, annotation.annotator_id)
     kept = msgspec.structs.replace(annotation, digest=label_digest(annotation.label.encode()))

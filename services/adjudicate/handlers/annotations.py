@@ -1,4 +1,4 @@
-"""What assign tells of units' labels: they come in, can come from nobody any more, or from nobody but these."""
+"""What assign tells of labels: they come in, are revised, can come from nobody any more, or from nobody but these."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -12,6 +12,7 @@ from services.adjudicate.domain.rule import PassedOver
 from services.adjudicate.domain.unit import Annotation, UnitState, annotated, ended, stranded
 from services.adjudicate.handlers.deciding import Batch, Deciding, rule_of
 from services.adjudicate.handlers.questions import Questions
+from services.adjudicate.handlers.revising import revision
 
 
 class Annotations:
@@ -54,6 +55,8 @@ class Annotations:
         match event.WhichOneof("event"):
             case "annotation_submitted":
                 return await self._annotation(event, delivery, batch)
+            case "annotation_revised":
+                return await revision(self.deciding, event, delivery, batch)
             case "labelling_ended":
                 over = event.labelling_ended
                 project = await self.deciding.project(event.metadata.project_id)
@@ -74,10 +77,10 @@ class Annotations:
                     batch,
                     lambda state, weigh: stranded(state, left.rework, rule_of(project), weigh),
                 )
-            case "unit_passed_over":
+            case "unit_passed_over" if (
+                not event.unit_passed_over.by_model
+            ):  # two copies of one program are no two people
                 passed = event.unit_passed_over
-                if passed.by_model:
-                    return None  # two copies of one program are no two people
                 project = await self.deciding.project(event.metadata.project_id)
                 return self.deciding.cause(
                     passed.unit_id,

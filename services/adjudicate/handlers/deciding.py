@@ -31,7 +31,6 @@ from services.adjudicate.domain.unit import (
     Judged,
     UnitState,
     Weigh,
-    admission_of,
     admitted,
 )
 from services.adjudicate.repository import Repository, unit_key
@@ -137,7 +136,7 @@ class Deciding:
         batch, causes = Batch(), []
         for unit_id, (cause_id, row) in (await self.repository.admissions(unit_ids)).items():
             project = await self.project(row.project_id)
-            judge = partial(_admitted, admission_of(row), project)
+            judge = partial(_admitted, _admission_of(row), project)
             trace = (("traceparent", row.traceparent.encode()),) if row.traceparent else ()
             causes.append(self.cause(unit_id, cause_id, project, batch, judge, trace=trace))
         if causes:
@@ -248,6 +247,12 @@ class Deciding:
         by_resolved = policy.consensus.learn != "gold"
         view = self.repository.view(project.project_id).field("" if field is None else field.name)
         return view.weights(len(classed.classes), policy.gold.pass_accuracy, by_resolved=by_resolved)
+
+
+def _admission_of(unit: UnitState) -> Admission:
+    """Return the admission of a unit, which is no gold, of which nothing but that is known."""
+    known = unit.source_id, unit.page, unit.traceparent, unit.named, unit.text_characters
+    return Admission(unit.unit_id, unit.project_id, False, *known)
 
 
 def _admitted(admission: Admission, project: Project, state: UnitState | None, weigh: Weigh) -> Judged:

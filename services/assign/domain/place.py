@@ -18,16 +18,20 @@ class Place:
         not_before_us: leases that are found when the place is loaded are ended no earlier: nobody could renew or
             submit while it was dealt.
         memory: bounds the rows of pages that are in memory, over all places.
+        since_us: since when this process has the place.
 
     Attributes:
         loaded: whether all that was open when it was read is in; until then nobody is served from here.
     """
 
-    def __init__(self, generator: random.Random, not_before_us: int = 0, memory: RowsInMemory | None = None) -> None:
+    def __init__(
+        self, generator: random.Random, not_before_us: int = 0, memory: RowsInMemory | None = None, since_us: int = 0
+    ) -> None:
         self.queue = ReadyQueue(generator, memory)
         self.views: dict[str, ProjectView] = {}
         self.loaded = False
         self._not_before_us = not_before_us
+        self._since_us = since_us
         self._read: dict[str, UnitState] = {}
         self._told: set[str] | None = None
 
@@ -35,7 +39,7 @@ class Place:
         """Return what is known at a glance of a project."""
         found = self.views.get(project_id)
         if found is None:
-            found = self.views[project_id] = ProjectView()
+            found = self.views[project_id] = ProjectView(self._since_us)
         return found
 
     def told(self, key: str, state: UnitState) -> None:

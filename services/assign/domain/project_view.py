@@ -7,6 +7,7 @@ from services.assign.domain.breaks import Breaks
 from services.assign.domain.held import HeldLeases
 from services.assign.domain.overlap import LET_GO, left_by_models, seen_by, slots_open, turns
 from services.assign.domain.qualification import QualificationState
+from services.assign.domain.revision import Delays, RecentLabels
 from services.assign.domain.rules import ConductState
 from services.assign.domain.stranding import LET_GO_MAX
 from services.assign.domain.unit import UnitState
@@ -56,9 +57,14 @@ class ProjectView:
         conduct_pages: the newest known page of what each annotator did lately, where the project has rules for that.
         conducts: what holds against annotators by these rules.
         acknowledged: the newest version of the guideline that each annotator is known to have acknowledged.
+        recent: labels that came in lately and may be revised.
+        delays: how long units take from a label to their resolution.
+
+    Args:
+        since_us: since when this process has the project.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, since_us: int = 0) -> None:
         self.held = HeldLeases()
         self.active_times = ActiveTimes()
         self.lacking: dict[str, Lacking] = {}
@@ -73,6 +79,8 @@ class ProjectView:
         self.conduct_pages: dict[str, int] = {}
         self.conducts: dict[str, ConductState] = {}
         self.acknowledged: dict[str, int] = {}
+        self.recent = RecentLabels(since_us)
+        self.delays = Delays()
 
     def settle(self, state: UnitState, key: str, not_before_us: int = 0) -> None:
         """Take over a unit's newest state; saying it again changes nothing.
@@ -83,6 +91,8 @@ class ProjectView:
             not_before_us: see HeldLeases.settle.
         """
         self.held.settle(state, key, not_before_us)
+        self.recent.settle(state, key)
+        self.delays.settle(state)
         for assignment in state.assignments:
             self.active_times.add(assignment.id, assignment.annotator_id, assignment.active_ms, assignment.issued_at_us)
         lacks = not state.gold and slots_open(state) > 0

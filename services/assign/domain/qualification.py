@@ -40,6 +40,7 @@ class QualificationState(msgspec.Struct, frozen=True, omit_defaults=True):
         version: of the guideline under which they are looked at.
         attempt: how often they began, from 1.
         failures: how often they failed in a row.
+        since_us: since when they stand so, or began this attempt, microseconds since the epoch, UTC.
     """
 
     project_id: str
@@ -53,6 +54,7 @@ class QualificationState(msgspec.Struct, frozen=True, omit_defaults=True):
     standing: Standing = "qualifying"
     attempt: int = 1
     failures: int = 0
+    since_us: int = 0
 
     @property
     def answered(self) -> tuple[int, int]:
@@ -169,6 +171,17 @@ def again(state: QualificationState | None, bar: Bar) -> QualificationState | No
     if state is None or state.standing != "failed" or _outdated(state, bar):
         return None
     return msgspec.structs.replace(_anew(state, bar), failures=0)
+
+
+def dated(before: QualificationState | None, after: QualificationState, now_us: int) -> QualificationState:
+    """Return how somebody stands with since when that is, where it is another standing or attempt than before.
+
+    >>> dated(None, QualificationState("k1-p", "ann"), 7).since_us
+    7
+    """
+    if before is not None and (before.standing, before.attempt) == (after.standing, after.attempt):
+        return after
+    return msgspec.structs.replace(after, since_us=now_us)
 
 
 def _outdated(state: QualificationState, bar: Bar) -> bool:

@@ -146,6 +146,54 @@ class AnsweredOtherwise(Refusal):
     cure = "leave it; the first submission stands"
 
 
+class AnnotationUnknown(Refusal):
+    """There is no such annotation, or it is somebody else's, which looks the same."""
+
+    field = "annotation_id"
+    cure = "send an annotation_id as your submission was answered with it"
+
+    def __init__(self, annotation_id: str) -> None:
+        super().__init__(f"You have given no annotation {annotation_id[:120]!r}.")
+
+
+class NoLabelYet(Refusal):
+    """The unit is still the annotator's to label."""
+
+    field = "annotation_id"
+    cure = "submit a label first"
+
+
+class RevisionTooLate(Refusal):
+    """What comes of the unit is settled, or the label does not count any more."""
+
+    field = "annotation_id"
+    cure = "leave it; the label that you gave before stands"
+
+
+class RevisionsUsedUp(Refusal):
+    """The label was revised as often as it may be."""
+
+    field = "revision"
+    cure = "leave it; your last revision stands"
+
+
+class RevisedOtherwise(Refusal):
+    """Another revision of the label was taken before."""
+
+    field = "revision"
+
+    def __init__(self, detail: str, newest: int) -> None:
+        cure = f"look at the label as it stands, and send revision {newest + 1} if it is to be another"
+        super().__init__(f"{detail}; the newest is {newest}.", cure=cure)
+
+
+class StandsAsGiven(Refusal):
+    """What the annotator gave in the project is revised no more: it is closed, or they qualify for it."""
+
+    field = "annotation_id"
+    cure = "leave it; the label that you gave before stands"
+
+
 class LabelRefused(Refusal):
     """The label does not fit the project's schema."""
 

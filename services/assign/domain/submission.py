@@ -19,6 +19,7 @@ def submit(
     active_ms: int,
     now_us: int,
     next_key: str = "",
+    revise_for_us: int = 0,
 ) -> UnitState:
     """Return the unit with the label in; the same label again changes nothing.
 
@@ -27,7 +28,8 @@ def submit(
     of a model that the project counts never.
 
     No more active time is believed than has passed since the lease began. With a label that counts, the place on the
-    annotator's desk goes to the next lease, where one is to follow: `next_key` is the key of its aggregate.
+    annotator's desk goes to the next lease, where one is to follow: `next_key` is the key of its aggregate. For
+    `revise_for_us` the label of a gold unit's copy may be revised; any other until its unit is resolved.
 
     Raises:
         AssignmentUnknown: see there.
@@ -48,7 +50,12 @@ def submit(
     passed_ms = max(0, now_us - assignment.issued_at_us) // 1_000
     return state.with_assignment(
         msgspec.structs.replace(
-            assignment, status=status, label_digest=label_digest, active_ms=min(active_ms, passed_ms)
+            assignment,
+            status=status,
+            label_digest=label_digest,
+            active_ms=min(active_ms, passed_ms),
+            submitted_at_us=now_us,
+            revise_until_us=now_us + revise_for_us if state.copy_for else 0,
         )
     )
 

@@ -29,6 +29,10 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         hops: how often the place had been handed on until it came to this lease.
         model: the annotator is one.
         beside: it takes no place of the unit's overlap, and its label is not counted.
+        submitted_at_us: when its label came in, microseconds since the epoch, UTC.
+        revision: of its label; 0: as it came in. `revised_digest` tells that revision from another one.
+        revise_until_us: of a gold unit's copy, until when its label may be revised: such a unit is never resolved.
+        too_late_from: the first revision that found the unit resolved, and does not count; 0: none did.
     """
 
     id: str
@@ -48,6 +52,11 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     schema_version: int = 1
     model: bool = False
     beside: bool = False
+    submitted_at_us: int = 0
+    revision: int = 0
+    revised_digest: str = ""
+    revise_until_us: int = 0
+    too_late_from: int = 0
 
 
 class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -69,6 +78,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         gold_of: of a gold unit that was made of a resolved one: that one, which had annotators of its own.
         not_for: likewise, who had a part in that one, and is not to be shown this one.
         auditors: who inspected it.
+        resolved_at_us: when it was resolved since it was last sent back, microseconds since the epoch, UTC; 0: not yet.
         exposures: to how many annotators a gold unit was shown, where its project bounds that; `shown_by_day` says how
             many on which of the last days.
         copy_for: in a gold unit's copy, the one annotator whom it is for: each has an aggregate of their own, so
@@ -104,6 +114,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     auditors: tuple[str, ...] = ()
     exposures: int = 0
     shown_by_day: tuple[tuple[int, int], ...] = ()
+    resolved_at_us: int = 0
 
     @property
     def current(self) -> list[Assignment]:
@@ -161,6 +172,7 @@ def admit(state: UnitState | None, unit: UnitState) -> UnitState | None:
         gold_revision=state.gold_revision,
         held=state.held,
         auditors=state.auditors,
+        resolved_at_us=state.resolved_at_us,
     )
 
 
@@ -184,7 +196,13 @@ def at_rework(state: UnitState, rework: int) -> UnitState | None:
         return state
     status: UnitStatus = "withdrawn" if state.status == "withdrawn" else "open"
     return msgspec.structs.replace(
-        state, rework=rework, status=status, overlap_wanted=state.overlap_initial, turn=0, stranded=False
+        state,
+        rework=rework,
+        status=status,
+        overlap_wanted=state.overlap_initial,
+        turn=0,
+        stranded=False,
+        resolved_at_us=0,
     )
 
 
@@ -202,7 +220,7 @@ def raise_overlap(state: UnitState, rework: int, wanted: int) -> UnitState | Non
 
 
 def close(state: UnitState, rework: int) -> UnitState | None:
-    """Return the unit closed: resolved, or on its way to an adjudicator; None when that changes nothing."""
+    """Return the unit closed, on its way to an adjudicator; None when that changes nothing."""
     now = at_rework(state, rework)
     if now is None or now.status != "open":
         return None

@@ -14,6 +14,7 @@ from concord.chassis.settings import PayloadLinkSettings
 from concord.labels import encoded
 from services.assign.domain.reasons import Code, Why
 from services.assign.domain.turns import Turns
+from services.assign.domain.unit import Assignment, UnitState
 from services.assign.handlers import Handlers, Leased
 from services.assign.schemas import AssignmentOffer, Claimed, Nothing, timestamp
 
@@ -65,16 +66,11 @@ class Desk:
         self._headings: dict[str, tuple[int, str]] = {}
 
     def offer(self, lease: Leased) -> AssignmentOffer:
-        """Return a lease as its annotator sees it.
-
-        The link outlives the lease, so that a renewed one keeps it, and is the same as often as the lease is offered:
-        a browser that has fetched the payload has it.
-        """
-        until_us = max(lease.assignment.lease_until_us, lease.assignment.issued_at_us + self._link_us)
+        """Return a lease as its annotator sees it."""
         return AssignmentOffer(
             assignment_id=lease.assignment.id,
             unit_id=lease.unit.unit_id,
-            payload_url=self._link(lease.unit.unit_id, until_us),
+            payload_url=self.link(lease.unit, lease.assignment),
             media_type=lease.unit.media_type,
             lease_until=timestamp(lease.assignment.lease_until_us),
             guideline_version=lease.assignment.guideline_version,
@@ -83,6 +79,17 @@ class Desk:
             order=self.handlers.submissions.orders(lease.project, lease.assignment),
             draft_revision=self.handlers.drafting.repository.drafts.newest.get(lease.assignment.id, 0),
         )
+
+    def link(self, unit: UnitState, assignment: Assignment) -> str:
+        """Return the link to a unit's payload for whoever has it.
+
+        It outlives the lease, so that a renewed one keeps it, and is the same as often as the lease is offered: a
+        browser that has fetched the payload has it. Of a label that is looked at later it lasts as long anew.
+        """
+        until_us = max(assignment.lease_until_us, assignment.issued_at_us + self._link_us)
+        if assignment.submitted_at_us and until_us < (now_us := self.clock.now_us()):
+            until_us = now_us + self._link_us
+        return self._link(unit.unit_id, until_us)
 
     async def claimed(self, leases: Sequence[Leased], annotator_id: str, project_id: str) -> Claimed:
         """Return leases as their annotator sees them, or why there are none."""

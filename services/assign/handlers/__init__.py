@@ -2,8 +2,9 @@
 
 Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what other services
 tell, `claims` gives units out for places that `desks` has, `submissions` takes labels in, `onward` does both in one go,
-`drafting` keeps what people have of a label before they send it, `conduct` holds what they do against their project's
-rules, `waiting` has claims wait and says why there is nothing, `qualifying` says who is given gold alone,
+`revising` takes others in their place, `drafting` keeps what people have of a label before they send it, `conduct`
+holds what they do against their project's rules, `waiting` has claims wait and says why there is nothing, `qualifying`
+says who is given gold alone,
 `leases` ends and prolongs, `annotators` says who is who, `standing` where each of them stands, `acknowledging` who has
 read which guideline, `stranded` finds what waits for nobody, `closing` ends the wait in projects that are closed, and
 `gold_stocks` says how much gold is left, and `floor` who works and what waits.
@@ -28,6 +29,7 @@ from services.assign.handlers.gold_stocks import GoldStocks
 from services.assign.handlers.leases import EXPIRE_LEASES_MAX, Leases
 from services.assign.handlers.onward import Onward
 from services.assign.handlers.qualifying import Qualifying
+from services.assign.handlers.revising import Given, Revising, Revision
 from services.assign.handlers.standing import InProject, Standings
 from services.assign.handlers.stranded import Stranded, Waits
 from services.assign.handlers.submissions import Answer, Submissions, Taken
@@ -47,6 +49,7 @@ __all__ = [
     "Drafting",
     "Entry",
     "Floor",
+    "Given",
     "GoldStocks",
     "Handlers",
     "InProject",
@@ -55,6 +58,8 @@ __all__ = [
     "Onward",
     "Projects",
     "Qualifying",
+    "Revising",
+    "Revision",
     "Standings",
     "Stranded",
     "Submissions",
@@ -87,6 +92,7 @@ class Handlers:
     conduct: Conduct
     floor: Floor
     drafting: Drafting
+    revising: Revising
 
     @classmethod
     def of(
@@ -128,4 +134,5 @@ class Handlers:
             conduct=conduct,
             floor=Floor(repository, projects, instruments, clock),
             drafting=Drafting(repository, clock),
+            revising=Revising(repository, projects, submissions, qualifying, instruments, clock),
         )

@@ -54,6 +54,17 @@ class Qualifying:
         known = self.repository.view(project.project_id).qualifications
         return qualification.progress(known.get(annotator_id), bar_of(project))
 
+    def since_us(self, project: Project, annotator_id: str) -> int:
+        """Return since when somebody may do a project's work, microseconds; 0: from the first day, or not known.
+
+        Raises:
+            Unavailable: see `progress`.
+        """
+        if project.policy.gold.qualify in ("", "no"):
+            return 0
+        state = self.repository.view(project.project_id).qualifications.get(annotator_id)
+        return state.since_us if state is not None else 0
+
     async def hear(self, evidence: Sequence[tuple[str, QualificationState, Sequence[MissedGold]]]) -> None:
         """Take over what metrics tells of answers on gold, each with the id of its event, and what was missed."""
         causes = [
@@ -86,11 +97,10 @@ class Qualifying:
         bar = bar_of(self.projects.known(project_id))
 
         def decide(state: QualificationState | None, now_us: int) -> Decision[QualificationState]:
-            del now_us
             after = qualification.again(state, bar)
             if after is None:
                 raise NotFailed(f"{annotator_id[:120]} has not failed to qualify in this project.")
-            return Decision(after)
+            return Decision(qualification.dated(state, after, now_us))
 
         cause = Cause(qualification_key(project_id, annotator_id), self.requests.next(), decide)
         (outcome,) = await self.repository.qualifications.apply([cause])
@@ -107,6 +117,7 @@ def _hearing(
         after = qualification.hear(state, entry, bar)
         if after is None:
             return None
+        after = qualification.dated(state, after, now_us)
         begins = qualification.may_retrain(after, bar) and (state is None or state.standing != "failed")
         announce = announcer(event_id, now_us, ())
         # The right labels pass through here, and are kept nowhere: no answer of assign's could tell them.
@@ -117,8 +128,7 @@ def _hearing(
 
 def _retraining(event_id: str, project_id: str, annotator_id: str, attempt: int, bar: Bar) -> Cause[QualificationState]:
     def decide(state: QualificationState | None, now_us: int) -> Decision[QualificationState] | None:
-        del now_us
         after = qualification.retrained(state, attempt, bar)
-        return None if after is None else Decision(after)
+        return None if after is None else Decision(qualification.dated(state, after, now_us))
 
     return Cause(qualification_key(project_id, annotator_id), event_id, decide)

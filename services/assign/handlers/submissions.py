@@ -49,6 +49,7 @@ class Checked(msgspec.Struct, frozen=True):
         state: as it was when this was looked at.
         label: canonical bytes.
         first: by field, what stood first of that which the label chooses between.
+        revise_for_us: see `submission.submit`.
     """
 
     key: str
@@ -57,6 +58,7 @@ class Checked(msgspec.Struct, frozen=True):
     label: bytes
     digest: str
     first: dict[str, str] = {}
+    revise_for_us: int = 0
 
     def cause(self, annotator_id: str, trace: Headers, next_key: str = "") -> Cause[UnitState]:
         """Return the cause that takes the label in; see `submission.submit` of `next_key`."""
@@ -131,7 +133,7 @@ class Submissions:
                 assignment = lease.owned(state, answer.assignment_id, annotator_id)
                 assert key is not None, "somebody owns an assignment under it"
                 assert state is not None, "and it has a state"
-                label = await self._canonical(state, assignment.schema_version, answer.label)
+                label = await self.canonical(state, assignment.schema_version, answer.label)
                 project = self.projects.known(state.project_id)
                 if not answer.confirmed:
                     await self.conduct.check(project, assignment, answer.active_ms)
@@ -139,7 +141,8 @@ class Submissions:
             except Refusal as refusal:
                 results.append(refusal)
             else:
-                results.append(Checked(key, state, answer, label, label_digest(label), first))
+                open_for_us = self.repository.given.open_for_us(state.project_id, answer.assignment_id)
+                results.append(Checked(key, state, answer, label, label_digest(label), first, open_for_us))
         return results
 
     def orders(self, project: Project, assignment: Assignment) -> dict[str, list[str]]:
@@ -149,7 +152,7 @@ class Submissions:
     def _order_seed(self, assignment_id: str) -> str:
         return keyed(self.repository.id_secret, "order", assignment_id)
 
-    async def _canonical(self, state: UnitState, version: int, label: bytes) -> bytes:
+    async def canonical(self, state: UnitState, version: int, label: bytes) -> bytes:
         """Return the label's canonical bytes, in the names of the version of the schema that it was given under.
 
         Raises:
@@ -207,7 +210,14 @@ def _submit(
 ) -> Decision[UnitState]:
     answer = checked.answer
     after = submission.submit(
-        state, answer.assignment_id, annotator_id, checked.digest, answer.active_ms, now_us, next_key
+        state,
+        answer.assignment_id,
+        annotator_id,
+        checked.digest,
+        answer.active_ms,
+        now_us,
+        next_key,
+        checked.revise_for_us,
     )
     assignment = lease.owned(after, answer.assignment_id, annotator_id)
     outgoing = announcements.submitted(

@@ -29,6 +29,7 @@ from services.assign.repository.active_times import inform
 from services.assign.repository.conducts import Conducts
 from services.assign.repository.drafts import Drafts
 from services.assign.repository.fresh_pages import FreshPages
+from services.assign.repository.given_labels import GivenLabels
 from services.assign.repository.kinds import (
     ACTIVE_TIME,
     ANNOTATOR,
@@ -68,6 +69,7 @@ class Repository:
         fresh: the pages in which units wait to whom nothing happened alone.
         qualifications, conducts, drafts: who may do real work, what people did lately where projects have rules for
             that, and what they have of labels that they have not sent.
+        given: labels that came in, and until when they may be revised.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Repository:
         self.qualifications = Qualifications(journal, owner.places, self.places)
         self.conducts = Conducts(journal, owner.places, self.places)
         self.drafts = Drafts(journal, owner.places, sealer)
+        self.given = GivenLabels(journal, owner.places, self.places, id_secret)
         journal.listen(UNIT, self._settle)
         owner.closes.append(self.ring)
         journal.listen(ANNOTATOR, lambda _, annotator: self.pool.settle(annotator))
@@ -153,8 +156,9 @@ class Repository:
         What the journal settles meanwhile is newer, and stays. Said again, it also reads what is open here alone: an
         owner before may have closed it since.
         """
-        not_before_us = self.journal.clock.now_us() + RESTART_GRACE_SECONDS * MICROSECONDS
-        models = self.places.setdefault(place, Place(self._generator, not_before_us, self._memory))
+        now_us = self.journal.clock.now_us()
+        not_before_us = now_us + RESTART_GRACE_SECONDS * MICROSECONDS
+        models = self.places.setdefault(place, Place(self._generator, not_before_us, self._memory, now_us))
         # Pages first: a row that is taken out of its page meanwhile has its marker before the page goes.
         await self.fresh.load(place)
         for models_of_people in (self.qualifications, self.conducts, self.drafts):

@@ -207,7 +207,7 @@ class LotTally:
         self._annotators: set[str] = set()
         self._versions: set[int] = set()
         self._schema_versions: set[int] = set()
-        self._annotations = self._by_models = 0
+        self._annotations = self._by_models = self._revised = 0
         self._adjudicated = 0
         self._ruled_by_object = 0
         self._regions = RegionsRuled()
@@ -217,6 +217,7 @@ class LotTally:
         for unit in units:
             self._annotations += len(unit.evidence)
             self._by_models += sum(evidence.model for evidence in unit.evidence)
+            self._revised += sum(evidence.revision > 0 for evidence in unit.evidence)
             self._adjudicated += unit.method == ADJUDICATED
             if unit.regions is not None:
                 self._ruled_by_object += 1
@@ -277,6 +278,8 @@ class LotTally:
             claim["regions_ruled"] = {"units": self._ruled_by_object, **msgspec.structs.asdict(self._regions)}
         if self._by_models:
             claim["annotations_by_models"] = self._by_models
+        if self._revised:
+            claim["annotations_revised"] = self._revised
         if lot.seed:
             claim["seed"] = lot.seed
         if isinstance(self._schema, Form):

@@ -106,6 +106,7 @@ class Ledger:
                 "guideline_version": evidence.guideline_version,
                 **_schema(evidence.schema_version),
                 **({"by_model": True} if evidence.model else {}),
+                **({"revision": evidence.revision} if evidence.revision else {}),
             }
             for evidence in after.evidence
         ]

@@ -54,7 +54,11 @@ def _resolved(document: ProvDocument, unit: str, act: str, entry: Json) -> str:
             "wasAssociatedWith", activity=annotating, agent=_person(document, annotation["annotator"]), plan=plan
         )
         document.relate("used", activity=annotating, entity=unit)
-        label = document.entity(f"{act}/annotation/{place}/label", **{"c:commitment": annotation["label"]})
+        label = document.entity(
+            f"{act}/annotation/{place}/label",
+            **{"c:commitment": annotation["label"]},
+            **({"c:revision": annotation["revision"]} if "revision" in annotation else {}),
+        )
         document.relate("wasGeneratedBy", entity=label, activity=annotating)
         document.relate("used", activity=act, entity=label)
     settled = document.entity(

@@ -76,6 +76,7 @@ class _Annotation(msgspec.Struct):
     guideline_version: int
     schema_version: int = 1
     by_model: bool = False
+    revision: int = 0
 
 
 class _Resolved(msgspec.Struct):
@@ -268,7 +269,12 @@ def _resolved(state: UnitState, line: UnitLine, number: int, resolution: _Resolv
         _hold(line, number, annotation.label, label)
     evidence = tuple(
         Evidence(
-            voice.annotator, label, voice.guideline_version, schema_version=voice.schema_version, model=voice.by_model
+            voice.annotator,
+            label,
+            voice.guideline_version,
+            schema_version=voice.schema_version,
+            model=voice.by_model,
+            revision=voice.revision,
         )
         for voice, label in zip(resolution.annotations, line.said, strict=True)
     )

@@ -44,6 +44,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
         label: canonical JSON text; empty where the resolution told its digest alone.
         schema_version: of the label schema, in whose names the label is.
         model: a model gave it.
+        revision: which word of its annotator's counted: 0 the first.
     """
 
     annotator_id: str
@@ -52,6 +53,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     annotation_id: str = ""
     schema_version: int = 1
     model: bool = False
+    revision: int = 0
 
 
 class RuledRegion(msgspec.Struct, frozen=True, gc=False):

@@ -174,6 +174,7 @@ def _resolved(event: ResolutionEvent, ledger: Ledger, sealed_in: Callable[[str],
                 evidence.annotation_id,
                 max(1, evidence.schema_version),
                 evidence.by_model,
+                evidence.revision,
             )
             for evidence in unit.evidence
         ),

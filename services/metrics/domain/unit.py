@@ -38,7 +38,7 @@ class Annotation(msgspec.Struct, frozen=True, array_like=True, gc=False):
         late: kept, and not counted towards agreement.
         active_ms: time spent, idle time left out; zero where it was not told.
         revision: the greatest is the annotator's last word.
-        at_us: event time.
+        at_us: event time of the first word.
         schema_version: of the label schema, under which it was given.
         model: a model gave it.
     """
@@ -153,10 +153,15 @@ def annotated(unit: Unit, annotation_id: str, annotation: Annotation) -> tuple[A
     if known is not None:
         if known.revision >= annotation.revision:
             return None, known
-        # A revision does not say under which rework it was made, nor whether the first word was late; and it is said
-        # under the same version of the label schema.
+        # It keeps the first word's place. That one did not come late, else it could not be revised; and a release
+        # before told of a revision without all that a label is told with.
         annotation = msgspec.structs.replace(
-            annotation, rework=known.rework, late=known.late, schema_version=known.schema_version, model=known.model
+            annotation,
+            rework=known.rework,
+            late=known.late,
+            at_us=known.at_us,
+            schema_version=known.schema_version,
+            model=known.model,
         )
     unit.annotations[annotation_id] = annotation
     unit.rework = max(unit.rework, annotation.rework)

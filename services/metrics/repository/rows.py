@@ -327,12 +327,12 @@ class Rows:
                     standing.answered(known, before.label, -1)
                 standing.answered(known, annotation.label)
             # As many words as in any other order of what is told.
-            words = 1 if before is not None else 1 + unit.gold_revision
+            words = annotation.revision + (-before.revision if before is not None else 1 + unit.gold_revision)
             standing.learnt(annotation.at_us, words)
             self.estimated[unit.project_id].add(annotation.annotator_id)
             self._gold_learnt(unit.project_id, annotation.at_us, words)
         sums.newest_us = max(sums.newest_us, annotation.at_us)
-        if not self.behind and len(sums.waiting_us) < LATENCIES_MAX:
+        if before is None and not self.behind and len(sums.waiting_us) < LATENCIES_MAX:
             sums.waiting_us.append(annotation.at_us)
 
     def tell_anew(self, project_id: str) -> None:

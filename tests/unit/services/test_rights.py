@@ -46,6 +46,9 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("assign", "POST", "/v1/projects/{project_id}/claims"): {Role.ANNOTATOR},
     ("assign", "POST", "/v1/assignments/{assignment_id}/submission"): {Role.ANNOTATOR},
     ("assign", "POST", "/v1/submissions"): {Role.ANNOTATOR},
+    ("assign", "GET", "/v1/projects/{project_id}/annotations"): {Role.ANNOTATOR},
+    ("assign", "GET", "/v1/annotations/{annotation_id}"): {Role.ANNOTATOR},
+    ("assign", "PUT", "/v1/annotations/{annotation_id}/revisions/{revision}"): {Role.ANNOTATOR},
     ("assign", "POST", "/v1/claims"): {Role.ANNOTATOR},
     ("assign", "GET", "/v1/annotators"): {Role.OPERATOR},
     ("assign", "POST", "/v1/annotators"): {Role.OPERATOR},
@@ -178,7 +181,8 @@ def filled(path: str, things: Things) -> Iterator[str]:
     path = path.replace("{webhook_id}", things.webhook)
     path = path.replace("{delivery_id}", things.delivery).replace("{model_id}", things.model)
     path = path.replace("{question_id}", "q0")
-    path = path.replace("{assignment_id}", things.assignment)
+    path = path.replace("{assignment_id}", things.assignment).replace("{revision}", "1")
+    path = path.replace("{annotation_id}", things.assignment)
     units, lots = list(things.units.values()), list(things.lots.values())
     for unit in units if "{unit_id}" in path else [""]:
         for lot in lots if "{lot_id}" in path else [""]:
@@ -189,6 +193,8 @@ def bodies(method: str, path: str, things: Things) -> Any:
     """Return a body that would do something, where one is taken."""
     if method == "PATCH" and "webhooks" in path:
         return {"url": "https://new.example.org/"}
+    if "/revisions/" in path:
+        return {"label": "no"}
     if method == "PUT":
         return DEFINITION if "projects" in path else {}
     if method == "PATCH" and "/annotators/" in path:
