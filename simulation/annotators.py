@@ -5,13 +5,16 @@ from typing import Any
 
 from concord.chassis.identity import Role
 from simulation import wishes
-from simulation.notebook import Ended, Submitted
+from simulation.notebook import Ended, Revised, Submitted
 from simulation.town import Person, Town
 
 THINK_SECONDS = 2.0
 IDLE_SECONDS = 8.0
 AWAY_SECONDS = 45.0
 CLAIM_UNITS_MAX = 4
+REVISES = 0.4
+REVISED_AMONG = 6
+"""Somebody who revises looks at so many of their last labels."""
 ANY_PROJECT = 0.3
 RUSH_CLAIMS = 4
 RUSH_UNITS = 6
@@ -39,6 +42,8 @@ class Annotator(Person):
         self.answers: dict[str, Any] = {}
         self.others: dict[str, Any] = {}
         """By assignment, a label that says something else than the answer, where it has classes."""
+        self.words: dict[str, list[Any]] = {}
+        """By assignment, every label that was ever sent for it."""
 
     async def live(self) -> None:
         """Work until the town closes."""
@@ -78,6 +83,8 @@ class Annotator(Person):
             await asyncio.sleep(self.generator.expovariate(1 / AWAY_SECONDS))
             return True
         await self._submit(ready)
+        if self.town.revises and self.chance(REVISES):
+            await self._revise()
         return bool(offers)
 
     async def _rush(self, project_id: str) -> None:
@@ -198,6 +205,34 @@ class Annotator(Person):
             self.town.notebook.wrongs.append(
                 f"another label for {assignment['assignment_id']}, which was submitted, was answered {answer.status}"
             )
+
+    async def _revise(self) -> None:
+        """Say something else of one of the last units, or the same after all; whatever became of it meanwhile."""
+        taken = [each for each in self.town.notebook.submitted if each.annotator_id == self.name]
+        if not taken:
+            return
+        annotation_id = self.generator.choice(taken[-REVISED_AMONG:]).assignment_id
+        shown = await self.insist("assign", "GET", f"/v1/annotations/{annotation_id}", tries_max=3)
+        if shown is None or shown.status != 200:
+            return
+        self._read(shown.body)
+        number, label = shown.json()["revision"] + 1, shown.json()["label"]
+        words = self.words.setdefault(annotation_id, [self.answers[annotation_id]])
+        if label not in words:
+            self.town.notebook.wrongs.append(f"{self.name} gave {words} for {annotation_id}, and is shown {label!r}")
+        others = self.others.get(annotation_id), self.answers[annotation_id]
+        other = next((each for each in others if each is not None and each != label), None)
+        other = wishes.another_label(label) if other is None else other
+        words.append(other)
+        path = f"/v1/annotations/{annotation_id}/revisions/{number}"
+        answer = await self.insist("assign", "PUT", path, {"label": other})
+        if answer is None:
+            return
+        self._read(answer.body)
+        if answer.status == 200:
+            self.town.notebook.revised.append(Revised(annotation_id, self.name, number, other))
+        elif answer.status not in (404, 409):
+            self.town.notebook.wrongs.append(f"{self.name} revised {annotation_id} and was answered {answer.status}")
 
     def _read(self, reply: bytes) -> None:
         self.town.notebook.replies.append((self.name, reply))

@@ -48,6 +48,15 @@ class Submitted(NamedTuple):
     status: str
 
 
+class Revised(NamedTuple):
+    """Assign said: this revision of a label is in."""
+
+    annotation_id: str
+    annotator_id: str
+    number: int
+    label: Any
+
+
 class Ended(NamedTuple):
     """Assign said: this assignment is skipped, or returned."""
 
@@ -136,6 +145,7 @@ class Notebook:
     admitted: list[Admitted] = field(default_factory=list)
     offered: dict[str, str] = field(default_factory=dict)
     submitted: list[Submitted] = field(default_factory=list)
+    revised: list[Revised] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     ruled: list[Ruled] = field(default_factory=list)
     inspected: list[Inspected] = field(default_factory=list)

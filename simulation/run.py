@@ -136,6 +136,7 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
     names = [f"ann-{number}" for number in range(1, ANNOTATORS + 1)]
     everybody = [*names, *(f"relief-{number}" for number in range(1, RELIEF + 1))]
     town.models = MODELS if models_come(seed) else ()
+    town.revises = people_revise(seed)
     clients = [
         Client(town, number, generator.randint(*UNITS_PER_CLIENT), everybody) for number in range(1, CLIENTS + 1)
     ]
@@ -176,6 +177,11 @@ def models_come(seed: int) -> bool:
 def rules_come(seed: int) -> bool:
     """Return whether a seed's projects have rules of pace and skips, and people who break them: in a tenth."""
     return seed % 10 == 7
+
+
+def people_revise(seed: int) -> bool:
+    """Return whether people revise labels in a seed's town: in a fifth, as `models_come`."""
+    return seed % 5 == 2
 
 
 def takes_errors(seed: int) -> bool:

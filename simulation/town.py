@@ -29,6 +29,7 @@ class Town:
         patient: all is waited for, whatever is known to be broken.
         models: who annotates and is a model; in towns without any nobody says what kind of reason they skip for.
         hasty, skipper: who clicks through units, and who skips most, in towns whose projects have rules for that.
+        revises: people revise labels that they gave.
         calm_at: the loop's time from which on nothing goes wrong; 0: something may.
     """
 
@@ -43,6 +44,7 @@ class Town:
     models: tuple[str, ...] = ()
     hasty: str = ""
     skipper: str = ""
+    revises: bool = False
     calm_at: float = 0.0
 
     def follows(self, service: str, project_id: str, version: int, asked_at: float) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from concord.labels.digest import label_digest
 from simulation.checkers.leaving import SETTLING
+from simulation.checkers.revisions import revisions_by_annotation
 from simulation.evidence import Evidence, RecordedEvent
 from simulation.notebook import Notebook
 
@@ -75,6 +76,8 @@ def nothing_is_counted_twice(notebook: Notebook, evidence: Evidence) -> Iterator
     resolved: Counter[tuple[str, int]] = Counter()
     rounds: Counter[tuple[str, int, int]] = Counter()
     annotations = evidence.by_id("annotation_submitted", "annotation_id")
+    words = revisions_by_annotation(evidence)
+    revisions = {event.metadata.event_id for revised in words.values() for event in revised}
     gold = {event.content.unit_id for event in evidence.events("unit_admitted") if event.content.HasField("gold_label")}
     for entry in evidence.said:
         if entry.kind in SETTLING:
@@ -83,6 +86,8 @@ def nothing_is_counted_twice(notebook: Notebook, evidence: Evidence) -> Iterator
         # project that was redefined asks more of.
         anew = entry.kind == "escalated" and entry.content.reason in ("nobody_left", "payload_broken")
         anew = anew or entry.metadata.causation_id.startswith("redefined/")
+        # And so is what somebody of its round has revised.
+        anew = anew or entry.metadata.causation_id in revisions
         # One that was escalated in this round, and closed on its leading label.
         anew = anew or (entry.kind == "consensus_reached" and bool(entry.content.closed_by))
         if entry.kind in DECIDING and not anew:
@@ -90,7 +95,7 @@ def nothing_is_counted_twice(notebook: Notebook, evidence: Evidence) -> Iterator
             if entry.content.unit_id in gold:
                 yield f"gold unit {entry.content.unit_id} was decided on ({entry.kind})"
         if entry.kind in (*SETTLING, "escalated"):
-            yield from _evidence_is_sound(entry, annotations)
+            yield from _evidence_is_sound(entry, annotations, words)
     for (unit_id, rework), times in resolved.items():
         if times > 1:
             yield f"unit {unit_id} was resolved {times} times in rework {rework}"
@@ -108,7 +113,9 @@ def nobody_is_certain(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
             yield f"unit {event.content.unit_id} was settled with certainty, which no annotator gives"
 
 
-def _evidence_is_sound(entry: RecordedEvent, annotations: dict[str, list[RecordedEvent]]) -> Iterator[str]:
+def _evidence_is_sound(
+    entry: RecordedEvent, annotations: dict[str, list[RecordedEvent]], words: dict[str, list[RecordedEvent]]
+) -> Iterator[str]:
     where = f"the evidence of {entry.kind} on {entry.content.unit_id}"
     ids = [piece.annotation_id for piece in entry.content.evidence]
     if len(set(ids)) != len(ids):
@@ -121,13 +128,11 @@ def _evidence_is_sound(entry: RecordedEvent, annotations: dict[str, list[Recorde
             yield f"{where} holds {piece.annotation_id}, which was never submitted"
             continue
         annotator = annotation[0].content
-        label = piece.label or annotator.label  # left out where all of the evidence would be too large
-        same = (annotator.annotator_id, annotator.label, annotator.rework) == (
-            piece.annotator_id,
-            label,
-            entry.content.rework,
-        )
-        same = same and label_digest(annotator.label) == piece.label_digest
+        given = [annotator.label, *(word.content.label for word in words.get(piece.annotation_id, ()))]
+        word = given[piece.revision] if piece.revision < len(given) else b""
+        label = piece.label or word  # left out where all of the evidence would be too large
+        same = (annotator.annotator_id, word, annotator.rework) == (piece.annotator_id, label, entry.content.rework)
+        same = same and label_digest(word) == piece.label_digest
         if annotator.late or not same:
             yield f"{where} holds {piece.annotation_id} otherwise than it was submitted"
 

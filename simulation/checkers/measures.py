@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from simulation.checkers.agreement import alpha
 from simulation.checkers.leaving import SETTLING
+from simulation.checkers.revisions import last_words
 from simulation.evidence import Evidence, RecordedEvent
 from simulation.notebook import Notebook
 from simulation.wishes import says_same
@@ -148,7 +149,7 @@ def _counts(project_id: str, evidence: Evidence, gone: set[str]) -> _Counts:
     gold = _judged_by(marked, events)
     sealed = {event.content.lot_id: event.content for event in events if event.kind == "lot_sealed"}
     accepted = {event.content.lot_id: event for event in events if event.kind == "lot_accepted"}
-    annotations = _in_time([event for event in events if event.kind == "annotation_submitted"], sealed, accepted)
+    annotations = _in_time(last_words(events), sealed, accepted)
     rework = _reworks(events)
     answers = [annotation for annotation in annotations if annotation.content.unit_id in gold.keys() - gone]
     counted = [

@@ -11,6 +11,7 @@ import { LANGUAGES, language, speak, speakAsBefore, t } from "./parts/strings.js
 const PAGES = [
   [/^\/sign-in$/, [], () => import("./roles/sign_in.js")],
   [/^\/annotate(?:\/([^/]+))?$/, ["annotator"], () => import("./roles/annotate.js")],
+  [/^\/revising\/([^/]+)$/, ["annotator"], () => import("./roles/revising.js")],
   [/^\/retraining\/([^/]+)$/, ["annotator"], () => import("./roles/retraining.js")],
   [/^\/adjudicate$/, ["adjudicator"], () => import("./roles/adjudicate.js")],
   [/^\/gold\/([^/]+)\/candidates$/, ["adjudicator", "operator"], () => import("./roles/candidates.js")],

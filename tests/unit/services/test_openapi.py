@@ -89,6 +89,7 @@ UNFILTERED = {
     "ingest /v1/projects/{project_id}/changes": "a history, in its order",
     "ingest /v1/projects/{project_id}/guidelines": "versions, in their order",
     "ingest /v1/projects/{project_id}/schemas": "versions, in their order",
+    "assign /v1/projects/{project_id}/annotations": "the caller's own of late, fifty at most",
     "assign /v1/projects/{project_id}/stranded": "they are few, and all of them are to be looked at",
     "assign /v1/projects/{project_id}/guidelines/{version}/acknowledgements": "who has read one version",
     "assign /v1/projects/{project_id}/conduct": "they are few, and all of them are to be looked at",

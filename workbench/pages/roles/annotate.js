@@ -64,6 +64,7 @@ function AtDesk({ project }) {
         <${KeyButton} kind="small" of="back" disabled=${!waiting.items.length} onClick=${back} />
         <${KeyButton} kind="small" of="guideline" onClick=${turnGuideline} />
         <${KeyButton} kind="small" of="pause" onClick=${() => pause(true)} />
+        <a class="button small" href=${`/revising/${encodeURIComponent(project)}`}>${t("revising.title")}</a>
         <button type="button" class="button small" onClick=${() => show("standing")}>${t("standing.title")}</button>
         <${KeyButton} kind="small" of="help" onClick=${() => show("keys")} /></div></div>
     <${RefusedWork} outbox=${outbox} />

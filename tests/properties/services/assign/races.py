@@ -15,7 +15,7 @@ from concord.contracts.v1.resolutions_pb2 import ConsensusReached, OverlapReques
 from services.assign.bootstrap import wire
 from services.assign.domain.eligibility import AnnotatorState
 from services.assign.domain.refusals import Refusal
-from services.assign.handlers import Answer, Handlers
+from services.assign.handlers import Answer, Handlers, Revision
 from services.assign.settings import AssignSettings
 from services.ingest.domain.project import Consensus, Gold, Lease, Overlap, Policy
 from simulation.faults import ShiftedClock
@@ -58,6 +58,7 @@ class Races:
         self.lives: list[Handlers] = []
         self.held: defaultdict[str, set[str]] = defaultdict(set)
         self.acknowledged: dict[str, str] = {}
+        self.revised: defaultdict[str, dict[int, str]] = defaultdict(dict)
         self.done: Counter[str] = Counter()
         self.reworks: Counter[str] = Counter()
 
@@ -105,6 +106,7 @@ class Races:
             ("submit", lambda: self._submit(life, person)),
             ("submit and go on", lambda: self._go_on(life, person, generator.randint(1, 4))),
             ("submit and go on", lambda: self._go_on(life, person, 1)),
+            ("say otherwise", lambda: self._say_otherwise(life, person)),
             ("revise", lambda: self._revise(life, person)),
             ("let go", lambda: self._let_go(life, person)),
             ("renew", lambda: self._renew(life, person)),
@@ -150,6 +152,26 @@ class Races:
             self.acknowledged[assignment_id] = label
 
     async def _revise(self, life: Handlers, person: str) -> None:
+        """Revise a label, at once through both lives: one number is taken once, whichever label it is."""
+        mine = sorted(self.held[person] & self.acknowledged.keys())
+        if not mine:
+            return
+        annotation_id = self.generator.choice(mine)
+        number = len(self.revised[annotation_id]) + 1
+        pairs = [(each, self.generator.choice(LABELS)) for each in (life, self.generator.choice(self.lives))]
+        wishes = [Revision(annotation_id, number, json.dumps(label).encode()) for _, label in pairs]
+        became = await asyncio.gather(
+            *(each.revising.revise(person, wish) for (each, _), wish in zip(pairs, wishes, strict=True)),
+            return_exceptions=True,
+        )
+        for (_, label), status in zip(pairs, became, strict=True):
+            if isinstance(status, str):
+                before = self.revised[annotation_id].setdefault(number, label)
+                assert before == label, f"revision {number} of {annotation_id} was taken as {before} and as {label}"
+            elif not isinstance(status, Refusal):
+                raise status
+
+    async def _say_otherwise(self, life: Handlers, person: str) -> None:
         """Send another label where one was taken: the first stands."""
         mine = sorted(self.held[person] & self.acknowledged.keys())
         if mine:
@@ -207,10 +229,17 @@ class Races:
 
     def _dropped(self) -> Iterator[str]:
         groups: defaultdict[str, list[str]] = defaultdict(list)
+        words: defaultdict[str, dict[int, str]] = defaultdict(dict)
         for event in self.house.events(ANNOTATIONS):
             if event.HasField("annotation_submitted"):
                 annotation = event.annotation_submitted
                 groups[annotation.annotation_id].append(json.loads(annotation.label))
+            elif event.HasField("annotation_revised"):
+                revised = event.annotation_revised
+                words[revised.annotation_id].setdefault(revised.revision, json.loads(revised.label))
+        for annotation_id, revisions in self.revised.items():
+            if words[annotation_id] != revisions or sorted(revisions) != list(range(1, len(revisions) + 1)):
+                yield f"{annotation_id}: {revisions} were acknowledged and {words[annotation_id]} told"
         for assignment_id, label in self.acknowledged.items():
             if set(groups[assignment_id]) != {label}:
                 yield f"{assignment_id}: {label!r} was acknowledged and {groups[assignment_id]} told"

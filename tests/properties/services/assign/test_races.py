@@ -27,3 +27,4 @@ def test_no_unit_is_had_by_too_many_nobody_holds_too_much_and_no_label_is_lost(
     assert list(races.broken(LEASES_MAX)) == []
     assert len(races.acknowledged) > STEPS / 20, "people got to label"
     assert races.done["refused"] > 0, "they met"
+    assert sum(map(len, races.revised.values())) > STEPS / 100, "and to revise"
