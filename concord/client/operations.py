@@ -23,6 +23,7 @@ from concord.client import (
 )
 from concord.client import conduct as pace
 from concord.client import objects as drawn
+from concord.client import revising as given
 from concord.client import roster as people_known
 from concord.client import schemas as versions
 from concord.client import webhooks as hooks
@@ -72,6 +73,9 @@ class Operations:
     stranded = called(projects.stranded)
     conduct = called(pace.conduct)
     release = called(pace.release)
+    own_labels = called(given.own_labels)
+    own_label = called(given.own_label)
+    revise = called(given.revise)
     questions = called(leading.questions)
     answer_question = called(leading.answer_question)
     closing_bars = called(leading.closing_bars)
@@ -182,6 +186,9 @@ class AwaitedOperations:
     stranded = awaited(projects.stranded)
     conduct = awaited(pace.conduct)
     release = awaited(pace.release)
+    own_labels = awaited(given.own_labels)
+    own_label = awaited(given.own_label)
+    revise = awaited(given.revise)
     questions = awaited(leading.questions)
     answer_question = awaited(leading.answer_question)
     closing_bars = awaited(leading.closing_bars)

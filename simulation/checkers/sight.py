@@ -86,7 +86,8 @@ def _fields(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for name, inner in value.items():
             yield name
-            yield from _fields(inner)
+            # A label that is shown is one's own, which whoever is shown it sees to.
+            yield from _fields(inner) if name != "label" else ()
     elif isinstance(value, list):
         for inner in value:
             yield from _fields(inner)

@@ -6,9 +6,12 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import msgspec
+
 from concord.labels.number import Number
 from concord.quality.label_error import leaving_error_rate
 from concord.quality.stopping_law import Bounds
+from services.adjudicate.domain import revising
 from services.adjudicate.domain import unit as adjudicated
 from services.assign.domain.models import Part
 from services.assign.domain.queue import Pick, Seeker
@@ -100,6 +103,48 @@ def first_label_wins() -> Iterator[None]:
         return [float(place == labels[0][1]) for place in range(crowd.classes)]
 
     with patch("services.adjudicate.domain.consensus.class_chances", chances):
+        yield
+
+
+@contextmanager
+def late_revisions_vanish() -> Iterator[None]:
+    """Pass over what was revised too late without a word."""
+    honest = revising.revised
+
+    def silent(*asked: Any, **more: Any) -> Any:
+        found = honest(*asked, **more)
+        return None if isinstance(found, revising.TooLate) else found
+
+    with patch("services.adjudicate.handlers.revising.revised", silent):
+        yield
+
+
+@contextmanager
+def first_words_stand() -> Iterator[None]:
+    """Leave a label as it came in, whatever its annotator says of it later."""
+    honest = revising.revised
+
+    def deaf(state: adjudicated.UnitState | None, *asked: Any, **more: Any) -> Any:
+        found = honest(state, *asked, **more)
+        return found if isinstance(found, revising.TooLate) or state is None or not state.annotations else None
+
+    with patch("services.adjudicate.handlers.revising.revised", deaf):
+        yield
+
+
+@contextmanager
+def revisions_are_more_labels() -> Iterator[None]:
+    """Count a revised label beside the one that it is to replace."""
+    honest = revising.revised
+
+    def beside(state: adjudicated.UnitState | None, *asked: Any, **more: Any) -> Any:
+        found = honest(state, *asked, **more)
+        if state is None or not isinstance(found, adjudicated.Judged) or found.state.status in adjudicated.RESOLVED:
+            return found
+        both = *state.annotations, asked[2]
+        return found._replace(state=msgspec.structs.replace(found.state, annotations=both))
+
+    with patch("services.adjudicate.handlers.revising.revised", beside):
         yield
 
 

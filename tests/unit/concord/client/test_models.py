@@ -19,6 +19,7 @@ from concord.client import (
     models,
     objects,
     rechecks,
+    revising,
     scores,
     webhooks,
     work,
@@ -31,6 +32,7 @@ from services.adjudicate.door import retraining as retraining_door
 from services.assign import schemas as assign
 from services.assign.door import conduct as conduct_door
 from services.assign.door import drafts as drafts_door
+from services.assign.door import revisions as revisions_door
 from services.assign.door import stranded as stranded_door
 from services.assign.door.roster import Roster, RosterReport
 from services.assign.door.standing import ClaimedOfAny
@@ -81,6 +83,9 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     work.Submitted: assign.SubmissionResult,
     work.Standing: assign.Standing,
     conduct.Conducts: conduct_door.Conducts,
+    revising.GivenLabels: revisions_door.GivenLabels,
+    revising.LabelShown: revisions_door.LabelShown,
+    revising.Revised: revisions_door.RevisionResult,
     work.Stranded: stranded_door.WaitsForNobody,
     work.Escalations: adjudicate.Escalations,
     work.Ruled: adjudicate.RuledUnit,

@@ -78,6 +78,7 @@ def test_a_file_of_ones_own_goes_to_a_verified_export(five: Served, tmp_path: Pa
         client.wait_for_lots(project.project_id, units=walk.UNITS, seconds_max=0)
 
     people = {person: of("annotator", person) for person in walk.PEOPLE}
+    looked_at: list[str] = []
 
     def claim(person: str) -> list[dict[str, Any]]:
         found = people[person].claim(project.project_id, units=5, wait_seconds=20)
@@ -89,6 +90,12 @@ def test_a_file_of_ones_own_goes_to_a_verified_export(five: Served, tmp_path: Pa
 
     def give(person: str, entry: Any, label: str) -> None:
         assert people[person].submit(entry["id"], label, active_ms=1_000).status == "accepted"
+        if person == walk.PEOPLE[0] and not looked_at:
+            looked_at.append(entry["id"])
+            assert people[person].own_label(entry["id"]).label == label
+            assert people[person].revise(entry["id"], 1, label, flag="").status == "accepted"
+            assert people[person].revise(entry["id"], 1, label, flag="").status == "repeated"
+            assert entry["id"] in {given.annotation_id for given in people[person].own_labels(project.project_id)}
 
     walk.annotated(claim, give)
     adjudicator, auditor = of("adjudicator"), of("auditor")
