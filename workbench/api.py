@@ -24,6 +24,7 @@ PAGES = (
     "/sign-in",
     "/annotate",
     "/annotate/{one}",
+    "/revising/{one}",
     "/retraining/{one}",
     "/adjudicate",
     "/gold/{one}",
