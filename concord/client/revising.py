@@ -43,6 +43,7 @@ class LabelShown(Struct, frozen=True, omit_defaults=True):
     schema_version: int
     guideline_version: int
     media_type: str
+    order: dict[str, list[str]] = {}
     payload_url: str = ""
     flag: str = ""
     too_late_from: int = 0

@@ -63,7 +63,7 @@ class GivenLabels(msgspec.Struct):
 class LabelShown(msgspec.Struct, omit_defaults=True):
     """A label that the caller gave, with the unit as it was shown; without `payload_url` where it is revised no more.
 
-    `label` is null where it is kept no more.
+    `label` is null where it is kept no more; `order` as with the assignment.
     """
 
     annotation_id: str
@@ -77,6 +77,7 @@ class LabelShown(msgspec.Struct, omit_defaults=True):
     schema_version: int
     guideline_version: int
     media_type: str
+    order: dict[str, list[str]]
     payload_url: str = ""
     flag: str = ""
     too_late_from: int = 0
@@ -163,6 +164,7 @@ def _shown(desk: Desk, given: Given, word: tuple[bytes, str] | None) -> LabelSho
         assignment.schema_version,
         assignment.guideline_version,
         given.unit.media_type,
+        desk.handlers.submissions.orders(given.project, assignment),
         desk.link(given.unit, assignment) if given.revisable else "",
         flag,
         assignment.too_late_from,

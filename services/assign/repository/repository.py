@@ -67,9 +67,8 @@ class Repository:
     Attributes:
         places: the places that are loaded here, or are being loaded.
         fresh: the pages in which units wait to whom nothing happened alone.
-        qualifications, conducts, drafts: who may do real work, what people did lately where projects have rules for
-            that, and what they have of labels that they have not sent.
-        given: labels that came in, and until when they may be revised.
+        qualifications, conducts, drafts, given: who may do real work, what people did lately, their labels before and
+            after they are sent.
     """
 
     def __init__(
@@ -101,19 +100,13 @@ class Repository:
         """
         found = self.places.get(self._number(project_id))
         if found is None:
-            raise Unavailable(
-                "The project was just taken over by another process; send the same request again in a second.",
-                retry_after_seconds=1,
-            )
+            raise _taken_over("was just")
         return found
 
     def place_served(self, project_id: str) -> None:
         """Raise Unavailable where the project's place is no more, or soon not, this process's to serve."""
         if self._number(project_id) not in self.owner.open():
-            raise Unavailable(
-                "The project is being taken over by another process; send the same request again in a second.",
-                retry_after_seconds=1,
-            )
+            raise _taken_over("is being")
 
     def bell(self, project_id: str) -> asyncio.Event:
         """Return what is set when something that may be had comes to wait in a project."""
@@ -156,9 +149,8 @@ class Repository:
         What the journal settles meanwhile is newer, and stays. Said again, it also reads what is open here alone: an
         owner before may have closed it since.
         """
-        now_us = self.journal.clock.now_us()
-        not_before_us = now_us + RESTART_GRACE_SECONDS * MICROSECONDS
-        models = self.places.setdefault(place, Place(self._generator, not_before_us, self._memory, now_us))
+        now_us, grace_us = self.journal.clock.now_us(), RESTART_GRACE_SECONDS * MICROSECONDS
+        models = self.places.setdefault(place, Place(self._generator, now_us + grace_us, self._memory, now_us))
         # Pages first: a row that is taken out of its page meanwhile has its marker before the page goes.
         await self.fresh.load(place)
         for models_of_people in (self.qualifications, self.conducts, self.drafts):
@@ -346,7 +338,7 @@ class Repository:
     @asynccontextmanager
     async def _turn(self, keys: Sequence[str]) -> AsyncIterator[None]:
         """Wait for those of this process that have any of these aggregates in hand, and have them all for the block."""
-        # Looked at together after each wait: while one is waited for, another may be taken.
+        # Together after each wait: while one is waited for, another may be taken.
         while (before := next((self._in_hand[key] for key in keys if key in self._in_hand), None)) is not None:
             await before.wait()
         done = asyncio.Event()
@@ -401,3 +393,8 @@ class Repository:
     async def take_places(self, cause: Cause[DeskState]) -> None:
         """Answer a cause that changes a page of a desk."""
         await self.journal.decide(DESK, cause)
+
+
+def _taken_over(when: str) -> Unavailable:
+    problem = f"The project {when} taken over by another process; send the same request again in a second."
+    return Unavailable(problem, retry_after_seconds=1)

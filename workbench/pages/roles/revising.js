@@ -1,11 +1,12 @@
 // One's own last labels that may still be revised: each with what it is of, and the unit again with the label to change.
-import { html, useEffect, useState } from "../parts/html.js";
+import { html, useEffect, useMemo, useState } from "../parts/html.js";
 import { Away, ask, payload } from "../parts/api.js";
 import { textOf } from "../parts/content.js";
 import { GuidelinePanel, useGuideline } from "../parts/guideline.js";
 import { Key, KeyButton, useKeys } from "../parts/keys.js";
 import { KeysDialog } from "../parts/keys_dialog.js";
 import { recall } from "../parts/memory.js";
+import { ordered } from "../parts/seeded.js";
 import { moment, t } from "../parts/strings.js";
 import { useWork, Work } from "../parts/work.js";
 import { kindOf } from "../kinds/index.js";
@@ -93,7 +94,8 @@ function One({ project, id, done }) {
 
 function Given({ project, given, done }) {
   const schema = given.label_schema;
-  const work = useWork(schema, given.content, given.annotation_id, kindOf(schema).draft(given.label, schema, given.annotation_id));
+  const seed = useMemo(() => ordered(given.annotation_id, given.order), []);
+  const work = useWork(schema, given.content, seed, kindOf(schema).draft(given.label, schema, seed));
   const guideline = useGuideline(project, given.guideline_version);
   const [problem, setProblem] = useState("");
   const [sending, setSending] = useState(false);
