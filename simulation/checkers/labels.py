@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
+from simulation.checkers.revisions import revisions_by_annotation
 from simulation.evidence import Evidence
 from simulation.notebook import Notebook
 
@@ -48,10 +49,12 @@ def overlap_is_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
         wanted[place] = max(wanted.get(place, 0), asked.content.overlap_wanted)
     counted: Counter[tuple[str, int]] = Counter()
     split: Counter[tuple[str, int]] = Counter()
+    words = revisions_by_annotation(evidence)
     for event in evidence.events("annotation_submitted"):
         counted[event.content.unit_id, event.content.rework] += not event.content.late
         wording = notebook.wordings.get(event.metadata.project_id)
-        if wording is not None and wording.said_several(json.loads(event.content.label)):
+        labels = [event, *words.get(event.content.annotation_id, ())]
+        if wording is not None and any(wording.said_several(json.loads(each.content.label)) for each in labels):
             split[event.content.unit_id, event.content.rework] += not event.content.late
     for place, count in counted.items():
         unit = admitted.get(place[0])
