@@ -32,6 +32,7 @@ def look(page: Page, name: str) -> None:
 
 def labelled(pages: Pages, project_id: str, label: str, name: str) -> None:
     """Have another annotator say this of the next unit."""
+    pages.ask("assign", "PUT", f"/annotators/{name}", {}, role="operator")
     token = pages.stack.issuer.token("annotator", name)
     given: dict[str, list[dict[str, str]]] = pages.ask(
         "assign", "POST", f"/projects/{project_id}/claims", {"units": 1}, token=token
