@@ -104,7 +104,8 @@ class Watch:
         patience = self.unjoined_seconds if lag_records is None else self.stuck_seconds
         if lag_records == 0 or self.loading():
             self.progressed()
-        elif lag_records is None or self.clock.monotonic() - self.progress_at > patience:
+        elif lag_records is None or self.clock.monotonic() - self.progress_at > patience / 2:
+            # Before it is over: whoever waits for a store that has just come back is not stuck yet.
             await self._ask(lag_records, patience)
 
     async def _ask(self, lag_records: int | None, patience: float) -> None:

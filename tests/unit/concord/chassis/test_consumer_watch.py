@@ -244,6 +244,23 @@ async def test_a_consumer_that_is_stuck_ends_though_the_broker_had_been_away_bef
     assert script.clock.seconds - script.away_until == pytest.approx(STUCK_SECONDS, abs=3 * WATCH_SECONDS)
 
 
+async def test_what_was_away_until_just_now_is_no_reason_to_end_the_process() -> None:
+    script, telemetry = Script(HandClock(), [], lag=5), Telemetry("tested")
+    back_at = script.clock.seconds + STUCK_SECONDS - WATCH_SECONDS / 2
+
+    async def needs() -> None:
+        if script.clock.seconds < back_at:
+            raise StoreUnavailable("away")
+
+    watch = Watch(script.lag, needs, telemetry.instruments(CONSUMER_INSTRUMENTS), script.clock)
+    with pytest.raises(Stuck, match="5 records wait"):
+        while True:
+            script.clock.seconds += WATCH_SECONDS
+            await watch.look()
+    assert script.clock.seconds - back_at >= STUCK_SECONDS / 2, "what waited for the store is given time to go on"
+    assert script.clock.seconds - back_at <= STUCK_SECONDS + 2 * WATCH_SECONDS
+
+
 async def test_the_lag_is_no_number_while_nobody_can_say_it() -> None:
     script, telemetry = Script(HandClock(), []), Telemetry("tested")
     watch = Watch(script.lag, script.ping, telemetry.instruments(CONSUMER_INSTRUMENTS), script.clock)
