@@ -25,8 +25,8 @@ def main() -> int:
         "audited and exported, and is then looked for in every record, document, log, trace, reply and file. Canaries "
         "where nothing is replaced are looked for before and after they are erased."
     )
-    parser.add_argument("--values", type=int, default=Plan.of_each_kind, help="of each kind (default %(default)s)")
-    parser.add_argument("--canaries", type=int, default=Plan.sealed, help="sent sealed (default %(default)s)")
+    parser.add_argument("--values", type=int, default=Plan().of_each_kind, help="of each kind (default %(default)s)")
+    parser.add_argument("--canaries", type=int, default=Plan().sealed, help="sent sealed (default %(default)s)")
     parser.add_argument(
         "--no-files", action="store_true", help="do not wait, some minutes, until the intake's files are dropped"
     )
