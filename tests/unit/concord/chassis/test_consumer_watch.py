@@ -253,10 +253,14 @@ async def test_what_was_away_until_just_now_is_no_reason_to_end_the_process() ->
             raise StoreUnavailable("away")
 
     watch = Watch(script.lag, needs, telemetry.instruments(CONSUMER_INSTRUMENTS), script.clock)
-    with pytest.raises(Stuck, match="5 records wait"):
+
+    async def look_on() -> None:
         while True:
             script.clock.seconds += WATCH_SECONDS
             await watch.look()
+
+    with pytest.raises(Stuck, match="5 records wait"):
+        await look_on()
     assert script.clock.seconds - back_at >= STUCK_SECONDS / 2, "what waited for the store is given time to go on"
     assert script.clock.seconds - back_at <= STUCK_SECONDS + 2 * WATCH_SECONDS
 
