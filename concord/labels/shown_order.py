@@ -36,7 +36,11 @@ def shown_orders(schema: LabelSchema, seed: str) -> dict[str, list[str]]:
 
 
 def stood_first(schema: LabelSchema, seed: str) -> dict[str, str]:
-    """Return by field what stood first."""
+    """Return by field what stood first.
+
+    >>> stood_first(Ranking(("x", "y", "z")), "secret:unit-1:ann")
+    {'': 'x'}
+    """
     return {name: order[0] for name, order in shown_orders(schema, seed).items()}
 
 

@@ -29,7 +29,7 @@ CAUGHT_AT = {
     "revisions-are-more-labels": 17,
     "sameness-by-bytes": 3,
     "unavailable-is-poison": 9,
-    "who-is-stopped-is-forgotten": 27,
+    "who-is-stopped-is-forgotten": 47,
 }
 """At which seed each was caught, where that is not the first; that seed is tried first."""
 

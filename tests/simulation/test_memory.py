@@ -63,7 +63,9 @@ def test_what_is_closed_leaves_nothing_in_memory() -> None:
     bounds = patch("concord.chassis.journal.heads.HEADS_BYTES_MAX", HEADS_BYTES)
     spare = patch("services.assign.domain.held.ENDS_SPARE_MAX", 10)
     times = patch("services.assign.domain.active_time.TIMES_MAX", 8)
-    with bounds, spare, times, asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+    delays = patch("services.assign.domain.revision.DELAYS_MAX", 8)
+    recent = patch("services.assign.domain.revision.RECENT_MAX", 2)
+    with bounds, spare, times, delays, recent, asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         found = runner.run(grown())
     units = MORE_LOTS * LOT_UNITS
     for name in KEEPS_NOTHING:
