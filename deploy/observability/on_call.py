@@ -283,17 +283,18 @@ def _numbers() -> list[Panel]:
         ),
         lines(
             "Time of a measurement",
-            "How long metrics takes to measure what has changed, mean; and what it withholds from Prometheus because "
-            "there is too much of it.",
+            "How long metrics takes to measure what has changed, mean; what it withholds from Prometheus because "
+            "there is too much of it; and projects whose last measurement failed.",
             [
                 (
                     f"sum(rate({measured}_sum{SERVICE}{RATE})) / sum(rate({measured}_count{SERVICE}{RATE}))",
                     "measurement",
                 ),
                 (f"sum by (kind) (concord_metrics_series_withheld{SERVICE})", "withheld {{kind}}"),
+                (f"sum(concord_metrics_projects_unmeasured{SERVICE})", "projects not measured"),
             ],
             unit="none",
-            alerts=("SeriesWithheld",),
+            alerts=("SeriesWithheld", "ProjectNotMeasured"),
         ),
     ]
 

@@ -221,8 +221,8 @@ class Measure:
         try:
             found = await self._concluded(project, rows, freshness)
         except Exception:
-            # One project's labels must not blind the others; its own series stand still meanwhile.
             log.exception("project %s could not be measured", project_id)
+            self.series.failed(project_id)
             return
         if not self.repository.holds(project_id, rows):
             return

@@ -95,6 +95,7 @@ class Series:
         self._of_annotators = telemetry.instruments(ANNOTATOR_INSTRUMENTS)
         self._of_drifts = telemetry.instruments(DRIFT_INSTRUMENTS)
         self._of_fields = telemetry.instruments(FIELD_INSTRUMENTS)
+        self._unmeasured: set[str] = set()
         self._projects = Bounded(PROJECTS_SHOWN_MAX)
         self._annotators = Bounded(ANNOTATORS_SHOWN_MAX)
         self._drifts = Bounded(DRIFTS_SHOWN_MAX)
@@ -110,6 +111,7 @@ class Series:
         if seconds is not None:
             self._own.histogram("concord_metrics_measure_seconds").observe(seconds)
         self._own.gauge("concord_metrics_units_open").set(units_open)
+        self._own.gauge("concord_metrics_projects_unmeasured").set(len(self._unmeasured))
         for kind, bounded in (
             ("project", self._projects),
             ("annotator", self._annotators),
@@ -117,6 +119,10 @@ class Series:
             ("field", self._fields),
         ):
             self._own.gauge("concord_metrics_series_withheld", kind).set(len(bounded.withheld))
+
+    def failed(self, project_id: str) -> None:
+        """Count a project as one that could not be measured, until it is shown or forgotten."""
+        self._unmeasured.add(project_id)
 
     def show(
         self, project: Project, report: Report, people: Mapping[str, Competence], fresh: Collection[str] = ()
@@ -130,6 +136,7 @@ class Series:
             fresh: those of whom something else was found than was shown; of a project that was not shown it is all.
         """
         labels = (project.project_id, project.client_id)
+        self._unmeasured.discard(project.project_id)
         known = labels in self._projects
         if is_finished(report.newest_us, self.clock.now_us()):
             self.forget([project.project_id])
@@ -228,6 +235,7 @@ class Series:
     def forget(self, project_ids: Iterable[str]) -> None:
         """Show these projects and their annotators no more."""
         gone = set(project_ids)
+        self._unmeasured -= gone
         for labels in self._projects.known(gone):
             self._projects.let_go(labels)
             self._forget_project(labels)

@@ -94,6 +94,11 @@ INSTRUMENTS = (
         "Projects, or annotators, drifts or fields of projects, that no series shows for want of room.",
         ("kind",),
     ),
+    Instrument(
+        "concord_metrics_projects_unmeasured",
+        "gauge",
+        "Projects whose last measurement failed: their series stand still, and so do the alerts on them.",
+    ),
     Instrument("concord_metrics_measure_seconds", "histogram", "Time to measure the projects that had changed."),
     Instrument("concord_metrics_survey_seconds", "histogram", "Time to walk through all units of a place."),
 )

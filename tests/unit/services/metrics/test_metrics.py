@@ -397,3 +397,19 @@ async def test_a_life_that_still_counts_what_was_told_before_it_tells_no_part_of
     quality = await after.quality()
     assert (quality["alpha"], quality["annotations"]) == (before["alpha"], before["annotations"])
     await after.stop()
+
+
+async def test_a_project_that_cannot_be_measured_is_seen_beside_those_that_are(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unmeasurable(*arguments: object) -> None:
+        raise ArithmeticError("a defect")
+
+    monkeypatch.setattr("services.metrics.measure.Measure._concluded", unmeasurable)
+    await metrics.label()
+    (owner,) = filter(owns, (metrics.service, *metrics.others))
+    async with asyncio.timeout(10):
+        shown = b""
+        while b"concord_metrics_projects_unmeasured 1.0" not in shown:
+            await asyncio.sleep(0.05)
+            shown = (await call(owner.application, "GET", "/metrics")).body

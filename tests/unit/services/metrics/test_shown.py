@@ -73,6 +73,17 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
     return Shown()
 
 
+def test_a_project_that_could_not_be_measured_is_counted_until_it_was_or_is_anothers(shown: Shown) -> None:
+    assert shown.has("concord_metrics_projects_unmeasured 0.0")
+    for name in ("k1-a", "k1-b", "k1-b"):
+        shown.series.failed(name)
+    assert shown.has("concord_metrics_projects_unmeasured 2.0")
+    shown.show("k1-a")
+    assert shown.has("concord_metrics_projects_unmeasured 1.0")
+    shown.series.forget(["k1-b"])
+    assert shown.has("concord_metrics_projects_unmeasured 0.0")
+
+
 def test_beyond_the_bound_what_has_been_quiet_the_longest_makes_room_and_until_then_it_is_told(shown: Shown) -> None:
     for name in ("k1-a", "k1-b", "k1-c"):
         assert shown.show(name)
