@@ -17,6 +17,8 @@ import msgspec
 from concord.chassis.broker.port import Broker, Incoming, TopicPartition
 from concord.chassis.consumer import Delivery, Poison
 from concord.chassis.dead_letters import DeadLetters
+from concord.chassis.errors import BadRequest
+from concord.chassis.http import JSON_DEPTH_MAX, check_depth
 from concord.chassis.store.port import READ_IDS_MAX
 from concord.contracts.topics import INTAKE
 from services.ingest.domain.admission import UnitWish, shown
@@ -207,7 +209,7 @@ def structured_event(value: bytes) -> CloudEvent:
         Poison: it is none.
     """
     try:
-        return _event(value.removeprefix(BYTE_ORDER_MARK))
+        return _event(_flat(value.removeprefix(BYTE_ORDER_MARK)))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise _no_event(fault) from fault
 
@@ -220,9 +222,18 @@ def event_of_headers(attributes: Mapping[str, str], value: bytes) -> CloudEvent:
     """
     present = {name: attributes[name] for name in ATTRIBUTES if name in attributes}
     try:
-        return msgspec.convert({**present, "data": _data(value.removeprefix(BYTE_ORDER_MARK))}, CloudEvent)
+        return msgspec.convert({**present, "data": _data(_flat(value.removeprefix(BYTE_ORDER_MARK)))}, CloudEvent)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise _no_event(fault) from fault
+
+
+def _flat(text: bytes) -> bytes:
+    """Return a text of JSON that is nested no deeper than the other doors take it."""
+    try:
+        check_depth(text)
+    except BadRequest as fault:
+        raise Poison(f"data: is nested more than {JSON_DEPTH_MAX} levels deep; flatten it") from fault
+    return text
 
 
 def _no_event(fault: Exception) -> Poison:
@@ -260,7 +271,11 @@ def wish_of(event: CloudEvent) -> UnitWish:
         Poison: its data is none.
     """
     try:
-        data = event.data if event.data_base64 is None else _data(base64.b64decode(event.data_base64, validate=True))
+        data = (
+            event.data
+            if event.data_base64 is None
+            else _data(_flat(base64.b64decode(event.data_base64, validate=True)))
+        )
         return msgspec.convert({**(data or {}), "id": event.id}, UnitWish)
     except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
         raise Poison(f"data: {fault}") from fault

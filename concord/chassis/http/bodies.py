@@ -186,12 +186,21 @@ def decode_line(decoder: "msgspec.json.Decoder[T]", line: bytes) -> T:
     Raises:
         BadRequest, Invalid: as `decode`.
     """
-    if line.count(b"[") + line.count(b"{") > JSON_DEPTH_MAX:
+    check_depth(line)
+    return decode(decoder, line)
+
+
+def check_depth(text: bytes) -> None:
+    """Let a whole text of JSON through that is nested no deeper than is taken.
+
+    Raises:
+        BadRequest: it is nested more than JSON_DEPTH_MAX levels deep.
+    """
+    if text.count(b"[") + text.count(b"{") > JSON_DEPTH_MAX:
         try:
-            JsonDepth().feed(line)
+            JsonDepth().feed(text)
         except HTTPException as carrier:
             raise too_deep() from carrier
-    return decode(decoder, line)
 
 
 class Overlong:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from concord.chassis.csv_records import COLUMNS_SHOWN_MAX, listed, refused
-from concord.chassis.errors import ConcordError
+from concord.chassis.errors import BadRequest, ConcordError
+from concord.chassis.http import JSON_DEPTH_MAX, check_depth
 from concord.labels import LabelSchema
 from services.ingest.domain.admission import Suggestion, UnitWish
 from services.ingest.domain.staffing import Caution
@@ -148,13 +149,16 @@ def label_from(schema: LabelSchema, field: str, value: Any) -> Any:
     """Return a label that a cell holds: of a class or a text as it stands there, of any other kind as JSON.
 
     Raises:
-        Invalid: it is no JSON.
+        Invalid: it is no JSON, or nested too deeply.
     """
     if not isinstance(value, str) or schema.kind in ("choice", "taxonomy", "text"):
         return value
     try:
+        check_depth(value.encode())
         return msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+    except BadRequest as fault:
+        raise refused(field, f"is nested more than {JSON_DEPTH_MAX} levels deep", "send a flatter label") from fault
+    except (msgspec.DecodeError, UnicodeEncodeError) as fault:
         example = json.dumps(schema.spec().get("classes", 4), ensure_ascii=False)[:40]
         raise refused(field, "is no JSON", f"send the label as the API takes it, as in {example}") from fault
 

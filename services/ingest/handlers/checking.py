@@ -189,12 +189,32 @@ def _without(refusal: UnitRefused, wordings: Wordings, sent: UnitWish, replacing
     What is refused is checked again with all of it replaced. Cut short, as a refusal shows it, nothing would be found.
     """
     unseen = Counter[str]()
-    replaced_wish = msgspec.convert(replacing.content(msgspec.to_builtins(sent), unseen), UnitWish)
     try:
-        wish = checked(_named(replaced_wish))
+        wish = checked(_named(_wish_replaced(sent, replacing, unseen)))
         canonical_content(wish.content)
         _labels(wordings, wish, len(wish.content) if isinstance(wish.content, str) else None)
     except UnitRefused as replaced:
-        if replaced.field == refusal.field:
+        # Numbers that are no content stay as they are, and may be a card's.
+        if replaced.field == refusal.field and replacing.text(replaced.problem, unseen) == replaced.problem:
             return replaced
     return UnitRefused(refusal.field, "cannot be taken as it was sent", refusal.cure)
+
+
+def _wish_replaced(wish: UnitWish, replacing: Anonymiser, found: Counter[str]) -> UnitWish:
+    """Return a wish with every text in it replaced, for its refusal."""
+    suggestion = wish.suggestion
+    if suggestion is not None:
+        label, model = replacing.content(suggestion.label, found), replacing.text(suggestion.model, found)
+        suggestion = msgspec.structs.replace(suggestion, label=label, model=model)
+    return msgspec.structs.replace(
+        wish,
+        id=replacing.text(wish.id, found),
+        content=replacing.content(wish.content, found),
+        media_type=replacing.text(wish.media_type, found),
+        skills=tuple([replacing.text(skill, found) for skill in wish.skills]),
+        annotators=tuple([replacing.text(name, found) for name in wish.annotators]),
+        gold=replacing.content(wish.gold, found),
+        suggestion=suggestion,
+        stratum=replacing.text(wish.stratum, found),
+        subject=replacing.text(wish.subject, found),
+    )

@@ -30,6 +30,7 @@ DATA = base64.b64encode(b'{"content": "in base 64"}').decode()
 MIXED = b"Application/CloudEvents+JSON; charset=UTF-8"
 BATCH = b"application/cloudevents-batch+json"
 DEEP = structured("s", data={"content": "c"}).replace(b'"c"', b"[" * 5_000)
+DEEPER = b'{"content":' + b"[" * 700 + b'"ada@example.org"' + b"]" * 700 + b"}"
 TAKEN = {
     "media type in another case": (
         structured("1"),
@@ -57,7 +58,13 @@ SET_ASIDE = {
     "data that is no base 64": (structured("s", data=None, data_base64="%"), STRUCTURED, "data"),
     "data twice over": (structured("s", data={"content": "x", "id": "y" * 10_000, "colour": 1}), STRUCTURED, "data"),
     "an endless type": (structured("s", type="x" * 900_000), STRUCTURED, "type"),
-    "nested too deeply": (DEEP, STRUCTURED, "no CloudEvent"),
+    "nested too deeply": (DEEP, STRUCTURED, "nested more than 32 levels"),
+    "nested deeper than by other doors": (DEEPER, binary("s"), "nested more than 32 levels"),
+    "the same in base 64": (
+        structured("s", data=None, data_base64=base64.b64encode(DEEPER).decode()),
+        STRUCTURED,
+        "nested more than 32 levels",
+    ),
     "bytes that are no UTF-8": (structured("s").replace(b'"s"', b'"\xff"'), STRUCTURED, ""),
 }  # fmt: skip
 

@@ -145,6 +145,28 @@ async def test_a_refusal_shows_what_is_replaced(ingest: Ingest, field: str, wron
     assert shown_whole != refusal, "where nothing is replaced it shows what was sent"
 
 
+ODD = [
+    ("priority", {"priority": 4111111111111111}),
+    ("priority", {"priority": -4111111111111111}),
+    ("gold", {"gold": json.loads("[" * 20 + "]" * 20)}),
+    ("gold", {"gold": {"4111111111111111": 1, "4242 4242 4242 4242": 2}}),
+    ("subject", {"subject": "x" * 5_000}),
+]
+
+
+@pytest.mark.parametrize(("field", "wrong"), ODD)
+async def test_what_cannot_be_checked_once_it_is_replaced_is_refused_like_any_other(
+    ingest: Ingest, field: str, wrong: dict[str, Any]
+) -> None:
+    names = privately(names=["content", "priority"])
+    await ingest.define(names)
+    report = await ingest.admit([{"id": "a", "content": "one", **wrong}, {"id": "b", "content": "two"}])
+    (refusal,) = report["refused"]
+    assert (refusal["field"].partition(".")[0], bool(refusal["cure"])) == (field, True)
+    assert report["admitted"] == 1
+    assert "4111111111111111" not in json.dumps(report)
+
+
 async def test_spans_keep_their_offsets_where_masks_stand_before_them(ingest: Ingest) -> None:
     spans = {
         "label_schema": {"kind": "spans", "classes": ["thing"]},
