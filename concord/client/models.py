@@ -268,6 +268,7 @@ class Lot(Struct, frozen=True):
     waits_for: str = ""
     waits: str = ""
     repeats_waiting: int = 0
+    sealed_at: str | None = None
 
 
 class LotPage(Struct, frozen=True):

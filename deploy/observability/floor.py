@@ -64,6 +64,7 @@ def _people() -> list[Panel]:
 
 
 def _waiting() -> list[Panel]:
+    asked = PROJECT.removesuffix("}") + ', measure="turnaround_p95_seconds"}'
     return [
         lines(
             "Units waiting, by project",
@@ -81,6 +82,16 @@ def _waiting() -> list[Panel]:
             "Units that wait for a ruling.",
             [(f"{OF_PROJECTS} (concord_units_escalated{PROJECT})", "{{project}}")],
             alerts=("EscalationsWaiting",),
+        ),
+        lines(
+            "Oldest lot, by project",
+            "How long ago the oldest lot was sealed that is not decided, and how long a contract gives a unit.",
+            [
+                (f"{OF_PROJECTS} (concord_audit_project_lot_oldest_seconds{PROJECT})", "{{project}}"),
+                (f"{OF_PROJECTS} (concord_contract_target{asked})", "{{project}} target"),
+            ],
+            unit="s",
+            alerts=("LotUndecided",),
         ),
         lines(
             "Room for units",

@@ -29,6 +29,7 @@ from services.audit.webhooks import Book, HookMeans, Webhooks
 from services.audit.webhooks.sender import HttpSender, Sender
 
 TIDY_SECONDS = 1.0
+LOOK_SECONDS = 15.0
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -83,6 +84,7 @@ def wire(settings: AuditSettings, ports: Ports, sender: Sender | None = None) ->
             handlers.turns,
             handlers.manifests,
             webhooks.sending,
+            repeating("ages of lots", handlers.ages.look, ports.clock, ports.telemetry, lambda: LOOK_SECONDS),
             repeating("pages of rows", journal.journal.rows.tidy, ports.clock, ports.telemetry, lambda: TIDY_SECONDS),
         ],
     )

@@ -2,6 +2,8 @@
 
 from concord.chassis.telemetry import Instrument
 
+OF = ("project", "client")
+
 INSTRUMENTS = (
     Instrument("concord_audit_lots", "counter", "Verdicts on lots: accepted, rejected.", ("verdict",)),
     Instrument(
@@ -17,6 +19,12 @@ INSTRUMENTS = (
         "gauge",
         "The same by how they stand: sealed, auditing, inspecting_all, relabelling; rechecks: gathering, rechecking.",
         ("status",),
+    ),
+    Instrument(
+        "concord_audit_project_lot_oldest_seconds",
+        "gauge",
+        "How long ago the oldest lot of a project was sealed that is not decided, of those that wait longest.",
+        OF,
     ),
     Instrument("concord_audit_lots_standing", "gauge", "Lots that cannot go on by themselves: the lot says why."),
     Instrument(

@@ -39,6 +39,7 @@ class LotBody(msgspec.Struct, frozen=True):
         waits_for: whom it waits for: people (annotators, or an adjudicator where they do not agree), annotators,
             auditor, another_auditor, operator, client, or acceptances of other lots; empty where it waits for nobody.
         waits: the same as a sentence with its reason.
+        sealed_at: when it was put together; none where that was before lots told so.
     """
 
     lot_id: str
@@ -62,6 +63,7 @@ class LotBody(msgspec.Struct, frozen=True):
     waits_for: str = ""
     waits: str = ""
     repeats_waiting: int = 0
+    sealed_at: str | None = None
 
 
 class RateBody(msgspec.Struct, frozen=True):

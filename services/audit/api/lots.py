@@ -127,6 +127,7 @@ def _lot(door: Door, lot: LotState) -> LotBody:
         unanswerable=len(lot.unanswerable),
         waits_for=waiting.waits_for,
         waits=waiting.why,
+        sealed_at=timestamp(lot.sealed_at_us) if lot.sealed_at_us else None,
     )
 
 

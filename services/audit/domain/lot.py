@@ -61,6 +61,8 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
             they are in no sample and no export, and the certificate lists them.
         exported: in which formats it has left.
         schema_version: of the label schema, in whose names its labels were certified.
+        sealed_at_us: when it was put together, and of a recheck, when its units were drawn; 0 where nobody wrote it
+            down then.
     """
 
     lot_id: str
@@ -88,6 +90,7 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
     seed: str = ""
     unanswerable: tuple[int, ...] = ()
     schema_version: int = 1
+    sealed_at_us: int = 0
 
     @property
     def judgement(self) -> tuple[int, int]:

@@ -90,12 +90,13 @@ def is_candidate(unit: UnitState, recheck: Recheck) -> bool:
     return not recheck.category or label == recheck.category
 
 
-def drawn(state: LotState | None, unit_ids: Iterable[str]) -> LotState | None:
+def drawn(state: LotState | None, unit_ids: Iterable[str], at_us: int) -> LotState | None:
     """Return a recheck's lot with its units, in the order in which they are to be inspected; None if it has them."""
     if state is None or state.status != "gathering":
         return None
     units = tuple(unit_ids)
-    return msgspec.structs.replace(state, status="rechecking", unit_ids=units, order=tuple(range(len(units))))
+    order = tuple(range(len(units)))
+    return msgspec.structs.replace(state, status="rechecking", unit_ids=units, order=order, sealed_at_us=at_us)
 
 
 def concluded(state: LotState | None, found: Progress, changed: Iterable[int], rate: Rate) -> LotState | None:

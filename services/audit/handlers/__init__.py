@@ -6,11 +6,12 @@ what is claimed, `series` keeps what a project's lots come to together and how s
 `rechecks` has units that left labelled once more when something has moved, `exports` hands over what was accepted,
 `payloads` reads what was labelled for it, `manifests` tells what an export holds, and
 `ledgers` what became of units, so that every number can be made again. `outputs` takes what clients' models say, and
-`feedback` holds it against what was accepted.
+`feedback` holds it against what was accepted; `ages` tells how long lots have waited.
 """
 
 from dataclasses import dataclass
 
+from services.audit.handlers.ages import Ages
 from services.audit.handlers.certificates import Certificates, NothingWithdrawn, Overtaken
 from services.audit.handlers.drawing import Drawing
 from services.audit.handlers.exports import Exports
@@ -45,6 +46,7 @@ class Handlers:
     outputs: Outputs
     feedback: Feedback
     rechecks: Rechecks
+    ages: Ages
 
     @classmethod
     def of(cls, means: Means) -> "Handlers":
@@ -56,5 +58,5 @@ class Handlers:
         manifests = Manifests(means, exports, certificates)
         return cls(
             means, Hearing(means), Inspecting(means), certificates, exports, manifests, Ledgers(means), standing, turns,
-            Outputs(means), Feedback(means), rechecks,
+            Outputs(means), Feedback(means), rechecks, Ages(means),
         )  # fmt: skip

@@ -44,9 +44,7 @@ class Hearing:
         for delivery in deliveries:
             event = cast("UnitEvent", delivery.event)
             if event.HasField("lot_sealed"):
-                lot_sealed = event.lot_sealed
-                lot = LotState(lot_sealed.lot_id, event.metadata.project_id, tuple(lot_sealed.unit_ids))
-                sealed.append((event.metadata.event_id, lot))
+                sealed.append((event.metadata.event_id, _lot(event)))
             elif event.HasField("unit_admitted"):
                 unit = _told(event)
                 admitted[unit.unit_id] = admission(unit, event.metadata.event_id, self.means.ledger)
@@ -121,6 +119,11 @@ def _sealed(cause_id: str, lot: LotState) -> Cause[LotState]:
         return Decision(lot) if state is None else None
 
     return Cause(lot_key(lot.lot_id), cause_id, decide, creates=True)
+
+
+def _lot(event: UnitEvent) -> LotState:
+    sealed, about = event.lot_sealed, event.metadata
+    return LotState(sealed.lot_id, about.project_id, tuple(sealed.unit_ids), sealed_at_us=about.occurred_at_us)
 
 
 def _told(event: UnitEvent) -> UnitState:

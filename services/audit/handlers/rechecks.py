@@ -110,7 +110,7 @@ class Rechecks:
         cause_id = f"gathered/{state.lot_id}"
 
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
-            after = domain.drawn(before, unit_ids)
+            after = domain.drawn(before, unit_ids, now_us)
             if after is None:
                 return None
             return Decision(after, [recheck_raised(Announcer(SERVICE, cause_id, now_us), after, recheck, len(found))])
