@@ -24,7 +24,6 @@ from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 import faust
-from aiokafka.helpers import create_ssl_context
 from aiokafka.structs import ConsumerRecord
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.auth import SASLCredentials, SSLCredentials
@@ -34,6 +33,7 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 from mode.utils.futures import notify
 
+from concord.chassis.broker.authority import context_of
 from concord.chassis.broker.port import Deal, Table
 from concord.chassis.consumer.batch import FULL_RECORDS, PACE_SECONDS
 from concord.chassis.places.deal import PlacesDiffer, check_width
@@ -347,7 +347,7 @@ def _nobody() -> None:
 
 def _credentials(kafka: KafkaSettings) -> Any:
     """Return what Faust shows the broker; None where it asks for nothing."""
-    context = create_ssl_context(cafile=kafka.ca_file) if kafka.security.endswith("SSL") else None
+    context = context_of(kafka.ca_file) if kafka.security.endswith("SSL") else None
     if kafka.security.startswith("SASL"):
         return SASLCredentials(
             username=kafka.username,

@@ -8,8 +8,8 @@ from typing import Any
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
-from aiokafka.helpers import create_ssl_context
 
+from concord.chassis.broker.authority import context_of
 from concord.chassis.broker.port import BrokerUnavailable
 
 REQUEST_MS_MAX = 10_000
@@ -30,7 +30,8 @@ class KafkaConnection:
         client_id: the service's name, for the brokers' logs and quotas.
         security: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.
         sasl_mechanism: SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN; read only with SASL.
-        ca_file: PEM of the brokers' authority; the system's authorities when None. Read only with SSL.
+        ca_file: PEM of the brokers' authority, as it is whenever a connection is made; the system's authorities when
+            None. Read only with SSL.
     """
 
     bootstrap: str
@@ -50,7 +51,7 @@ class KafkaConnection:
             "request_timeout_ms": REQUEST_MS_MAX,
         }
         if self.security.endswith("SSL"):
-            options["ssl_context"] = create_ssl_context(cafile=self.ca_file)
+            options["ssl_context"] = context_of(self.ca_file)
         if self.security.startswith("SASL"):
             options["sasl_mechanism"] = self.sasl_mechanism
             options["sasl_plain_username"] = self.username

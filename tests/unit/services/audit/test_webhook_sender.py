@@ -1,21 +1,16 @@
 """The way out for webhooks, over real sockets on this machine: only to addresses that were checked, in bounded time."""
 
 import asyncio
-import datetime
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.x509.oid import NameOID
 
 from services.audit.domain.addresses import anywhere
 from services.audit.webhooks.sender import ADDRESSES_MAX, Answer, HttpSender, looked_up
+from tests.support.certificates import certificate
 
 RECEIVER, SECRET_PLACE = "127.0.0.2", "127.0.0.1"
 """Two addresses of this machine: one that a test allows, and one that stands for what only we can reach."""
@@ -199,28 +194,6 @@ async def test_a_certificate_must_be_trusted_and_be_that_of_the_name(tmp_path: P
         wrong.append(await post(HttpSender(anywhere, Names([RECEIVER])), receiver.port, scheme="https"))
     assert wrong == [Answer(False, "Its certificate is not trusted, or it speaks no TLS.")] * 2
     assert len(receiver.heard) == 1
-
-
-def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Return how a server of this name speaks TLS, and who trusts it."""
-    key, now = generate_private_key(SECP256R1()), datetime.datetime.now(datetime.UTC)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    day = datetime.timedelta(days=1)
-    made = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number(), now - day, now + day)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, SHA256())
-    )
-    file = folder / "certificate.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(file)
-    trusted = ssl.create_default_context(cadata=made.public_bytes(serialization.Encoding.PEM).decode())
-    return server, trusted
 
 
 async def test_the_systems_resolver_is_asked_off_the_loop() -> None:
