@@ -1,7 +1,9 @@
 """A service's database filled by copying a few lives under other ids, as raw documents."""
 
+import asyncio
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import bson
@@ -28,19 +30,18 @@ class Copies:
 
     def __init__(self, life: Mapping[str, Any], service: str) -> None:
         self._ids = [identifier.encode() for identifier in life["ids"]]
-        self._told: list[tuple[str, bytes]] = []
+        any_id = re.compile(b"(" + b"|".join(map(re.escape, self._ids)) + b")")
+        self._told: list[tuple[str, list[bytes]]] = []
         for document in life["documents"]:
-            key = str(document["document"]["_id"]).encode()
-            if document["service"] == service and any(identifier in key for identifier in self._ids):
-                self._told.append((document["collection"], bson.encode(document["document"])))
+            if document["service"] == service and any_id.search(str(document["document"]["_id"]).encode()):
+                self._told.append((document["collection"], any_id.split(bson.encode(document["document"]))))
 
     def of(self, number: int) -> Iterator[tuple[str, RawBSONDocument]]:
         """Yield the documents of one copy, with their collections."""
-        names = [_named(identifier, number * len(self._ids) + place) for place, identifier in enumerate(self._ids)]
-        for collection, document in self._told:
-            for identifier, name in zip(self._ids, names, strict=True):
-                document = document.replace(identifier, name)  # noqa: PLW2901 - name after name is put in
-            yield collection, RawBSONDocument(document)
+        first = number * len(self._ids)
+        names = {identifier: _named(identifier, place) for place, identifier in enumerate(self._ids, first)}
+        for collection, pieces in self._told:
+            yield collection, RawBSONDocument(b"".join([names.get(piece, piece) for piece in pieces]))
 
 
 def _named(identifier: bytes, number: int) -> bytes:
@@ -66,16 +67,27 @@ async def fill(
     """
     basis = ((row["collection"], row["document"]) for row in entry["basis"] if row["service"] == service)
     copies = (copy for kind, count in lives for copy in _copies(Copies(entry[kind], service), count))
-    written = 0
+    batches = _batches(itertools.chain(basis, copies))
+    batch, written = next(batches, None), 0
     async with AsyncMongoClient[Any](uri) as client:
-        waiting: dict[str, list[Any]] = {}
-        for collection, document in itertools.chain(basis, copies):
-            waiting.setdefault(collection, []).append(document)
-            if len(waiting[collection]) == BATCH_DOCUMENTS:
-                written += await _write(client[database][collection], waiting.pop(collection))
-        for collection, documents in waiting.items():
-            written += await _write(client[database][collection], documents)
+        while batch is not None:
+            collection, documents = batch
+            # The next batch is copied in a thread while the store takes this one.
+            written += len(documents)
+            _, batch = await asyncio.gather(
+                _write(client[database][collection], documents), asyncio.to_thread(next, batches, None)
+            )
     return written
+
+
+def _batches(documents: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield documents with their collections, by the thousand of one collection."""
+    waiting: dict[str, list[Any]] = {}
+    for collection, document in documents:
+        waiting.setdefault(collection, []).append(document)
+        if len(waiting[collection]) == BATCH_DOCUMENTS:
+            yield collection, waiting.pop(collection)
+    yield from waiting.items()
 
 
 def _copies(copies: Copies, count: int) -> Iterator[tuple[str, RawBSONDocument]]:
@@ -83,9 +95,8 @@ def _copies(copies: Copies, count: int) -> Iterator[tuple[str, RawBSONDocument]]
         yield from copies.of(number)
 
 
-async def _write(collection: Any, documents: list[Any]) -> int:
+async def _write(collection: Any, documents: list[Any]) -> None:
     try:
         await collection.insert_many(documents, ordered=False)
     except BulkWriteError as fault:
         raise AssertionError(f"a copy meets another: {str(fault.details)[:500]}") from fault
-    return len(documents)
