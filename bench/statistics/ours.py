@@ -18,7 +18,7 @@ from concord.quality.responses import Responses
 from concord.quality.tally import AnnotationTally, LabelTally
 from concord.quality.truth import UnitPosterior
 from services.metrics.domain.report import report
-from services.metrics.domain.standing import expected_accuracies, sameness
+from services.metrics.domain.standing import competences
 from services.metrics.domain.sums import Sums
 from services.metrics.domain.unit import label_row
 
@@ -102,15 +102,26 @@ def tally_update(data: Workload) -> Work:
 
 
 def metrics_turn(data: Workload) -> Work:
-    """What metrics concludes in one turn upon CROWD annotators of CROWD_CLASSES classes, a hundredth of them with news.
+    """What metrics concludes in one turn upon CROWD annotators of CROWD_CLASSES classes, a hundredth with news."""
+    del data
+    return _turn(CROWD // 100)
+
+
+def metrics_turn_of_all(data: Workload) -> Work:
+    """The same where something was learnt of every annotator."""
+    del data
+    return _turn(CROWD)
+
+
+def _turn(news: int) -> Work:
+    """Return the work of a turn in which something was learnt of so many.
 
     What is expected of each is in it, which only who asks for the annotators has to wait for.
     """
-    del data
     rng = random.Random(CROWD)
     labels = [f'"c{place:02d}"' for place in range(CROWD_CLASSES)]
     schema = schema_from({"kind": "choice", "classes": [label[1:-1] for label in labels]})
-    says, sums = sameness(schema), Sums()
+    sums = Sums()
     people = [f"w{number}" for number in range(CROWD)]
     for person in people:
         for _ in range(CROWD_GOLD_UNITS):
@@ -122,14 +133,13 @@ def metrics_turn(data: Workload) -> Work:
         sums.tally.add(label_row([given, other]))
 
     def call() -> float:
-        for name in rng.sample(people, CROWD // 100):
+        for name in rng.sample(people, news):
             gold = rng.choice(labels)
             sums.standing(name).answered(gold, gold)
-        found = [sums.standings[key].concluded(key, says)[0] for key in people]
-        expected = expected_accuracies(sums.standings, schema)
+        found = competences(sums.standings, schema)
         entry = report("k1-p", sums, schema, 5, 1, None, found)
         assert entry.alpha.value is not None
-        return sum(expected.values()) / len(expected)
+        return sum(competence.expected_accuracy or 0.0 for competence in found) / len(found)
 
     call()
     return Work(WHO, call, note="value: the mean accuracy that is expected")
@@ -149,4 +159,5 @@ WORKS: Mapping[str, Callable[[Workload], Work]] = {
     "posterior_update": posterior_update,
     "tally_update": tally_update,
     "metrics_turn": metrics_turn,
+    "metrics_turn_of_all": metrics_turn_of_all,
 }

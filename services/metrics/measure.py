@@ -14,11 +14,9 @@ from concord.chassis.table import Table
 from concord.chassis.telemetry import Telemetry
 from concord.contracts.ids import place_of, slot_of_project
 from concord.labels.fields import Field
-from concord.labels.form import Form
 from services.metrics.announcements import (
     agreement_measured,
     break_due,
-    competence_estimated,
     crowd_measured,
     gold_doubted,
     target_turned,
@@ -27,19 +25,17 @@ from services.metrics.domain.agreement import Coefficients, classes_of, coeffici
 from services.metrics.domain.crowd import crowd_found
 from services.metrics.domain.doubting import Looking
 from services.metrics.domain.fatigue import Breaks, Due, Person
-from services.metrics.domain.missed import missed_by
 from services.metrics.domain.report import Report, report
 from services.metrics.domain.standing import (
-    NOTHING,
     Competence,
     expected_accuracies,
-    gold_answers,
     in_field,
     ranked,
     sameness,
 )
 from services.metrics.domain.sums import Sums
 from services.metrics.domain.targets import HELD_US, Target, TargetStanding, targets_of, turned
+from services.metrics.estimates import estimates_of
 from services.metrics.repository import Repository, Rows
 from services.metrics.shown import Series, limits_of
 
@@ -230,13 +226,11 @@ class Measure:
         self.measured[project_id] = found
         self.series.show(project, found.report, found.competences, self._fresh.pop(project_id, set()))
         self.series.observe(project, waited)
-        if before is None or before.report.alpha != found.report.alpha:
-            outgoing = agreement_measured(project_id, found.report.alpha, found.report.newest_us)
-            self._unsaid[project_id, "", ""] = outgoing
-        news = rows.estimated.pop(project_id, set())
-        self._say_competences(project, Field("", project.schema), news, sums)
-        if project.form is not None:
-            self._say_fields(project.form, project, before, found, news, sums)
+        self._say_agreement(project_id, before, found)
+        estimates = await estimates_of(project, rows.estimated.pop(project_id, set()), sums, self.clock)
+        if not self.repository.holds(project_id, rows):
+            return
+        self._unsaid |= {(project_id, *about): outgoing for about, outgoing in estimates.items()}
         if project_id in rows.crowds:
             rows.crowds.discard(project_id)
             self._looking[project_id].begin(sums)
@@ -245,31 +239,16 @@ class Measure:
             elif project.classed is not None:
                 self._say_crowd(project, Field("", project.schema), sums)
 
-    def _say_fields(
-        self, form: Form, project: Project, before: Measured | None, found: Measured, news: set[str], sums: Sums
-    ) -> None:
-        """Tell of each field what is told of the whole label, where it is new."""
+    def _say_agreement(self, project_id: str, before: Measured | None, found: Measured) -> None:
+        """Tell of the agreement on the whole label, and on each field of it, where it is new."""
+        if before is None or before.report.alpha != found.report.alpha:
+            outgoing = agreement_measured(project_id, found.report.alpha, found.report.newest_us)
+            self._unsaid[project_id, "", ""] = outgoing
         known = {} if before is None else {part.field: part.alpha for part in before.report.fields}
-        for field, part in zip(form.fields, found.report.fields, strict=True):
-            if known.get(field.name) != part.alpha:
-                outgoing = agreement_measured(project.project_id, part.alpha, found.report.newest_us, field.name)
-                self._unsaid[project.project_id, "", field.name] = outgoing
-            self._say_competences(project, field, news, sums)
-
-    def _say_competences(self, project: Project, field: Field, news: set[str], sums: Sums) -> None:
-        classes, says = classes_of(field.schema), sameness(field.schema)
-        shown = 0 if field.name else project.policy.gold.retrain_units
-        missed = missed_by(sums, news, says, shown)
-        for annotator_id in sorted(news):
-            standing = sums.standings[annotator_id]
-            # More may have been learnt while the others were concluded upon: what is told agrees in itself.
-            competence, _ = standing.concluded(annotator_id, says, field.name)
-            of_field = standing.fields.get(field.name, NOTHING) if field.name else standing
-            answers = gold_answers(of_field, classes)
-            competence = replace(competence, revision=ranked(competence.revision, project.schema_version))
-            of_them = missed.get(annotator_id, ())
-            outgoing = competence_estimated(project.project_id, len(classes), answers, competence, field.name, of_them)
-            self._unsaid[project.project_id, annotator_id, field.name] = outgoing
+        for part in found.report.fields:
+            if known.get(part.field) != part.alpha:
+                outgoing = agreement_measured(project_id, part.alpha, found.report.newest_us, part.field)
+                self._unsaid[project_id, "", part.field] = outgoing
 
     def _measure_field_crowd(self, project: Project, rows: Rows) -> None:
         """Fit one field more of a project, for a fit takes some tens of milliseconds."""

@@ -1,14 +1,20 @@
 """What a turn costs where a crowd is large: it is concluded upon who did something, and others get to run meanwhile."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
+from concord.chassis.broker.port import Outgoing
+from concord.contracts.topics import QUALITY
 from concord.quality.competence import accuracy
 from concord.quality.estimate import Estimate
 from services.ingest.domain.project import Policy
+from services.metrics.announcements import competence_estimated
 from services.metrics.domain.standing import Standing
-from services.metrics.measure import CONCLUDED_MAX
+from services.metrics.estimates import ESTIMATES_MAX
+from services.metrics.measure import CONCLUDED_MAX, Measure
+from services.metrics.repository import Rows
 from simulation.house import House, call
 from tests.support.service import until
 from tests.support.upstream import PROJECT
@@ -28,22 +34,12 @@ async def metrics(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Metrics]:
     await running.stop()
 
 
-async def test_of_a_large_crowd_only_who_did_something_is_concluded_upon_and_others_run_between(
-    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    measure = measure_of(metrics.service)
-    project = measure.projects.rows[PROJECT]
-    rows = measure.repository.rows_of(PROJECT)
-    assert rows is not None
-    concluded, at_once = [0], [0]
-
-    def counting(correct: int, units: int) -> Estimate:
-        concluded[0] += 1
-        at_once[-1] += 1
-        return accuracy(correct, units)
+def breathing(measure: Measure, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that gets a zero whenever others get to run; what is done meanwhile is added to its last."""
+    at_once, clock = [0], measure.clock
 
     class Breathing:
-        """The clock, counting what is done between two pauses."""
+        """The clock, which notes its pauses."""
 
         def __getattr__(self, name: str) -> object:
             return getattr(clock, name)
@@ -52,12 +48,35 @@ async def test_of_a_large_crowd_only_who_did_something_is_concluded_upon_and_oth
             at_once.append(0)
             await clock.sleep(seconds)
 
-    clock = measure.clock
-    monkeypatch.setattr("services.metrics.domain.standing._accuracy", counting)
     monkeypatch.setattr(measure, "clock", Breathing())
-    for number in range(PEOPLE):
-        standing = rows.sums[PROJECT].standings[f"w{number:04d}"] = Standing()
+    return at_once
+
+
+def crowd_answers(rows: Rows) -> list[str]:
+    """Have PEOPLE answer a gold unit each, and return who they are."""
+    people = [f"w{number:04d}" for number in range(PEOPLE)]
+    for number, annotator_id in enumerate(people):
+        standing = rows.sums[PROJECT].standings[annotator_id] = Standing()
         standing.answered('"yes"', '"yes"' if number % 3 else '"no"')
+    return people
+
+
+async def test_of_a_large_crowd_only_who_did_something_is_concluded_upon_and_others_run_between(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = measure_of(metrics.service)
+    project = measure.projects.rows[PROJECT]
+    rows = measure.repository.rows_of(PROJECT)
+    assert rows is not None
+    concluded, at_once = [0], breathing(measure, monkeypatch)
+
+    def counting(correct: int, units: int) -> Estimate:
+        concluded[0] += 1
+        at_once[-1] += 1
+        return accuracy(correct, units)
+
+    monkeypatch.setattr("services.metrics.domain.standing._accuracy", counting)
+    crowd_answers(rows)
     rows.changed.add(PROJECT)
     found = await measure.now(project)
     assert len(found.competences) == PEOPLE + 2
@@ -73,3 +92,25 @@ async def test_of_a_large_crowd_only_who_did_something_is_concluded_upon_and_oth
     assert {row["gold_units"] for entry, row in (await metrics.annotators()).items() if entry == "w0001"} == {2}
     shown = (await call(metrics.service.application, "GET", "/metrics")).body.decode()
     assert 'annotator="w0001"' in shown, "shown, though whoever asked was the first to learn it"
+
+
+async def test_of_a_large_crowd_all_is_told_and_others_run_between(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = measure_of(metrics.service)
+    rows = measure.repository.rows_of(PROJECT)
+    assert rows is not None
+    before, at_once = len(metrics.house.records(QUALITY)), breathing(measure, monkeypatch)
+
+    def counting(*arguments: Any) -> Outgoing:
+        at_once[-1] += 1
+        return competence_estimated(*arguments)
+
+    monkeypatch.setattr("services.metrics.estimates.competence_estimated", counting)
+    people = crowd_answers(rows)
+    rows.estimated[PROJECT] = set(people)
+    rows.changed.add(PROJECT)
+    await until(lambda: len(metrics.house.records(QUALITY)) >= before + PEOPLE)
+    events = [event.competence_estimated for event in metrics.house.events(QUALITY)[before:]]
+    assert sorted(event.annotator_id for event in events if event.annotator_id) == people, "each once"
+    assert max(at_once) <= ESTIMATES_MAX
