@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from concord.chassis.errors import ConcordError
 from concord.chassis.http import (
     AnyId,
+    HotRoute,
     decode,
     decode_each,
     documented,
@@ -27,7 +28,6 @@ from services.assign.domain.unit import Assignment
 from services.assign.door import conduct, drafts, guidelines, qualifications, revisions, roster, standing, stranded
 from services.assign.door.desk import desk_of
 from services.assign.handlers import Answer, Taken
-from services.assign.hot_route import HotRoute
 from services.assign.schemas import (
     CLAIM,
     NAMED_ITEM,

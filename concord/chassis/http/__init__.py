@@ -16,8 +16,10 @@ from concord.chassis.http.bodies import (
     read_split,
     read_wish,
     split,
+    whole_body,
 )
 from concord.chassis.http.documented import AnyId, documented
+from concord.chassis.http.hot_route import HotRoute
 from concord.chassis.http.leaving import left
 from concord.chassis.http.limits import BODY_BYTES_MAX, JSON_DEPTH_MAX, Limits
 from concord.chassis.http.pages import (
@@ -45,6 +47,7 @@ __all__ = [
     "PAGE_MAX",
     "AnyId",
     "DomainStatuses",
+    "HotRoute",
     "Limit",
     "Limits",
     "Overlong",
@@ -74,4 +77,5 @@ __all__ = [
     "refusal",
     "split",
     "unguarded_routes",
+    "whole_body",
 ]

@@ -5,11 +5,15 @@ from typing import Any, Protocol
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
+from concord.chassis.http.hot_route import HotRoutes
 from concord.chassis.http.limits import Limits, LimitsMiddleware
 from concord.chassis.http.observed import ObservedMiddleware
 from concord.chassis.http.openapi import describe
@@ -47,6 +51,18 @@ class Layer(Protocol):
         ...
 
 
+class _Door(FastAPI):
+    """FastAPI without the layers whose work ours do: what nobody foresaw is caught, and bodies are bounded, once."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return our layers, then the hot routes, then the router within what FastAPI's own routes stand on."""
+        app: ASGIApp = ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=self.exception_handlers)
+        app = HotRoutes(app, self.router.routes, self.exception_handlers)
+        for layer, positional, named in reversed(self.user_middleware):
+            app = layer(app, *positional, **named)
+        return app
+
+
 def application(
     name: str,
     routers: Sequence[APIRouter],
@@ -74,7 +90,7 @@ def application(
         state: what its routes reach as `request.app.state.service`: its handlers.
         is_model: whether somebody of this name is a model, for the routes that are people's alone.
     """
-    app = FastAPI(
+    app = _Door(
         title=f"Concord {name}",
         docs_url=None,
         redoc_url=None,

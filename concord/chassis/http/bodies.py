@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 import msgspec
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from concord.chassis.errors import BadRequest, ConcordError, FieldError, Invalid, UnsupportedMediaType
 from concord.chassis.http.limits import BODY_LIMIT_KEY, JSON_DEPTH_MAX, BodyLimit, JsonDepth, too_deep
@@ -16,6 +17,8 @@ T = TypeVar("T")
 LINE_BYTES_MAX = 1_000_000
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NEWLINE = b"\n"
+_BODY_KEY = "concord.body"
+_PLAIN_JSON = (b"content-type", b"application/json")
 _HALF_A_PAIR = ("holds half a surrogate pair", "send whole characters; do not cut a text within one")
 _SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 _ESCAPE = re.compile(
@@ -135,6 +138,8 @@ def _no_json(text: bytes, fault: Exception) -> BadRequest:
 
 def check_json(request: Request) -> None:
     """Raise UnsupportedMediaType unless the body is declared as JSON; this also keeps forms of other sites out."""
+    if _PLAIN_JSON in request.scope["headers"]:
+        return  # as nearly all say it
     kind = media_type(request)
     if kind != "application/json" and not kind.endswith("+json"):
         raise UnsupportedMediaType(f"The body is {kind or 'of no type'}; send `content-type: application/json`.")
@@ -143,6 +148,26 @@ def check_json(request: Request) -> None:
 def media_type(request: Request) -> str:
     """Return the media type that a request declares, in small letters and without parameters; empty for none."""
     return request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+
+
+async def whole_body(request: Request) -> bytes:
+    """Return the request's body, as `Request.body` does at four times the cost; asked again, the same.
+
+    Raises:
+        ClientDisconnect: the connection was closed before its end.
+    """
+    kept: bytes | None = request.scope.get(_BODY_KEY)
+    if kept is not None:
+        return kept
+    receive, pieces, more = request.receive, list[bytes](), True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        pieces.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    body = request.scope[_BODY_KEY] = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return body
 
 
 async def read_json(request: Request, decoder: "msgspec.json.Decoder[T]") -> T:
@@ -154,7 +179,7 @@ async def read_json(request: Request, decoder: "msgspec.json.Decoder[T]") -> T:
         Invalid: it is JSON of another shape.
     """
     check_json(request)
-    return decode(decoder, await request.body())
+    return decode(decoder, await whole_body(request))
 
 
 async def read_wish(request: Request, decoder: "msgspec.json.Decoder[T]") -> T:
@@ -165,9 +190,11 @@ async def read_wish(request: Request, decoder: "msgspec.json.Decoder[T]") -> T:
     Raises:
         UnsupportedMediaType, BadRequest, Invalid: as `read_json`.
     """
-    if not await request.body():
+    body = await whole_body(request)
+    if not body:
         return decoder.decode(b"{}")
-    return await read_json(request, decoder)
+    check_json(request)
+    return decode(decoder, body)
 
 
 async def read_split(request: Request, decoder: "msgspec.json.Decoder[T]") -> T:
@@ -177,7 +204,7 @@ async def read_split(request: Request, decoder: "msgspec.json.Decoder[T]") -> T:
         UnsupportedMediaType, BadRequest, Invalid: as `read_json`.
     """
     check_json(request)
-    return split(decoder, await request.body())
+    return split(decoder, await whole_body(request))
 
 
 def decode_line(decoder: "msgspec.json.Decoder[T]", line: bytes) -> T:

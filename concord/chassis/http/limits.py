@@ -83,7 +83,7 @@ class BodyLimit:
         self._declared = -1
         self._ended = False
         self._encoding = _IDENTITY
-        self._gunzip = Gunzip()
+        self._gunzip: Gunzip | None = None
         self._unpacked = 0
         self._finished = False
         self._depth: JsonDepth | None = None
@@ -115,6 +115,8 @@ class BodyLimit:
 
     async def _unzipped(self) -> Message:
         """Return the next piece of a body that comes as gzip."""
+        if self._gunzip is None:
+            self._gunzip = Gunzip()
         try:
             while not (piece := self._gunzip.piece()):
                 if self._finished:

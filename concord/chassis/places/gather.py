@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from starlette.requests import Request
 
 from concord.chassis.errors import Unavailable
+from concord.chassis.http.bodies import whole_body
 from concord.chassis.places.owner import Owner, Standing
 from concord.chassis.places.peers import Fetched, Peers, is_forwarded, target_of
 
@@ -60,7 +61,7 @@ class Gather:
             raise _partly()
         method, target, body = "GET", instead, b""
         if not instead:
-            method, target, body = request.method, target_of(request.scope), await request.body()
+            method, target, body = request.method, target_of(request.scope), await whole_body(request)
         found = await asyncio.gather(
             *(
                 self._peers.fetch(address, method, target, request.scope["headers"], body)

@@ -8,7 +8,7 @@ from fastapi import Request
 
 from concord.chassis.consumer import Poison
 from concord.chassis.errors import ConcordError, FieldError, Invalid, UnsupportedMediaType
-from concord.chassis.http import media_type, split
+from concord.chassis.http import media_type, split, whole_body
 from services.ingest.domain.admission import UnitWish
 from services.ingest.door.batches import Batch
 from services.ingest.intake import BATCH, STRUCTURED, event_of_headers, project_of, structured_event, wish_of
@@ -30,7 +30,7 @@ async def events_in(request: Request, project_id: str) -> Batch:
     """
     kind = media_type(request)
     if kind == BATCH_JSON:
-        events = split(_LIST, await request.body())
+        events = split(_LIST, await whole_body(request))
         if len(events) > EVENTS_MAX:
             error = FieldError("body", f"has {len(events)} events", f"send at most {EVENTS_MAX} in a batch")
             raise Invalid(f"The batch {error.problem}.", [error])
@@ -39,7 +39,7 @@ async def events_in(request: Request, project_id: str) -> Batch:
     structured = kind == STRUCTURED
     if not structured and kind != "application/json" and not kind.endswith("+json"):
         raise UnsupportedMediaType(f"The body is {kind[:100] or 'of no type'}; send {', '.join(EVENT_MEDIA_TYPES)}.")
-    found = _unit(await request.body(), dict(_attributes(request)), project_id, structured=structured)
+    found = _unit(await whole_body(request), dict(_attributes(request)), project_id, structured=structured)
     if isinstance(found, ConcordError):
         raise found
     return Batch([1], [found], alone=True)
