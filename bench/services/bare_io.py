@@ -48,7 +48,8 @@ class Replay(msgspec.Struct, frozen=True):
         mongodb: the store's URI.
         database: the service's.
         ranges: from when to when its records count, microseconds since the epoch.
-        beside: other collections of the service's to replay whole, with how many documents of each went in together.
+        beside: other collections of the service's to replay, with how many documents of each went in together.
+        share: of what is in those, how much was stored in these ranges.
         topics: how many records the service read of each.
         decoding: whether the bare loop decodes what it reads.
     """
@@ -58,6 +59,7 @@ class Replay(msgspec.Struct, frozen=True):
     database: str
     ranges: list[tuple[int, int]]
     beside: dict[str, int] = {}
+    share: float = 1.0
     topics: dict[str, int] = {}
     decoding: bool = False
 
@@ -90,10 +92,12 @@ async def replay(wanted: Replay) -> IoCost:
     sample = head(commits, REPLAYED_DOCUMENTS_MAX)
     store_us = documents * await _insert(floor[label], sample)
     for name, together in wanted.beside.items():
-        others = await source[name].find({}, batch_size=PAGE_DOCUMENTS).to_list(None)
+        cursor = source[name].find({}, batch_size=PAGE_DOCUMENTS, limit=REPLAYED_DOCUMENTS_MAX)
+        others = await cursor.to_list(None)
         groups = [others[start : start + together] for start in range(0, len(others), together)]
-        documents += len(others)
-        store_us += len(others) * await _insert(floor[f"{label}_{name}"], head(groups, REPLAYED_DOCUMENTS_MAX))
+        count = round(await source[name].estimated_document_count() * wanted.share)
+        documents += count
+        store_us += count * await _insert(floor[f"{label}_{name}"], groups)
     client.close()
     rows = [[event for document in commit for event in events_of(dict(document))] for commit in sample]
     events_a_document = sum(map(len, rows)) / max(1, sum(map(len, sample)))

@@ -180,6 +180,34 @@ async def go_on(door: Door, tokens: Sequence[str], project_id: str, labels: int,
         raise NothingOffered(f"{project_id}: none of {len(tokens)} annotators was offered a unit")
 
 
+async def hold(
+    door: Door, tokens: Sequence[str], project_id: str, claims: int, exchange: Exchange
+) -> list[tuple[str, dict[str, Any]]]:
+    """Let so many annotators claim a unit each, all at once; return who holds which.
+
+    Raises:
+        NothingOffered: not one unit was offered.
+    """
+    held: list[tuple[str, dict[str, Any]]] = []
+
+    async def work(token: str) -> None:
+        claimed = await _claim_some(door, exchange.of("claim"), token, project_id, 1)
+        held.extend((token, assignment) for assignment in claimed)
+
+    await asyncio.gather(*[work(token) for token in tokens[:claims]])
+    if not held:
+        raise NothingOffered(f"{project_id}: none of {len(tokens)} annotators was offered a unit")
+    exchange.operations += len(held)
+    return held
+
+
+async def submit_held(door: Door, held: Sequence[tuple[str, dict[str, Any]]], exchange: Exchange) -> None:
+    """Let all annotators submit what they hold, all at once."""
+    calls = exchange.of("submit")
+    await asyncio.gather(*[_submit(door, calls, token, [assignment], single=True) for token, assignment in held])
+    exchange.operations += len(held)
+
+
 def _orders(pairs: int, units_a_call: int) -> Iterator[int]:
     """Yield how many units each next claim asks for; all annotators draw from it, so the quick ones do more."""
     for done in range(0, pairs, units_a_call):

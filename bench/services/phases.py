@@ -10,18 +10,23 @@ from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from bench.services.bare_io import IoCost, Replay
 from bench.services.cost import Cost
 from bench.services.floor import BareHttp, Floor, io_cost
-from bench.services.load import Door, Exchange, admit, annotate, go_on
+from bench.services.load import Door, Exchange, admit, annotate, go_on, hold, submit_held
+from bench.services.meter import peak_mb
 from bench.services.site import PARTS_BELOW, ColdStart, Reading, Site
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX
 
 IDLE_SPANS, IDLE_SECONDS = 4, 2.0
 IMPORTED_TOGETHER, LABELLED_TOGETHER, LABELLED_TOGETHER_MANY = 4_000, 1_000, 4_000
 """How much is done while the others stand still: little enough that the broker does not take them for dead."""
+IMPORTS_MEASURED_MAX = 20_000
+"""Of more units the last are measured: what they cost is what it costs at that size."""
+PAIRS_APART_MAX = 500
+"""Claimed by all annotators, then submitted: one each, for who holds a unit is offered it again."""
 PAIRS_SINGLE_MAX = 2_000
 PAIRS_MANY_MAX = 10_000
 UNITS_A_CALL = 50
@@ -33,6 +38,7 @@ KEPT_OF_UNITS = {
 }
 """What each service stores of admitted units beside its journal, and how many documents of it together."""
 MICROSECONDS = 1e6
+T = TypeVar("T")
 INGEST, ASSIGN = "ingest", "assign"
 ADMIT, CONSUME_UNIT = "admit a unit, NDJSON", "consume an admitted unit"
 TOLD_OF_LABELS = {
@@ -97,12 +103,14 @@ class Measured:
         units: the size.
         idle_share: by service, seconds of CPU a second that it spends on nothing.
         costs: the figures.
+        peak_mb: by service, its most memory until all of that was done.
         cold_starts: one a service.
     """
 
     units: int
     idle_share: dict[str, float] = field(default_factory=dict)
     costs: list[Cost] = field(default_factory=list)
+    peak_mb: dict[str, float] = field(default_factory=dict)
     cold_starts: list[ColdStart] = field(default_factory=list)
 
 
@@ -137,14 +145,14 @@ class Phases:
         await self._import()
         single = await self._label("claim + submit, one unit a call", min(self.measured.units, PAIRS_SINGLE_MAX), 1)
         onward = await self._go_on("submit and next, one call", min(self.measured.units // 2, PAIRS_SINGLE_MAX))
+        apart = await self._apart(min(self.measured.units // 2, PAIRS_APART_MAX))
         many = await self._label(
-            f"claim + submit, {UNITS_A_CALL} units a call",
-            min(self.measured.units * 3 // 2, PAIRS_MANY_MAX),
-            UNITS_A_CALL,
+            f"claim + submit, {UNITS_A_CALL} units a call", min(self.measured.units, PAIRS_MANY_MAX), UNITS_A_CALL
         )
         for service, what in TOLD_OF_LABELS.items():
             if service in services:
-                await self._consumed(what, service, [*single, *onward, *many])
+                await self._consumed(what, service, [*single, *onward, *apart, *many])
+        self.measured.peak_mb = {service: peak_mb(self.site.stack.pid(service)) for service in services}
         for service in services:
             self._say(f"cold start of {service}")
             self.measured.cold_starts.append(await self.site.cold_start(service))
@@ -164,10 +172,15 @@ class Phases:
             self.measured.idle_share[service] = min(span.cpu_seconds(service) / span.seconds for span in spans)
 
     async def _import(self) -> None:
-        """Send the units in."""
+        """Send the units in, and measure the last of them."""
         units, others, exchange = self.measured.units, self._others(INGEST), Exchange()
+        before = max(0, units - IMPORTS_MEASURED_MAX)
+        if before:
+            self._say(f"import of {before:,} that are not measured")
+            await admit(self.door, self.people.client, self.people.project_id, 0, before, Exchange())
+            await self.site.caught_up(self.site.stack.services)
         rounds = []
-        for first in range(0, units, IMPORTED_TOGETHER):
+        for first in range(before, units, IMPORTED_TOGETHER):
             count = min(IMPORTED_TOGETHER, units - first)
             sending = admit(self.door, self.people.client, self.people.project_id, first, count, exchange)
             rounds.append(await self._round(f"import, {first:,} done", sending, others))
@@ -198,15 +211,35 @@ class Phases:
         await self._called(what, ASSIGN, [entry.working for entry in rounds], exchange)
         return [entry.consuming for entry in rounds]
 
+    async def _apart(self, pairs: int) -> list[Span]:
+        """Let units be claimed and then submitted; return the times in which what that caused was consumed."""
+        people, others, claims, submissions = self.people, self._others(ASSIGN), Exchange(), Exchange()
+        claimed, submitted = [], []
+        for first in range(0, pairs, len(people.annotators)):
+            count = min(len(people.annotators), pairs - first)
+            claiming = hold(self.door, people.annotators, people.project_id, count, claims)
+            held, entry = await self._round_of(f"claims, {first:,} done", claiming, others)
+            claimed.append(entry)
+            submitting = submit_held(self.door, held, submissions)
+            submitted.append(await self._round(f"submissions, {first:,} done", submitting, others))
+        await self._called("claim, one unit a call", ASSIGN, [entry.working for entry in claimed], claims)
+        await self._called("submit, one unit a call", ASSIGN, [entry.working for entry in submitted], submissions)
+        return [entry.consuming for entry in (*claimed, *submitted)]
+
     async def _round(self, what: str, work: Coroutine[Any, Any, None], others: Collection[str]) -> Round:
         """Do some work while the other services stand still, then let them catch up."""
+        _, found = await self._round_of(what, work, others)
+        return found
+
+    async def _round_of(self, what: str, work: Coroutine[Any, Any, T], others: Collection[str]) -> tuple[T, Round]:
+        """Do the same, and return what came of the work, too."""
         self._say(what)
         before = await self.site.reading()
         async with self.site.paused(others):
-            await work
+            done = await work
             after = await self.site.reading()
         await self.site.caught_up(self.site.stack.services)
-        return Round(Span(before, after), Span(after, await self.site.reading()))
+        return done, Round(Span(before, after), Span(after, await self.site.reading()))
 
     def _others(self, service: str) -> list[str]:
         return [name for name in self.site.stack.services if name != service]
@@ -263,7 +296,16 @@ class Phases:
         ranges = [(span.before.at_us, span.after.at_us) for span in spans]
         beside = KEPT_OF_UNITS.get(service, {}) if what in {ADMIT, CONSUME_UNIT} else {}
         database = f"concord_{service}"
-        wanted = Replay(stack.kafka_bootstrap, stack.mongodb_uri, database, ranges, beside, dict(topics), decoding=True)
+        wanted = Replay(
+            stack.kafka_bootstrap,
+            stack.mongodb_uri,
+            database,
+            ranges,
+            beside,
+            share=min(1.0, IMPORTS_MEASURED_MAX / self.measured.units),
+            topics=dict(topics),
+            decoding=True,
+        )
         return await io_cost(wanted)
 
     def _net_us(self, service: str, spans: Sequence[Span]) -> float:

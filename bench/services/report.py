@@ -44,8 +44,10 @@ START_COLUMNS = (
     Column("wall"),
     Column("stop"),
     Column("MB"),
+    Column("MB before"),
     Column("idle ms/s"),
 )
+START_NOTES = ("MB: most memory until it was ready; before: of the process that did all of the above.",)
 
 
 def tables(found: Sequence[Measured]) -> list[Table]:
@@ -66,6 +68,7 @@ def tables(found: Sequence[Measured]) -> list[Table]:
             seconds(start.wall_seconds),
             seconds(start.stop_seconds),
             f"{start.peak_mb:.0f}",
+            f"{measured.peak_mb[start.service]:.0f}",
             f"{measured.idle_share[start.service] * 1e3:.1f}",
         ]
         for measured in found
@@ -76,12 +79,12 @@ def tables(found: Sequence[Measured]) -> list[Table]:
     return [
         Table("Services on the local stack", COST_COLUMNS, [_row(cost) for cost in costs], COST_NOTES),
         Table(title, CALL_COLUMNS, calls),
-        Table("Cold start of a service on what is there at that size", START_COLUMNS, starts),
+        Table("Cold start of a service on what is there at that size", START_COLUMNS, starts, START_NOTES),
     ]
 
 
 def as_json(found: Sequence[Measured]) -> dict[str, Any]:
-    """Return the figures: costs, cold starts, and what each service spends idle."""
+    """Return the figures: costs, cold starts, most memory, and what each service spends idle."""
     return {
         "costs": [
             {**asdict(cost), "floor_us": cost.floor.total_us, "ratio": cost.ratio, "wall_rate": cost.rate}
@@ -91,6 +94,7 @@ def as_json(found: Sequence[Measured]) -> dict[str, Any]:
         "cold_starts": [
             {"units": measured.units, **asdict(start)} for measured in found for start in measured.cold_starts
         ],
+        "peak_mb": [{"units": measured.units, **measured.peak_mb} for measured in found],
         "idle_share": [{"units": measured.units, **measured.idle_share} for measured in found],
     }
 

@@ -12,11 +12,12 @@ from bench.whole.measure import PARTS, Whole, Work, measure
 from concord.pages import drawing
 
 NAMES = {"unit": "a unit imported", "label": "a label"}
+GROWN = {**NAMES, "claim": "a claim"}
 STYLE = (
     "<style>text{font:11px system-ui,sans-serif;fill:#59636e}.name{font-weight:600}.grid{stroke:#d1d9e0}"
-    ".unit{stroke:#0969da;fill:#0969da}.label{stroke:#bc4c00;fill:#bc4c00}polyline{fill:none!important;stroke-width:2}"
+    ".unit{stroke:#0969da;fill:#0969da}.label{stroke:#bc4c00;fill:#bc4c00}.claim{stroke:#1a7f37;fill:#1a7f37}polyline{fill:none!important;stroke-width:2}"
     "@media(prefers-color-scheme:dark){text{fill:#9198a1}.grid{stroke:#3d444d}.unit{stroke:#4493f8;fill:#4493f8}"
-    ".label{stroke:#db6d28;fill:#db6d28}}</style>"
+    ".label{stroke:#db6d28;fill:#db6d28}.claim{stroke:#3fb950;fill:#3fb950}}</style>"
 )
 
 
@@ -41,11 +42,11 @@ def table(found: Sequence[Whole]) -> Table:
         Column("topic bytes"),
     )
     rows = []
-    for name in NAMES:
+    for name in GROWN:
         first = _work(found[0], name).total_ms
         rows += [_row(name, whole.units, _work(whole, name), first) for whole in found]
-    notes = ("CPU ms: over all processes until all had read what it caused, idle time included. Bytes: growth of the",
-             "files of store and broker, one copy.")  # fmt: skip
+    notes = ("CPU ms: over all processes until all had read what it caused, of a claim until it was answered; idle",
+             "time included. Bytes: growth of the files of store and broker, one copy.")  # fmt: skip
     return Table("How the whole grows", columns, rows, notes)
 
 
@@ -71,6 +72,7 @@ def lives(found: Sequence[Whole]) -> Table:
         Column("start"),
         Column("after a kill"),
         Column("MB"),
+        Column("MB at work"),
     )
     rows = [
         [
@@ -81,13 +83,15 @@ def lives(found: Sequence[Whole]) -> Table:
             seconds(life.start.wall_seconds),
             seconds(life.recovery_seconds),
             f"{life.start.peak_mb:.0f}",
+            f"{life.worked_mb:.0f}",
         ]
         for whole in found
         for life in whole.lives
     ]
     rows.sort(key=lambda row: row[0])
     notes = ("Until it was ready, and wall time where not said otherwise, on what the units and labels above left. The",
-             "one process of a service: after a kill its group waits for the dead member's session, 10 s.")  # fmt: skip
+             "one process of a service: after a kill its group waits for the dead member's session, 10 s. MB: most",
+             "memory until it was ready, and at work: of the process that had taken in all of the above.")  # fmt: skip
     return Table("How services stop and start", columns, rows, notes)
 
 
@@ -118,7 +122,7 @@ def drawn(lines: Sequence[tuple[str, float, float]], ticks: Sequence[float], sho
     up = drawing.scale(0, most, drawing.HEIGHT - drawing.BOTTOM, drawing.TOP)
     named = {tick: escape(name) for tick, name in zip(ticks, shown, strict=True)}
     parts = [STYLE, drawing.grid(drawing.nice(most), up, "{:g}"), drawing.ticks(ticks, across, named.__getitem__)]
-    for work, text in NAMES.items():
+    for work, text in GROWN.items():
         points = [(across(place), up(height)) for name, place, height in lines if name == work]
         if points:
             path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)

@@ -3,13 +3,14 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.services.door import HttpDoor
-from bench.services.load import Exchange, admit, define, go_on
+from bench.services.load import Exchange, admit, define, go_on, hold, submit_held
+from bench.services.meter import peak_mb
 from bench.services.phases import Span
 from bench.services.site import PARTS_BELOW, ColdStart, Site
 from deploy.local import places
@@ -20,6 +21,8 @@ from deploy.local.stack import Stack
 FOLDER = places.LOCAL / "bench-whole"
 UNITS, LABELS, ANNOTATORS = 10_000, 2_000, 20
 PARTS = (*SERVICES, *PARTS_BELOW)
+CLAIM_ROUNDS = 15
+"""In each everybody claims one unit; who holds one already is offered it again."""
 MILLISECONDS = 1e3
 IDLE_SECONDS = 5.0
 KEPT = {"mongodb": "store", "kafka": "kafka"}
@@ -33,7 +36,7 @@ class Work:
     """What one kind of work cost until all of it was taken in everywhere.
 
     Attributes:
-        name: "unit" or "label".
+        name: "unit" or "label"; "claim", which is over when it is answered.
         operations: how many.
         seconds: wall time from the first call until every service had read all that it caused.
         asked_seconds: of it, until the last call was answered.
@@ -69,7 +72,7 @@ class Whole:
         units: how many were imported.
         work: what an operation of each kind cost.
         idle_ms: by process, CPU milliseconds a second while nothing is asked.
-        lives: of each service, where that was asked for, how it stopped and started.
+        lives: of each service, where that was asked for, how it stopped and started; claims are in `work` then, too.
     """
 
     units: int
@@ -85,10 +88,12 @@ class Life:
     Attributes:
         start: after it was stopped in order.
         recovery_seconds: from SIGKILL until it was ready again; the group waits for a dead member's session.
+        worked_mb: most memory of the process that was there from the beginning.
     """
 
     start: ColdStart
     recovery_seconds: float
+    worked_mb: float
 
 
 async def measure(
@@ -101,7 +106,7 @@ async def measure(
         labels: how many the annotators give, each call bringing the next unit.
         say: is given a line now and then.
         folder: where the stack lives; its data is removed, before and after.
-        lives: whether each service is stopped and started after that, and killed and started.
+        lives: whether units are claimed after that, and each service is stopped and started, and killed and started.
 
     Raises:
         NotStarted: the stack could not come up.
@@ -124,7 +129,11 @@ async def measure(
             say(f"the whole: {labels:,} labels by {ANNOTATORS} annotators")
             asking = go_on(door, tokens, project_id, labels, labelled)
             work = (imported, await _spent(site, "label", labelled, asking))
-            return Whole(units, work, idle_ms, await _lives(site, say) if lives else ())
+            if not lives:
+                return Whole(units, work, idle_ms)
+            say(f"the whole: {CLAIM_ROUNDS * ANNOTATORS} claims")
+            claimed = await _claims(site, door, tokens, project_id)
+            return Whole(units, (*work, claimed), idle_ms, await _lives(site, say))
     finally:
         shutil.rmtree(places.data(folder), ignore_errors=True)
 
@@ -133,9 +142,31 @@ async def _lives(site: Site, say: Callable[[str], None]) -> tuple[Life, ...]:
     found = []
     for service in SERVICES:
         say(f"the whole: {service} stops and starts, is killed and starts")
+        worked_mb = peak_mb(site.stack.pid(service))
         start = await site.cold_start(service)
-        found.append(Life(start, await site.recovery(service)))
+        found.append(Life(start, await site.recovery(service), worked_mb))
     return tuple(found)
+
+
+async def _claims(site: Site, door: HttpDoor, tokens: Sequence[str], project_id: str) -> Work:
+    """Return what a claim costs until it is answered; what is claimed is submitted before the next."""
+    exchange, spans = Exchange(), []
+    for _ in range(CLAIM_ROUNDS):
+        await site.caught_up(SERVICES)
+        before = await site.reading()
+        held = await hold(door, tokens, project_id, len(tokens), exchange)
+        spans.append(Span(before, await site.reading()))
+        await submit_held(door, held, Exchange())
+    count, spent = exchange.operations, sum(span.seconds for span in spans)
+    return Work(
+        name="claim",
+        operations=count,
+        seconds=spent,
+        asked_seconds=spent,
+        cpu_ms={part: sum(span.cpu_seconds(part) for span in spans) * MILLISECONDS / count for part in PARTS},
+        p95_ms=exchange.of("claim").milliseconds(0.95),
+        disk_bytes=dict.fromkeys(KEPT, 0.0),
+    )
 
 
 async def _idle(site: Site) -> dict[str, float]:

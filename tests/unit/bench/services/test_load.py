@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from bench.services import load
-from bench.services.load import Exchange, NothingOffered, admit, annotate, define, go_on, lines
+from bench.services.load import Exchange, NothingOffered, admit, annotate, define, go_on, hold, lines, submit_held
 from concord.chassis.identity import Role
 from concord.chassis.runtime import Service
 from concord.contracts.topics import ANNOTATIONS, UNITS
@@ -114,6 +114,17 @@ async def test_as_many_labels_go_in_as_were_asked_for_and_each_brings_the_next_u
     assert exchange.operations == len(exchange.of("submit and next").seconds) == 25
     await until(lambda: len(town.house.events(ANNOTATIONS)) == 25)
     assert list(exchange.calls) == ["submit and next"], "one call a label"
+
+
+async def test_what_is_claimed_is_held_until_it_is_submitted(town: Town) -> None:
+    await town.admitted(UNITS_COUNT)
+    claims, submissions = Exchange(), Exchange()
+    held = await hold(town.door, town.annotators, town.project_id, 3, claims)
+    assert claims.operations == len(held) == len({assignment["assignment_id"] for _, assignment in held}) == 3
+    assert not town.house.events(ANNOTATIONS)
+    await submit_held(town.door, held, submissions)
+    assert submissions.operations == 3
+    await until(lambda: len(town.house.events(ANNOTATIONS)) == 3)
 
 
 async def test_no_work_at_all_is_a_fault_and_not_a_figure(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

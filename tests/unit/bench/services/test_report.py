@@ -28,7 +28,9 @@ def cost(units: int, cpu_us: float = 60.0, floor: Floor | None = None) -> Cost:
 
 def measured(units: int) -> Measured:
     start = ColdStart("assign", 0.8, 1.2, 97.0, 0.3)
-    return Measured(units, idle_share={"assign": 0.009}, costs=[cost(units)], cold_starts=[start])
+    return Measured(
+        units, idle_share={"assign": 0.009}, costs=[cost(units)], peak_mb={"assign": 151.0}, cold_starts=[start]
+    )
 
 
 def test_a_span_tells_what_was_spent_and_read_within_it() -> None:
@@ -51,7 +53,7 @@ def test_sizes_of_one_operation_stand_below_one_another() -> None:
     assert [row[2] for row in costs.rows] == ["1,000", "10,000"]
     assert costs.rows[0][4:10] == ["60.0", "30.0", "2.0 x", "10.0", "15.0", "5.0"]
     assert calls.rows[0] == ["claim", "claim", "1,000", "1.5", "9.2"]
-    assert starts.rows[0] == ["assign", "10,000", "800 ms", "1.20 s", "300 ms", "97", "9.0"]
+    assert starts.rows[0] == ["assign", "10,000", "800 ms", "1.20 s", "300 ms", "97", "151", "9.0"]
     assert all(len(row) == len(entry.columns) for entry in (costs, calls, starts) for row in entry.rows)
 
 
@@ -61,6 +63,7 @@ def test_the_json_has_every_figure_with_its_floor() -> None:
     assert (found["cpu_us"], found["floor_us"], found["ratio"]) == (60.0, 30.0, 2.0)
     assert figures["cold_starts"][0]["units"] == 1_000
     assert figures["idle_share"] == [{"units": 1_000, "assign": 0.009}]
+    assert figures["peak_mb"] == [{"units": 1_000, "assign": 151.0}]
 
 
 def test_what_was_measured_elsewhere_says_so() -> None:
