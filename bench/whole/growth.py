@@ -27,7 +27,13 @@ async def grow(sizes: Sequence[int], labels: int, say: Callable[[str], None]) ->
     Raises:
         see `measure.measure`.
     """
-    return [await measure(size, min(labels, size), say, lives=True) for size in sorted(sizes)]
+    found: list[Whole] = []
+    for size in sorted(sizes):
+        found.append(await measure(size, min(labels, size), say, lives=True))
+        # A large size takes long: what is known is told, should it not come up.
+        for shown in (table(found[-1:]), lives(found[-1:])):
+            say(shown.plain())
+    return found
 
 
 def table(found: Sequence[Whole]) -> Table:
