@@ -49,9 +49,9 @@ class Replay(msgspec.Struct, frozen=True):
         database: the service's.
         ranges: from when to when its records count, microseconds since the epoch.
         beside: other collections of the service's to replay, with how many documents of each went in together.
-        share: of what is in those, how much was stored in these ranges.
         topics: how many records the service read of each.
         decoding: whether the bare loop decodes what it reads.
+        share: of what is in those other collections, how much was stored in these ranges.
     """
 
     kafka: str
@@ -59,9 +59,9 @@ class Replay(msgspec.Struct, frozen=True):
     database: str
     ranges: list[tuple[int, int]]
     beside: dict[str, int] = {}
-    share: float = 1.0
     topics: dict[str, int] = {}
     decoding: bool = False
+    share: float = 1.0
 
 
 class IoCost(msgspec.Struct, frozen=True):
