@@ -3,7 +3,16 @@
 from typing import Any
 
 from concord.chassis.broker.port import RECORD_BYTES_MAX
-from concord.contracts.topics import ANY_SERVICE, CLIENTS, DEAD_LETTERS, PLACES_PRODUCTION, TOPICS, Topic, replayed_by
+from concord.contracts.topics import (
+    ANY_SERVICE,
+    CLIENTS,
+    DEAD_LETTERS,
+    INTAKE,
+    PLACES_PRODUCTION,
+    TOPICS,
+    Topic,
+    replayed_by,
+)
 
 CLUSTER = "concord"
 API_VERSION = "kafka.strimzi.io/v1"
@@ -11,6 +20,11 @@ COPIES = 3
 COPIES_IN_SYNC_MIN = 2
 OPERATOR = "operator"
 """The Kafka user of people who look after the cluster."""
+CLIENT = "client-"
+"""How the name of a client's own Kafka user begins; its code follows."""
+CLIENT_BYTES_A_SECOND = 10_000_000
+CLIENT_REQUEST_PERCENT = 50
+"""Of one thread of a broker: what sends more is slowed down, and holds nobody else up."""
 SERVICES = ("ingest", "assign", "adjudicate", "audit", "metrics")
 CHANGELOGS: dict[str, tuple[str, ...]] = {"metrics": ("metrics-book-by-place-changelog",)}
 """Topics that a service keeps for itself behind its Faust tables, and creates itself with what suits them."""
@@ -33,12 +47,32 @@ def topics() -> list[Manifest]:
 def users() -> list[Manifest]:
     """Return one KafkaUser a service, with exactly the rights that the catalogue gives it, and one for people who look.
 
-    Clients who send through the intake topic get users of their own, made by the operator for each client.
+    Clients who send through the intake topic have users of their own: see `client_user`.
     """
     return [
         *(_named("KafkaUser", service, _user(service)) for service in SERVICES),
         _named("KafkaUser", OPERATOR, _looks()),
     ]
+
+
+def client_user(code: str, bytes_a_second: int = CLIENT_BYTES_A_SECOND) -> Manifest:
+    """Return the KafkaUser of a client that sends through the intake topic: it writes there, so much, and no more.
+
+    Args:
+        code: the client's, as its projects' ids begin with.
+        bytes_a_second: to each broker.
+    """
+    spec = {
+        "authentication": {"type": "scram-sha-512"},
+        "authorization": {"type": "simple", "acls": intake_alone()},
+        "quotas": {"producerByteRate": bytes_a_second, "requestPercentage": CLIENT_REQUEST_PERCENT},
+    }
+    return _named("KafkaUser", f"{CLIENT}{code}", spec)
+
+
+def intake_alone() -> list[Manifest]:
+    """Return the rights of who sends through the intake topic."""
+    return [_acl("topic", INTAKE.name, "Describe", "Write")]
 
 
 def _named(kind: str, name: str, spec: Manifest) -> Manifest:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from deploy.k8s import doors, hardening, references, rights, scaling, schema
+from deploy.k8s import doors, hardening, references, rights, scaling, schema, signed
 from deploy.k8s.render import Manifest
 
 
@@ -20,3 +20,4 @@ def faults(manifests: list[Manifest]) -> Iterator[str]:
     yield from scaling.faults(manifests)
     yield from doors.faults(manifests)
     yield from hardening.faults(manifests)
+    yield from signed.faults(manifests)

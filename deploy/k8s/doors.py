@@ -89,6 +89,7 @@ def _keeps_nothing(manifests: list[Manifest]) -> Iterator[str]:
             let_in = [
                 networkpolicypeer["podSelector"]["matchLabels"]
                 for networkpolicypeer in listener.get("networkPolicyPeers", [])
+                if "podSelector" in networkpolicypeer
             ]
             if any(selects(match, pod_labels(deployment)) for match in let_in):
                 yield f"Deployment/{WORKBENCH}: the brokers' listener {listener['name']} lets it in"

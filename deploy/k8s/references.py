@@ -4,7 +4,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from deploy.k8s.render import Manifest
-from deploy.k8s.workload import environment, mounted_files, named, pod_labels, pod_of, secrets, selects
+from deploy.k8s.workload import (
+    environment,
+    exporters,
+    mounted_files,
+    named,
+    pod_labels,
+    pod_of,
+    programs,
+    secrets,
+    selects,
+)
 
 FILES_BELOW = "/etc/concord/"
 EXPORTER = "kafkaExporter"
@@ -15,13 +25,13 @@ RELEASE = "release"
 
 def faults(manifests: list[Manifest]) -> Iterator[str]:
     """Yield every name, port, key and file that leads nowhere, and every deployment left without protection."""
-    deployments = named(manifests, "Deployment")
-    for name, deployment in deployments.items():
+    ours = programs(manifests)
+    for name, deployment in named(manifests, "Deployment").items():
         missing = list(_sources(deployment, manifests))
         yield from (f"Deployment/{name}: {fault}" for fault in missing)
-        if not missing:
+        if not missing and name in ours:
             yield from (f"Deployment/{name}: {fault}" for fault in _files_and_port(deployment, manifests))
-        yield from (f"Deployment/{name}: {fault}" for fault in _protection(deployment, manifests))
+        yield from (f"Deployment/{name}: {fault}" for fault in _protection(deployment, manifests, budget=name in ours))
     yield from _services(manifests)
     yield from _policies(manifests)
     yield from _gateways(manifests)
@@ -73,11 +83,11 @@ def _files_and_port(deployment: Manifest, manifests: list[Manifest]) -> Iterator
             yield f"its {probe} asks the port {port}, which it has not"
 
 
-def _protection(deployment: Manifest, manifests: list[Manifest]) -> Iterator[str]:
+def _protection(deployment: Manifest, manifests: list[Manifest], *, budget: bool) -> Iterator[str]:
     """Yield what a deployment must have beside it and has not."""
     labels = pod_labels(deployment)
     budgets = [entry["spec"]["selector"]["matchLabels"] for entry in named(manifests, "PodDisruptionBudget").values()]
-    if not any(selects(match, labels) for match in budgets):
+    if budget and not any(selects(match, labels) for match in budgets):
         yield "no disruption budget"
     # A policy for every pod of the namespace denies; what this one needs must be said for it alone.
     own = [match for entry in named(manifests, "NetworkPolicy").values() if (match := _pods(entry))]
@@ -123,25 +133,29 @@ def _gateways(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def _monitors(manifests: list[Manifest]) -> Iterator[str]:
-    exporters = {
+    of_brokers = {
         f"{name}-kafka-exporter" for name, entry in named(manifests, "Kafka").items() if EXPORTER in entry["spec"]
     }
+    ours, others = programs(manifests), exporters(manifests)
     chosen: set[str] = set()
     for name, monitor in named(manifests, "PodMonitor").items():
         of_strimzi = monitor["spec"]["selector"].get("matchLabels", {}).get("strimzi.io/name")
         if of_strimzi is not None:
             chosen.add(of_strimzi)
-            if of_strimzi not in exporters:
+            if of_strimzi not in of_brokers:
                 yield f"PodMonitor/{name}: no cluster makes the pods {of_strimzi}"
             continue
-        watched = [entry for entry in named(manifests, "Deployment").values() if _watches(monitor, pod_labels(entry))]
-        if len(watched) != len(named(manifests, "Deployment")):
+        every = {**ours, **others}
+        watched = {key: entry for key, entry in every.items() if _watches(monitor, pod_labels(entry))}
+        chosen |= watched.keys()
+        if not watched.keys() & others.keys() and watched.keys() != ours.keys():
             yield f"PodMonitor/{name}: does not watch every deployment"
         for endpoint in monitor["spec"]["podMetricsEndpoints"]:
-            if any(endpoint["port"] not in _ports(entry) for entry in watched):
+            if any(endpoint["port"] not in _ports(entry) for entry in watched.values()):
                 yield f"PodMonitor/{name}: its pods have no port {endpoint['port']}"
 
-    yield from (f"Kafka: nobody watches the pods {key}" for key in sorted(exporters - chosen))
+    yield from (f"Kafka: nobody watches the pods {key}" for key in sorted(of_brokers - chosen))
+    yield from (f"Deployment/{key}: nobody watches what it tells" for key in sorted(others.keys() - chosen))
     watching = [manifest for manifest in manifests if manifest["apiVersion"].startswith(OF_PROMETHEUS)]
     if len({entry["metadata"].get("labels", {}).get(RELEASE) for entry in watching}) > 1:
         yield f"{OF_PROMETHEUS}: what one Prometheus is to find has several labels {RELEASE}, or some has none"

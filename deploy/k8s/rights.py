@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from concord.contracts.topics import INTAKE
-from deploy.k8s.catalogue import OPERATOR, SERVICES
+from deploy.k8s.catalogue import CLIENT, OPERATOR, SERVICES, intake_alone
 from deploy.k8s.render import Manifest
 from deploy.k8s.workload import environment, named
 
@@ -16,8 +16,15 @@ def faults(manifests: list[Manifest]) -> Iterator[str]:
         for name, entry in named(manifests, kind).items():
             if (cluster := entry["metadata"].get("labels", {}).get("strimzi.io/cluster")) not in clusters:
                 yield f"{kind}/{name}: there is no cluster {cluster}"
+    for name, cluster in clusters.items():
+        yield from (f"Kafka/{name}: {fault}" for fault in _listeners(cluster["spec"]["kafka"]["listeners"]))
     for name, user in users.items():
-        yield from (f"KafkaUser/{name}: {fault}" for fault in _user(name, user, topics))
+        yield from (f"KafkaUser/{name}: {fault}" for fault in _rights(name, user, topics))
+    yield from _of_services(users, manifests)
+
+
+def _of_services(users: dict[str, Manifest], manifests: list[Manifest]) -> Iterator[str]:
+    """Yield services that go as nobody, or as another."""
     for name, deployment in named(manifests, "Deployment").items():
         if name not in SERVICES:
             continue  # it speaks with no broker, which `doors` sees to
@@ -32,11 +39,28 @@ def faults(manifests: list[Manifest]) -> Iterator[str]:
             yield f"Deployment/{name}: goes as the Kafka user {username}, which may not join the group {name}"
 
 
-def _user(name: str, user: Manifest, topics: dict[str, Manifest]) -> Iterator[str]:
+def _listeners(listeners: list[Manifest]) -> Iterator[str]:
+    """Yield what a listener for outside leaves open: whoever it lets in could take the services' room."""
+    for listener in listeners:
+        if listener["type"] == "internal":
+            continue
+        bounds = listener.get("configuration", {})
+        for bound in ("maxConnections", "maxConnectionCreationRate"):
+            if bound not in bounds:
+                yield f"its listener {listener['name']} is for outside and has no {bound}"
+
+
+def _rights(name: str, user: Manifest, topics: dict[str, Manifest]) -> Iterator[str]:
     if name == OPERATOR:
         acls = user["spec"]["authorization"]["acls"]
         yield from (f"it may {acl['operations']}, and should look" for acl in acls if acl["operations"] != ["Describe"])
-        return
+    elif name.startswith(CLIENT):
+        yield from _client(user)
+    else:
+        yield from _user(name, user, topics)
+
+
+def _user(name: str, user: Manifest, topics: dict[str, Manifest]) -> Iterator[str]:
     groups = []
     for acl in user["spec"]["authorization"]["acls"]:
         resource = acl["resource"]
@@ -53,3 +77,10 @@ def _user(name: str, user: Manifest, topics: dict[str, Manifest]) -> Iterator[st
             yield f"there is no topic {resource['name']}"
     if groups != [(name, ["Read"])]:
         yield f"it may join {groups}, and should the group {name}"
+
+
+def _client(user: Manifest) -> Iterator[str]:
+    if user["spec"]["authorization"]["acls"] != intake_alone():
+        yield "it may more than write the intake, or not even that"
+    if "producerByteRate" not in user["spec"].get("quotas", {}):
+        yield "it may send as much as it likes"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from deploy.k8s.doors import peers
 from deploy.k8s.render import Manifest
-from deploy.k8s.workload import environment, named, pod_labels, pod_of, secrets, selects
+from deploy.k8s.workload import environment, named, pod_labels, pod_of, programs, secrets, selects
 
 LEAST = 2
 """Of a service that rolls: one may go at any time, and another has its projects."""
@@ -18,7 +18,7 @@ def faults(manifests: list[Manifest]) -> Iterator[str]:
     for name, scaler in scalers.items():
         found = _scaler(scaler, deployments.get(name), manifests)
         yield from (f"ScaledObject/{scaler['metadata']['name']}: {fault}" for fault in found)
-    for name, deployment in deployments.items():
+    for name, deployment in programs(manifests).items():
         if deployment["spec"]["strategy"]["type"] == "RollingUpdate":
             least, most = _between(deployment, scalers.get(name))
             yield from (f"Deployment/{name}: {fault}" for fault in _number(least, deployment, manifests))
@@ -59,7 +59,8 @@ def _admitted(trigger: Manifest, deployment: Manifest, manifests: list[Manifest]
         if row["key"] not in made.get(row["name"], ()):
             yield f"its {row['parameter']} is the key {row['key']} of the secret {row['name']}, which nothing makes"
     for broker in named(manifests, "Kafka").values():
-        for listener in broker["spec"]["kafka"]["listeners"]:
+        inside = (entry for entry in broker["spec"]["kafka"]["listeners"] if entry["type"] == "internal")
+        for listener in inside:
             peers = listener.get("networkPolicyPeers", [])
             if not any(peer.get("namespaceSelector", {}).get("matchLabels") == SCALER for peer in peers):
                 yield f"the brokers' listener {listener['name']} does not let it in"

@@ -10,12 +10,24 @@ AUTHORITY_SECRET_KEYS = frozenset({"ca.crt", "ca.p12", "ca.password"})
 CERTIFICATE_SECRET_KEYS = frozenset({"tls.crt", "tls.key"})
 POD_ADDRESS = "10.0.0.7"
 """Stands for what a cluster tells a pod of itself."""
+COMPONENT, EXPORTER = "app.kubernetes.io/component", "exporter"
 _ISSUER = "cert-manager.io/cluster-issuer"
 
 
 def named(manifests: list[Manifest], kind: str) -> dict[str, Manifest]:
     """Return the manifests of a kind by name."""
     return {manifest["metadata"]["name"]: manifest for manifest in manifests if manifest["kind"] == kind}
+
+
+def exporters(manifests: list[Manifest]) -> dict[str, Manifest]:
+    """Return the deployments that tell Prometheus of others, by name: none of our programs runs in them."""
+    deployments = named(manifests, "Deployment").items()
+    return {name: entry for name, entry in deployments if pod_labels(entry).get(COMPONENT) == EXPORTER}
+
+
+def programs(manifests: list[Manifest]) -> dict[str, Manifest]:
+    """Return the deployments of services and workbench, by name: all that are not said to be something else."""
+    return {name: entry for name, entry in named(manifests, "Deployment").items() if name not in exporters(manifests)}
 
 
 def pod_of(deployment: Manifest) -> dict[str, Any]:

@@ -11,6 +11,7 @@ GROUPS = 'consumergroup=~"ingest|assign|adjudicate|audit|metrics"'
 def foundations() -> list[Panel]:
     """Return the panels of brokers, store, disks and certificates."""
     taken, free = (f'mongodb_ss_connections{{conn_type="{kind}"}}' for kind in ("current", "available"))
+    oplog = "mongodb_mongod_replset_oplog_"
     written = "mongodb_rs_members_optimeDate{member_state="
     behind = f'max by (set) ({written}"PRIMARY"}}) - min by (set) ({written}"SECONDARY"}})'
     left = 'kubelet_volume_stats_available_bytes{namespace=~"concord|mongodb"} / kubelet_volume_stats_capacity_bytes'
@@ -54,6 +55,28 @@ def foundations() -> list[Panel]:
             ],
             unit="none",
             alerts=("MongoMemberGone", "MongoReplicationLag", "MongoConnectionsUsedUp"),
+        ),
+        lines(
+            "What the oplog holds",
+            "How far back each member's oplog goes: who is away longer is filled anew.",
+            [(f"min by (instance) ({oplog}head_timestamp - {oplog}tail_timestamp)", "{{instance}}")],
+            unit="s",
+            alerts=("MongoOplogShort",),
+        ),
+        lines(
+            "Series of what is watched",
+            "How many series come from each exporter: where a line is missing no alert that rests on it can fire.",
+            [
+                (f"count({series})", name)
+                for name, series in (
+                    ("kafka-exporter", "kafka_topic_partition_in_sync_replica"),
+                    ("mongodb-exporter", "mongodb_rs_members_health"),
+                    ("kubelet", 'kubelet_volume_stats_capacity_bytes{namespace=~"concord|mongodb"}'),
+                    ("strimzi-operator", "strimzi_certificate_expiration_timestamp_ms"),
+                    ("cert-manager", "certmanager_certificate_expiration_timestamp_seconds"),
+                )
+            ],
+            alerts=("FoundationNotWatched",),
         ),
         lines(
             "Certificates",

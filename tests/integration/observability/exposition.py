@@ -47,6 +47,8 @@ kubelet_volume_stats_capacity_bytes{namespace="concord",persistentvolumeclaim="d
 mongodb_rs_members_health{set="rs0",member_idx="mongodb-0",member_state="PRIMARY"} 1
 mongodb_rs_members_optimeDate{set="rs0",member_idx="mongodb-0",member_state="PRIMARY"} 2000
 mongodb_rs_members_optimeDate{set="rs0",member_idx="mongodb-1",member_state="SECONDARY"} 1000
+mongodb_mongod_replset_oplog_head_timestamp{} 1.7e9
+mongodb_mongod_replset_oplog_tail_timestamp{} 1.6e9
 mongodb_ss_connections{conn_type="current"} 40
 mongodb_ss_connections{conn_type="available"} 960
 strimzi_certificate_expiration_timestamp_ms{cluster="concord"} 4e12

@@ -1,8 +1,8 @@
 """What the production overlay promises of the five services and the workbench."""
 
 import importlib.util
-import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from deploy.k8s.__main__ import main
 from deploy.k8s.catalogue import SERVICES
 from deploy.k8s.doors import WORKBENCH, leads_to
 from deploy.k8s.render import PRODUCTION, ROOT, Manifest, NotRendered, rendered
-from deploy.k8s.workload import POD_ADDRESS, environment, named, pod_of
+from deploy.k8s.workload import POD_ADDRESS, environment, named, pod_of, programs
 from services.adjudicate.settings import AdjudicateSettings
 from services.assign.settings import AssignSettings
 from services.audit.settings import AuditSettings
@@ -64,14 +64,10 @@ def test_an_overlay_that_kustomize_refuses_is_told(tmp_path: Path, capsys: pytes
     assert "absent.yaml" in capsys.readouterr().out
 
 
-def test_programs_of_the_house_are_let_in_by_a_component_and_told_the_owners(tmp_path: Path) -> None:
-    bases = [
-        os.path.relpath(path, tmp_path.resolve()) for path in (PRODUCTION, PRODUCTION.parents[1] / "components/callers")
-    ]
-    (tmp_path / "kustomization.yaml").write_text(
-        f"namespace: concord\nresources: [{bases[0]}]\ncomponents: [{bases[1]}]"
-    )
-    manifests = rendered(tmp_path)
+def test_programs_of_the_house_are_let_in_by_a_component_and_told_the_owners(
+    with_component: Callable[[str], list[Manifest]],
+) -> None:
+    manifests = with_component("callers")
     assert list(checks.faults(manifests)) == []
     policies = named(manifests, "NetworkPolicy")
     caller = {"podSelector": {"matchLabels": {"concord-caller": "true"}}}
@@ -94,7 +90,7 @@ def test_programs_of_the_house_are_let_in_by_a_component_and_told_the_owners(tmp
 def test_there_is_one_deployment_a_service_and_the_workbench_and_its_argument_can_be_run(
     production: list[Manifest],
 ) -> None:
-    deployments = named(production, "Deployment")
+    deployments = programs(production)
     assert set(SERVICES) == set(SETTINGS)
     assert set(deployments) == {*SERVICES, WORKBENCH}
     for name, deployment in deployments.items():
@@ -193,7 +189,7 @@ def test_every_topic_of_the_catalogue_is_made(production: list[Manifest]) -> Non
 
 
 def test_every_service_runs_twice_at_least_and_rolls(production: list[Manifest]) -> None:
-    scalers, deployments = named(production, "ScaledObject"), named(production, "Deployment")
+    scalers, deployments = named(production, "ScaledObject"), programs(production)
     assert set(scalers) == set(SETTINGS)
     for name, deployment in deployments.items():
         least = scalers[name]["spec"]["minReplicaCount"] if name in scalers else deployment["spec"]["replicas"]

@@ -14,7 +14,7 @@ from concord.chassis.identity.identity_file import IdentityFile, identity_of
 from deploy.k8s.catalogue import SERVICES
 from deploy.k8s.doors import WORKBENCH
 from deploy.k8s.render import ROOT, Manifest
-from deploy.k8s.workload import environment, named, pod_of, secrets
+from deploy.k8s.workload import environment, named, pod_of, programs, secrets
 
 PAGE = (ROOT / "docs" / "security.md").read_text()
 OUTSIDE = ("the gateway", "Alertmanager", "people")
@@ -58,7 +58,7 @@ def test_every_secret_is_in_the_table_with_its_keys_and_who_gets_it(production: 
         name, key = first.groups()
         every = given_to.startswith("all")
         everybody = (*SERVICES, WORKBENCH) if every and "services" not in given_to else SERVICES
-        services = everybody if every or given_to == "that service" else tuple(re.findall(r"\w+", given_to))
+        services = everybody if every or given_to == "that service" else tuple(re.findall(r"[\w-]+", given_to))
         for service in services:
             secret = name.replace("<service>", service)
             assert secret in made
@@ -74,7 +74,7 @@ def test_every_secret_is_in_the_table_with_its_keys_and_who_gets_it(production: 
 
 
 def test_secrets_have_the_names_of_the_settings_that_they_fill(production: list[Manifest]) -> None:
-    for deployment in named(production, "Deployment").values():
+    for deployment in programs(production).values():
         filled = {name for name, value in environment(deployment, production, PEPPER).items() if value == PEPPER}
         assert all(name in PAGE for name in filled - {"CONCORD_KAFKA_PASSWORD"})
 
@@ -86,5 +86,5 @@ def _gets(deployment: Manifest, secret: str) -> bool:
     names = {source["secretRef"]["name"] for source in container["envFrom"] if "secretRef" in source}
     sources = [entry["valueFrom"] for entry in container.get("env", []) if "valueFrom" in entry]
     names |= {source["secretKeyRef"]["name"] for source in sources if "secretKeyRef" in source}
-    names |= {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
+    names |= {volume["secret"]["secretName"] for volume in pod.get("volumes", []) if "secret" in volume}
     return secret in names
