@@ -154,22 +154,6 @@ REFERENCES = {
         _drop("PodMonitor", "kafka-exporter"),
         "Kafka: nobody watches the pods concord-kafka-exporter",
     ),
-    "an exporter of the store that nobody looks at": (
-        _drop("PodMonitor", "mongodb-exporter"),
-        "Deployment/mongodb-exporter: nobody watches what it tells",
-    ),
-    "an exporter at no port": (
-        _spec("PodMonitor", "mongodb-exporter", lambda spec: spec["podMetricsEndpoints"][0].update(port="http")),
-        "PodMonitor/mongodb-exporter: its pods have no port http",
-    ),
-    "an exporter without a network policy": (
-        _drop("NetworkPolicy", "mongodb-exporter"),
-        "Deployment/mongodb-exporter: no network policy of its own",
-    ),
-    "an exporter without an address": (
-        _drop("ExternalSecret", "mongodb-exporter"),
-        "Deployment/mongodb-exporter: nothing makes the secret mongodb-exporter",
-    ),
     "rules that no Prometheus finds": (
         lambda manifests: _one(manifests, "PrometheusRule", "concord")["metadata"]["labels"].pop("release"),
         "what one Prometheus is to find has several labels release, or some has none",
@@ -232,10 +216,6 @@ HARDENING = {
         "may write to its image",
     ),
     "capabilities": (_container(lambda entry: entry["securityContext"].pop("capabilities")), "keeps capabilities"),
-    "an exporter of the store as root": (
-        _pod(lambda pod: pod["securityContext"].update(runAsUser=0), "mongodb-exporter"),
-        "Deployment/mongodb-exporter: does not run as the user 10001",
-    ),
     "no limit": (_container(lambda entry: entry["resources"].pop("limits")), "does not say what it needs"),
     "any image": (_container(lambda entry: entry.update(image="registry:5000/concord")), "is that day"),
     "no time to stop": (

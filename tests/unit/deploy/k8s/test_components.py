@@ -12,7 +12,7 @@ from deploy.k8s.catalogue import SERVICES, client_user
 from deploy.k8s.doors import WORKBENCH
 from deploy.k8s.render import Manifest
 from deploy.k8s.signed import INCLUDED
-from deploy.k8s.workload import named, pod_labels
+from deploy.k8s.workload import named, pod_labels, pod_of
 
 Components = Callable[[str], list[Manifest]]
 
@@ -83,6 +83,41 @@ def test_an_issuer_inside_the_cluster_is_reached_by_services_and_workbench_alone
     assert policy["policyTypes"] == ["Egress"]
     ((port,),) = ([entry["port"] for entry in rule["ports"]] for rule in policy["egress"])
     assert port == 8443
+
+
+EXPORTER: dict[str, tuple[Callable[[list[Manifest]], object], str]] = {
+    "nobody looks at it": (
+        lambda manifests: manifests.remove(named(manifests, "PodMonitor")["mongodb-exporter"]),
+        "Deployment/mongodb-exporter: nobody watches what it tells",
+    ),
+    "looked at where it is not": (
+        lambda manifests: named(manifests, "PodMonitor")["mongodb-exporter"]["spec"]["podMetricsEndpoints"][0].update(
+            port="http"
+        ),
+        "PodMonitor/mongodb-exporter: its pods have no port http",
+    ),
+    "no network policy": (
+        lambda manifests: manifests.remove(named(manifests, "NetworkPolicy")["mongodb-exporter"]),
+        "Deployment/mongodb-exporter: no network policy of its own",
+    ),
+    "no address": (
+        lambda manifests: manifests.remove(named(manifests, "ExternalSecret")["mongodb-exporter"]),
+        "Deployment/mongodb-exporter: nothing makes the secret mongodb-exporter",
+    ),
+    "root": (
+        lambda manifests: pod_of(named(manifests, "Deployment")["mongodb-exporter"])["securityContext"].update(
+            runAsUser=0
+        ),
+        "Deployment/mongodb-exporter: does not run as the user 10001 of the image",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", EXPORTER)
+def test_the_stores_exporter_is_held_to_what_every_pod_is(manifests: list[Manifest], what: str) -> None:
+    breach, fault = EXPORTER[what]
+    breach(manifests)
+    assert list(checks.faults(manifests)) == [fault]
 
 
 UNSIGNED: dict[str, tuple[Callable[[list[Manifest]], object], str]] = {
