@@ -10,10 +10,6 @@ GROUPS = 'consumergroup=~"ingest|assign|adjudicate|audit|metrics"'
 
 def foundations() -> list[Panel]:
     """Return the panels of brokers, store, disks and certificates."""
-    taken, free = (f'mongodb_ss_connections{{conn_type="{kind}"}}' for kind in ("current", "available"))
-    oplog = "mongodb_mongod_replset_oplog_"
-    written = "mongodb_rs_members_optimeDate{member_state="
-    behind = f'max by (set) ({written}"PRIMARY"}}) - min by (set) ({written}"SECONDARY"}})'
     left = 'kubelet_volume_stats_available_bytes{namespace=~"concord|mongodb"} / kubelet_volume_stats_capacity_bytes'
     return [
         lines(
@@ -44,25 +40,7 @@ def foundations() -> list[Panel]:
             ),
             alerts=("DiskFilling", "DiskFull"),
         ),
-        lines(
-            "Members of the store",
-            "How many members of the store's set answer, how far the last one is behind its primary, and the share of "
-            "connections that are taken.",
-            [
-                ("sum by (set) (mongodb_rs_members_health)", "{{set}} members"),
-                (f"({behind}) / 1000", "{{set}} seconds behind"),
-                (f"max({taken} / on (instance) ({taken} + on (instance) {free}))", "connections taken"),
-            ],
-            unit="none",
-            alerts=("MongoMemberGone", "MongoReplicationLag", "MongoConnectionsUsedUp"),
-        ),
-        lines(
-            "What the oplog holds",
-            "How far back each member's oplog goes: who is away longer is filled anew.",
-            [(f"min by (instance) ({oplog}head_timestamp - {oplog}tail_timestamp)", "{{instance}}")],
-            unit="s",
-            alerts=("MongoOplogShort",),
-        ),
+        *_store(),
         lines(
             "Series of what is watched",
             "How many series come from each exporter: where a line is missing no alert that rests on it can fire.",
@@ -93,5 +71,33 @@ def foundations() -> list[Panel]:
             ],
             unit="none",
             alerts=("CertificateExpiring",),
+        ),
+    ]
+
+
+def _store() -> list[Panel]:
+    taken, free = (f'mongodb_ss_connections{{conn_type="{kind}"}}' for kind in ("current", "available"))
+    oplog = "mongodb_mongod_replset_oplog_"
+    written = "mongodb_rs_members_optimeDate{member_state="
+    behind = f'max by (set) ({written}"PRIMARY"}}) - min by (set) ({written}"SECONDARY"}})'
+    return [
+        lines(
+            "Members of the store",
+            "How many members of the store's set answer, how far the last one is behind its primary, and the share of "
+            "connections that are taken.",
+            [
+                ("sum by (set) (mongodb_rs_members_health)", "{{set}} members"),
+                (f"({behind}) / 1000", "{{set}} seconds behind"),
+                (f"max({taken} / on (instance) ({taken} + on (instance) {free}))", "connections taken"),
+            ],
+            unit="none",
+            alerts=("MongoMemberGone", "MongoReplicationLag", "MongoConnectionsUsedUp"),
+        ),
+        lines(
+            "What the oplog holds",
+            "How far back each member's oplog goes: who is away longer is filled anew.",
+            [(f"min by (instance) ({oplog}head_timestamp - {oplog}tail_timestamp)", "{{instance}}")],
+            unit="s",
+            alerts=("MongoOplogShort",),
         ),
     ]
