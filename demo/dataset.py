@@ -127,7 +127,8 @@ def _check_units(path: Path, rows: Sequence[LabelRow], items: Mapping[str, Mappi
         people[row.item].append(row.annotator)
     for item, line in first.items():
         try:
-            wish = checked(UnitWish(id=item, content=dict(items[item]), annotators=tuple(people[item])))
+            wish = UnitWish(id=item, content=dict(items[item]), annotators=tuple(people[item]))
+            checked(wish)
             canonical_content(wish.content)
         except UnitRefused as refusal:
             raise LabelFileError(path, line, f"item {item[:60]!r}: {_sentence(refusal)}") from refusal

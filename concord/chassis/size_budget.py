@@ -6,7 +6,7 @@ the broker and must fit whole into a dead letter. Whoever makes one of these bou
 
 from collections.abc import Iterable
 
-from concord.chassis.broker.port import RECORD_BYTES_MAX, Outgoing, record_bytes, why_never_taken
+from concord.chassis.broker.port import RECORD_BYTES_MAX, Outgoing, bytes_to_publish, why_never_taken
 from concord.chassis.errors import FieldError, Invalid, Poison
 from concord.chassis.store.port import DOCUMENT_BYTES_MAX
 from concord.labels.schema import LABEL_BYTES_MAX
@@ -43,9 +43,10 @@ def check_decision(events: Iterable[Outgoing]) -> int:
     """
     size = 0
     for event in events:
-        if (reason := why_never_taken(event)) is not None:
-            raise CannotBeSaid(f"An event cannot be said: {reason}.", [_smaller(RECORD_BYTES_MAX)])
-        size += record_bytes(event) + EVENT_OVERHEAD_BYTES
+        if (needed := bytes_to_publish(event)) is None:
+            text = f"An event cannot be said: {why_never_taken(event)}."
+            raise CannotBeSaid(text, [_smaller(RECORD_BYTES_MAX)])
+        size += needed + EVENT_OVERHEAD_BYTES
     if size > DECISION_BYTES_MAX:
         text = f"The events that follow have {size} bytes; at most {DECISION_BYTES_MAX} can be said."
         raise CannotBeSaid(text, [_smaller(DECISION_BYTES_MAX)])

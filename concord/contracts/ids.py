@@ -9,6 +9,7 @@ knows without a look-up which place it lies in. What follows is keyed with a sec
 import hashlib
 import re
 import uuid
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 CLIENT_CHARACTERS_MAX = 24
@@ -31,8 +32,11 @@ _SLOT_SHIFT = 6
 """The first ten of sixteen bits."""
 _BLOCK_BYTES = 64
 _INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
-_DIGEST_SHIFT = 256 - 5 * DIGEST_CHARACTERS
-_PAIR_SHIFTS = tuple(range(5 * DIGEST_CHARACTERS - 10, -1, -10))
+_SPELT_BYTES, _SPELT_CHARACTERS = 20, 32
+"""Of a digest, so many bytes are spelt, in so many characters; as many as are wanted are kept."""
+_SPELT_TOGETHER = 64
+_APART = bytes(_SPELT_CHARACTERS - _SPELT_BYTES)
+_LETTERS = (_ALPHABET * 8).encode()
 
 
 def event_id(cause: str, service: str, kind: str, index: int = 0) -> str:
@@ -41,10 +45,30 @@ def event_id(cause: str, service: str, kind: str, index: int = 0) -> str:
     >>> event_id("c1", "ingest", "UnitAdmitted") == event_id("c1", "ingest", "UnitAdmitted")
     True
     """
-    # RFC 9562, section 5.5, as `uuid.uuid5` has it and four times faster: every event needs one.
     digest = _named.copy()
     digest.update(f"{cause}/{service}/{kind}/{index}".encode())
-    text = digest.hexdigest()
+    return _as_uuid5(digest.hexdigest())
+
+
+def event_ids(cause: str, service: str, kind: str) -> Callable[[int], str]:
+    """Return what gives the ids of the events of one cause by their indexes; many may follow from one.
+
+    >>> event_ids("c1", "ingest", "UnitAdmitted")(7) == event_id("c1", "ingest", "UnitAdmitted", 7)
+    True
+    """
+    begun = _named.copy()
+    begun.update(f"{cause}/{service}/{kind}/".encode())
+
+    def at(index: int) -> str:
+        digest = begun.copy()
+        digest.update(str(index).encode())
+        return _as_uuid5(digest.hexdigest())
+
+    return at
+
+
+def _as_uuid5(text: str) -> str:
+    """Return a hash as RFC 9562, section 5.5, and `uuid.uuid5` have it, which takes four times as long."""
     variant = _VARIANT[int(text[16], 16) & 3]
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
@@ -59,8 +83,53 @@ def keyed(secret: bytes, *parts: str) -> str:
     inner, outer = begun.copy(), ending.copy()
     inner.update("\x00".join(parts).encode())
     outer.update(inner.digest())
-    number = int.from_bytes(outer.digest(), "big") >> _DIGEST_SHIFT
-    return "".join([_PAIRS[(number >> shift) & 1023] for shift in _PAIR_SHIFTS])
+    return _spelt([outer.digest()[:_SPELT_BYTES]])[0]
+
+
+def keyed_each(secret: bytes, before: Sequence[str], last: Iterable[bytes]) -> list[str]:
+    """Return the digests of parts that differ in the last one alone, at less than a third of what each costs by itself.
+
+    >>> keyed_each(b"secret", ["k7q2-rte"], [b"item-1", b"item-2"])[1] == keyed(b"secret", "k7q2-rte", "item-2")
+    True
+    """
+    begun, ending = _hmac_of(secret)
+    begun = begun.copy()
+    begun.update("".join([f"{part}\x00" for part in before]).encode())
+    digests = []
+    for part in last:
+        inner, outer = begun.copy(), ending.copy()
+        inner.update(part)
+        outer.update(inner.digest())
+        digests.append(outer.digest()[:_SPELT_BYTES])
+    return [
+        text
+        for start in range(0, len(digests), _SPELT_TOGETHER)
+        for text in _spelt(digests[start : start + _SPELT_TOGETHER])
+    ]
+
+
+def _spelt(digests: Sequence[bytes]) -> list[str]:
+    """Return the digests in base 32, DIGEST_CHARACTERS of each.
+
+    Each is thirty-two groups of five bits, and each group is to lie in a byte of its own. All of them are moved at
+    once, as one number: halves apart from halves, then quarters, and so on.
+    """
+    number = int.from_bytes(_APART.join(digests), "big")
+    for low, high, shift in _MOVES:
+        number = (number & low) | ((number & high) << shift)
+    text = number.to_bytes(_SPELT_CHARACTERS * len(digests), "big").translate(_LETTERS).decode()
+    return [text[start : start + DIGEST_CHARACTERS] for start in range(0, len(text), _SPELT_CHARACTERS)]
+
+
+def _move(groups: int) -> tuple[int, int, int]:
+    """Return a mask of what stays, one of what moves, and how far, where twice so many groups lie together."""
+    low = (1 << 5 * groups) - 1
+    starts = range(0, 8 * _SPELT_CHARACTERS * _SPELT_TOGETHER, 16 * groups)
+    stay = sum(low << start for start in starts)
+    return stay, stay << 5 * groups, 3 * groups
+
+
+_MOVES = [_move(groups) for groups in (16, 8, 4, 2, 1)]
 
 
 @lru_cache(maxsize=SECRETS_REMEMBERED_MAX)
@@ -105,7 +174,12 @@ def placed_id(kind: str, project_id: str, digest: str) -> str:
     >>> placed_id("u", "k7q2-rte", "75pg")
     'k7q2-ug675pg'
     """
-    return f"{client_of(project_id)}-{kind}{_PAIRS[slot_of_project(project_id)]}{digest}"
+    return _before_digest(kind, project_id) + digest
+
+
+@lru_cache(maxsize=PROJECTS_REMEMBERED_MAX)
+def _before_digest(kind: str, project_id: str) -> str:
+    return f"{client_of(project_id)}-{kind}{_PAIRS[slot_of_project(project_id)]}"
 
 
 def unit_id_of(secret: bytes, project_id: str, source_id: str) -> str:
@@ -115,6 +189,12 @@ def unit_id_of(secret: bytes, project_id: str, source_id: str) -> str:
     True
     """
     return placed_id("u", project_id, keyed(secret, project_id, source_id))
+
+
+def unit_ids_of(secret: bytes, project_id: str, source_ids: Iterable[str]) -> list[str]:
+    """Return the ids of the units that a client names so, in their order."""
+    before = _before_digest("u", project_id)
+    return [before + text for text in keyed_each(secret, [project_id], [name.encode() for name in source_ids])]
 
 
 def slot_of(any_id: str) -> int | None:

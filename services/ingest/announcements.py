@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from msgspec.structs import asdict
 
 from concord.chassis.broker.port import Outgoing
-from concord.chassis.journal.announce import Announcer
+from concord.chassis.journal.announce import Announcer, Series
 from concord.chassis.projects import steps_told
 from concord.contracts.codec import Headers
 from concord.contracts.ids import client_of
@@ -162,6 +162,54 @@ def unit_admitted(announcer: Announcer, project: domain.ProjectState, claim: Cla
     )
     envelope = UnitEvent(unit_admitted=admitted)
     return announcer.event(UNITS, unit.unit_id, project.client_id, project.project_id, envelope, trace)
+
+
+class Admitted:
+    """Words the events that units are in which came together: see `unit_admitted`.
+
+    Args:
+        announcer: of their cause.
+        project: whose.
+    """
+
+    def __init__(self, announcer: Announcer, project: domain.ProjectState) -> None:
+        policy = project.definition.policy
+        self._announcer, self._project = announcer, project
+        self._envelope = UnitEvent(
+            unit_admitted=UnitAdmitted(overlap_initial=policy.overlap.initial, priority=priority_of(0, None, policy))
+        )
+        self._series = Series(announcer, UNITS, project.client_id, project.project_id, self._envelope)
+
+    def event(self, claim: Claim, trace: Headers) -> Outgoing:
+        """Return the event that a unit is in; its payload is not in it."""
+        if not _is_plain(claim):
+            return unit_admitted(self._announcer, self._project, claim, trace)
+        unit, admitted = claim.unit, self._envelope.unit_admitted
+        admitted.unit_id = unit.unit_id
+        admitted.source_id = unit.source_id
+        admitted.media_type = unit.media_type
+        admitted.fingerprint = unit.fingerprint
+        admitted.guideline_version = unit.guideline_version
+        if claim.content_length is None:
+            admitted.ClearField("content_length")
+        else:
+            admitted.content_length = claim.content_length
+        return self._series.event(unit.unit_id, trace)
+
+
+def _is_plain(claim: Claim) -> bool:
+    """Return whether nothing is told of a unit but what is told of each."""
+    unit = claim.unit
+    return not (
+        unit.priority
+        or unit.skills
+        or unit.annotators
+        or unit.stratum
+        or unit.uncertainty is not None
+        or claim.gold is not None
+        or claim.suggested is not None
+        or claim.gold_of
+    )
 
 
 def _told_of_some(unit: UnitState, claim: Claim, priority: int) -> dict[str, Any]:

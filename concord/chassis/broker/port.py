@@ -6,6 +6,7 @@ or a producer's retry, and whoever consumes tells repeats by their event id.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from concord.chassis.errors import Passing
@@ -14,6 +15,7 @@ from concord.contracts.codec import Headers
 RECORD_BYTES_MAX = 1_000_000
 """Of key, value and headers together; a broker takes 1,048,588 with what it adds, unless set otherwise."""
 POLL_RECORDS_MAX = 1_000
+HEADERS_REMEMBERED_MAX = 1_000
 
 
 class BrokerUnavailable(Passing):
@@ -50,10 +52,35 @@ class Outgoing:
 
 def record_bytes(record: Outgoing) -> int:
     """Return the bytes of key, value and headers together."""
-    size = len(record.key) + len(record.value)
-    for name, value in record.headers:
+    return len(record.key) + len(record.value) + header_bytes(record.headers)
+
+
+def header_bytes(headers: Headers) -> int:
+    """Return the bytes of names and values together; a value that is no bytes is an error."""
+    size = 0
+    for name, value in headers:
         size += len(name) + len(value)
     return size
+
+
+@lru_cache(maxsize=HEADERS_REMEMBERED_MAX)
+def _whole_header_bytes(headers: Headers) -> int | None:
+    """Return the bytes of headers, None where a value is no bytes; remembered, for what comes together has the same."""
+    return header_bytes(headers) if all(isinstance(value, bytes) for _, value in headers) else None
+
+
+def bytes_to_publish(record: Outgoing) -> int | None:
+    """Return the bytes of key, value and headers together; None where no broker would ever take the record.
+
+    Every event goes through here more than once.
+    """
+    key: object = record.key
+    value: object = record.value
+    headers = _whole_header_bytes(record.headers)
+    if headers is None or not record.topic or not isinstance(key, bytes) or not isinstance(value, bytes):
+        return None
+    size = len(key) + len(value) + headers
+    return size if size <= RECORD_BYTES_MAX else None
 
 
 def why_never_taken(record: Outgoing) -> str | None:
@@ -62,28 +89,20 @@ def why_never_taken(record: Outgoing) -> str | None:
     What is no bytes is looked for, too: a client's record may carry a header without a value, and what is kept in a
     journal was written by older code.
     """
+    if bytes_to_publish(record) is not None:
+        return None
     if not record.topic:
         return "an event has no topic: it could not be read from its record"
-    # Every event goes through here more than once: no list is made of its parts.
-    if not _is_whole(record):
+    parts: tuple[object, ...] = (record.key, record.value)
+    if not all(isinstance(part, bytes) for part in parts) or _whole_header_bytes(record.headers) is None:
         return f"key, value or a header of a record of {record.topic} is no bytes"
-    if (size := record_bytes(record)) > RECORD_BYTES_MAX:
-        return f"a record of {record.topic} has {size} bytes; at most {RECORD_BYTES_MAX}"
-    return None
-
-
-def _is_whole(record: Outgoing) -> bool:
-    """Return whether all of a record is bytes: what was read back is what it was written as."""
-    parts: tuple[object, object] = (record.key, record.value)
-    if not (isinstance(parts[0], bytes) and isinstance(parts[1], bytes)):
-        return False
-    return not record.headers or all(isinstance(content, bytes) for _, content in record.headers)
+    return f"a record of {record.topic} has {record_bytes(record)} bytes; at most {RECORD_BYTES_MAX}"
 
 
 def check_record(record: Outgoing) -> None:
     """Raise NeverTaken when no broker would ever take the record."""
-    if (reason := why_never_taken(record)) is not None:
-        raise NeverTaken(reason)
+    if bytes_to_publish(record) is None:
+        raise NeverTaken(why_never_taken(record))
 
 
 class Incoming(NamedTuple):

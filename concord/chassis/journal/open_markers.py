@@ -114,8 +114,8 @@ class OpenMarkers:
         self._not_stored.clear()
         for entry in entries:
             opening = [marker_of(entry.key, entry.seq)] if entry.opened == entry.seq else []
-            for marker in (*opening, *(marker_of(key, 1) for key in entry.opens)):
-                if marker in self._ahead:
+            for marker in (*opening, *[marker_of(key, 1) for key in entry.opens]):
+                if self._ahead and marker in self._ahead:
                     # Once: whoever opens the same after a loss writes it again.
                     self._ahead.discard(marker)
                 else:
@@ -158,8 +158,14 @@ class OpenMarkers:
             seqs: the numbers of the records that opened it.
             slot: where it lies; a sheet that another process wrote since the slot was read is looked for there.
         """
-        for seq in seqs:
-            marker = marker_of(key, seq)
+        self._close([marker_of(key, seq) for seq in seqs], slot)
+
+    def closed_each(self, keys: Iterable[str], seq: int, slot: int) -> None:
+        """Say the same of many that were opened by the same number in a slot."""
+        self._close([marker_of(key, seq) for key in keys], slot)
+
+    def _close(self, markers: Iterable[str], slot: int | None) -> None:
+        for marker in markers:
             if marker in self._on:
                 self._over(marker)
             elif slot is not None:

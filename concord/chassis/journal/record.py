@@ -7,7 +7,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from concord.chassis.broker.port import Outgoing, record_bytes
+from concord.chassis.broker.port import Outgoing
 from concord.chassis.store.port import Collection, Document
 
 JOURNAL = Collection("journal", indexed=("aggregate", "commit"))
@@ -165,6 +165,7 @@ class Entry(msgspec.Struct, Generic[State], frozen=True):
 
     Attributes:
         state_bytes: the state as `encoded_state` has it.
+        events_bytes: what the events need, nearly.
         opened: the number of the record that opened the aggregate, for a kind with open markers; 0: it is closed.
         slot: in which its open marker lies.
         closes: the openings whose markers are to go once this is stored.
@@ -178,6 +179,7 @@ class Entry(msgspec.Struct, Generic[State], frozen=True):
     state: State
     events: Sequence[Outgoing]
     state_bytes: bytes
+    events_bytes: int = 0
     opened: int = 0
     slot: int = 0
     closes: Sequence[int] = ()
@@ -186,7 +188,7 @@ class Entry(msgspec.Struct, Generic[State], frozen=True):
     @property
     def size(self) -> int:
         """The bytes that it holds of state and events, nearly."""
-        return len(self.state_bytes) + sum(record_bytes(event) for event in self.events)
+        return len(self.state_bytes) + self.events_bytes
 
     def document(self, commit: Commit, place: int = 0) -> Document:
         """Return the record as the store takes it, `place` being where in its commit it stands."""

@@ -50,6 +50,7 @@ class Turn(Generic[State]):
                 self._state,
                 self._events,
                 self._state_bytes,
+                self._events_bytes,
                 opened,
                 slot,
                 [head.opened] if head.opened and not opened else (),

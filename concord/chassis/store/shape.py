@@ -36,31 +36,46 @@ def check_documents(documents: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _document_bytes(document: Mapping[Any, Any], place: str) -> int:
-    size = 0
+    if not _are_good_keys(tuple(document)):
+        key = next(key for key in document if not _is_good_key(key))
+        raise UnstorableDocument(f"{place}: the key {key!r} is empty or has a dot, a dollar or NUL in it")
+    size = SCALAR_BYTES * len(document)
     for key, value in document.items():
-        if not _is_good_key(key):
-            raise UnstorableDocument(f"{place}: the key {key!r} is empty or has a dot, a dollar or NUL in it")
         kind = type(value)
         if kind is str or kind is bytes:  # nearly all there is, so asked first
-            size += SCALAR_BYTES + len(value)
+            size += len(value)
         elif kind is list or kind is tuple:
-            for element in value:
-                size += _value_bytes(element, place, key)
+            size += _list_bytes(value, place, key)
         else:
             size += _value_bytes(value, place, key)
     return size
 
 
+def _list_bytes(elements: Sequence[object], place: str, key: str) -> int:
+    size = 0
+    for element in elements:
+        if type(element) is str:
+            size += SCALAR_BYTES + len(element)
+        else:
+            size += SCALAR_BYTES + _value_bytes(element, place, key)
+    return size
+
+
 @lru_cache(maxsize=KEYS_REMEMBERED_MAX)
+def _are_good_keys(keys: tuple[object, ...]) -> bool:
+    """Return whether these may name the fields of a document; remembered, for a program has few kinds of documents."""
+    return all(_is_good_key(key) for key in keys)
+
+
 def _is_good_key(key: object) -> bool:
-    """Return whether it may name a field; remembered, for a program has few names for its fields."""
     return isinstance(key, str) and key != "" and not any(character in key for character in ".$\x00")
 
 
 def _value_bytes(value: object, place: str, key: str) -> int:
+    """Return what a value takes beside SCALAR_BYTES."""
     match value:
         case str() | bytes():
-            return SCALAR_BYTES + len(value)
+            return len(value)
         case dict():
             return _document_bytes(value, f"{place}.{key}")
         case int() if not INTEGER_MIN <= value <= INTEGER_MAX:
@@ -68,7 +83,7 @@ def _value_bytes(value: object, place: str, key: str) -> int:
         case float() if not math.isfinite(value):
             raise UnstorableDocument(f"{place}.{key}: {value} is not a finite number")
         case int() | float() | None:
-            return SCALAR_BYTES
+            return 0
         case list() | tuple():
             raise UnstorableDocument(f"{place}.{key}: a list in a list; put a document between")
         case _:

@@ -82,11 +82,11 @@ class UnitWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subject: str = ""
 
 
-def checked(wish: UnitWish) -> UnitWish:
-    """Return the wish with its media type filled in.
+def checked(wish: UnitWish) -> str:
+    """Return the media type of a wish, which it may have left to its content.
 
     Raises:
-        UnitRefused: a field is out of its bounds.
+        UnitRefused: a field of the wish is out of its bounds.
     """
     if wish.suggestion is not None or wish.uncertainty is not None or wish.stratum or wish.subject:
         _check_context(wish)
@@ -96,25 +96,28 @@ def checked(wish: UnitWish) -> UnitWish:
             f"has {len(wish.id)} characters",
             f"send 1 to {SOURCE_ID_CHARACTERS_MAX} characters of your own naming",
         )
-    if wish.content is None or wish.content in ("", {}, []):
+    content = wish.content
+    if content is None or content in ("", {}, []):
         raise UnitRefused("content", "is empty", "send what is to be labelled: a text, a JSON object, or {'uri': ...}")
     if abs(wish.priority) > 1_000:
         raise UnitRefused("priority", f"is {wish.priority}", "send a number from -1000 to 1000")
     if wish.annotators or wish.skills:
         _check_people(wish)
-    media_type = wish.media_type.lower() or ("text/plain" if isinstance(wish.content, str) else "application/json")
+    if not wish.media_type and isinstance(content, str):
+        return "text/plain"
+    media_type = wish.media_type.lower() or "application/json"
     if len(media_type) > MEDIA_TYPE_CHARACTERS_MAX or not _is_allowed(media_type):
         cure = f"send one of at most {MEDIA_TYPE_CHARACTERS_MAX} characters that starts with {', '.join(MEDIA_TYPES)}"
         raise UnitRefused("media_type", f"is {shown(wish.media_type)}", cure)
-    if not _fits(media_type, wish.content):
+    if not _fits(media_type, content):
         raise UnitRefused(
             "content",
-            f"is {_kind(wish.content)}, and media_type is {shown(media_type)}",
+            f"is {_kind(content)}, and media_type is {shown(media_type)}",
             "send a text with a text/ type, {'uri': ...} for what lies elsewhere, and application/json for all else",
         )
-    if isinstance(wish.content, dict) and "uri" in wish.content:
-        _check_address(media_type, wish.content["uri"])
-    return msgspec.structs.replace(wish, media_type=media_type)
+    if isinstance(content, dict) and "uri" in content:
+        _check_address(media_type, content["uri"])
+    return media_type
 
 
 @lru_cache(maxsize=MEDIA_TYPES_REMEMBERED_MAX)

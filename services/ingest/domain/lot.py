@@ -58,15 +58,16 @@ class OpenLot:
 
     def drop(self, unit_ids: Iterable[str]) -> list[str]:
         """Take out units that are in a lot already; return those that waited."""
-        return [unit_id for unit_id in unit_ids if self._drop(unit_id)]
-
-    def _drop(self, unit_id: str) -> bool:
-        for version, waiting in self._waiting.items():
-            if waiting.pop(unit_id, None) is not None:
-                if not waiting:
-                    del self._waiting[version]
-                return True
-        return False
+        left, dropped = list(unit_ids), list[str]()
+        for version, waiting in list(self._waiting.items()):
+            found = [unit_id for unit_id in left if waiting.pop(unit_id, None) is not None]
+            if not waiting:
+                del self._waiting[version]
+            if found:
+                dropped += found
+                there = set(found)
+                left = [unit_id for unit_id in left if unit_id not in there]
+        return dropped
 
     def cut(self, lot: LotState) -> list[str]:
         """Take out the units of a lot that was sealed, by us or by another process; return those that waited."""

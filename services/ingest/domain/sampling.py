@@ -40,6 +40,15 @@ def wanted(unit: UnitState, sampling: Sampling) -> bool:
     return kept(unit.unit_id, sampling.rate, sampling.seed)
 
 
+def takes_all(sampling: Sampling) -> bool:
+    """Return whether nothing is ever left out, so that no unit need be looked at.
+
+    >>> takes_all(Sampling()), takes_all(Sampling(rate=0.5)), takes_all(Sampling(quotas={"law": 3}))
+    (True, False, False)
+    """
+    return sampling.rate >= 1.0 and sampling.uncertainty_min <= 0.0 and not sampling.quotas
+
+
 def quota_of(unit: UnitState, sampling: Sampling) -> int | None:
     """Return how many of the unit's stratum are taken; None: as many as there are.
 

@@ -14,11 +14,12 @@ from concord.chassis.clock import Clock
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments
 from concord.privacy import Beside
-from services.ingest.handlers.admission import Admission, Admissions
+from services.ingest.handlers.admission import Admissions
 from services.ingest.handlers.erasure import Erasure
 from services.ingest.handlers.gold import ChosenGold
 from services.ingest.handlers.imports import Imports
 from services.ingest.handlers.lots import Lots, Mine
+from services.ingest.handlers.outcome import Admission
 from services.ingest.handlers.projects import Projects
 from services.ingest.handlers.reidentification import Reidentification
 from services.ingest.handlers.room import Room

@@ -10,8 +10,8 @@ whoever asks. A note that stays is finished by the owner of its place: so no con
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Container, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -33,14 +33,14 @@ from services.ingest.domain.identity import (
     Place,
     Suggested,
     UnitState,
-    differing,
     stands_for,
 )
 from services.ingest.domain.project import ProjectState, Sampling
-from services.ingest.domain.sampling import kept, quota_of, wanted
-from services.ingest.domain.staffing import Caution, Staff
+from services.ingest.domain.sampling import kept, quota_of, takes_all, wanted
+from services.ingest.domain.staffing import Staff
 from services.ingest.handlers.checking import Candidate, Checking
 from services.ingest.handlers.lots import Mine
+from services.ingest.handlers.outcome import Admission
 from services.ingest.handlers.room import Room
 from services.ingest.handlers.seats import Seats
 from services.ingest.handlers.telling import Telling
@@ -50,29 +50,6 @@ LEFT_BEHIND_US = 60 * MICROSECONDS
 """After how long units that arrived and are not admitted are taken to be left behind: longer than any request."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Admission:
-    """What became of a batch of units.
-
-    Attributes:
-        places, refused: by position in the batch; every position is in one of the two, up to `later`.
-        cautions: of units that are in, with their positions.
-        later: the position from which on nothing was taken or answered, for the project has as many open units as it
-            allows; None: all were.
-    """
-
-    places: dict[int, Place] = field(default_factory=dict)
-    cautions: list[tuple[int, Caution]] = field(default_factory=list)
-    refused: dict[int, UnitRefused] = field(default_factory=dict)
-    later: int | None = None
-
-    def cut(self) -> None:
-        """Say nothing of what comes later."""
-        if (end := self.later) is not None:
-            self.places = {position: place for position, place in self.places.items() if position < end}
-            self.refused = {position: refusal for position, refusal in self.refused.items() if position < end}
 
 
 class Admissions:
@@ -146,7 +123,7 @@ class Admissions:
             await self._take(project, candidates, result)
             with contextlib.suppress(StoreUnavailable):
                 # The units are in, and are acknowledged as that; who finds the arrival finds nothing left to do.
-                await self.room.told(candidates, _in(result))
+                await self.room.told(candidates, result.admitted())
                 await self.repository.arrivals.finished(arrivals)
         result.cut()
         self._caution(project, candidates, result)
@@ -170,10 +147,11 @@ class Admissions:
     async def _take(self, project: ProjectState, candidates: Sequence[Candidate], result: Admission) -> None:
         """Take units in, and have the others told of them, and of those that they meet."""
         if candidates:
-            await self.repository.note_subjects([candidate.unit for candidate in candidates])
+            await self.repository.note_subjects([candidate.claim.unit for candidate in candidates])
             met = await self._admit(project, candidates, result)
-            traces = {candidate.unit.unit_id: candidate.trace for candidate in candidates}
-            await self.telling.tell(project, met.values(), {candidate.unit.arrival for candidate in candidates}, traces)
+            traces = {candidate.claim.unit.unit_id: candidate.trace for candidate in candidates}
+            own = {candidate.claim.unit.arrival for candidate in candidates}
+            await self.telling.tell(project, met.values(), own, traces)
 
     async def finish_left_behind(self) -> None:
         """Have told of what processes that died, or callers that gave up, have left between a unit and its record.
@@ -204,7 +182,7 @@ class Admissions:
 
     async def find(self, project: ProjectState, source_ids: Sequence[str]) -> list[Place]:
         """Say where units stand that a client sent, in the order of its ids."""
-        unit_ids = [self.repository.unit_id(project.project_id, source_id) for source_id in source_ids]
+        unit_ids = self.repository.unit_ids(project.project_id, source_ids)
         known = await self.repository.shelf.units(sorted(set(unit_ids)))
         sampling = project.definition.policy.sampling
         return [
@@ -222,9 +200,12 @@ class Admissions:
 
     def _caution(self, project: ProjectState, candidates: Sequence[Candidate], result: Admission) -> None:
         """Note who of those let in now asks for people who are not there."""
+        asking = [each for each in candidates if each.claim.unit.skills or each.claim.unit.annotators]
+        if not asking:
+            return
         staff = Staff({name: row.skills for name, row in self.annotators.rows.items()})
         overlap = project.definition.policy.overlap.initial
-        for candidate in candidates:
+        for candidate in asking:
             place = result.places.get(candidate.position)
             if place is not None and place.status == "admitted":
                 result.cautions += [(candidate.position, found) for found in staff.cautions(candidate.unit, overlap)]
@@ -241,6 +222,8 @@ class Admissions:
 
     async def _sampled(self, candidates: Sequence[Candidate], sampling: Sampling, result: Admission) -> list[Candidate]:
         """Note what the sampling leaves out; what was let in under another sampling stays in."""
+        if takes_all(sampling):
+            return list(candidates)
         outside = {candidate.unit.unit_id for candidate in candidates if not wanted(candidate.unit, sampling)}
         bounded = [candidate.unit for candidate in candidates if quota_of(candidate.unit, sampling) is not None]
         asked = outside | {unit.unit_id for unit in bounded}
@@ -265,11 +248,13 @@ class Admissions:
             holders, before = await self.repository.claim([candidate.claim for candidate in waiting], number)
             if project.definition.policy.dedupe == "id":
                 holders = [candidate.claim for candidate in waiting]
-            pairs = list(zip(waiting, holders, strict=True))
-            mine = [candidate for candidate, holder in pairs if holder.unit.unit_id == candidate.unit.unit_id]
-            others = [
-                (candidate, holder) for candidate, holder in pairs if holder.unit.unit_id != candidate.unit.unit_id
-            ]
+            mine: list[Candidate] = []
+            others: list[tuple[Candidate, Claim]] = []
+            for candidate, holder in zip(waiting, holders, strict=True):
+                if holder is candidate.claim or holder.unit.unit_id == candidate.claim.unit.unit_id:
+                    mine.append(candidate)
+                else:
+                    others.append((candidate, holder))
             await self._take_in(project, mine, others, before, met, result)
             firsts = [(candidate, met[holder.unit.unit_id].unit) for candidate, holder in others]
             duplicates += [(candidate, first) for candidate, first in firsts if stands_for(first, candidate.unit)]
@@ -290,7 +275,7 @@ class Admissions:
         project: ProjectState,
         mine: Sequence[Candidate],
         others: Sequence[tuple[Candidate, Claim]],
-        before: Container[str],
+        before: Collection[str],
         met: MutableMapping[str, Claim],
         result: Admission,
     ) -> None:
@@ -298,28 +283,32 @@ class Admissions:
 
         A unit that was sent before is read first: an insert that is tried on one that is in costs more.
         """
-        holders = {holder.unit.unit_id for _, holder in others}
-        sent_before = holders | {candidate.unit.unit_id for candidate in mine if candidate.unit.unit_id in before}
+        sent_before = {holder.unit.unit_id for _, holder in others}
+        if before:
+            sent_before.update(unit_id for candidate in mine if (unit_id := candidate.claim.unit.unit_id) in before)
         met.update(await self.repository.shelf.claims(sorted(sent_before - met.keys())))
         now_us = self.clock.now_us()
         entering: dict[str, Entering] = {}
         # A content is the same whoever sent it, so that its owner is taken in with what a duplicate of it has.
-        for candidate, claim in (*((claimed, claimed.claim) for claimed in mine), *others):
-            if claim.unit.unit_id not in met:
+        for candidate, claim in chain(((claimed, claimed.claim) for claimed in mine), others):
+            unit_id = claim.unit.unit_id
+            if unit_id not in met and unit_id not in entering:
                 # A microsecond after the one before it: read from the store, they stand in the order of their events.
                 admitted = _admitted(project, claim, now_us + len(entering))
-                entering.setdefault(claim.unit.unit_id, Entering(admitted, candidate.content, candidate.originals))
+                entering[unit_id] = Entering(admitted, candidate.content, candidate.originals)
         fresh = await self._enter(entering, met)
         for candidate in mine:
-            self._answer(candidate, met[candidate.unit.unit_id].unit, result, admitted=candidate.unit.unit_id in fresh)
-            fresh.discard(candidate.unit.unit_id)
+            unit_id = candidate.claim.unit.unit_id
+            result.answer(candidate, met[unit_id].unit, admitted=unit_id in fresh)
+            fresh.discard(unit_id)
 
     async def _enter(self, entering: Mapping[str, Entering], met: MutableMapping[str, Claim]) -> set[str]:
         """Insert units, note how they stand, and return those that were not there before."""
         if not entering:
             return set()
         there = await self.repository.shelf.enter(entering)
-        met.update({unit_id: candidate.claim for unit_id, candidate in entering.items()} | there)
+        met.update((unit_id, candidate.claim) for unit_id, candidate in entering.items())
+        met.update(there)
         return entering.keys() - there.keys()
 
     async def _keep_duplicates(
@@ -341,26 +330,7 @@ class Admissions:
                 result.refused[candidate.position] = UnitRefused("gold", problem, "send one known label a content")
         await self._enter(entering, met)
         for candidate in kept:
-            self._answer(candidate, met[candidate.unit.unit_id].unit, result)
-
-    def _answer(self, candidate: Candidate, known: UnitState, result: Admission, *, admitted: bool = False) -> None:
-        """Say what became of a unit that is known now: the same as what was sent, or other.
-
-        Args:
-            candidate: as it was sent.
-            known: as it stands.
-            result: is told.
-            admitted: whether it was this candidate that was inserted, so that it says what was sent.
-        """
-        if known.erased_at_us:
-            cure = "send what is new under a new id; what was withdrawn does not come back"
-            result.refused[candidate.position] = UnitRefused("id", "was withdrawn", cure)
-        elif not admitted and (other := differing(known, candidate.unit)) is not None:
-            result.refused[candidate.position] = _said_otherwise(other, known)
-        elif known.duplicate_of:
-            result.places[candidate.position] = Place("duplicate_of", known)
-        else:
-            result.places[candidate.position] = Place("admitted" if admitted else "repeated", known)
+            result.answer(candidate, met[candidate.unit.unit_id].unit)
 
 
 def _admitted(project: ProjectState, claim: Claim, now_us: int) -> Claim:
@@ -374,10 +344,6 @@ def _duplicate(unit: UnitState, first: UnitState) -> Claim:
     return Claim(msgspec.structs.replace(unit, **stood_for, counted_as=""))
 
 
-def _in(result: Admission) -> list[UnitState]:
-    return [place.unit for place in result.places.values() if place.status in ("admitted", "repeated")]
-
-
 def _standing(unit: UnitState, sampling: Sampling) -> Place:
     if unit.erased_at_us:
         return Place("erased", unit)
@@ -386,10 +352,3 @@ def _standing(unit: UnitState, sampling: Sampling) -> Place:
     if unit.admitted_at_us:
         return Place("admitted", unit)
     return Place("unknown" if kept(unit.unit_id, sampling.rate, sampling.seed) else "left_out", unit)
-
-
-def _said_otherwise(field: str, known: UnitState) -> UnitRefused:
-    standing = "is a duplicate" if known.duplicate_of else "was admitted"
-    return UnitRefused(
-        field, f"differs: {known.source_id!r} {standing} with another", "send what is new under a new id"
-    )

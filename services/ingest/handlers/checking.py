@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import MutableMapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -71,32 +72,45 @@ class Checking:
         policy = project.definition.policy
         replacing, found = self._anonymiser(project, wordings.schema), Counter[str]()
         keeping = policy.privacy.reidentification == "sealed"
-        candidates = []
+        passed = []
         for position, (sent, trace) in enumerate(zip(wishes, traces, strict=True)):
             try:
-                wish = checked(_named(sent))
+                wish = _named(sent) if sent.annotators else sent
+                media_type = checked(wish)
                 content = plain = canonical_content(wish.content)
                 shown, originals = wish.content, Originals()
                 if replacing is not None:
                     shown = replacing.content(shown, found, originals if keeping else None)
                     content = canonical_content(shown)
                 length = len(shown) if isinstance(shown, str) else None
-                gold, model = _labels(wordings, wish, length)
-                if replacing is not None:
-                    gold, model = _replaced(wordings.schema, gold, model, replacing, found)
+                gold = model = None
+                if wish.gold is not None or wish.suggestion is not None:
+                    gold, model = _labels(wordings, wish, length)
+                    if replacing is not None:
+                        gold, model = _replaced(wordings.schema, gold, model, replacing, found)
             except UnitRefused as refusal:
                 refused[position] = refusal if replacing is None else _without(refusal, wordings, sent, replacing)
                 continue
-            unit, suggested = self._unit(project.project_id, wish, plain, None if gold is None else gold.given), None
-            if model is not None:
-                unit, suggested = self._shown(unit, *model, wish.uncertainty, policy)
             kept = msgspec.json.encode(originals) if originals else b""
-            claim = Claim(unit, None if gold is None else gold.today, length, suggested)
-            closed = gold.closed if gold is not None else None
-            closed = closed or (model[0].closed if model is not None else None)
-            candidates.append(Candidate(position, claim, content, trace, kept, closed))
+            passed.append(_Passed(position, wish, media_type, plain, content, length, gold, model, kept, trace))
         for kind, count in found.items():
             self.instruments.counter("concord_ingest_personal_data", kind).inc(count)
+        return self._candidates(project.project_id, policy, passed)
+
+    def _candidates(self, project_id: str, policy: Policy, passed: Sequence["_Passed"]) -> list[Candidate]:
+        """Return what passed as it goes on: named, and told from all else by what it says."""
+        unit_ids = self.repository.unit_ids(project_id, [each.wish.id for each in passed])
+        fingerprints = self.repository.fingerprints(project_id, [each.plain for each in passed])
+        candidates = []
+        for each, unit_id, fingerprint in zip(passed, unit_ids, fingerprints, strict=True):
+            gold, model, suggested = each.gold, each.model, None
+            unit = self._unit(project_id, unit_id, fingerprint, each)
+            if model is not None:
+                unit, suggested = self._shown(unit, *model, each.wish.uncertainty, policy)
+            claim = Claim(unit, None if gold is None else gold.today, each.length, suggested)
+            closed = gold.closed if gold is not None else None
+            closed = closed or (model[0].closed if model is not None else None)
+            candidates.append(Candidate(each.position, claim, each.content, each.trace, each.originals, closed))
         return candidates
 
     def _anonymiser(self, project: ProjectState, schema: LabelSchema) -> Anonymiser | None:
@@ -121,21 +135,44 @@ class Checking:
         unit = msgspec.structs.replace(unit, suggestion_mark=mark, uncertainty=uncertainty)
         return unit, Suggested(label.today, suggestion.model, suggestion.confidence, hidden(unit.unit_id, policy))
 
-    def _unit(self, project_id: str, wish: UnitWish, content: bytes, gold: bytes | None) -> UnitState:
+    def _unit(self, project_id: str, unit_id: str, fingerprint: str, passed: "_Passed") -> UnitState:
+        wish, gold = passed.wish, passed.gold
         return UnitState(
-            unit_id=self.repository.unit_id(project_id, wish.id),
-            project_id=project_id,
-            source_id=wish.id,
-            media_type=wish.media_type,
-            fingerprint=self.repository.fingerprint(project_id, content),
-            gold_mark="" if gold is None else self.repository.gold_mark(project_id, gold),
+            unit_id,
+            project_id,
+            wish.id,
+            passed.media_type,
+            fingerprint,
+            gold_mark="" if gold is None else self.repository.gold_mark(project_id, gold.given),
             priority=wish.priority,
-            skills=tuple(sorted(wish.skills)),
+            skills=tuple(sorted(wish.skills)) if wish.skills else (),
             annotators=wish.annotators,
             uncertainty=wish.uncertainty,
             stratum=wish.stratum,
             subject_mark=self.repository.subject_mark(project_id, wish.subject) if wish.subject else "",
         )
+
+
+class _Passed(NamedTuple):
+    """A unit that passed its checks.
+
+    Attributes:
+        plain: its content, canonical, as it was sent; it is compared by that.
+        content: as it is kept.
+        length: of what is shown, where it is a text.
+        originals: see `Candidate`.
+    """
+
+    position: int
+    wish: UnitWish
+    media_type: str
+    plain: bytes
+    content: bytes
+    length: int | None
+    gold: Worded | None
+    model: "Model | None"
+    originals: bytes
+    trace: Headers
 
 
 def _named(wish: UnitWish) -> UnitWish:
@@ -190,7 +227,8 @@ def _without(refusal: UnitRefused, wordings: Wordings, sent: UnitWish, replacing
     """
     unseen = Counter[str]()
     try:
-        wish = checked(_named(_wish_replaced(sent, replacing, unseen)))
+        wish = _named(_wish_replaced(sent, replacing, unseen))
+        checked(wish)
         canonical_content(wish.content)
         _labels(wordings, wish, len(wish.content) if isinstance(wish.content, str) else None)
     except UnitRefused as replaced:

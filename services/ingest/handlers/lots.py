@@ -16,8 +16,7 @@ from concord.chassis.telemetry import trace_headers
 from concord.contracts.ids import place_of, slot_of_project
 from concord.contracts.v1.units_pb2 import UnitEvent
 from services.ingest.announcements import SERVICE, lot_sealed
-from services.ingest.domain.identity import UnitState
-from services.ingest.domain.lot import LotState
+from services.ingest.domain.lot import LotState, OpenLot
 from services.ingest.domain.project import ProjectState
 from services.ingest.repository import LOT, Repository
 from services.ingest.repository.arrivals import ARRIVAL_UNITS_MAX
@@ -53,26 +52,29 @@ class Lots:
 
     async def heard(self, deliveries: Sequence[Delivery]) -> None:
         """Let admitted units wait for their lots, and cut those that are full."""
-        touched: dict[str, None] = {}
+        touched: dict[str, OpenLot | None] = {}
         erased: list[str] = []
         for delivery in deliveries:
             event = delivery.event
             assert isinstance(event, UnitEvent), "the units topic carries its own message"
-            project_id = event.metadata.project_id
-            if event.HasField("unit_erased"):
+            metadata, kind = event.metadata, event.WhichOneof("event")
+            project_id = metadata.project_id
+            if kind == "unit_admitted":
+                admitted = event.unit_admitted
+                if admitted.HasField("gold_label"):
+                    continue
+                if project_id not in touched:
+                    touched[project_id] = self.repository.open_lot(project_id)
+                if (open_lot := touched[project_id]) is not None:
+                    # What tells of units follows from the arrival that they came in.
+                    open_lot.add(
+                        admitted.unit_id, metadata.occurred_at_us, admitted.guideline_version, metadata.causation_id
+                    )
+            elif kind == "lot_sealed":
+                self.repository.hear_lot(project_id, event.lot_sealed.lot_id, event.lot_sealed.unit_ids)
+            elif kind == "unit_erased":
                 self.repository.leave_out(project_id, [event.unit_erased.unit_id])
                 erased.append(event.unit_erased.unit_id)
-            elif event.HasField("lot_sealed"):
-                self.repository.leave_out(project_id, event.lot_sealed.unit_ids)
-            elif event.HasField("unit_admitted") and not event.unit_admitted.HasField("gold_label"):
-                admitted, at_us = event.unit_admitted, event.metadata.occurred_at_us
-                # What tells of units follows from the arrival that they came in.
-                arrival, version = event.metadata.causation_id, admitted.guideline_version
-                unit = UnitState(
-                    admitted.unit_id, project_id, "", admitted_at_us=at_us, guideline_version=version, arrival=arrival
-                )
-                self.repository.hear_units([unit])
-                touched[project_id] = None
         await self.repository.open_units.settle(erased)
         # Whoever erased them has done it, or died before: nothing of them stays.
         await self.repository.shelf.destroy(erased)

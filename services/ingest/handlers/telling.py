@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from concord.contracts.codec import Headers
-from services.ingest.announcements import SERVICE, unit_admitted, unit_duplicated
+from services.ingest.announcements import SERVICE, Admitted, unit_duplicated
 from services.ingest.domain.identity import ArrivalState, Claim, waits_for_lot
 from services.ingest.domain.project import ProjectState
 from services.ingest.repository import ARRIVAL, UNIT, Repository
@@ -106,13 +106,16 @@ def _telling(
         if not fresh:
             return None
         announcer = Announcer(SERVICE, arrival, now_us, first=len(earlier))
-        events = []
+        admitted, events, opens = Admitted(announcer, project), [], []
         for claim in fresh:
-            tells = unit_duplicated if claim.unit.duplicate_of else unit_admitted
-            events.append(tells(announcer, project, claim, traces.get(claim.unit.unit_id, ())))
-        opens = [
-            UNIT.key(project.client_id, entering.unit.unit_id) for entering in fresh if waits_for_lot(entering.unit)
-        ]
+            unit_id = claim.unit.unit_id
+            trace = traces.get(unit_id, ())
+            if claim.unit.duplicate_of:
+                events.append(unit_duplicated(announcer, project, claim, trace))
+            else:
+                events.append(admitted.event(claim, trace))
+            if waits_for_lot(claim.unit):
+                opens.append(UNIT.key(project.client_id, unit_id))
         after = ArrivalState(project.project_id, (*earlier, *(entering.unit.unit_id for entering in fresh)))
         return Decision(after, events, opens)
 

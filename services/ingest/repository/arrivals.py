@@ -49,8 +49,12 @@ class Arrivals:
         documents: list[Document] = []
         begun: list[Claim] = []
         size = ARRIVAL_BYTES_MAX + 1
+        lately: Headers = ()
+        trace_bytes = 0
         for claim, trace in claims:
-            needed = EVENT_BYTES + len(_encoded(claim)) + sum(len(name) + len(value or b"") for name, value in trace)
+            if trace is not lately:  # those of one request have one
+                lately, trace_bytes = trace, sum(len(name) + len(value or b"") for name, value in trace)
+            needed = EVENT_BYTES + len(_encoded(claim)) + trace_bytes
             if size + needed > ARRIVAL_BYTES_MAX:
                 documents.append(self._note(claim))
                 size = 0

@@ -10,7 +10,17 @@ from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import Kind
 from concord.chassis.sealing import Sealer
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Store
-from concord.contracts.ids import SLOTS, client_of, keyed, place_of, placed_id, slot_of_project, unit_id_of
+from concord.contracts.ids import (
+    SLOTS,
+    client_of,
+    keyed,
+    keyed_each,
+    place_of,
+    placed_id,
+    slot_of_project,
+    unit_id_of,
+    unit_ids_of,
+)
 from services.ingest.domain.identity import Claim, UnitState, waits_for_lot
 from services.ingest.domain.lot import LotState, OpenLot
 from services.ingest.domain.project import Life, ProjectDoesNotExist, ProjectState
@@ -29,6 +39,8 @@ SUBJECTS = Collection("subjects", indexed=("subject",))
 """Whose personal data units are, by keyed hash."""
 SEATS = Collection("seats")
 """Which unit has which seat of a stratum with a quota."""
+SEALED_REMEMBERED_MAX = 1_000
+"""Lots of a place that were sealed and not yet heard of; forgetting one costs a look at the store."""
 LOAD_SLOTS, LOAD_UNITS = 50, 500
 """Slots whose markers, and units that are, read at once when a place is loaded; others run in between."""
 
@@ -41,11 +53,13 @@ class PlaceModel:
 
     Attributes:
         open_lots: by project, the units that are in no lot yet.
+        sealed: lots that were sealed here, of units that all waited here: there is nothing in them to hear of.
         cut: while the place is being read, the units whose lot was sealed meanwhile.
     """
 
     def __init__(self) -> None:
         self.open_lots: defaultdict[str, OpenLot] = defaultdict(OpenLot)
+        self.sealed: dict[str, None] = {}
         self.cut: set[str] | None = None
 
 
@@ -130,7 +144,21 @@ class Repository:
             return
         if model.cut is not None:
             model.cut.update(state.unit_ids)
-        self._done_with(state.project_id, model.open_lots[state.project_id].cut(state))
+        waited = model.open_lots[state.project_id].cut(state)
+        self._done_with(state.project_id, waited)
+        if len(waited) == len(state.unit_ids):
+            if len(model.sealed) >= SEALED_REMEMBERED_MAX:
+                model.sealed.clear()
+            model.sealed[state.lot_id] = None
+
+    def hear_lot(self, project_id: str, lot_id: str, unit_ids: Sequence[str]) -> None:
+        """Let the units of a lot wait no more that was sealed by whichever process."""
+        model = self._model(project_id)
+        if model is None or lot_id not in model.sealed:
+            self.leave_out(project_id, unit_ids)
+        else:
+            del model.sealed[lot_id]
+            self._done_with(project_id, model.open_lots[project_id].drop(unit_ids))  # should they have been told again
 
     def hear_units(self, units: Iterable[UnitState]) -> None:
         """Let units wait for their lots, whichever process admitted them, if their place is ours."""
@@ -165,9 +193,8 @@ class Repository:
 
     def _done_with(self, project_id: str, unit_ids: Iterable[str]) -> None:
         """Have no markers of units whose lot is stored, whichever process admitted them."""
-        slot = slot_of_project(project_id)
-        for unit_id in unit_ids:
-            self.journal.markers.closed(UNIT.key(client_of(unit_id), unit_id), (OPENING,), slot)
+        keys = [UNIT.key(client_of(project_id), unit_id) for unit_id in unit_ids]
+        self.journal.markers.closed_each(keys, OPENING, slot_of_project(project_id))
 
     async def not_heard_of(self, project_id: str) -> set[str]:
         """Return the units that are in no lot, for all that the store knows, and do not wait here.
@@ -225,6 +252,10 @@ class Repository:
         """Return the id of the unit that a client names `source_id`."""
         return unit_id_of(self.id_secret, project_id, source_id)
 
+    def unit_ids(self, project_id: str, source_ids: Sequence[str]) -> list[str]:
+        """Return the ids of the units that a client names so, in their order."""
+        return unit_ids_of(self.id_secret, project_id, source_ids)
+
     def gold_id(self, project_id: str, unit_id: str) -> str:
         """Return the id of the gold unit that a resolved unit's content makes; nobody can tell it from any other."""
         return placed_id("u", project_id, keyed(self.id_secret, project_id, "gold of", unit_id))
@@ -233,9 +264,9 @@ class Repository:
         """Return the id of a project's n-th lot."""
         return placed_id("l", project_id, keyed(self.id_secret, project_id, "lot", str(number)))
 
-    def fingerprint(self, project_id: str, content: bytes) -> str:
-        """Return the keyed fingerprint of canonical content within one project."""
-        return keyed(self.id_secret, project_id, "content", content.decode())
+    def fingerprints(self, project_id: str, contents: Iterable[bytes]) -> list[str]:
+        """Return the keyed fingerprints of canonical contents within one project, in their order."""
+        return keyed_each(self.id_secret, [project_id, "content"], contents)
 
     def subject_mark(self, project_id: str, subject: str) -> str:
         """Return the keyed hash of whose personal data a unit is, within one project."""

@@ -13,9 +13,11 @@ from concord.contracts.codec import (
     check_schema,
     decode,
     encode,
+    has_map,
     schema_headers,
 )
 from concord.contracts.topics import INTAKE, TOPICS, UNITS, Topic
+from concord.contracts.v1.annotations_pb2 import AnnotationEvent
 from concord.contracts.v1.metadata_pb2 import Metadata
 from concord.contracts.v1.units_pb2 import UnitErased, UnitEvent
 from tests.support.golden import event_types, file
@@ -90,6 +92,27 @@ def test_the_same_event_gives_the_same_bytes_however_it_was_put_together() -> No
     other.unit_erased.unit_id = "u"
     other.unit_erased.reason = "r"
     assert encode(event) == encode(other)
+
+
+@pytest.mark.parametrize("golden", GOLDEN_BYTES)
+def test_an_event_has_the_bytes_of_a_deterministic_writer_whether_it_has_a_map_or_not(
+    golden: tuple[Topic, bytes],
+) -> None:
+    event = decode(*golden)
+    assert encode(event) == event.SerializeToString(deterministic=True)
+
+
+def test_the_entries_of_a_map_are_written_in_one_order_however_they_were_put_in() -> None:
+    names = [f"name-{number}" for number in range(40)]
+    events = []
+    for order in (names, names[::-1]):
+        event = AnnotationEvent()
+        for name in order:
+            event.annotation_submitted.shown_first[name] = name
+        events.append(event)
+    assert has_map(AnnotationEvent.DESCRIPTOR)
+    assert not has_map(UnitEvent.DESCRIPTOR)
+    assert encode(events[0]) == encode(events[1])
 
 
 def test_a_newer_contract_is_told_from_poison() -> None:

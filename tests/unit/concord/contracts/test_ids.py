@@ -1,6 +1,8 @@
 """Ids derive from their cause, cannot be guessed, and name their owner."""
 
+import base64
 import doctest
+import hmac
 import uuid
 
 import pytest
@@ -14,11 +16,14 @@ from concord.contracts.ids import (
     client_of,
     event_id,
     keyed,
+    keyed_each,
     place_of,
     placed_id,
     slot_of,
     slot_of_project,
     slots_of,
+    unit_id_of,
+    unit_ids_of,
 )
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\x00/"), max_size=30)
@@ -62,6 +67,21 @@ def test_a_keyed_digest_needs_its_secret_and_every_part_in_its_place(secret: byt
     assert text != keyed(secret + b"x", *parts)
     assert text != keyed(secret, *parts, "")
     assert text != keyed(secret, parts[0] + "x", *parts[1:])
+
+
+@given(st.binary(min_size=1, max_size=80), NAMES, st.integers(0, 200))
+def test_many_digests_at_once_are_those_of_each(secret: bytes, before: str, count: int) -> None:
+    names = [f"n{number}" for number in range(count)]
+    assert keyed_each(secret, [before], [name.encode() for name in names]) == [
+        keyed(secret, before, name) for name in names
+    ]
+    assert unit_ids_of(secret, f"k1-{before}", names) == [unit_id_of(secret, f"k1-{before}", name) for name in names]
+
+
+def test_a_digest_is_the_first_bits_of_an_hmac_in_base_32() -> None:
+    for number in range(300):
+        digest = hmac.digest(b"secret", f"a\x00{number}".encode(), "sha256")
+        assert keyed(b"secret", "a", str(number)) == base64.b32encode(digest).decode().lower()[:26]
 
 
 def test_parts_do_not_run_into_one_another() -> None:

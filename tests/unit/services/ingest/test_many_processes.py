@@ -78,7 +78,7 @@ async def check(life: Ingest, reports: list[Any]) -> None:
         shown = await repository.shelf.payload(entry.unit_id)
         assert shown is not None, f"the content of {entry.source_id} is lost"
         assert (entry.source_id, shown[1]) in SENT
-        assert shown[0].fingerprint == repository.fingerprint("k1-p", f'"{shown[1]}"'.encode())
+        assert shown[0].fingerprint == repository.fingerprints("k1-p", [f'"{shown[1]}"'.encode()])[0]
     for unit in [unit for report in reports for unit in report["units"]]:
         stands = unit.get("duplicate_of", unit)
         assert by_id[stands["unit_id"]].source_id == stands["source_id"], "what is answered for is admitted"

@@ -214,6 +214,19 @@ async def test_a_start_costs_what_waits_and_not_what_is_in_lots() -> None:
     assert asked[0]["get", "units"] > 0, "the units that wait are read"
 
 
+async def test_a_lot_that_was_sealed_here_is_heard_of_without_a_look_at_the_store() -> None:
+    house, store = House(), Counting()
+    life = await start(house, store)
+    await life.define()
+    store.asked.clear()
+    await life.admit(units("a", 12))
+    await until(lambda: marked(house) == 0)
+    assert len(told(house, "lot_sealed")) == 4
+    assert store.asked["find", "open"] == 0
+    assert not life.handlers.lots.repository.journal.markers.remembered
+    await life.service.runtime.stop()
+
+
 async def test_units_that_wait_are_found_by_the_next_owner_and_units_in_lots_are_not() -> None:
     house = House()
     async with lives(1, house) as (life,):
