@@ -52,7 +52,9 @@ def _pytest(name: str, *arguments: str, on: tuple[str, ...] = (), beside: tuple[
 
 
 # Files side by side: they mostly wait, and those that start a stack of their own do so on ports of their own.
-_BY_FILE = ("-n", "3", "--dist", "loadfile")
+_BY_FILE = ("--dist", "loadfile")
+_LONGEST_FIRST = (*_BY_FILE, "--no-loadscope-reorder")
+"""In the order in which they are collected; tests/conftest.py has it."""
 _PAGES = "tests/end_to_end/workbench"
 _RULES = "deploy/observability/prometheus"
 _RULE_TESTS = ("concord", "concord.hours")
@@ -67,14 +69,15 @@ CHECKS = (
 STEPS = (
     *CHECKS,
     # A file's tests stay on one core, so that what they share is made once.
-    _pytest("unit, properties, architecture, ports in memory", "-m", "not real", *_BY_FILE),
+    # Two of its longest files keep a core busy each while the others mostly wait.
+    _pytest("unit, properties, architecture, ports in memory", "-m", "not real", "-n", "4", *_LONGEST_FIRST),
     Step("contracts generated from proto/", (_PYTHON, "-m", "proto", "--check")),
     Step("manifests", (_PYTHON, "-m", "deploy.k8s")),
     Step("who is told of alerts", ("amtool", "check-config", "deploy/observability/prometheus/alertmanager.yml")),
     Step("simulation", (_PYTHON, "-m", "simulation", "--seeds", "20", "--jobs", "2")),
     _pytest(
         "ports on the real parts",
-        *("-m", "real", "--ignore=tests/end_to_end", "--ignore-glob=tests/integration/test_*.py"),
+        *("-m", "real", "--ignore=tests/end_to_end", "--ignore-glob=tests/integration/test_*.py", "-n", "3"),
         *_BY_FILE,
         on=_BROKER_AND_STORE,
     ),
@@ -90,12 +93,11 @@ STEPS = (
     ),
     _pytest(
         "end to end",
-        *("-m", "real", "tests/end_to_end", f"--ignore={_PAGES}"),
-        # In the order in which they are collected, the longest first.
-        *(*_BY_FILE, "--no-loadscope-reorder"),
+        *("-m", "real", "tests/end_to_end", f"--ignore={_PAGES}", "-n", "3"),
+        *_LONGEST_FIRST,
     ),
     # Two browsers, each with a stack of its own, keep both cores busy.
-    _pytest("pages in a browser", "-m", "real", _PAGES, "-n", "2", "--dist", "loadfile"),
+    _pytest("pages in a browser", "-m", "real", _PAGES, "-n", "2", *_BY_FILE),
 )
 
 

@@ -10,13 +10,6 @@ import pytest
 
 from deploy.local import places
 
-_LONGEST_FIRST = ("test_way", "test_chaos", "test_outage")
-"""Of the files that several processes share out; with these at the end all others would wait for one."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: _LONGEST_FIRST.index(item.path.stem) if item.path.stem in _LONGEST_FIRST else 99)
-
 
 @contextmanager
 def a_folder() -> Iterator[Path]:

@@ -1,11 +1,11 @@
-"""The other half of the planted bugs, likewise."""
+"""The planted bugs that the first seed does not show are caught at another, likewise."""
 
 import pytest
 
-from tests.simulation.planting import NAMES, SETTLE_SECONDS, caught_at
+from tests.simulation.planting import AT_ANOTHER, SETTLE_SECONDS, caught_at
 
 
-@pytest.mark.parametrize("name", NAMES[1::2])
+@pytest.mark.parametrize("name", AT_ANOTHER)
 def test_a_planted_bug_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simulation.run.SETTLE_SECONDS_MAX", SETTLE_SECONDS)
     assert caught_at(name) is not None, f"{name} was not caught"

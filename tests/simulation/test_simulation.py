@@ -45,13 +45,9 @@ def test_a_seed_repeats_itself_exactly(everything: Outcome) -> None:
     )
 
 
-def test_other_seeds_are_other_stories(everything: Outcome) -> None:
-    assert run(EVERYTHING + 1).trace_sha256 != everything.trace_sha256
-
-
-@pytest.mark.parametrize("hash_seed", ["1", "2"])
-def test_a_seed_repeats_itself_in_another_process_with_other_hashes(everything: Outcome, hash_seed: str) -> None:
-    environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
+def test_a_seed_repeats_itself_in_another_process_with_other_hashes(everything: Outcome) -> None:
+    # This process has hashes of its own, of one draw in four billion the same.
+    environment = os.environ | {"PYTHONHASHSEED": "1", "PYTHONPATH": str(ROOT)}
     ran = subprocess.run(
         [sys.executable, "-c", PRINT_HASH], env=environment, cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -70,6 +66,11 @@ def test_a_broken_seed_says_what_it_broke_and_how_to_replay_it(
     assert (body["seeds"], body["broken"]) == (1, [1])
 
 
-def test_seeds_that_hold_end_with_status_0_side_by_side_too(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--first", "2", "--seeds", "2", "--jobs", "2"]) == 0
+def test_seeds_that_hold_end_with_status_0_side_by_side_too_and_are_other_stories(
+    everything: Outcome, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "simulation.json"
+    assert main(["--first", "2", "--seeds", "2", "--jobs", "2", "--json", str(file)]) == 0
     assert "HOLDS: 2 seeds, no broken invariant" in capsys.readouterr().out
+    hashes = {entry["trace_sha256"] for entry in json.loads(file.read_text())["runs"]}
+    assert len(hashes | {everything.trace_sha256}) == 3

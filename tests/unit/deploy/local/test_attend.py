@@ -22,7 +22,11 @@ def test_a_program_that_does_not_exist_is_told() -> None:
 def test_an_interruption_is_passed_on_and_nothing_is_left(tmp_path: Path) -> None:
     note = tmp_path / "note"
     script = f"trap 'echo put away > {note}; exit 0' INT; sleep 60 & echo $! > {note}.pid; wait"
-    owner = "import os, sys; from deploy.local import attend; attend.run(['sh', '-c', sys.argv[1]], os.environ)"
+    owner = (
+        # Whoever runs these tests in the background has it ignored, and what is begun inherits that.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "import os, sys; from deploy.local import attend; attend.run(['sh', '-c', sys.argv[1]], os.environ)"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", owner, script], cwd=places.ROOT, stderr=subprocess.DEVNULL
     ) as attending:

@@ -192,8 +192,10 @@ def test_output_goes_to_a_log_that_is_set_aside_when_it_has_grown(tmp_path: Path
     assert log.with_suffix(".log.old").stat().st_size == 20_000_001
 
 
+# Whoever runs these tests in the background has interruptions ignored, and what is begun inherits that.
 _OWNER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from deploy.local.processes import Processes, Program
 diary = Path(sys.argv[2])

@@ -36,6 +36,7 @@ def routes() -> APIRouter:
     return router
 
 
+@pytest.mark.usefixtures("leaves_at_once")
 @pytest.mark.parametrize("credential", ["", "Bearer invented-{}", "Bearer cnc_invented_{}", "Basic {}"])
 async def test_strangers_who_send_slowly_take_no_place_from_a_good_caller(
     built: Build, bearer: Bearer, credential: str

@@ -13,6 +13,8 @@ from concord.chassis.runtime import Runtime, Service, connection, serve
 from concord.chassis.runtime.connection import HEAD_BYTES_MAX
 from concord.chassis.settings import HttpSettings
 
+pytestmark = pytest.mark.usefixtures("leaves_at_once")
+
 START = b"GET /read HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
 POST = b"POST /deaf HTTP/1.1\r\nhost: x\r\n"
 
