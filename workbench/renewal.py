@@ -7,6 +7,7 @@ time, and what was asked here is asked of the issuer once, however often a brows
 import asyncio
 import hashlib
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -84,13 +85,16 @@ class Renewals:
             del self._asked[key]
         key = hashlib.sha256(f"{session.id} {session.refresh} {session.token}".encode()).digest()
         if key not in self._asked:
-            self._asked[key] = (now + KEPT_SECONDS, asyncio.create_task(renew(session)))
-        try:
-            # Whoever hangs up ends no renewal: the issuer may have taken the refresh token already.
-            return await asyncio.shield(self._asked[key][1])
-        except ConcordError:
-            self._asked.pop(key, None)
-            raise
+            task = asyncio.create_task(renew(session))
+            self._asked[key] = (now + KEPT_SECONDS, task)
+            task.add_done_callback(partial(self._forget_failed, key))
+        # Whoever hangs up ends no renewal: the issuer may have taken the refresh token already.
+        return await asyncio.shield(self._asked[key][1])
+
+    def _forget_failed(self, key: bytes, task: asyncio.Task[Session]) -> None:
+        """Keep no failure, whatever it is and whether or not anybody still waits: who asks again is asked for anew."""
+        if (task.cancelled() or task.exception() is not None) and self._asked.get(key, (0.0, None))[1] is task:
+            del self._asked[key]
 
     async def _counted(self, session: Session) -> Session:
         try:

@@ -105,6 +105,7 @@ class Measure:
         self._look = look
         self.series = Series(telemetry, clock)
         self.held_us = HELD_US
+        self._measuring: set[str] = set()
         self._turning: set[str] = set()
         self._fresh: defaultdict[str, set[str]] = defaultdict(set)
         self._breaks: dict[tuple[str, str], tuple[Due, float]] = {}
@@ -165,7 +166,8 @@ class Measure:
         if rows is None:
             raise NotHere(project.project_id)
         found = self.measured.get(project.project_id)
-        if found is None or project.project_id in rows.changed:
+        # What is just being measured is changed no more, and what was concluded of it is not yet here.
+        if found is None or project.project_id in rows.changed | self._measuring:
             return await self._concluded(project, rows, found.report.freshness_p95_seconds if found else None)
         return found
 
@@ -214,12 +216,15 @@ class Measure:
         waiting_us, sums.waiting_us = sums.waiting_us, []
         waited = sorted(max(0, self.clock.now_us() - at_us) / MICROSECONDS for at_us in waiting_us)
         freshness = waited[min(len(waited) - 1, round(0.95 * len(waited)))] if waited else None
+        self._measuring.add(project_id)
         try:
             found = await self._concluded(project, rows, freshness)
         except Exception:
             log.exception("project %s could not be measured", project_id)
             self.series.failed(project_id)
             return
+        finally:
+            self._measuring.discard(project_id)
         if not self.repository.holds(project_id, rows):
             return
         before = self.measured.get(project_id)

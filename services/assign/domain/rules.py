@@ -103,11 +103,25 @@ class Held(msgspec.Struct, frozen=True, omit_defaults=True):
         >>> Held("skips", "note", 0, 6, 6, in_a_row=True).reason
         'You skipped 6 units in a row.'
         """
+        return self._worded("You", "your")
+
+    @property
+    def finding(self) -> str:
+        """The same, as a lead is told it of somebody.
+
+        >>> Held("pace", "note", 0, 4, 5, floor_ms=2_500).finding
+        '4 of their last 5 labels took under 2.5 seconds.'
+        >>> Held("skips", "note", 0, 6, 8).finding
+        'They skipped 6 of their last 8 units.'
+        """
+        return self._worded("They", "their")
+
+    def _worded(self, who: str, whose: str) -> str:
         if self.rule == "pace":
-            return f"{self.count} of your last {self.of} labels took under {self.floor_ms / 1_000:g} seconds."
+            return f"{self.count} of {whose} last {self.of} labels took under {self.floor_ms / 1_000:g} seconds."
         if self.in_a_row:
-            return f"You skipped {self.count} units in a row."
-        return f"You skipped {self.count} of your last {self.of} units."
+            return f"{who} skipped {self.count} units in a row."
+        return f"{who} skipped {self.count} of {whose} last {self.of} units."
 
 
 class Change(msgspec.Struct, frozen=True):

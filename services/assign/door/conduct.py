@@ -103,4 +103,4 @@ def _visible(desk: Desk, project_id: str, caller: Caller) -> None:
 def _shown(held: Held) -> HeldRule:
     until = timestamp(held.until_us) if held.until_us else ""
     since = timestamp(held.since_us)
-    return HeldRule(held.rule, held.then, held.reason, since, held.count, held.of, held.floor_ms, until)
+    return HeldRule(held.rule, held.then, held.finding, since, held.count, held.of, held.floor_ms, until)

@@ -82,6 +82,19 @@ class Erasure:
         known = await self.repository.shelf.claims(sorted(gold))
         await self._withdraw(project, known.values(), reason)
 
+    async def withdraw_gold_of(self, project: ProjectState, unit_id: str, reason: str) -> None:
+        """Erase the gold unit that was made of this one; where there is none, see to it that none is made any more.
+
+        For a unit that does not stand is never chosen again, and a choice may be heard late: as a dead letter that is
+        replayed.
+        """
+        gold_id = self.repository.gold_id(project.project_id, unit_id)
+        if not await self.repository.shelf.claims([gold_id]):
+            await self.repository.shelf.expect_erasures(project.project_id)
+            await self._apply(_barring(project, UnitState(gold_id, project.project_id, "")))
+        # Also where it was made a moment ago, by whoever had looked before it was barred.
+        await self._withdraw(project, (await self.repository.shelf.kept([gold_id])).values(), reason)
+
     async def _erase(self, project: ProjectState, unit_ids: Sequence[str], reason: str) -> list[Erased]:
         known = await self.repository.shelf.claims(sorted(unit_ids))
         await self._withdraw(project, known.values(), reason)
@@ -97,12 +110,14 @@ class Erasure:
         shelf, unit_ids = self.repository.shelf, [claim.unit.unit_id for claim in mine]
         await self.telling.tell(project, mine)
         await shelf.expect_erasures(project.project_id)
-        outcomes = await self.repository.journal.apply(UNIT, [_erasing(project, claim.unit, reason) for claim in mine])
-        for outcome in outcomes:
-            if outcome.error is not None:
-                raise outcome.error
+        await self._apply(*(_erasing(project, claim.unit, reason) for claim in mine))
         await shelf.destroy(unit_ids)
         await self.repository.open_units.settle(unit_ids)
+
+    async def _apply(self, *causes: Cause[UnitState]) -> None:
+        for outcome in await self.repository.journal.apply(UNIT, causes):
+            if outcome.error is not None:
+                raise outcome.error
 
 
 def _never_in(unit: UnitState, waited: Collection[str]) -> Erased:
@@ -110,12 +125,22 @@ def _never_in(unit: UnitState, waited: Collection[str]) -> Erased:
     return Erased("erased" if unit.unit_id in waited else "unknown", unit)
 
 
+def _barring(project: ProjectState, unit: UnitState) -> Cause[UnitState]:
+    """Return what keeps a unit from ever coming in; nobody was told of it, and nobody is told of that."""
+
+    def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
+        return Decision(msgspec.structs.replace(unit, erased_at_us=now_us)) if state is None else None
+
+    return Cause(UNIT.key(project.client_id, unit.unit_id), f"never/{unit.unit_id}", decide)
+
+
 def _erasing(project: ProjectState, unit: UnitState, reason: str) -> Cause[UnitState]:
     cause_id = f"erase/{unit.unit_id}"
     trace = trace_headers()
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
-        if state is not None:
+        # One that is barred was told of if it came in all the same, and then its end is, too.
+        if state is not None and state.admitted_at_us:
             return None
         after = msgspec.structs.replace(unit, erased_at_us=now_us)
         return Decision(after, [unit_erased(Announcer(SERVICE, cause_id, now_us, trace), after, reason)])

@@ -47,9 +47,8 @@ class ChosenGold:
                 await self._chosen(await self._project(event, event.gold_chosen.unit_id), event.gold_chosen, delivery)
             elif event.HasField("gold_dropped"):
                 gold_dropped = event.gold_dropped
-                await self.erasure.erase_gold_of(
-                    await self._project(event, gold_dropped.unit_id), [gold_dropped.unit_id], gold_dropped.reason
-                )
+                project = await self._project(event, gold_dropped.unit_id)
+                await self.erasure.withdraw_gold_of(project, gold_dropped.unit_id, gold_dropped.reason)
 
     async def _project(self, event: ResolutionEvent, unit_id: str) -> ProjectState:
         if client_of(unit_id) != event.metadata.client_id:

@@ -72,7 +72,7 @@ class UnitShelf:
         for start in range(0, len(documents), INSERT_DOCUMENTS_MAX):
             some = documents[start : start + INSERT_DOCUMENTS_MAX]
             taken += [some[place]["_id"] for place in await self.store.insert(UNITS.name, some)]
-        found = await self._read(taken)
+        found = await self.kept(taken)
         erased = await self._erased(list(units))
         await self.destroy(sorted(erased))
         return found | erased
@@ -92,14 +92,15 @@ class UnitShelf:
 
     async def claims(self, unit_ids: Sequence[str]) -> dict[str, Claim]:
         """Return the units that are known, duplicates and erased ones too, by id."""
-        found = await self._read(unit_ids)
+        found = await self.kept(unit_ids)
         return found | await self._erased(unit_ids)
 
     async def units(self, unit_ids: Sequence[str]) -> dict[str, UnitState]:
         """Return the same, without what is told of them beside their state."""
         return {unit_id: claim.unit for unit_id, claim in (await self.claims(unit_ids)).items()}
 
-    async def _read(self, unit_ids: Sequence[str]) -> dict[str, Claim]:
+    async def kept(self, unit_ids: Sequence[str]) -> dict[str, Claim]:
+        """Return the units of which there is a document, by id, whether or not one says that they are erased."""
         documents = await self.store.get(UNITS.name, unit_ids, TOLD) if unit_ids else {}
         return {unit_id: _claim(document["told"]) for unit_id, document in documents.items()}
 

@@ -1,6 +1,7 @@
 """Sessions go on while their person works, and end when the issuer says so: at a provider that turns refresh tokens."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from concord.chassis.identity.key_set_url import KeySetUrl
 from concord.chassis.identity.tokens import KeySet
 from tests.support.oidc import CLIENT, LIFETIME_SECONDS, SECRET, Provider, provider
 from tests.support.workbench import Front, Watch, front
+from workbench.issuer import IssuerDoor
 from workbench.renewal import AHEAD_SECONDS
 from workbench.sign_in import SESSION_SECONDS_MAX
 
@@ -274,6 +276,20 @@ async def test_an_issuer_that_is_away_is_asked_again_with_the_same(
     answer = await renew(two[0])
     assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
     there.status = 0
+    assert (await renew(two[0])).status_code == 200
+
+
+async def test_what_nobody_foresaw_is_not_kept_either(
+    two: tuple[Front, Front], watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    watch.ahead_seconds = LATE
+    with monkeypatch.context() as broken:
+        broken.setattr(IssuerDoor, "renew", breaks)
+        with contextlib.suppress(ZeroDivisionError):
+            assert (await renew(two[0])).status_code == 500
     assert (await renew(two[0])).status_code == 200
 
 

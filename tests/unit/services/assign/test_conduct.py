@@ -103,6 +103,7 @@ async def test_who_labels_too_fast_is_paused_until_a_lead_lets_them_go_on_also_a
         async with operated(desk) as lead:
             (listed,) = (await lead.get(CONDUCT)).json()["annotators"]
             assert (listed["annotator_id"], listed["rules"][0]["then"]) == ("ann", "pause")
+            assert listed["rules"][0]["reason"] == reason.replace("your", "their")
             assert (await lead.post(CONDUCT, json={"annotator_id": "ann"})).status_code == 200
             again = await lead.post(CONDUCT, json={"annotator_id": "ann"})
             assert (again.status_code, again.json()["errors"][0]["field"]) == (409, "annotator_id")

@@ -112,6 +112,42 @@ async def test_what_does_not_stand_is_withdrawn_and_the_unit_itself_stays(projec
     assert ((await shown(project, gold.unit_id)).status, (await shown(project, source)).status) == (410, 200)
 
 
+async def test_what_does_not_stand_is_no_gold_either_where_that_is_heard_before_it_was_chosen(project: Ingest) -> None:
+    """As it is where the choice was a dead letter, and somebody has it replayed."""
+    first, second = [
+        unit["unit_id"] for unit in (await project.admit([UNIT, {"id": "b", "content": "three"}]))["units"]
+    ]
+    await say(project, "drop", first, gold_dropped=GoldDropped(unit_id=first, reason="its lot was sent back"))
+    for _ in range(2):
+        await choose(project, first)
+    await choose(project, second)
+    (gold,) = gold_told(project)
+    assert gold.gold_of == second
+    assert told(project.house, "unit_erased") == [], "nobody was told of any"
+    assert [entry["status"] for entry in await project.find("a", "b")] == ["admitted", "admitted"]
+
+
+async def test_what_is_heard_not_to_stand_while_gold_is_made_of_it_goes_again(
+    project: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = (await project.admit(UNIT))["units"][0]["unit_id"]
+    erasure = project.handlers.gold.erasure
+    claims = erasure.repository.shelf.claims
+
+    async def made_meanwhile(unit_ids: Any) -> Any:
+        found = await claims(unit_ids)
+        monkeypatch.setattr(erasure.repository.shelf, "claims", claims)
+        await choose(project, source)
+        return found
+
+    monkeypatch.setattr(erasure.repository.shelf, "claims", made_meanwhile)
+    state = await project.handlers.admissions.repository.project("k1-p", "k1")
+    await erasure.withdraw_gold_of(state, source, "its lot was sent back")
+    await project.published()
+    (gold,) = gold_told(project)
+    assert [unit.unit_id for unit in told(project.house, "unit_erased")] == [gold.unit_id]
+
+
 async def test_a_closed_project_is_given_no_gold_any_more_and_what_it_has_can_be_taken_back(project: Ingest) -> None:
     report = await project.admit([UNIT, {"id": "b", "content": "three"}])
     first, second = [unit["unit_id"] for unit in report["units"]]

@@ -114,3 +114,32 @@ async def test_of_a_large_crowd_all_is_told_and_others_run_between(
     events = [event.competence_estimated for event in metrics.house.events(QUALITY)[before:]]
     assert sorted(event.annotator_id for event in events if event.annotator_id) == people, "each once"
     assert max(at_once) <= ESTIMATES_MAX
+
+
+async def test_who_asks_while_a_project_is_being_measured_is_told_what_is_known_by_then(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = measure_of(metrics.service)
+    project, clock = measure.projects.rows[PROJECT], measure.clock
+    rows = measure.repository.rows_of(PROJECT)
+    assert rows is not None
+    before = (await measure.now(project)).competences["ann"].gold_units
+    asked, changed = list[int](), rows.changed
+
+    class Asking:
+        """The clock; at the first pause of a turn somebody asks."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(clock, name)
+
+        async def sleep(self, seconds: float) -> None:
+            if not asked and PROJECT not in changed:
+                asked.append(0)
+                asked.append((await measure.now(project)).competences["ann"].gold_units)
+            await clock.sleep(seconds)
+
+    rows.sums[PROJECT].standings["ann"].answered('"yes"', '"yes"')
+    rows.changed.add(PROJECT)
+    monkeypatch.setattr(measure, "clock", Asking())
+    await until(lambda: len(asked) == 2)
+    assert asked == [0, before + 1]
