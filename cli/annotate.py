@@ -1,5 +1,6 @@
 """`concord annotate`: claim units and label them, in a terminal or by a script."""
 
+import json
 import time
 
 import click
@@ -9,6 +10,7 @@ from cli.session import Session, json_of, show_table, speaks
 from concord.client import Concord
 from concord.client.models import Json
 from concord.client.people import WAIT_SECONDS_MAX
+from concord.client.revising import Revised
 from concord.client.work import Assignment
 
 MS = 1_000
@@ -83,6 +85,44 @@ def submit(session: Session, assignment_id: str, label: str, flag: str) -> None:
     with session.client() as concord:
         found = concord.submit(assignment_id, json_of(label, "label"), flag=flag)
     session.told(found, lambda: click.echo(found.status))
+
+
+@verb.command("given")
+@click.argument("project_id")
+@speaks
+def given(session: Session, project_id: str) -> None:
+    """List your labels of PROJECT_ID that came in lately and may be revised, the newest first."""
+    with session.client() as concord:
+        labels = concord.own_labels(project_id)
+        shown = [concord.own_label(entry.annotation_id) for entry in labels]
+    rows = [
+        (label.annotation_id, label.submitted_at, label.revision, json.dumps(label.label, ensure_ascii=False))
+        for label in shown
+    ]
+    session.each(shown, lambda: show_table(("annotation", "given at", "revision", "label"), rows))
+
+
+@verb.command("revise")
+@click.argument("annotation_id")
+@click.argument("label")
+@click.option("--flag", default=None, help="Why the unit is odd; left out, what you gave stays; empty: none.")
+    "--flag", default=None, help="Why the unit is odd; left out, what you said before stays; empty: it is not."
+)
+@speaks
+def revise(session: Session, annotation_id: str, label: str, flag: str | None) -> None:
+    """Give LABEL in the place of the one that you gave for ANNOTATION_ID, while its unit is not resolved.
+
+    An annotation has the id of the assignment that it was given for. Run again, it changes nothing.
+    """
+    wanted = json_of(label, "label")
+    with session.client() as concord:
+        now = concord.own_label(annotation_id)
+        flagged = now.flag if flag is None else flag
+        if now.revision and (now.label, now.flag) == (wanted, flagged):
+            found = Revised(annotation_id, now.revision, "repeated")
+        else:
+            found = concord.revise(annotation_id, now.revision + 1, wanted, flag=flagged)
+    session.told(found, lambda: click.echo(f"{found.status}: revision {found.revision}"))
 
 
 @verb.command("skip")

@@ -303,6 +303,7 @@ def test_units_are_claimed_of_whichever_project_has_some_and_a_cap_says_so(
     (assignment,) = walk.until(claimed)
     assert assignment["content"] in ("b", "c")
     done(run("annotate", "submit", assignment["assignment_id"], "ham", **person))
+    _revised(run, project, assignment["assignment_id"], person)
     body = as_json(run("annotate", "claim", project, "--json", **person))
     assert (body["assignments"], body["why"]["code"]) == ([], "cap_reached")
     assert body["reason"] in done(run("annotate", "claim", project, **person))
@@ -310,6 +311,30 @@ def test_units_are_claimed_of_whichever_project_has_some_and_a_cap_says_so(
                if each["project_id"] == project]  # fmt: skip
     assert here["why"]["code"] == "cap_reached"
     assert run("annotate", "claim", "--wait", "3", **person).exit_code == statuses.USAGE
+
+
+def _revised(run: Run, project: str, annotation_id: str, person: dict[str, str]) -> None:
+    """Change one's mind about a label, say the same again, and change it again: what was odd stays odd until unsaid."""
+
+    def given() -> tuple[Any, ...]:
+        (shown,) = lines(run("annotate", "given", project, "--json", **person))
+        return tuple(shown.get(name) for name in ("annotation_id", "revision", "label", "flag"))
+
+    assert given() == (annotation_id, 0, "ham", None)
+    for label, more, told, after in (
+        ("spam", (), "accepted: revision 1", "spam"),
+        ("spam", (), "repeated: revision 1", "spam"),
+        ("spam", ("--flag", "odd"), "accepted: revision 2", "spam"),
+        ("ham", (), "accepted: revision 3", "ham"),
+    ):
+        assert done(run("annotate", "revise", annotation_id, label, *more, **person)) == f"{told}\n"
+        assert given()[2] == after
+    assert given() == (annotation_id, 3, "ham", "odd")
+    assert '"ham"' in done(run("annotate", "given", project, **person))
+    assert done(run("annotate", "revise", annotation_id, "ham", "--flag", "", **person)) == "accepted: revision 4\n"
+    assert given() == (annotation_id, 4, "ham", None)
+    refused = run("annotate", "revise", annotation_id, "eggs", **person)
+    assert (refused.exit_code, "eggs" in refused.stderr) == (statuses.REFUSED, True), refused.output
 
 
 def test_a_webhook_is_added_tried_changed_and_removed(five: Served, run: Run, tmp_path: Path) -> None:
