@@ -1,6 +1,5 @@
 """Signed, expiring links to a unit's payload: ingest honours what assign, adjudicate and audit hand out."""
 
-import hashlib
 import hmac
 
 from fastapi import Request
@@ -8,6 +7,7 @@ from fastapi import Request
 from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.errors import Unauthenticated
 from concord.chassis.identity import Caller, Guard, Role, keep_place, refuse_unknown_parameters
+from concord.contracts.ids import keyed_digest
 
 PATH = "/v1/payloads/"
 PARAMETERS = ("expires", "signature")
@@ -36,7 +36,7 @@ def link_holds(secret: bytes, unit_id: str, expires: int, signature: str, now_us
 
 
 def _signature(secret: bytes, unit_id: str, expires: int) -> str:
-    return hmac.new(secret, f"{unit_id}\x00{expires}".encode(), hashlib.sha256).hexdigest()
+    return keyed_digest(secret, unit_id, str(expires)).hex()
 
 
 class SignedLink(Guard):

@@ -79,11 +79,21 @@ def keyed(secret: bytes, *parts: str) -> str:
     >>> keyed(b"secret", "k7q2-rte", "item-1") == keyed(b"secret", "k7q2-rte", "item-1")
     True
     """
+    return _spelt([keyed_digest(secret, *parts)[:_SPELT_BYTES]])[0]
+
+
+def keyed_digest(secret: bytes, *parts: str) -> bytes:
+    r"""Return HMAC-SHA256 (RFC 2104) of the parts with NUL between, as `hmac.digest` does at twice the cost.
+
+    >>> import hmac
+    >>> hmac.digest(b"secret", b"u-1\0007", "sha256") == keyed_digest(b"secret", "u-1", "7")
+    True
+    """
     begun, ending = _hmac_of(secret)
     inner, outer = begun.copy(), ending.copy()
     inner.update("\x00".join(parts).encode())
     outer.update(inner.digest())
-    return _spelt([outer.digest()[:_SPELT_BYTES]])[0]
+    return outer.digest()
 
 
 def keyed_each(secret: bytes, before: Sequence[str], last: Iterable[bytes]) -> list[str]:

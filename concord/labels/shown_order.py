@@ -35,6 +35,16 @@ def shown_orders(schema: LabelSchema, seed: str) -> dict[str, list[str]]:
     return orders
 
 
+def has_order(schema: LabelSchema) -> bool:
+    """Return whether anything of a label has an order in which it is shown.
+
+    >>> has_order(Preference()), has_order(Ranking(("x", "y", "z"))), has_order(Form(()))
+    (True, True, False)
+    """
+    asked = [field.schema for field in schema.fields] if isinstance(schema, Form) else [schema]
+    return any(isinstance(entry, Preference | Ranking) for entry in asked)
+
+
 def stood_first(schema: LabelSchema, seed: str) -> dict[str, str]:
     """Return by field what stood first.
 

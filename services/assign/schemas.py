@@ -5,6 +5,7 @@ anybody else. Gold and ordinary units fill in the same fields in the same way.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -30,6 +31,8 @@ Name = Annotated[str, Meta(min_length=1, max_length=100)]
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset; years 1 to 9999 in UTC.")]
 NAME_MAX = 100
 ANNOTATOR_LISTS_MAX = {"skills": 200, "credentials": 200, "languages": 50}
+SECONDS_REMEMBERED_MAX = 1_024
+"""Leases that are given out in one second end in one, too."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -377,4 +380,10 @@ def timestamp(at_us: int) -> str:
     >>> timestamp(1_500_000)
     '1970-01-01T00:00:01.500Z'
     """
-    return datetime.fromtimestamp(at_us / MICROSECONDS, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    seconds, microseconds = divmod(at_us, MICROSECONDS)
+    return f"{_to_the_second(seconds)}.{microseconds // 1_000:03}Z"
+
+
+@lru_cache(maxsize=SECONDS_REMEMBERED_MAX)
+def _to_the_second(seconds: int) -> str:
+    return (EPOCH + timedelta(seconds=seconds)).isoformat()[:-6]

@@ -107,10 +107,14 @@ class ActiveTimes:
 
     def _fairly(self) -> list[int]:
         """Return the times that count: of each annotator the newest, at most their share of all that count."""
-        times_told = Counter(annotator_id for annotator_id, _, _ in self._times_ms.values())
+        times_told = Counter([annotator_id for annotator_id, _, _ in self._times_ms.values()])
         share, most = max(1.0 / len(times_told), SHARE_MAX), float(TIMES_MAX)
         for _ in range(SHARE_STEPS):
-            most = max(1.0, share * sum(min(times, most) for times in times_told.values()))
+            before, most = most, max(1.0, share * sum([min(times, most) for times in times_told.values()]))
+            if most == before:
+                break
+        if max(times_told.values()) <= most:
+            return [active_ms for _, active_ms, _ in self._times_ms.values()]
         counts: Counter[str] = Counter()
         times = []
         for annotator_id, active_ms, _ in reversed(self._times_ms.values()):

@@ -17,7 +17,9 @@ def slots_open(state: UnitState) -> int:
     """Return to how many more annotators the unit may be given now; 0 for a unit that wants no labels."""
     if not state.wants_labels:
         return 0
-    return max(0, state.overlap_wanted - sum(map(holds, state.current)))
+    rework = state.rework
+    held = [1 for assignment in state.assignments if assignment.rework == rework and holds(assignment)]
+    return max(0, state.overlap_wanted - len(held))
 
 
 def left_by_models(state: UnitState) -> int:
@@ -43,10 +45,13 @@ def seen_by(state: UnitState) -> frozenset[str]:
 
     Who let it go may have it again once everybody else has had it: see `stranding`.
     """
+    rework, turn = state.rework, state.turn
     return frozenset(
-        assignment.annotator_id
-        for assignment in state.current
-        if assignment.status not in LET_GO or assignment.turn == state.turn
+        [
+            assignment.annotator_id
+            for assignment in state.assignments
+            if assignment.rework == rework and (assignment.status not in LET_GO or assignment.turn == turn)
+        ]
     )
 
 
@@ -58,6 +63,8 @@ def turns(state: UnitState) -> tuple[str, ...]:
     """
     if state.gold and not state.copy_for:
         return state.named if state.wants_labels else ()
+    if not state.named:
+        return ()
     slots, seen = slots_open(state), seen_by(state)
     return tuple(name for name in state.named if name not in seen)[:slots]
 

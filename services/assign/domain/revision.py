@@ -131,6 +131,7 @@ class Delays:
     def __init__(self) -> None:
         self._units: OrderedDict[str, int] = OrderedDict()
         self._delays: deque[int] = deque(maxlen=DELAYS_MAX)
+        self._sorted: list[int] | None = None
 
     def settle(self, state: UnitState) -> None:
         """Take over when a unit was resolved; saying it again changes nothing."""
@@ -143,6 +144,7 @@ class Delays:
         for assignment in state.current:
             if assignment.status == "submitted" and assignment.submitted_at_us:
                 self._delays.append(max(0, state.resolved_at_us - assignment.submitted_at_us))
+                self._sorted = None
 
     def quantile_us(self, share: float) -> int:
         """Return the time that this share of labels wait at most, microseconds.
@@ -152,7 +154,9 @@ class Delays:
         """
         if len(self._delays) < DELAYS_MIN:
             return round(-DELAY_MEAN_US * log(1.0 - min(share, 0.999)))
-        return sorted(self._delays)[min(len(self._delays) - 1, int(share * len(self._delays)))]
+        if self._sorted is None:  # asked with every label, and told of a few at a time
+            self._sorted = sorted(self._delays)
+        return self._sorted[min(len(self._sorted) - 1, int(share * len(self._sorted)))]
 
 
 class RecentLabels:

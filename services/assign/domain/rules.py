@@ -67,6 +67,9 @@ class Rules(msgspec.Struct, frozen=True):
         return self.pace is not None and self.pace.share > 0 and not self.pace.own
 
 
+NO_RULES = Rules()
+
+
 class Deed(msgspec.Struct, frozen=True, array_like=True):
     """A label with its active time in milliseconds, or a skip (SKIPPED); `mark` tells a deed that is told again."""
 

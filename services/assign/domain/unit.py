@@ -128,7 +128,10 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     def assignment(self, assignment_id: str) -> Assignment | None:
         """Return the assignment with this id."""
-        return next((assignment for assignment in self.assignments if assignment.id == assignment_id), None)
+        for assignment in self.assignments:
+            if assignment.id == assignment_id:
+                return assignment
+        return None
 
     def with_assignment(self, changed: Assignment) -> "UnitState":
         """Return the unit with the assignment of this id replaced, or added when it is new."""

@@ -13,7 +13,7 @@ from services.assign import announcements
 from services.assign.announcements import announcer
 from services.assign.domain import rules
 from services.assign.domain.refusals import AwaitsLead, ConfirmationWanted, NothingHeld, OnBreak, Refusal
-from services.assign.domain.rules import Change, ConductState, Deed, Held, PaceRule, Rules, SkipRule, Then
+from services.assign.domain.rules import NO_RULES, Change, ConductState, Deed, Held, PaceRule, Rules, SkipRule, Then
 from services.assign.domain.unit import Assignment
 from services.assign.handlers.deciding import Projects, Requests
 from services.assign.repository import Repository, conduct_key
@@ -26,6 +26,8 @@ MILLISECOND_US = 1_000
 def rules_of(project: Project) -> Rules:
     """Return what a project asks of its people's pace and skips."""
     pace, skips = project.policy.pace, project.policy.skips
+    if not (pace.floor_seconds > 0 or pace.floor_share > 0 or skips.in_a_row or skips.share > 0):
+        return NO_RULES  # as most, and this is asked several times of a label
     too_fast = PaceRule(
         round(pace.floor_seconds * 1_000),
         pace.floor_share,

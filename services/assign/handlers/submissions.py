@@ -13,7 +13,7 @@ from concord.contracts.codec import Headers
 from concord.contracts.ids import keyed
 from concord.labels import LabelFault, decoded, encoded, label_of
 from concord.labels.digest import label_digest
-from concord.labels.shown_order import shown_orders, stood_first
+from concord.labels.shown_order import has_order, shown_orders, stood_first
 from services.assign import announcements
 from services.assign.announcements import announcer
 from services.assign.domain import lease, submission
@@ -137,7 +137,8 @@ class Submissions:
                 project = self.projects.known(state.project_id)
                 if not answer.confirmed:
                     await self.conduct.check(project, assignment, answer.active_ms)
-                first = stood_first(project.offered(assignment.schema_version), self._order_seed(assignment.id))
+                schema = project.offered(assignment.schema_version)
+                first = stood_first(schema, self._order_seed(assignment.id)) if has_order(schema) else {}
             except Refusal as refusal:
                 results.append(refusal)
             else:
@@ -147,7 +148,8 @@ class Submissions:
 
     def orders(self, project: Project, assignment: Assignment) -> dict[str, list[str]]:
         """Return in which order its annotator is shown what a label chooses between, by field."""
-        return shown_orders(project.offered(assignment.schema_version), self._order_seed(assignment.id))
+        schema = project.offered(assignment.schema_version)
+        return shown_orders(schema, self._order_seed(assignment.id)) if has_order(schema) else {}
 
     def _order_seed(self, assignment_id: str) -> str:
         return keyed(self.repository.id_secret, "order", assignment_id)

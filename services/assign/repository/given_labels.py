@@ -1,14 +1,12 @@
 """Labels that came in: what each says, and for how long a gold unit's copy looks as if it could be revised."""
 
-import hashlib
-import hmac
 from collections.abc import Mapping
 from typing import cast
 
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import JOURNAL, events_of
 from concord.contracts.codec import decode
-from concord.contracts.ids import place_of, slot_of_project
+from concord.contracts.ids import keyed_digest, place_of, slot_of_project
 from concord.contracts.topics import ANNOTATIONS
 from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationRevised, AnnotationSubmitted
 from services.assign.domain.place import Place
@@ -41,7 +39,7 @@ class GivenLabels:
         """
         place = self._places.get(place_of(slot_of_project(project_id), self._count))
         delays = place.view(project_id).delays if place is not None else Delays()
-        drawn = hmac.digest(self._secret, f"revisable\x00{annotation_id}".encode(), hashlib.sha256)
+        drawn = keyed_digest(self._secret, "revisable", annotation_id)
         return delays.quantile_us(int.from_bytes(drawn[:DRAW_BYTES]) / float(1 << 8 * DRAW_BYTES))
 
     async def label_of(self, key: str, assignment: Assignment) -> tuple[bytes, str] | None:

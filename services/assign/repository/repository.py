@@ -3,8 +3,7 @@
 import asyncio
 import functools
 import random
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.errors import Backlogged, Unavailable
@@ -30,6 +29,7 @@ from services.assign.repository.conducts import Conducts
 from services.assign.repository.drafts import Drafts
 from services.assign.repository.fresh_pages import FreshPages
 from services.assign.repository.given_labels import GivenLabels
+from services.assign.repository.in_hand import InHand
 from services.assign.repository.kinds import (
     ACTIVE_TIME,
     ANNOTATOR,
@@ -80,7 +80,7 @@ class Repository:
         self.pool = Pool()
         self.places: dict[int, Place] = {}
         self._generator = generator
-        self._in_hand: dict[str, asyncio.Event] = {}
+        self._in_hand = InHand()
         self._memory = RowsInMemory()
         self._bells: dict[str, asyncio.Event] = {}
         self.fresh = FreshPages(journal, owner.places, self.places, self.ring)
@@ -322,35 +322,26 @@ class Repository:
         Two at once would both be right in the end, but the one that loses at the insert reads and decides again. Not
         for large batches, which would wait for ever for a moment in which nobody has any of theirs.
         """
-        async with self._turn([cause.key for cause in causes]):
+        keys = [cause.key for cause in causes]
+        done = await self._in_hand.take(keys)
+        try:
             return await self.apply(causes, picks)
+        finally:
+            self._in_hand.let_go(keys, done)
 
     async def apply_linked(
         self, pair: Linked[UnitState], pick: Pick
     ) -> tuple[Outcome[UnitState], Outcome[UnitState] | None]:
         """Take a label in, and lease a picked unit if that is stored; in turn, as `apply_in_turn` does."""
-        async with self._turn([pair.key, pair.then.key]):
+        keys = (pair.key, pair.then.key)
+        done = await self._in_hand.take(keys)
+        try:
             outcomes = await self.journal.apply_linked(UNIT, pair)
+        finally:
+            self._in_hand.let_go(keys, done)
         if (place := self.places.get(self._number(pick.waiting.project_id))) is not None:
             place.queue.release([pick])
         return outcomes
-
-    @asynccontextmanager
-    async def _turn(self, keys: Sequence[str]) -> AsyncIterator[None]:
-        """Wait for those of this process that have any of these aggregates in hand, and have them all for the block."""
-        # Together after each wait: while one is waited for, another may be taken.
-        while (before := next((self._in_hand[key] for key in keys if key in self._in_hand), None)) is not None:
-            await before.wait()
-        done = asyncio.Event()
-        for key in keys:
-            self._in_hand[key] = done
-        try:
-            yield
-        finally:
-            done.set()
-            for key in keys:
-                if self._in_hand.get(key) is done:
-                    del self._in_hand[key]
 
     def _settle(self, key: str, state: UnitState) -> None:
         """Bring the read models up to a unit's newest state, where its place is here; the journal's listener."""
