@@ -106,8 +106,6 @@ def given(session: Session, project_id: str) -> None:
 @click.argument("annotation_id")
 @click.argument("label")
 @click.option("--flag", default=None, help="Why the unit is odd; left out, what you gave stays; empty: none.")
-    "--flag", default=None, help="Why the unit is odd; left out, what you said before stays; empty: it is not."
-)
 @speaks
 def revise(session: Session, annotation_id: str, label: str, flag: str | None) -> None:
     """Give LABEL in the place of the one that you gave for ANNOTATION_ID, while its unit is not resolved.
