@@ -271,6 +271,7 @@ async def send_import(
         stands = "is complete" if found.progress.complete else f"is read to byte {found.progress.offset}"
         raise Conflict(f"The import {stands}; send the file from there on.")
     project = await project_of(request, found.project_id, caller)
+    project.must_be_open()
     allow_body(request, IMPORT_BYTES_MAX)
     options = options_of(found.wish, schema_from(project.definition.label_schema))
     reading = Reading(handlers, project, found, options)

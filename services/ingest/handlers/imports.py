@@ -39,9 +39,11 @@ class Imports:
     async def begin(self, project: ProjectState, wish: ImportWish) -> tuple[Import, bool]:
         """Begin an import, or find the one of this name; return whether it is new, or begun again.
 
-        One of which nothing was taken is begun again where its options are others: a wrong column blocks nothing.
+        One of which nothing was taken is begun again where its options are others: a wrong column blocks nothing. Of a
+        project that is paused or closed none is begun; one that was can be asked for.
 
         Raises:
+            ProjectNotOpen: there is none of this name, and the project takes nothing.
             Invalid: it has no name, or its format cannot be read on in the middle.
             Conflict: the name stands for an import that is read otherwise.
         """
@@ -53,6 +55,11 @@ class Imports:
             raise Invalid("The format is not read on.", [FieldError("format", "cannot be read on in the middle", cure)])
         import_id = self.store.import_id(project.project_id, wish.name)
         found = Import(import_id, project.project_id, wish, Progress())
+        if project.life != "open":
+            known = await self.store.one(import_id, project.client_id)
+            if known is not None and known.wish == wish:
+                return known, False
+            project.must_be_open()
         if await self.store.begin(found):
             return found, True
         known = await self.one(import_id, project.client_id)

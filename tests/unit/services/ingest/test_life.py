@@ -50,6 +50,30 @@ async def test_a_paused_project_refuses_units_with_reason_and_cure_and_takes_the
     assert (await project.admit(UNIT))["admitted"] == 1
 
 
+async def test_no_import_is_begun_or_sent_in_a_paused_project_and_one_that_is_there_goes_on_once_it_is_resumed(
+    project: Ingest,
+) -> None:
+    path, wish = "/v1/projects/k1-p/imports", {"name": "f", "format": "units"}
+    begun = (await project.call("POST", path, wish)).json()
+    await turned(project, "pause", WHY)
+    assert (await project.call("POST", path, wish)).json() == begun
+    sent = f"/v1/imports/{begun['import_id']}"
+    for method, address, body in (
+        ("POST", path, {"name": "g"}),
+        ("POST", path, wish | {"format": "csv"}),
+        ("PATCH", sent, b""),
+        ("PATCH", sent, json.dumps(UNIT[0]).encode()),
+    ):
+        refused = await project.call(method, address, body)
+        assert (refused.status, refused.json()["errors"][0]["problem"]) == (409, "is paused"), refused.body
+    assert (await project.call("GET", sent)).json() == begun
+    await turned(project, "resume")
+    assert (await project.call("POST", path, {"name": "g"})).status == 201
+    assert (await project.call("PATCH", sent, json.dumps(UNIT[0]).encode())).json()["admitted"] == 1
+    await turned(project, "close")
+    assert (await project.call("POST", path, {"name": "h"})).status == 409
+
+
 async def test_a_pause_is_told_with_the_whole_project_once_however_often_it_is_said(project: Ingest) -> None:
     await turned(project, "pause", WHY)
     assert (await turned(project, "pause", WHY))["revision"] == 2
