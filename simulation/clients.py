@@ -202,7 +202,7 @@ class Client(Person):
             if entry["field"] == "gold":
                 source_id = batch[entry["line"] - 1]["id"]
                 self.worded.discard(source_id)
-                if source_id in were_in and self.is_in(source_id) and self._is_refused_by_todays(entry):
+                if source_id in were_in and self.is_in(source_id):
                     wrongs.append(
                         f"{source_id} of {self.project_id} is in, and was refused when it was sent again: {entry}"
                     )
@@ -217,11 +217,6 @@ class Client(Person):
             self.town.notebook.admitted.append(
                 Admitted(self.project_id, unit["source_id"], unit["unit_id"], unit["status"], content, first)
             )
-
-    def _is_refused_by_todays(self, refused: dict[str, Any]) -> bool:
-        """Return whether a known label was refused by who knows today's classes: another process took it by these."""
-        wording = self.town.notebook.wordings.get(self.project_id)
-        return wording is None or all(f"'{name}'" in refused["cure"] for name in wording.offers[-1])
 
     def _cloud_event(self, sent: dict[str, Any], mode: str) -> Outgoing:
         data = {name: value for name, value in sent.items() if name != "id"}

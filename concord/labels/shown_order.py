@@ -38,7 +38,8 @@ def shown_orders(schema: LabelSchema, seed: str) -> dict[str, list[str]]:
 def has_order(schema: LabelSchema) -> bool:
     """Return whether anything of a label has an order in which it is shown.
 
-    >>> has_order(Preference()), has_order(Ranking(("x", "y", "z"))), has_order(Form(()))
+    >>> from concord.labels.choice import Choice
+    >>> has_order(Preference()), has_order(Ranking(("x", "y", "z"))), has_order(Choice(("no", "yes")))
     (True, True, False)
     """
     asked = [field.schema for field in schema.fields] if isinstance(schema, Form) else [schema]

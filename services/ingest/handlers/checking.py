@@ -43,6 +43,8 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 PROJECTS_REMEMBERED_MAX = 1_000
+LABELS = ("gold", "suggestion.label")
+"""How fields of a unit begin that hold labels."""
 
 
 class Checking:
@@ -59,6 +61,30 @@ class Checking:
         self._beside = beside
         self.instruments = instruments
         self._anonymisers: dict[str, tuple[ProjectState, Anonymiser | None]] = {}
+
+    async def checked(
+        self,
+        project: ProjectState,
+        wishes: Sequence[UnitWish],
+        traces: Sequence[Headers],
+        refused: MutableMapping[int, UnitRefused],
+    ) -> tuple[ProjectState, list[Candidate]]:
+        """Do as `candidates` does, by the newest label schema where one is refused by the one that is known here.
+
+        Another process may have taken the very unit by a version of which this one has not heard yet.
+
+        Raises:
+            ProjectNotOpen: the project is paused or closed by now.
+            StoreUnavailable: whether there is a newer one is not known.
+        """
+        found = self.candidates(project, wishes, traces, refused)
+        if any(refusal.field.startswith(LABELS) for refusal in refused.values()):
+            newest = await self.repository.newest(project)
+            if newest.schema_version > project.schema_version:
+                newest.must_be_open()
+                refused.clear()
+                return newest, self.candidates(newest, wishes, traces, refused)
+        return project, found
 
     def candidates(
         self,

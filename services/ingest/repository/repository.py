@@ -7,7 +7,7 @@ from heapq import nsmallest
 import msgspec
 
 from concord.chassis.journal.journal import Journal
-from concord.chassis.journal.record import Kind
+from concord.chassis.journal.record import JOURNAL, Kind
 from concord.chassis.sealing import Sealer
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Store
 from concord.contracts.ids import (
@@ -236,6 +236,18 @@ class Repository:
         if (state := (await self.journal.states(PROJECT, [key])).get(key)) is None:
             raise ProjectDoesNotExist(f"There is no project {project_id}.")
         return state
+
+    async def newest(self, project: ProjectState) -> ProjectState:
+        """Return a project as the store has it, be it that another process changed it a moment ago.
+
+        Its records are numbered as its revisions are: where nothing was changed, one absent key is asked for.
+        """
+        key = PROJECT.key(project.client_id, project.project_id)
+        following = f"{key}/{project.revision + 1:06d}"
+        if await self.journal.store.get(JOURNAL.name, [following], only=["seq"]):
+            self.journal.forget([key])
+            await self.journal.states(PROJECT, [key])  # what is read is settled
+        return self.projects.get(project.project_id, project)
 
     def projects_of(
         self, client_id: str | None, after: str, count_max: int, life: Life | None = None

@@ -7,6 +7,7 @@ from concord.chassis.projects import project_from as project_seen
 from concord.contracts.topics import PROJECTS
 from services.ingest.announcements import project_from
 from tests.support.ingest import DEFINITION, Ingest, start, told
+from tests.support.service import until
 
 
 def choice(*classes: str, **change: Any) -> dict[str, Any]:
@@ -44,6 +45,33 @@ async def test_each_version_is_listed_and_read_with_its_steps_and_who_made_it(pr
     assert (answer.status, answer.json()["detail"]) == (404, "The label schema has versions 1 to 3, and none 4.")
     other = project.house.token("key", Role.CLIENT, client_id="k2")
     assert (await project.call("GET", "/v1/projects/k1-p/schemas/1", token=other)).status == 404
+
+
+async def test_what_another_process_took_by_a_class_of_which_this_one_has_not_heard_is_taken_here_too(
+    project: Ingest,
+) -> None:
+    def unit(name: str, label: str) -> dict[str, str]:
+        return {"id": name, "content": f"text {name}", "gold": label}
+
+    other = await start(project.house)
+    try:
+        projects = other.handlers.projects.repository.projects
+        await until(lambda: "k1-p" in projects)
+        before = projects["k1-p"]
+        await project.define(choice("no", "yes", "unsure"))
+        assert (await project.admit([unit("a", "unsure")]))["admitted"] == 1
+        await until(lambda: projects["k1-p"].schema_version == 2)
+        projects["k1-p"] = before  # as if it had not
+        report = (await other.call("POST", "/v1/projects/k1-p/units", [unit("a", "unsure"), unit("b", "yes")])).json()
+        assert [(entry["source_id"], entry["status"]) for entry in report["units"]] == [
+            ("a", "repeated"),
+            ("b", "admitted"),
+        ]
+        assert projects["k1-p"].schema_version == 2
+        report = (await other.call("POST", "/v1/projects/k1-p/units", [unit("c", "eggs"), unit("d", "no")])).json()
+        assert (report["admitted"], [entry["field"] for entry in report["refused"]]) == (1, ["gold"])
+    finally:
+        await other.service.runtime.stop()
 
 
 async def test_versions_come_by_pages_also_from_another_process(project: Ingest) -> None:
