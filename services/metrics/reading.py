@@ -17,7 +17,7 @@ from concord.chassis.errors import logged
 from concord.chassis.faust_chunks import Extent
 from concord.chassis.places.owner import Owner
 from concord.chassis.telemetry import Telemetry
-from concord.contracts.codec import Undecodable, check_schema, opened
+from concord.contracts.codec import Headers, Undecodable, check_schema, opened
 from concord.contracts.topics import Topic
 from services.metrics.book import Book, Parts
 from services.metrics.domain.event_time import bounded
@@ -65,7 +65,7 @@ class _Odd:
         bounded: events that were told before they happened.
     """
 
-    poison: dict[int, tuple[Any, Exception, int]] = field(default_factory=dict)
+    poison: dict[int, tuple[Incoming, Exception, int]] = field(default_factory=dict)
     bounded: set[int] = field(default_factory=set)
 
 
@@ -245,7 +245,7 @@ class Reading:
         """Return how long to wait before the books are kept again: it takes a twentieth of the time at most."""
         return max(seconds, KEEP_SHARE * self._keep_seconds)
 
-    async def serve(self, topic: str, place: int, records: Sequence[Any]) -> None:
+    async def serve(self, topic: str, place: int, records: Sequence[Incoming]) -> None:
         """Count a chunk of one partition; whatever becomes of each record, it is not needed again afterwards.
 
         A chunk of a place that is not held is another's to count.
@@ -265,11 +265,14 @@ class Reading:
         self.instruments.counter("concord_consumer_records", topic).inc(len(records))
         self.counted()
 
-    async def _count(self, held: _Counted, topic: str, records: Sequence[Any]) -> None:
+    async def _count(self, held: _Counted, topic: str, records: Sequence[Incoming]) -> None:
         """Count records; those that cannot be are set aside."""
         catalogued, count = held.counts[topic]
+        checked: Headers | None = None
         for record in records:
-            check_schema(record.headers)
+            if record.headers is not checked:  # most records share theirs
+                check_schema(record.headers)
+                checked = record.headers
         odd = _Odd()
         try:
             count(_events(catalogued, records, odd))
@@ -282,11 +285,11 @@ class Reading:
         for record, reason, attempts in odd.poison.values():
             await self._set_aside(record, reason, attempts)
 
-    async def _set_aside(self, record: Any, fault: Exception, attempts: int) -> None:
+    async def _set_aside(self, record: Incoming, fault: Exception, attempts: int) -> None:
         log.warning("dead letter: %s[%d]@%d: %s", record.topic, record.partition, record.offset, logged(fault))
         while True:
             try:
-                await self.dead_letters.set_aside(_incoming(record), fault, attempts)
+                await self.dead_letters.set_aside(record, fault, attempts)
             except BrokerUnavailable as away:
                 await self._waits.wait(away)
             else:
@@ -299,7 +302,7 @@ def _counts_of(rows: Rows) -> Mapping[str, tuple[Topic, Count]]:
     return {topic.name: (topic, count) for topic, count in handlers(Handlers(rows)).items()}
 
 
-def _not_counted_yet(held: _Counted, topic: str, place: int, records: Sequence[Any]) -> Sequence[Any]:
+def _not_counted_yet(held: _Counted, topic: str, place: int, records: Sequence[Incoming]) -> Sequence[Incoming]:
     """Return the records from where the partition stands; raise when they begin after it."""
     position, first = held.positions.get(topic, 0), records[0].offset
     if first > position:
@@ -307,12 +310,11 @@ def _not_counted_yet(held: _Counted, topic: str, place: int, records: Sequence[A
     return records if first == position else [record for record in records if record.offset >= position]
 
 
-def _events(topic: Topic, records: Sequence[Any], odd: _Odd) -> Iterator[Any]:
+def _events(topic: Topic, records: Sequence[Incoming], odd: _Odd) -> Iterator[Any]:
     """Yield what records tell, each decoded once the one before is counted: a chunk of decoded ones costs half again.
 
     What cannot be decoded is poison. Of the others none is told before it happened.
     """
-    ours = isinstance(records[0], Incoming)
     for record in records:
         try:
             event, about = opened(topic, record.value)
@@ -320,16 +322,15 @@ def _events(topic: Topic, records: Sequence[Any], odd: _Odd) -> Iterator[Any]:
             odd.poison[record.offset] = record, fault, 1
             continue
         occurred_us = about.occurred_at_us
-        arrived_us = record.timestamp_us if ours else record.timestamp * 1_000
-        if occurred_us > arrived_us:  # which few are
-            at_us = bounded(occurred_us, arrived_us)
+        if occurred_us > record.timestamp_us:  # which few are
+            at_us = bounded(occurred_us, record.timestamp_us)
             if at_us != occurred_us:
                 about.occurred_at_us = at_us
                 odd.bounded.add(record.offset)
         yield event
 
 
-def _count_alone(topic: Topic, count: Count, record: Any, odd: _Odd) -> None:
+def _count_alone(topic: Topic, count: Count, record: Incoming, odd: _Odd) -> None:
     """Count one record; it is poison when it cannot be."""
     for attempt in range(1, ATTEMPTS_MAX + 1):
         try:
@@ -342,25 +343,6 @@ def _count_alone(topic: Topic, count: Count, record: Any, odd: _Odd) -> None:
             if attempt > 1:
                 del odd.poison[record.offset]
             return
-
-
-def arrived_us(record: Any) -> int:
-    """Return when a record of either client library was written, microseconds since the epoch; 0 or less: unknown."""
-    return record.timestamp_us if isinstance(record, Incoming) else record.timestamp * 1_000
-
-
-def _incoming(record: Any) -> Incoming:
-    if isinstance(record, Incoming):
-        return record
-    return Incoming(
-        record.topic,
-        record.partition,
-        record.offset,
-        record.key or b"",
-        record.value or b"",
-        tuple(record.headers),
-        arrived_us(record),
-    )
 
 
 def _nobody(*about: object) -> None:

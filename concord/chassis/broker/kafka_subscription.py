@@ -10,14 +10,15 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as Place
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, IllegalStateError
-from aiokafka.structs import ConsumerRecord
 
 from concord.chassis.broker.kafka_connection import NO_ANSWER, KafkaConnection
+from concord.chassis.broker.kafka_records import hand_over_own
 from concord.chassis.broker.port import (
     NEVER_DEALT,
     BrokerUnavailable,
@@ -94,6 +95,7 @@ class KafkaSubscription:
         try:
             async with asyncio.timeout(JOIN_SECONDS_MAX):
                 await consumer.start()
+            hand_over_own(consumer)
             if places is not None:
                 for topic in self._topics:
                     check_width(topic, len(consumer.partitions_for_topic(topic) or ()), places.seat.places)
@@ -127,27 +129,15 @@ class KafkaSubscription:
         if self._group is not None:
             for place, records in found.items():
                 self._undone.setdefault(TopicPartition(place.topic, place.partition), records[0].offset)
-        return [
-            Incoming(
-                record.topic,
-                record.partition,
-                record.offset,
-                record.key or b"",
-                record.value or b"",
-                tuple([(name, value or b"") for name, value in record.headers]),
-                record.timestamp * 1_000,
-            )
-            for records in found.values()
-            for record in records
-        ]
+        return list(chain.from_iterable(found.values()))
 
     async def _fetched(
         self, consumer: AIOKafkaConsumer, records_max: int, wait_seconds: float
-    ) -> Mapping[Place, Sequence[ConsumerRecord[bytes | None, bytes | None]]]:
+    ) -> Mapping[Place, Sequence[Incoming]]:
         """Return what the library hands out within the wait, and nothing when interrupted."""
         self._waiting, self._interrupted = asyncio.current_task(), False
         try:
-            found: Mapping[Place, Sequence[ConsumerRecord[bytes | None, bytes | None]]] = await consumer.getmany(
+            found: Mapping[Place, Sequence[Incoming]] = await consumer.getmany(
                 timeout_ms=round(wait_seconds * 1_000), max_records=records_max
             )
         except asyncio.CancelledError:

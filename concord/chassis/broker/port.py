@@ -5,9 +5,10 @@ or a producer's retry, and whoever consumes tells repeats by their event id.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 from concord.chassis.errors import Passing
 from concord.contracts.codec import Headers
@@ -33,9 +34,8 @@ class TopicPartition(NamedTuple):
     partition: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A record to be published.
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
+    """A record to be published. A struct, for each event is one: a tenth of what a frozen dataclass takes to make.
 
     Attributes:
         slot: its project's, of SLOTS, which names its partition whatever the key; None: the partition follows from the

@@ -197,15 +197,21 @@ class BatchConsumer:
     def _check_contiguous(self, records: Sequence[Incoming]) -> dict[TopicPartition, int]:
         """Return the offsets to commit; raise when records of a partition do not follow on one another and should."""
         offsets: dict[TopicPartition, int] = {}
+        topic, partition, expected = "", -1, 0
         for record in records:
-            place = TopicPartition(record.topic, record.partition)
-            expected = offsets.get(place)
-            if expected is None:
-                expected = self._next.get(place, record.offset)
+            # Records of a partition come together: where it is to go on is looked up once for them.
+            if record.partition != partition or record.topic != topic:
+                if topic:
+                    offsets[TopicPartition(topic, partition)] = expected
+                topic, partition = record.topic, record.partition
+                place = TopicPartition(topic, partition)
+                expected = offsets.get(place, self._next.get(place, record.offset))
             # Going back is a redelivery and harmless.
-            if record.offset > expected and not _may_have_gaps(BY_NAME[record.topic]):
-                raise OffsetJump(f"{place.topic}[{place.partition}] went from {expected} to {record.offset}")
-            offsets[place] = record.offset + 1
+            if record.offset > expected and not _may_have_gaps(BY_NAME[topic]):
+                raise OffsetJump(f"{topic}[{partition}] went from {expected} to {record.offset}")
+            expected = record.offset + 1
+        if topic:
+            offsets[TopicPartition(topic, partition)] = expected
         return offsets
 
     async def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:

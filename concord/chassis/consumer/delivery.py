@@ -1,7 +1,7 @@
 """One record, decoded, as a handler gets it."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from google.protobuf.message import Message
 
@@ -11,8 +11,7 @@ from concord.contracts.codec import Headers, check_schema, decode
 from concord.contracts.topics import BY_NAME
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One record, decoded. `event` is the topic's envelope; for a topic without one it is None."""
 
     record: Incoming
@@ -26,8 +25,10 @@ class Delivery:
         trace stays one trace also through batches of many.
         """
         carried = carried_trace(self.record.headers)
+        if not carried:
+            return carried
         current = trace_headers()
-        same = current and carried and current[0][1][:35] == carried[0][1][:35]
+        same = current and current[0][1][:35] == carried[0][1][:35]
         return current if same else carried
 
     @property

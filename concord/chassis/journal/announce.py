@@ -28,7 +28,7 @@ class Announcer:
         self.service = service
         self.cause = cause
         self.at_us = at_us
-        self.headers = (*SCHEMA_HEADERS, *_carried(trace))
+        self.headers = (*SCHEMA_HEADERS, *_carried(trace)) if trace else SCHEMA_HEADERS
         self._count = first
         self._lately: tuple[Headers, Headers] = (trace, self.headers)
 

@@ -1,8 +1,7 @@
 """How a chunk is counted: each record once, poison set aside, nothing passed over."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from concord.chassis.consumer import OffsetJump
 from concord.chassis.faust_chunks import Extent
 from concord.chassis.places.owner import Owner
 from concord.chassis.telemetry import Telemetry
-from concord.contracts.codec import UnknownSchemaVersion, encode, schema_headers
+from concord.contracts.codec import Headers, UnknownSchemaVersion, encode, schema_headers
 from concord.contracts.topics import LOTS, UNITS
 from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent
 from concord.contracts.v1.metadata_pb2 import Metadata
@@ -27,20 +26,12 @@ from tests.support.book import MemoryParts
 
 PROJECT = "k1-p"
 PLACES = 8
+OURS = schema_headers()
 EMPTY: Mapping[str, Extent] = {}
 
 
-@dataclass
-class Record:
-    """A record as the client library hands it over."""
-
-    offset: int
-    value: bytes
-    topic: str = UNITS.name
-    partition: int = 0
-    key: bytes = b"key"
-    headers: Sequence[tuple[str, bytes]] = schema_headers()
-    timestamp: int = 0
+def record(offset: int, value: bytes, *, topic: str = UNITS.name, headers: Headers = OURS, at_us: int = 0) -> Incoming:
+    return Incoming(topic, 0, offset, b"key", value, headers, at_us)
 
 
 class SetAside:
@@ -74,9 +65,9 @@ async def reading() -> Reading:
     return found
 
 
-def admitted(offset: int) -> Record:
+def admitted(offset: int) -> Incoming:
     event = UnitEvent(metadata=metadata(), unit_admitted=UnitAdmitted(unit_id=f"k1-u{offset}"))
-    return Record(offset, encode(event))
+    return record(offset, encode(event))
 
 
 def at(place: int) -> TopicPartition:
@@ -107,8 +98,8 @@ async def test_a_chunk_is_a_step_of_the_trace_that_its_records_are_of() -> None:
     body: Any = letters
     reading = Reading(seated(0), Repository(PLACES), MemoryParts(), "one", body, telemetry, SystemClock())
     await reading.take_up(0, EMPTY)
-    traced = admitted(0)
-    traced.headers = (*traced.headers, ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"))
+    parent = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    traced = admitted(0)._replace(headers=(*OURS, parent))
     await reading.serve(UNITS.name, 0, [traced])
     await reading.serve(UNITS.name, 0, [traced])
     (span,) = spans.get_finished_spans()
@@ -118,20 +109,20 @@ async def test_a_chunk_is_a_step_of_the_trace_that_its_records_are_of() -> None:
 
 
 async def test_poison_in_a_chunk_is_set_aside_and_the_rest_of_it_counted(reading: Reading) -> None:
-    nameless = Record(1, encode(UnitEvent(metadata=metadata(), unit_admitted=UnitAdmitted())))
-    await reading.serve(UNITS.name, 0, [admitted(0), nameless, Record(2, b"\xff"), admitted(3)])
+    nameless = record(1, encode(UnitEvent(metadata=metadata(), unit_admitted=UnitAdmitted())))
+    await reading.serve(UNITS.name, 0, [admitted(0), nameless, record(2, b"\xff"), admitted(3)])
     assert sorted(letters(reading)) == [(1, "Poison"), (2, "Undecodable")]
     assert (reading.positions(0)[UNITS.name], reading.repository.units_open) == (4, 2)
 
 
 async def test_what_a_chunk_said_before_its_poison_is_in_the_sums(reading: Reading) -> None:
     sealed = UnitEvent(metadata=metadata(), lot_sealed=LotSealed(lot_id="k1-l1", unit_ids=["k1-u0"]))
-    await reading.serve(UNITS.name, 0, [admitted(0), Record(1, encode(sealed))])
+    await reading.serve(UNITS.name, 0, [admitted(0), record(1, encode(sealed))])
     accepted = LotEvent(metadata=metadata(), lot_accepted=LotAccepted(lot_id="k1-l1", inspected=1))
     broken = LotEvent(metadata=Metadata(event_id="e", client_id="k1"))
     broken.lot_rejected.on_reject = "relabel"
     broken.lot_rejected.unit_ids.append("k1-u0")
-    records = [Record(0, encode(accepted), topic=LOTS.name), Record(1, encode(broken), topic=LOTS.name)]
+    records = [record(0, encode(accepted), topic=LOTS.name), record(1, encode(broken), topic=LOTS.name)]
     await reading.serve(LOTS.name, 0, records)
     assert letters(reading) == [(1, "Poison")]
     reading.whole(0, 1)
@@ -140,7 +131,7 @@ async def test_what_a_chunk_said_before_its_poison_is_in_the_sums(reading: Readi
 
 
 async def test_a_newer_contract_is_no_poison(reading: Reading) -> None:
-    newer = Record(0, b"", headers=(("concord-schema", b"2"),))
+    newer = record(0, b"", headers=(("concord-schema", b"2"),))
     with pytest.raises(UnknownSchemaVersion):
         await reading.serve(UNITS.name, 0, [newer])
     assert not reading.positions(0)
@@ -210,8 +201,7 @@ async def test_a_place_is_served_with_the_chunk_that_ends_what_there_was_and_at_
     assert not owner.open()
     reading.look({at(0): 1, at(1): 2}, asked_us=5)
     assert owner.open() == {0}, "there is nothing to count"
-    first, second = admitted(0), admitted(1)
-    first.partition = second.partition = 1
+    first, second = (admitted(offset)._replace(partition=1) for offset in range(2))
     await reading.serve(UNITS.name, 1, [first])
     assert owner.open() == {0}
     await reading.serve(UNITS.name, 1, [second])
@@ -244,7 +234,7 @@ async def test_a_chunk_in_hand_when_its_place_is_lost_moves_no_later_tenure_of_i
     await reading.take_up(0, EMPTY)
     letters: Any = reading.dead_letters
     letters.let_go = asyncio.Event()
-    serving = asyncio.create_task(reading.serve(UNITS.name, 0, [admitted(0), Record(1, b"\xff")]))
+    serving = asyncio.create_task(reading.serve(UNITS.name, 0, [admitted(0), record(1, b"\xff")]))
     await asyncio.sleep(0)
     owner.dealt(Deal(frozenset({0}), frozenset(), {"http://one": frozenset({0})}))
     reading.dealt()
@@ -293,7 +283,7 @@ async def test_what_is_dated_after_its_record_was_written_happened_when_it_was_w
     for offset, ahead_us in enumerate((0, AHEAD_US_MAX, 10 * 365 * 86_400 * 1_000_000)):
         event = UnitEvent(metadata=metadata(), unit_admitted=UnitAdmitted(unit_id=f"k1-u{offset}"))
         event.metadata.occurred_at_us = written_ms * 1_000 + ahead_us
-        await reading.serve(UNITS.name, 0, [Record(offset, encode(event), timestamp=written_ms)])
+        await reading.serve(UNITS.name, 0, [record(offset, encode(event), at_us=written_ms * 1_000)])
     rows = reading.repository.places[0].open
     times = [rows.get(f"k1-u{offset}").admitted_at_us for offset in range(3)]  # type: ignore[union-attr]  # all are open
     assert times == [written_ms * 1_000, written_ms * 1_000 + AHEAD_US_MAX, written_ms * 1_000]
@@ -303,7 +293,7 @@ async def test_what_is_dated_after_its_record_was_written_happened_when_it_was_w
 async def test_in_a_chunk_with_poison_too_an_event_dated_ahead_is_noted_once(reading: Reading) -> None:
     ahead = UnitEvent(metadata=metadata(), unit_admitted=UnitAdmitted(unit_id="k1-u0"))
     ahead.metadata.occurred_at_us += 2 * AHEAD_US_MAX
-    nameless = Record(1, encode(UnitEvent(metadata=metadata(), unit_admitted=UnitAdmitted())), timestamp=1_000)
-    await reading.serve(UNITS.name, 0, [Record(0, encode(ahead), timestamp=1_000), nameless, Record(2, b"\xff")])
+    nameless = record(1, encode(UnitEvent(metadata=metadata(), unit_admitted=UnitAdmitted())), at_us=1_000_000)
+    await reading.serve(UNITS.name, 0, [record(0, encode(ahead), at_us=1_000_000), nameless, record(2, b"\xff")])
     assert sorted(letters(reading)) == [(1, "Poison"), (2, "Undecodable")]
     assert reading.bounded.counter("concord_metrics_event_times_bounded", UNITS.name)._value.get() == 1
