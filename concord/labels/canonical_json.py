@@ -66,6 +66,8 @@ def _check_bytes(data: bytes) -> None:
 
 
 def _check_depth(label: Json) -> None:
+    if not isinstance(label, list | dict):
+        return
     level: list[Json] = [label]
     for _ in range(DEPTH_MAX):
         level = [

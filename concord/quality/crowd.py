@@ -272,15 +272,34 @@ def class_chances(labels: Sequence[tuple[str, int]], crowd: Crowd, seen: Mapping
     >>> [round(one, 3) for one in class_chances([("ann", 1), ("bob", 1)], Crowd(2, 0.9, {}, 0.5), {})]
     [0.051, 0.949]
     """
+    return chances_of(heard_of(labels, crowd), crowd, log_prevalence(seen, crowd.classes))
+
+
+def heard_of(labels: Iterable[tuple[str, int]], crowd: Crowd) -> list["Heard"]:
+    """Return labels, (annotator, class), with what is known of whose they are, in an order that is always the same."""
     # Sums of floats hang on their order; the order of labels must not.
-    heard = [crowd.heard(annotator_id, reported) for annotator_id, reported in sorted(labels)]
-    marked = set[int]().union(*(entry.logs for entry in heard))
+    return [crowd.heard(annotator_id, reported) for annotator_id, reported in sorted(labels)]
+
+
+def log_prevalence(seen: Mapping[int, int], classes: int) -> list[float]:
+    """Return the logarithm of each class's share; see `prevalence`."""
+    return [log(share) for share in prevalence(seen, classes)]
+
+
+def chances_of(heard: Sequence["Heard"], crowd: Crowd, log_shares: Sequence[float]) -> tuple[float, ...]:
+    """Return what `class_chances` does, for who asks of many units and looks up once what they have in common.
+
+    Args:
+        heard: the labels, as `heard_of` has them, or some of these in their order.
+        crowd: what is known of the annotators.
+        log_shares: as `log_prevalence` has them.
+    """
+    marked = set[int]().union(*[entry.logs for entry in heard])
     unmarked = next((k for k in range(crowd.classes) if k not in marked), None)
-    worth = 1.0 / (1.0 + max(0, len(labels) - 1) * crowd.dependence)
+    worth = 1.0 / (1.0 + max(0, len(heard) - 1) * crowd.dependence)
     common = worth * _log_likelihood(heard, unmarked) if unmarked is not None else 0.0
     weights = [
-        log(share) + (worth * _log_likelihood(heard, k) if k in marked else common)
-        for k, share in enumerate(prevalence(seen, crowd.classes))
+        share + (worth * _log_likelihood(heard, k) if k in marked else common) for k, share in enumerate(log_shares)
     ]
     top = max(weights)
     scaled = [exp(weight - top) for weight in weights]

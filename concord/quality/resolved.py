@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import fsum
 from typing import NamedTuple
 
-from concord.quality.crowd import Crowd, SparseAnswers, class_chances
+from concord.quality.crowd import Crowd, Heard, SparseAnswers, chances_of, heard_of, log_prevalence
 
 CHANCE_MIN = 0.01
 """A class that is less likely is not kept."""
@@ -58,21 +58,26 @@ def learnt_of(units: Iterable[ResolvedUnit], crowd: Crowd, seen: Mapping[int, in
     cyd 1 0.99
     """
     parts: dict[tuple[str, int, int], list[float]] = defaultdict(list)
+    log_shares = log_prevalence(seen, crowd.classes)
     for unit in units:
-        for annotator_id, reported in unit.answers:
-            for k, chance in _likely(unit, annotator_id, crowd, seen):
+        answers = sorted(unit.answers)
+        heard = heard_of(answers, crowd) if unit.ruled is None else []
+        for place, (annotator_id, reported) in enumerate(answers):
+            for k, chance in _likely(unit, [*heard[:place], *heard[place + 1 :]], crowd, log_shares):
                 parts[annotator_id, k, reported].append(chance)
     # Exact sums: those of floats hang on their order, and the order of units must not matter.
     return [Learnt(*key, fsum(parts[key])) for key in sorted(parts)]
 
 
-def _likely(unit: ResolvedUnit, annotator_id: str, crowd: Crowd, seen: Mapping[int, int]) -> list[tuple[int, float]]:
+def _likely(
+    unit: ResolvedUnit, others: Sequence[Heard], crowd: Crowd, log_shares: Sequence[float]
+) -> list[tuple[int, float]]:
+    """Return the classes that a unit is likely to be of, by what an annotator's others said, each with its chance."""
     if unit.ruled is not None:
         return [(unit.ruled, 1.0)]
-    others = [answer for answer in unit.answers if answer[0] != annotator_id]
     if not others:
         return []
-    return [(k, chance) for k, chance in enumerate(class_chances(others, crowd, seen)) if chance >= CHANCE_MIN]
+    return [(k, chance) for k, chance in enumerate(chances_of(others, crowd, log_shares)) if chance >= CHANCE_MIN]
 
 
 def added(parts: Iterable[Sequence[Learnt]]) -> dict[str, SparseAnswers]:

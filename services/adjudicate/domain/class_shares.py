@@ -294,10 +294,13 @@ def resolved_units(classed: ClassedSchema, units: Sequence[Fresh], field: str = 
         units: which.
         field: of labels that have several: the units whose label answers it, and the annotators whose own does.
     """
+    known: dict[str, int | None] = {}
 
     def place(label: str) -> int | None:
-        answer = (answers_in(label) or {}).get(field) if field else label
-        return None if not answer else classed.index(decoded(answer.encode()))
+        if label not in known:
+            answer = (answers_in(label) or {}).get(field) if field else label
+            known[label] = None if not answer else classed.index(decoded(answer.encode()))
+        return known[label]
 
     found = []
     for unit in units:

@@ -55,7 +55,8 @@ class ProjectView:
         self._escalations: list[tuple[float, str]] = []
         self._losses: dict[str, float] = {}
         self._since_us: dict[str, int] = {}
-        self._open: dict[str, bool] = {}
+        self._open: dict[str, int | None] = {}
+        """By open unit the policy by which it was last decided on; None where no labels of it have come in."""
         self._flagged: set[str] = set()
         self._repeats: set[str] = set()
         self.questions: dict[str, QuestionState] = {}
@@ -80,7 +81,11 @@ class ProjectView:
     @property
     def begun(self) -> list[str]:
         """The open units of which labels have come in."""
-        return [unit_id for unit_id, begun in self._open.items() if begun]
+        return [unit_id for unit_id, revision in self._open.items() if revision is not None]
+
+    def begun_before(self, revision: int) -> list[str]:
+        """Return those of them that were last decided on by another policy than that of this revision."""
+        return [unit_id for unit_id, known in self._open.items() if known is not None and known != revision]
 
     def open_units(self) -> Iterator[str]:
         """Yield the units that wait for labels or for a ruling."""
@@ -90,8 +95,10 @@ class ProjectView:
         """Take over a unit's newest state."""
         self._settle_escalation(unit)
         self.shares.settle(unit)
-        if unit.is_open:
-            self._open[unit.unit_id] = unit.begun
+        if unit.begun:
+            self._open[unit.unit_id] = unit.policy_revision
+        elif unit.is_open:
+            self._open[unit.unit_id] = None
         else:
             self._open.pop(unit.unit_id, None)
         if unit.unheard:

@@ -137,7 +137,8 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def counted(self) -> tuple[Annotation, ...]:
         """Return the annotations that count now."""
-        return tuple(annotation for annotation in self.annotations if annotation.rework == self.rework)
+        rework = self.rework
+        return tuple([annotation for annotation in self.annotations if annotation.rework == rework])
 
     @property
     def annotators(self) -> tuple[str, ...]:
@@ -152,7 +153,13 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def begun(self) -> bool:
         """Whether labels have come in for a decision that is still to be taken."""
-        return self.admitted and self.status == "open" and bool(self.counted())
+        if not (self.admitted and self.status == "open" and self.annotations):
+            return False
+        # The newest label is nearly always of this rework, if any is; it is asked several times of every state.
+        rework = self.rework
+        if self.annotations[-1].rework == rework:
+            return True
+        return any(annotation.rework == rework for annotation in self.annotations)
 
     @property
     def is_open(self) -> bool:
@@ -275,7 +282,7 @@ def judged(state: UnitState, rule: Rule, weigh: Weigh) -> Judged:
     counted = state.counted()
     if len(state.broken) >= BROKEN_MIN and state.admitted and state.status == "open":
         return _escalated(msgspec.structs.replace(state, decided_round=len(counted)), "payload_broken")
-    if not counted or not state.begun:
+    if not counted or not state.admitted or state.status != "open":
         return Judged(state, "recorded")
     if rule.says is not None and (aside := sum(not rule.says(annotation.label) for annotation in counted)):
         rule = rule._replace(overlap_initial=rule.overlap_initial + aside, overlap_max=rule.overlap_max + aside)
@@ -288,7 +295,7 @@ def judged(state: UnitState, rule: Rule, weigh: Weigh) -> Judged:
     full = sum(len(annotation.label) for annotation in counted) >= ROUND_LABEL_BYTES_MAX
     if len(counted) < need and not (flagged or state.stranded or full):
         return _asked(state, need)
-    return _weighed(state, rule, weigh(counted), flagged=flagged, full=full)
+    return _weighed(state, counted, rule, weigh(counted), flagged=flagged, full=full)
 
 
 def _asked(state: UnitState, wanted: int) -> Judged:
@@ -297,8 +304,10 @@ def _asked(state: UnitState, wanted: int) -> Judged:
     return Judged(msgspec.structs.replace(state, overlap_asked=wanted), "overlap_requested")
 
 
-def _weighed(state: UnitState, rule: Rule, best: Leading, *, flagged: bool, full: bool) -> Judged:
-    rounds = len(state.counted())
+def _weighed(
+    state: UnitState, counted: Sequence[Annotation], rule: Rule, best: Leading, *, flagged: bool, full: bool
+) -> Judged:
+    rounds = len(counted)
     label = "" if best.label is None else msgspec.json.encode(best.label, order="deterministic").decode()
     decided = msgspec.structs.replace(
         state,
@@ -312,7 +321,7 @@ def _weighed(state: UnitState, rule: Rule, best: Leading, *, flagged: bool, full
     )
     if flagged:
         return _escalated(decided, "flagged")
-    humans = rounds - sum(annotation.model for annotation in state.counted())
+    humans = rounds - sum([annotation.model for annotation in counted])
     enough = rounds >= min(rule.overlap_initial, rule.overlap_max) and humans >= rule.humans_min
     left = 0 if full or state.stranded else rule.overlap_max - rounds
     # Where labels have no classes nothing is weighed, and prices say no more than from which support on it is settled.

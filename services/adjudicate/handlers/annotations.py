@@ -5,14 +5,22 @@ from typing import cast
 
 from concord.chassis.consumer import Delivery
 from concord.chassis.journal.record import Cause
-from concord.contracts.v1.annotations_pb2 import AnnotationEvent
+from concord.chassis.projects import Project
+from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted
+from concord.contracts.v1.metadata_pb2 import Metadata
 from services.adjudicate.domain.passing import UNCLEAR_MIN, Code, passed_over
 from services.adjudicate.domain.questions import Skip
 from services.adjudicate.domain.rule import PassedOver
 from services.adjudicate.domain.unit import Annotation, UnitState, annotated, ended, stranded
-from services.adjudicate.handlers.deciding import Batch, Deciding, rule_of
+from services.adjudicate.handlers.deciding import Batch, Deciding
 from services.adjudicate.handlers.questions import Questions
 from services.adjudicate.handlers.revising import revision
+
+OF_UNITS = frozenset(
+    {"annotation_submitted", "annotation_revised", "labelling_ended", "unit_stranded", "unit_passed_over"}
+)
+"""What is told of units; all else on the topic is others' business."""
+UNCLEAR = "guideline_unclear"
 
 
 class Annotations:
@@ -30,20 +38,28 @@ class Annotations:
     async def annotations(self, deliveries: Sequence[Delivery]) -> None:
         """Take labels in, and decide the rounds that they complete; of a late one, that somebody has a part."""
         batch, causes = Batch(), []
+        unclear: list[AnnotationEvent] = []
         for delivery in deliveries:
-            cause = await self._cause(cast("AnnotationEvent", delivery.event), delivery, batch)
-            if cause is not None:
-                causes.append(cause)
+            event = cast("AnnotationEvent", delivery.event)
+            kind = event.WhichOneof("event")
+            if kind in OF_UNITS:
+                about = event.metadata
+                project = self.deciding.projects.rows.get(about.project_id)
+                project = project or await self.deciding.project(about.project_id)
+                if (cause := self._cause(kind, event, about, project, delivery, batch)) is not None:
+                    causes.append(cause)
+                if kind == "unit_passed_over" and event.unit_passed_over.code == UNCLEAR:
+                    unclear.append(event)
         outcomes = await self.deciding.apply(causes, batch)
         # The admission may have come between the look for it and the record that knows of none.
         unheard = {outcome.state.unit_id for outcome in outcomes if outcome.state is not None and outcome.state.unheard}
         await self.deciding.admit(sorted(unheard))
-        await self._note_unclear([cast("AnnotationEvent", heard.event) for heard in deliveries])
+        if unclear:
+            await self._note_unclear([event.unit_passed_over.unit_id for event in unclear])
 
-    async def _note_unclear(self, events: Sequence[AnnotationEvent]) -> None:
+    async def _note_unclear(self, unit_ids: Sequence[str]) -> None:
         """Note of units that several passed over, for what the guideline does not say of them, who did and why."""
-        rows = [event for event in events if event.unit_passed_over.code == "guideline_unclear"]
-        units = await self.deciding.repository.units([row.unit_passed_over.unit_id for row in rows]) if rows else {}
+        units = await self.deciding.repository.units(unit_ids)
         for unit in units.values():
             project = await self.deciding.project(unit.project_id)
             # All of them: what the first one said was not noted before there was a second.
@@ -51,66 +67,59 @@ class Annotations:
                 skip = Skip(unit.unit_id, label.annotator_id, label.reason, label.at_us, label.guideline_version)
                 await self.questions.skip(unit, project, skip)
 
-    async def _cause(self, event: AnnotationEvent, delivery: Delivery, batch: Batch) -> Cause[UnitState] | None:
-        match event.WhichOneof("event"):
+    def _cause(
+        self, kind: str, event: AnnotationEvent, about: Metadata, project: Project, delivery: Delivery, batch: Batch
+    ) -> Cause[UnitState] | None:
+        match kind:
             case "annotation_submitted":
-                return await self._annotation(event, delivery, batch)
+                return self._annotation(event.annotation_submitted, about, project, delivery, batch)
             case "annotation_revised":
-                return await revision(self.deciding, event, delivery, batch)
+                return revision(self.deciding, event.annotation_revised, about, project, delivery, batch)
             case "labelling_ended":
                 over = event.labelling_ended
-                project = await self.deciding.project(event.metadata.project_id)
                 return self.deciding.cause(
                     over.unit_id,
-                    event.metadata.event_id,
+                    about.event_id,
                     project,
                     batch,
                     lambda state, _weigh: ended(state, over.rework, over.may_still_submit),
                 )
             case "unit_stranded":
                 left = event.unit_stranded
-                project = await self.deciding.project(event.metadata.project_id)
                 return self.deciding.cause(
                     left.unit_id,
-                    event.metadata.event_id,
+                    about.event_id,
                     project,
                     batch,
-                    lambda state, weigh: stranded(state, left.rework, rule_of(project), weigh),
+                    lambda state, weigh: stranded(state, left.rework, batch.rule_of(project), weigh),
                 )
-            case "unit_passed_over" if (
-                not event.unit_passed_over.by_model
-            ):  # two copies of one program are no two people
-                passed = event.unit_passed_over
-                project = await self.deciding.project(event.metadata.project_id)
-                return self.deciding.cause(
-                    passed.unit_id,
-                    event.metadata.event_id,
-                    project,
-                    batch,
-                    lambda state, weigh: passed_over(
-                        state,
-                        passed.unit_id,
-                        project.project_id,
-                        PassedOver(
-                            passed.annotator_id,
-                            passed.reason,
-                            event.metadata.occurred_at_us,
-                            passed.guideline_version,
-                        ),
-                        cast("Code", passed.code),
-                        passed.rework,
-                        rule_of(project),
-                        weigh,
-                    ),
-                    trace=delivery.trace,
-                )
-            case _:
-                return None
+        passed = event.unit_passed_over
+        if passed.by_model:
+            return None  # two copies of one program are no two people
+        given = PassedOver(passed.annotator_id, passed.reason, about.occurred_at_us, passed.guideline_version)
+        return self.deciding.cause(
+            passed.unit_id,
+            about.event_id,
+            project,
+            batch,
+            lambda state, weigh: passed_over(
+                state,
+                passed.unit_id,
+                project.project_id,
+                given,
+                cast("Code", passed.code),
+                passed.rework,
+                batch.rule_of(project),
+                weigh,
+            ),
+            trace=delivery.trace,
+        )
 
-    async def _annotation(self, event: AnnotationEvent, delivery: Delivery, batch: Batch) -> Cause[UnitState]:
-        submitted = event.annotation_submitted
-        project = await self.deciding.project(event.metadata.project_id)
-        project.must_know(submitted.schema_version)
+    def _annotation(
+        self, submitted: AnnotationSubmitted, about: Metadata, project: Project, delivery: Delivery, batch: Batch
+    ) -> Cause[UnitState]:
+        version, unit_id = max(1, submitted.schema_version), submitted.unit_id
+        project.must_know(version)
         annotation = Annotation(
             submitted.annotation_id,
             submitted.annotator_id,
@@ -118,20 +127,20 @@ class Annotations:
             submitted.guideline_version,
             submitted.rework,
             submitted.flag,
-            schema_version=max(1, submitted.schema_version),
+            schema_version=version,
             model=submitted.by_model,
         )
         return self.deciding.cause(
-            submitted.unit_id,
-            event.metadata.event_id,
+            unit_id,
+            about.event_id,
             project,
             batch,
             lambda state, weigh: annotated(
                 state,
-                submitted.unit_id,
+                unit_id,
                 project.project_id,
                 annotation,
-                rule_of(project),
+                batch.rule_of(project),
                 weigh,
                 overlap_asked=submitted.overlap_wanted,
                 late=submitted.late,

@@ -38,6 +38,8 @@ from services.adjudicate.repository import Repository, unit_key
 DECIDED = frozenset({"consensus", "escalated"})
 SHARES_OF_GOLD_ALONE = frozenset({"gold", "competence"})
 """`consensus.learn` under which the mix of classes is that of hidden gold."""
+REMEMBERED_CHARACTERS_MAX = 200
+"""Of a label that is read once for a batch: it names a class, and a longer one is seldom said twice."""
 MERGES_MAX = 20
 """How often the causes of one batch may ask for labels to be merged: other processes may add to their units."""
 
@@ -62,11 +64,33 @@ class NotMerged(Exception):
 
 
 class Batch:
-    """What one batch of causes has in common: merges that were made for it, and what its causes led to."""
+    """What one batch of causes has in common: merges that were made for it, and what its causes led to.
+
+    What is known of a project's annotators and how its policy reads is looked up once for all of its units: their
+    decisions are one step, and whichever of them comes first tells nothing yet about the others.
+    """
 
     def __init__(self) -> None:
         self.merges: dict[tuple[str, Given], Leading] = {}
         self.verdicts: dict[str, str] = {}
+        self._rules: dict[int, tuple[Project, Rule]] = {}
+        self._leading: dict[int, tuple[Project, Callable[[Given], Leading]]] = {}
+
+    def rule_of(self, project: Project) -> Rule:
+        """Return when the project's units are settled; see there."""
+        found = self._rules.get(id(project))
+        if found is None:
+            found = self._rules[id(project)] = project, rule_of(project)
+        return found[1]
+
+    def leading(
+        self, project: Project, how: Callable[[Project], Callable[[Given], Leading]]
+    ) -> Callable[[Given], Leading]:
+        """Return how a project's labels are weighed, which `how` makes on first use."""
+        found = self._leading.get(id(project))
+        if found is None:
+            found = self._leading[id(project)] = project, how(project)
+        return found[1]
 
 
 class Deciding:
@@ -183,9 +207,11 @@ class Deciding:
     def _weigh(self, project: Project, batch: Batch) -> Weigh:
         def weigh(annotations: Sequence[Annotation]) -> Leading:
             given = tuple(
-                (annotation.annotator_id, annotation.label)
-                for annotation in annotations
-                if project.says(annotation.label)
+                [
+                    (annotation.annotator_id, annotation.label)
+                    for annotation in annotations
+                    if project.says(annotation.label)
+                ]
             )
             if not given:
                 return Leading(None, 0.0)
@@ -194,7 +220,7 @@ class Deciding:
                 if found is None:
                     raise NotMerged(project, given)
                 return found
-            return self._leading(project)(given)
+            return batch.leading(project, self._leading)(given)
 
         return weigh
 
@@ -211,12 +237,12 @@ class Deciding:
             }
             nothing = Known(None, {})
             of_form = partial(leading_form, project.form, known=lambda field: known.get(field.name, nothing))
-            return lambda given: _with_alike(partial(of_form, method=method), _read(project, given))
+            return _with_alike(partial(of_form, method=method), project)
         seen = self.seen(project) if method == "posterior" else {}
         weights, priced = self.weights(project), project.policy.consensus.HasField("prices")
         closed, asked = closed_places(project), (project.schema, project.classed)
         weighed = partial(leading, *asked, method=method, weights=weights, seen=seen, priced=priced, closed=closed)
-        return lambda given: _with_alike(weighed, _read(project, given))
+        return _with_alike(weighed, project)
 
     def seen(self, project: Project, field: Field | None = None) -> Mapping[int, int]:
         """Return the units by class that a project's mix of classes is learnt from, as its policy says.
@@ -259,13 +285,24 @@ def _admitted(admission: Admission, project: Project, state: UnitState | None, w
     return admitted(state, admission, rule_of(project), weigh)
 
 
-def _read(project: Project, given: Given) -> list[tuple[str, Json]]:
-    return [(annotator_id, project.weighed(msgspec.json.decode(label))) for annotator_id, label in given]
+def _with_alike(weigh: Callable[[Read], Leading], project: Project) -> Callable[[Given], Leading]:
+    """Return what tells which label leads among labels as they read now, and whether all of them say the same."""
+    known: dict[str, tuple[Json, bytes]] = {}
 
+    def read(text: str) -> tuple[Json, bytes]:
+        if (found := known.get(text)) is None:
+            label = project.weighed(msgspec.json.decode(text))
+            found = label, encoded(label)
+            if len(text) <= REMEMBERED_CHARACTERS_MAX:
+                known[text] = found
+        return found
 
-def _with_alike(weigh: Callable[[Read], Leading], read: Read) -> Leading:
-    """Return which label leads among labels as they read now, and whether all of them say the same."""
-    return replace(weigh(read), alike=len({encoded(label) for _, label in read}) == 1)
+    def lead(given: Given) -> Leading:
+        labels = [(annotator_id, *read(text)) for annotator_id, text in given]
+        best = weigh([(annotator_id, label) for annotator_id, label, _ in labels])
+        return replace(best, alike=len({own for _, _, own in labels}) == 1)
+
+    return lead
 
 
 def closed_places(project: Project, field: Field | None = None) -> frozenset[int]:

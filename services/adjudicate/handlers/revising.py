@@ -3,17 +3,19 @@
 from concord.chassis.consumer import Delivery
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
-from concord.contracts.v1.annotations_pb2 import AnnotationEvent
+from concord.chassis.projects import Project
+from concord.contracts.v1.annotations_pb2 import AnnotationRevised
+from concord.contracts.v1.metadata_pb2 import Metadata
 from services.adjudicate.announcements import SERVICE, revision_too_late
 from services.adjudicate.domain.revising import TooLate, revised
 from services.adjudicate.domain.unit import Annotation, Judged, UnitState, Weigh
-from services.adjudicate.handlers.deciding import Batch, Deciding, rule_of
+from services.adjudicate.handlers.deciding import Batch, Deciding
 
 
-async def revision(deciding: Deciding, event: AnnotationEvent, delivery: Delivery, batch: Batch) -> Cause[UnitState]:
+def revision(
+    deciding: Deciding, word: AnnotationRevised, about: Metadata, project: Project, delivery: Delivery, batch: Batch
+) -> Cause[UnitState]:
     """Return the cause that judges a unit with a label revised, or tells that this came too late."""
-    word, about = event.annotation_revised, event.metadata
-    project = await deciding.project(about.project_id)
     project.must_know(word.schema_version)
     annotation = Annotation(
         word.annotation_id,
@@ -35,7 +37,7 @@ async def revision(deciding: Deciding, event: AnnotationEvent, delivery: Deliver
             word.unit_id,
             project.project_id,
             annotation,
-            rule_of(project),
+            batch.rule_of(project),
             weigh,
             overlap_asked=word.overlap_wanted,
         )

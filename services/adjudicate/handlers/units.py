@@ -114,9 +114,10 @@ class Units:
     async def redefined(self, project: Project) -> None:
         """Decide a project's open units again by its policy of today, those of which labels have come in.
 
-        The others are decided on with their first label. Said again, it changes nothing.
+        The others are decided on with their first label. Said again, it changes nothing, and what was decided on by it
+        is not read: whoever looks at a place again would ask the store for each of its open units.
         """
-        unit_ids = self.repository.view(project.project_id).begun
+        unit_ids = self.repository.view(project.project_id).begun_before(project.revision)
         for start in range(0, len(unit_ids), REDECIDED_AT_ONCE):
             batch = Batch()
             judge = partial(_judged_again, project)

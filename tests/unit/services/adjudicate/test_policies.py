@@ -98,6 +98,23 @@ async def test_a_label_that_comes_after_the_resolution_is_told_as_a_part_in_the_
     assert adjudicate.events()[1].participant_joined == ParticipantJoined(unit_id="k1-utb1", annotator_id="c")
 
 
+async def test_units_are_decided_on_again_only_by_a_policy_that_they_were_not_decided_by(
+    adjudicate: Adjudicate,
+) -> None:
+    units = ["k1-utb1", "k1-utb2"]
+    for unit in units:
+        await adjudicate.upstream.unit(unit)
+    await adjudicate.upstream.annotation(units[0], 1, "a", "yes")
+    await adjudicate.settle()
+    view = adjudicate.handlers().repository.view(adjudicate.upstream.project_id)
+    assert (view.begun, view.begun_before(1), view.begun_before(2)) == (units[:1], [], units[:1])
+    await adjudicate.redefined(voting(3, 5), 2)
+    assert (view.begun, view.begun_before(2), view.begun_before(3)) == (units[:1], [], units[:1])
+    await adjudicate.upstream.annotation(units[1], 1, "a", "yes")
+    await adjudicate.settle()
+    assert (view.begun, view.begun_before(2)) == (units, []), "a label is judged by the policy of its day"
+
+
 async def test_escalations_of_all_projects_are_listed_by_what_is_to_be_gained(adjudicate: Adjudicate) -> None:
     teller = Upstream(adjudicate.house)
     teller.project_id = "k1-a"
