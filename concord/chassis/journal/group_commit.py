@@ -77,12 +77,14 @@ class _Waiting(NamedTuple):
     Attributes:
         place: among those of its caller.
         follows: it is stored after the one before it, and only if that is.
+        size: of the entry.
     """
 
     entry: Entry[Any]
     append: _Append
     place: int
     follows: bool
+    size: int
 
 
 class GroupCommit:
@@ -134,7 +136,8 @@ class GroupCommit:
         assert entries, "who appends nothing would wait for ever"
         if self.closed:
             raise Unavailable("This process stops; another serves.")
-        size = sum(entry.size for entry in entries)
+        sizes = [entry.size for entry in entries]
+        size = sum(sizes)
         if self._waiting and (
             len(self._waiting) + len(entries) > WAITING_RECORDS_MAX or self.waiting_bytes + size > WAITING_BYTES_MAX
         ):
@@ -145,7 +148,10 @@ class GroupCommit:
         if self.listener is not None:
             self.listener.taken(entries)
         self._waiting.extend(
-            _Waiting(entry, append, position, linked and position > 0) for position, entry in enumerate(entries)
+            [
+                _Waiting(entry, append, position, linked and position > 0, sizes[position])
+                for position, entry in enumerate(entries)
+            ]
         )
         self._arrived.set()
         self._settled.clear()
@@ -207,12 +213,12 @@ class GroupCommit:
         group: list[_Waiting] = []
         size = 0
         while self._waiting:
-            size += self._waiting[0].entry.size
+            size += self._waiting[0].size
             full = len(group) >= COMMIT_RECORDS_MAX or size > COMMIT_BYTES_MAX
             if group and full and not self._waiting[0].follows:
                 break
             group.append(self._waiting.popleft())
-            self.waiting_bytes -= group[-1].entry.size
+            self.waiting_bytes -= group[-1].size
         return group
 
     async def known(self, records: Sequence[Document]) -> None:

@@ -153,7 +153,7 @@ class RowPages:
     async def _look(self, keys: Iterable[str]) -> set[str]:
         """Return which of these aggregates have a first record, and note it."""
         firsts = {f"{key}/{1:06d}": key for key in keys}
-        found = await self._store.get(JOURNAL.name, list(firsts))
+        found = await self._store.get(JOURNAL.name, list(firsts), only=())
         begun = {firsts[name] for name in found}
         for key in begun:
             self.begun(key)
@@ -296,7 +296,7 @@ class RowPages:
         if not some:
             return
         firsts = {f"{key}/{1:06d}": key for keys in some.values() for key in keys}
-        begun = {firsts[name] for name in await self._store.get(JOURNAL.name, list(firsts))}
+        begun = {firsts[name] for name in await self._store.get(JOURNAL.name, list(firsts), only=())}
         for number, keys in some.items():
             page = self._pages.get(number)
             if page is not None and any(key in begun and key not in page.gone for key in keys):

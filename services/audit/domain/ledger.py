@@ -71,8 +71,7 @@ class Ledger:
 
     def salt(self, unit_id: str) -> str:
         """Return a unit's salt, which nobody foresees."""
-        made = hmac.new(self._secret, f"ledger\x00{unit_id}".encode(), hashlib.sha256).hexdigest()
-        return made[:SALT_CHARACTERS]
+        return hmac.digest(self._secret, f"ledger\x00{unit_id}".encode(), "sha256").hex()[:SALT_CHARACTERS]
 
     def admitted(self, before: UnitState | None, after: UnitState, at_us: int, cause: str) -> UnitState:
         """Return the unit with the line that it was let in."""
@@ -98,11 +97,14 @@ class Ledger:
             resolution: where the regions of a ruled label come from, if it has any.
         """
         salt, codes = self.salt(after.unit_id), self.codes(after.project_id)
+        # Most who labelled it said what it was settled with.
+        given = {after.label, *[evidence.label for evidence in after.evidence]}
+        commitments = {label: committed(salt, label) for label in given}
         labels = [
             {
                 "annotation_id": evidence.annotation_id,
                 "annotator": codes(evidence.annotator_id),
-                "label": committed(salt, evidence.label),
+                "label": commitments[evidence.label],
                 "guideline_version": evidence.guideline_version,
                 **_schema(evidence.schema_version),
                 **({"by_model": True} if evidence.model else {}),
@@ -115,7 +117,7 @@ class Ledger:
             "rework": after.rework,
             "method": after.method,
             "confidence": after.confidence,
-            "label": committed(salt, after.label),
+            "label": commitments[after.label],
             "guideline_version": after.guideline_version,
             **_schema(after.schema_version),
             "overlap_initial": after.overlap_initial,

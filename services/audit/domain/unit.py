@@ -37,7 +37,7 @@ class BeingJudged(Exception):
     """The unit's lot is being judged: whether a verdict still counts for it is known in a moment."""
 
 
-class Evidence(msgspec.Struct, frozen=True, gc=False):
+class Evidence(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One annotation behind a resolution.
 
     Attributes:
@@ -124,7 +124,7 @@ class Inspection(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     same: bool = False
 
 
-class UnitState(msgspec.Struct, frozen=True, gc=False):
+class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A unit, whichever of its events came first.
 
     Attributes:
@@ -282,7 +282,7 @@ def resolved(state: UnitState | None, unit_id: str, project_id: str, resolution:
     before = state or UnitState(unit_id, project_id)
     if before.withdrawn or (before.method and before.rework >= resolution.rework):
         return None
-    annotators = {*resolution.participants, *(evidence.annotator_id for evidence in resolution.evidence)}
+    annotators = {*resolution.participants, *[evidence.annotator_id for evidence in resolution.evidence]}
     return msgspec.structs.replace(
         before,
         label=resolution.label,

@@ -170,16 +170,18 @@ def _resolved(event: ResolutionEvent, ledger: Ledger, sealed_in: Callable[[str],
         settled.method,
         settled.confidence,
         tuple(
-            Evidence(
-                evidence.annotator_id,
-                evidence.label.decode(),
-                evidence.guideline_version,
-                evidence.annotation_id,
-                max(1, evidence.schema_version),
-                evidence.by_model,
-                evidence.revision,
-            )
-            for evidence in unit.evidence
+            [
+                Evidence(
+                    evidence.annotator_id,
+                    evidence.label.decode(),
+                    evidence.guideline_version,
+                    evidence.annotation_id,
+                    max(1, evidence.schema_version),
+                    evidence.by_model,
+                    evidence.revision,
+                )
+                for evidence in unit.evidence
+            ]
         ),
         unit.overlap_initial,
         [*unit.participants, *([settled.adjudicator] if settled.adjudicator else [])],
