@@ -6,6 +6,7 @@ then those consume what it said, in batches as full as they come. So what a serv
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,9 +19,12 @@ from bench.services.floor import BareHttp, Floor, io_cost
 from bench.services.load import Door, Exchange, admit, annotate, go_on, hold, submit_held
 from bench.services.meter import peak_mb
 from bench.services.site import PARTS_BELOW, ColdStart, Reading, Site
+from concord.chassis.places.keeper import LOOK_AGAIN_SECONDS
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX
 
 IDLE_SPANS, IDLE_SECONDS = 4, 2.0
+LOOKED_SECONDS = 5.0
+"""How long looking at places again may take."""
 IMPORTED_TOGETHER, LABELLED_TOGETHER, LABELLED_TOGETHER_MANY = 4_000, 1_000, 4_000
 """How much is done while the others stand still: little enough that the broker does not take them for dead."""
 IMPORTS_MEASURED_MAX = 20_000
@@ -138,11 +142,12 @@ class Phases:
 
     async def run(self) -> Measured:
         """Do it all and return what was measured."""
-        services = self.site.stack.services
+        services, begun = self.site.stack.services, time.monotonic()
         self._say("idle")
         await self.site.caught_up(services)
         await self._idle()
         await self._import()
+        await self._looked_again(begun)
         single = await self._label("claim + submit, one unit a call", min(self.measured.units, PAIRS_SINGLE_MAX), 1)
         onward = await self._go_on("submit and next, one call", min(self.measured.units // 2, PAIRS_SINGLE_MAX))
         apart = await self._apart(min(self.measured.units // 2, PAIRS_APART_MAX))
@@ -187,6 +192,14 @@ class Phases:
         await self._called(ADMIT, INGEST, [entry.working for entry in rounds], exchange)
         for service in others:
             await self._consumed(CONSUME_UNIT, service, [entry.consuming for entry in rounds])
+
+    async def _looked_again(self, begun: float) -> None:
+        """Return when services have looked at their places again, as after each deal of them.
+
+        They read then all that is open. That is no part of a label's cost, of which it would be a third here.
+        """
+        self._say("waiting until places were looked at again")
+        await asyncio.sleep(max(0.0, begun + LOOK_AGAIN_SECONDS[-1] + LOOKED_SECONDS - time.monotonic()))
 
     async def _label(self, what: str, pairs: int, units_a_call: int) -> list[Span]:
         """Let units be claimed and submitted; return the times in which what that caused was consumed."""
