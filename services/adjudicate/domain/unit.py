@@ -137,8 +137,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def counted(self) -> tuple[Annotation, ...]:
         """Return the annotations that count now."""
-        rework = self.rework
-        return tuple([annotation for annotation in self.annotations if annotation.rework == rework])
+        return tuple([annotation for annotation in self.annotations if annotation.rework == self.rework])
 
     @property
     def annotators(self) -> tuple[str, ...]:
@@ -153,13 +152,8 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def begun(self) -> bool:
         """Whether labels have come in for a decision that is still to be taken."""
-        if not (self.admitted and self.status == "open" and self.annotations):
-            return False
-        # The newest label is nearly always of this rework, if any is; it is asked several times of every state.
-        rework = self.rework
-        if self.annotations[-1].rework == rework:
-            return True
-        return any(annotation.rework == rework for annotation in self.annotations)
+        labels = self.annotations  # in the order of reworks
+        return self.admitted and self.status == "open" and bool(labels) and labels[-1].rework == self.rework
 
     @property
     def is_open(self) -> bool:
