@@ -234,6 +234,19 @@ def _parts() -> list[Panel]:
             alerts=("DriftDetected",),
         ),
         lines(
+            "What stands first",
+            "Of preferences and rankings, the share in which what people chose had stood first, its 95 % interval, "
+            "and what chance alone makes. Each label's order is drawn, so beyond chance it is a bias.",
+            [
+                (f"concord_position_first{PROJECT}", "{{project}} {{field}}"),
+                (f"concord_position_first_low{PROJECT}", "{{project}} {{field}} low"),
+                (f"concord_position_first_high{PROJECT}", "{{project}} {{field}} high"),
+                (f"concord_position_expected{PROJECT}", "{{project}} {{field}} chance"),
+            ],
+            unit="percentunit",
+            alerts=("FirstIsFavoured",),
+        ),
+        lines(
             "Alpha by field",
             "Krippendorff's alpha of each field of labels that have several, with its 95 % interval.",
             [

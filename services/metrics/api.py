@@ -53,6 +53,7 @@ from services.metrics.schemas.surveyed import (
     MeasureDrift,
     PairsOfField,
     PartsOfField,
+    PositionBody,
     UnitApart,
     UnitsApart,
 )
@@ -255,16 +256,14 @@ async def show_drift(request: Request, project_id: AnyId, caller: ClientOrOperat
 
 
 async def show_bias(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
-    """Show how groups of annotators and slices of the data are labelled beside the rest, and what suggestions do."""
+    """Show how groups and slices are labelled beside the rest, what suggestions do, and if the first is favoured."""
     reached = reached_by(request)
     project = visible(reached.measure.projects, project_id, caller)
     found, at_us = await reached.surveys.contrasts(project)
-    suggestions, _ = await reached.surveys.anchored(project)
-    contrasts = (
-        [ContrastBody.of(contrast) for contrast in found],
-        [Anchoring.of(suggestion) for suggestion in suggestions],
-    )
-    return json_answer(Bias(project_id, *contrasts, time_of(at_us)))
+    contrasts = [ContrastBody.of(contrast) for contrast in found]
+    suggestions = [Anchoring.of(anchored) for anchored in (await reached.surveys.anchored(project))[0]]
+    positions = [PositionBody.of(favoured) for favoured in (await reached.surveys.favoured(project))[0]]
+    return json_answer(Bias(project_id, contrasts, suggestions, positions, time_of(at_us)))
 
 
 async def show_report(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:

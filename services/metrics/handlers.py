@@ -234,6 +234,7 @@ def _submitted(submitted: AnnotationSubmitted, at_us: int) -> Annotation:
         at_us,
         version,
         submitted.by_model,
+        tuple(sorted(submitted.shown_first.items())),
     )
 
 

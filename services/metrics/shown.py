@@ -9,6 +9,7 @@ from concord.chassis.telemetry import Instruments, Telemetry
 from concord.quality.estimate import Estimate
 from services.metrics.domain.drift import Drifted
 from services.metrics.domain.fields import FieldReport
+from services.metrics.domain.position import Favoured
 from services.metrics.domain.report import Report
 from services.metrics.domain.standing import Competence
 from services.metrics.domain.targets import Target, TargetStanding
@@ -17,6 +18,7 @@ from services.metrics.telemetry import (
     DRIFT_INSTRUMENTS,
     FIELD_INSTRUMENTS,
     INSTRUMENTS,
+    POSITION_INSTRUMENTS,
     PROJECT_INSTRUMENTS,
     TARGET_INSTRUMENTS,
 )
@@ -25,7 +27,7 @@ OBSERVED_MAX = 200
 """Labels of a project whose way into the metrics is observed at one measurement, evenly picked."""
 PROJECTS_SHOWN_MAX = 380
 ANNOTATORS_SHOWN_MAX = 2_400
-DRIFTS_SHOWN_MAX, FIELDS_SHOWN_MAX = 2_400, 1_200
+DRIFTS_SHOWN_MAX, FIELDS_SHOWN_MAX, POSITIONS_SHOWN_MAX = 2_400, 1_200, 1_200
 """Series are bounded: an instrument table holds 10,000 children, and Prometheus not many more of one process."""
 QUIET_SECONDS = 900.0
 """Who has not changed for so long may be let go of for one that has."""
@@ -95,15 +97,18 @@ class Series:
         self._of_annotators = telemetry.instruments(ANNOTATOR_INSTRUMENTS)
         self._of_drifts = telemetry.instruments(DRIFT_INSTRUMENTS)
         self._of_fields = telemetry.instruments(FIELD_INSTRUMENTS)
+        self._of_positions = telemetry.instruments(POSITION_INSTRUMENTS)
         self._unmeasured: set[str] = set()
         self._projects = Bounded(PROJECTS_SHOWN_MAX)
         self._annotators = Bounded(ANNOTATORS_SHOWN_MAX)
         self._drifts = Bounded(DRIFTS_SHOWN_MAX)
         self._fields = Bounded(FIELDS_SHOWN_MAX)
+        self._positions = Bounded(POSITIONS_SHOWN_MAX)
         self._parts = (
             (self._annotators, self._of_annotators),
             (self._drifts, self._of_drifts),
             (self._fields, self._of_fields),
+            (self._positions, self._of_positions),
         )
 
     def measured(self, seconds: float | None, units_open: int) -> None:
@@ -117,6 +122,7 @@ class Series:
             ("annotator", self._annotators),
             ("drift", self._drifts),
             ("field", self._fields),
+            ("position", self._positions),
         ):
             self._own.gauge("concord_metrics_series_withheld", kind).set(len(bounded.withheld))
 
@@ -203,6 +209,22 @@ class Series:
             elif self._admitted(self._drifts, self._of_drifts, of_measure):
                 self._of_drifts.gauge("concord_drift_psi", *of_measure).set(drift.psi)
                 self._of_drifts.gauge("concord_drift_found", *of_measure).set(drift.measure in names)
+
+    def show_positions(self, project: Project, found: Iterable[Favoured]) -> None:
+        """Show how far what stood first is favoured in a project, where it is shown and there are labels."""
+        labels = (project.project_id, project.client_id)
+        if labels not in self._projects:
+            return
+        for favoured in found:
+            of_field, position = (*labels, favoured.field), favoured.people
+            if position.expected is None:
+                self._positions.let_go(of_field)
+                self._of_positions.forget_all(*of_field)
+            elif self._admitted(self._positions, self._of_positions, of_field):
+                _show_estimate(self._of_positions, "concord_position_first", of_field, position.first)
+                self._of_positions.gauge("concord_position_expected", *of_field).set(position.expected)
+                self._of_positions.gauge("concord_position_labels", *of_field).set(position.first.units)
+                self._of_positions.gauge("concord_position_found", *of_field).set(favoured.is_found)
 
     def _show_fields(self, labels: Labels, found: Iterable[FieldReport]) -> None:
         for report in found:

@@ -19,6 +19,8 @@ from concord.chassis.telemetry import Telemetry
 from concord.contracts.ids import place_of, slot_of_project
 from concord.labels import LabelSchema
 from concord.labels.form import answers_in
+from concord.labels.preference import Preference
+from concord.labels.ranking import Ranking
 from services.metrics.announcements import drift_detected
 from services.metrics.domain import bias, drift
 from services.metrics.domain.agreement import classes_of
@@ -26,6 +28,7 @@ from services.metrics.domain.anchoring import Anchored, GoldArms, bend, followed
 from services.metrics.domain.bias import Contrast, GoldAnswers, Groups, contrasts
 from services.metrics.domain.drift import Drifted, measures_of
 from services.metrics.domain.pairs import Apart, Disagreed, Pair, Pairs, apart, most_evidence, pairs_of
+from services.metrics.domain.position import Favoured, favoured
 from services.metrics.domain.sliced import Sliced, sliced
 from services.metrics.domain.standing import names_of, sameness
 from services.metrics.domain.survey import BETWEEN, Aspect, Reading, Survey, Text
@@ -109,9 +112,11 @@ class Surveys:
             found = await self._surveyed(place, rows)
             for project_id in sorted(found.surveys.keys() & self.projects.rows.keys()):
                 project = self.projects.rows[project_id]
-                drifts = await self._drifts(project, await self._read(project, found))
+                survey = await self._read(project, found)
+                drifts = await self._drifts(project, survey)
                 if self.repository.places.get(place) is rows:
                     self._tell_of_drift(project, rows, drifts)
+                    self.measure.series.show_positions(project, _favoured(project, survey))
 
     async def of(self, project: Project) -> tuple[Survey, int]:
         """Return a project's survey, and of which moment it is.
@@ -228,6 +233,11 @@ class Surveys:
             found.append(Anchored(name, whole, by_label, bend(arms.errors), bend(arms.misled)))
         return found, at_us
 
+    async def favoured(self, project: Project) -> tuple[list[Favoured], int]:
+        """Return how far what stood first is favoured, by field, and of which moment that is."""
+        survey, at_us = await self.of(project)
+        return _favoured(project, survey), at_us
+
     async def _gold(self, project: Project, field_name: str) -> tuple[GoldAnswers, GoldArms]:
         rows = self.repository.rows_of(project.project_id)
         sums = None if rows is None else rows.sums.get(project.project_id)
@@ -312,6 +322,12 @@ async def walked_through(
             if walked % WALKED_MAX == 0:
                 await breathe()
     return dict(surveys)
+
+
+def _favoured(project: Project, survey: Survey) -> list[Favoured]:
+    """Return how far what stood first is favoured in each field in which something is chosen in an order."""
+    ordered = (name for name, schema in schemas_of(project).items() if isinstance(schema, Preference | Ranking))
+    return [favoured(name, survey.aspects.get(name) or Aspect()) for name in ordered]
 
 
 def schemas_of(project: Project) -> dict[str, LabelSchema]:

@@ -86,12 +86,31 @@ FIELD_INSTRUMENTS = (
     Instrument("concord_field_agreement_units", "gauge", "Units with two answers or more that it rests on.", FIELD),
 )
 
+POSITION_INSTRUMENTS = (
+    Instrument(
+        "concord_position_first",
+        "gauge",
+        "Share of preferences and rankings in which what people chose had stood first, by field.",
+        FIELD,
+    ),
+    Instrument("concord_position_first_low", "gauge", "Lower end of its 95 % interval.", FIELD),
+    Instrument("concord_position_first_high", "gauge", "Upper end of its 95 % interval.", FIELD),
+    Instrument("concord_position_expected", "gauge", "The share that chance alone makes: 1 in how many.", FIELD),
+    Instrument("concord_position_labels", "gauge", "Labels that it rests on; ties are none.", FIELD),
+    Instrument(
+        "concord_position_found",
+        "gauge",
+        "1 where chance is no explanation (1 % over all of its life), else 0.",
+        FIELD,
+    ),
+)
+
 INSTRUMENTS = (
     Instrument("concord_metrics_units_open", "gauge", "Units in memory: those whose lot is not settled for good."),
     Instrument(
         "concord_metrics_series_withheld",
         "gauge",
-        "Projects, or annotators, drifts or fields of projects, that no series shows for want of room.",
+        "Projects, or annotators, drifts, fields or positions of projects, that no series shows for want of room.",
         ("kind",),
     ),
     Instrument(

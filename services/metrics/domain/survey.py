@@ -34,6 +34,8 @@ SLICES_MAX, SLICE_CELLS_MAX = 200, 10_000
 WINDOWS_MAX, WINDOW_CELLS_MAX = 128, 10_000
 SUGGESTED_MAX, SUGGESTED_CELLS_MAX = 1_000, 4_000
 MODELS_MAX, MODEL_CELLS_MAX = 100, 10_000
+PLACED_MAX, PLACED_CELLS_MAX = 20_000, 100_000
+"""People by how often they chose what stood first."""
 NOBODY = ""
 """Stands where an annotator would, for the label that a unit was settled with."""
 BETWEEN = "\t"
@@ -50,6 +52,8 @@ LabelRow = tuple[tuple[str, int], ...]
 Both = tuple[str, str]
 Followed = tuple[bool, int, int]
 """Whether the suggestion was shown, how many labels there are, and how many of them say exactly what was suggested."""
+Placed = tuple[int, bool | None, bool]
+"""Of how many it chose, whether that stood first (None: a tie), and whether a model did."""
 Trait = tuple[str, str]
 """What of a unit, and what it is."""
 
@@ -66,6 +70,7 @@ class Aspect(msgspec.Struct, array_like=True):
         beside: by model, how often it said one thing and the first person on the unit another or the same.
         resolved: by model, how often it said one thing of a unit that was settled with another or the same, and had no
             part in that.
+        placed: by annotator, how often what they chose had stood first.
     """
 
     pairs: Sampled[Both] = msgspec.field(default_factory=lambda: Sampled(PAIRS_MAX, PAIR_CELLS_MAX))
@@ -75,6 +80,7 @@ class Aspect(msgspec.Struct, array_like=True):
     suggested: Sampled[Followed] = msgspec.field(default_factory=lambda: Sampled(SUGGESTED_MAX, SUGGESTED_CELLS_MAX))
     beside: Sampled[Both] = msgspec.field(default_factory=lambda: Sampled(MODELS_MAX, MODEL_CELLS_MAX))
     resolved: Sampled[Both] = msgspec.field(default_factory=lambda: Sampled(MODELS_MAX, MODEL_CELLS_MAX))
+    placed: Sampled[Placed] = msgspec.field(default_factory=lambda: Sampled(PLACED_MAX, PLACED_CELLS_MAX))
 
     def add(self, voices: Sequence[tuple[str, str]], at_us: int, slice_name: str) -> None:
         """Count a unit's labels.
@@ -110,6 +116,7 @@ class Aspect(msgspec.Struct, array_like=True):
         yield found
         found.slices, found.windows = self.slices.read(row), self.windows.read(row)
         found.beside, found.resolved = self.beside.read(both), self.resolved.read(both)
+        found.placed = self.placed.read(_as_placed)
         yield found
 
     def follow(self, suggested: str, labels: Iterable[str], *, hidden: bool) -> None:
@@ -153,6 +160,7 @@ class Survey(msgspec.Struct, array_like=True):
             for trait in _known_by(traits):
                 self.incoming.add(unit.admitted_at_us, trait)
         self._add_models(unit, read)
+        self._add_placed(unit)
         asked = as_read(asked_of_all(unit), read)
         if not asked:
             return
@@ -182,6 +190,17 @@ class Survey(msgspec.Struct, array_like=True):
                 if model.late and NOBODY in labels:
                     aspect.resolved.add(model.annotator_id, (label, labels[NOBODY]))
 
+    def _add_placed(self, unit: Unit) -> None:
+        """Count what was chosen by where it had stood: of each label, for each has an order of its own by chance."""
+        for annotation in unit.annotations.values():
+            if not annotation.shown_first:
+                continue
+            answers = answers_in(annotation.label)
+            for name, first in annotation.shown_first:
+                answer = annotation.label if answers is None else answers.get(name, "")
+                if (placed := placed_of(answer, first, by_model=annotation.model)) is not None:
+                    self.aspect(name).placed.add(annotation.annotator_id, placed)
+
     def aspect(self, name: str) -> Aspect:
         """Return a field's labels, none at first."""
         found = self.aspects.get(name)
@@ -210,6 +229,8 @@ class Survey(msgspec.Struct, array_like=True):
             mine.suggested.merge(theirs.suggested)
             mine.beside.merge(theirs.beside)
             mine.resolved.merge(theirs.resolved)
+            yield
+            mine.placed.merge(theirs.placed)
             yield
 
     def reading(self, names: "Reading") -> "Iterator[Survey]":
@@ -270,6 +291,34 @@ def as_read(asked: Sequence[Annotation], read: Text) -> Sequence[Annotation]:
 
 def _as_it_is(followed: Followed) -> Followed:
     return followed
+
+
+def _as_placed(placed: Placed) -> Placed:
+    return placed
+
+
+SIDES = 2
+
+
+def placed_of(answer: str, first: str, *, by_model: bool) -> Placed | None:
+    """Return where what an answer chooses had stood; None of what chooses nothing, or is not answered.
+
+    Args:
+        answer: of a preference or a ranking, as canonical JSON; both it and `first` in the names of its version.
+        first: what had stood first.
+        by_model: whether a model gave it.
+
+    >>> placed_of('{"prefer":"b","strength":1}', "b", by_model=False), placed_of('["y","x","z"]', "x", by_model=False)
+    ((2, True, False), (3, False, False))
+    >>> placed_of('{"prefer":"tie","strength":0}', "b", by_model=True), placed_of("", "b", by_model=True)
+    ((2, None, True), None)
+    """
+    label = msgspec.json.decode(answer) if answer else None
+    if isinstance(label, dict) and (side := label.get("prefer")) is not None:
+        return SIDES, None if side == "tie" else side == first, by_model
+    if isinstance(label, list) and len(label) >= SIDES:
+        return len(label), label[0] == first, by_model
+    return None
 
 
 NO_TRAITS = Traits()

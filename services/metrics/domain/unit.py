@@ -41,6 +41,7 @@ class Annotation(msgspec.Struct, frozen=True, array_like=True, gc=False):
         at_us: event time of the first word.
         schema_version: of the label schema, under which it was given.
         model: a model gave it.
+        shown_first: by field, the side or the item that stood first of those it chooses between, in its own names.
     """
 
     annotator_id: str
@@ -52,6 +53,7 @@ class Annotation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at_us: int = 0
     schema_version: int = 1
     model: bool = False
+    shown_first: tuple[tuple[str, str], ...] = ()
 
 
 class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -162,6 +164,7 @@ def annotated(unit: Unit, annotation_id: str, annotation: Annotation) -> tuple[A
             at_us=known.at_us,
             schema_version=known.schema_version,
             model=known.model,
+            shown_first=known.shown_first,
         )
     unit.annotations[annotation_id] = annotation
     unit.rework = max(unit.rework, annotation.rework)

@@ -39,6 +39,8 @@ def report_page(found: Material) -> bytes:
     body.append("<h2>Drift</h2>" + _drift(found))
     body.append("<h2>Groups and slices</h2>" + _contrasts(found))
     body.append("<h2>Suggestions</h2>" + _suggestions(found))
+    if found.favoured:
+        body.append("<h2>What stands first</h2>" + _favoured(found))
     body.append("<h2>Cost</h2>" + _cost(found.cost))
     return document(f"Quality of {project.project_id}", body)
 
@@ -218,6 +220,21 @@ def _suggestions(found: Material) -> str:
     if not rows:
         return _nothing("No suggestions, or too few in one of the arms.")
     return _by_field(found, ("field", "rate", "shown", "kept", "difference, points"), rows)
+
+
+def _favoured(found: Material) -> str:
+    rows, named = [], []
+    for favoured in found.favoured:
+        first = favoured.people.first
+        verdict = "more than chance makes" if favoured.is_found else "by chance"
+        rows.append((text(favoured.field), _estimate(first, _share), _share(favoured.people.expected), verdict))
+        named += [
+            f"{id_text(each.annotator_id)} {_share(each.position.first.value)}"
+            for each in favoured.favouring[:ROWS_MAX]
+        ]
+    heads = ("field", "chosen had stood first", "chance alone", "")
+    favouring = _nothing(f"Of these it is found: {', '.join(named)}.") if named else ""
+    return _by_field(found, heads, rows) + favouring
 
 
 def _cost(cost: Cost) -> str:

@@ -14,6 +14,7 @@ from services.metrics.domain.bias import Contrast
 from services.metrics.domain.drift import Drifted, Window, label_windows
 from services.metrics.domain.fatigue import Due
 from services.metrics.domain.pairs import Pairs
+from services.metrics.domain.position import Favoured
 from services.metrics.domain.report import Report
 from services.metrics.domain.sliced import Sliced, by_time
 from services.metrics.domain.standing import Competence, Standing
@@ -86,6 +87,7 @@ class Material:
     drifts: Sequence[Drifted]
     contrasts: Sequence[Contrast]
     anchored: Sequence[Anchored]
+    favoured: Sequence[Favoured]
     pairs: Sequence[Pairs]
     sliced: Mapping[str, Sequence[Sliced]]
     cost: Cost
@@ -108,6 +110,7 @@ async def material(measure: Measure, surveys: Surveys, project: Project) -> Mate
     drifts, _ = await surveys.drifts(project)
     contrasts, _ = await surveys.contrasts(project)
     anchored, _ = await surveys.anchored(project)
+    favoured, _ = await surveys.favoured(project)
     pairs, _ = await surveys.pairs(project)
     parts_of, _ = await surveys.sliced(project)
     breaks = breaks_of(project)
@@ -123,6 +126,7 @@ async def material(measure: Measure, surveys: Surveys, project: Project) -> Mate
         drifts,
         contrasts,
         anchored,
+        favoured,
         pairs,
         parts_of,
         _cost(project, found.report, active_ms),

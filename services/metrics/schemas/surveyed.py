@@ -9,6 +9,7 @@ from services.metrics.domain.anchoring import Anchored, Bend
 from services.metrics.domain.bias import Contrast
 from services.metrics.domain.drift import DRIFT_LIMIT, Drifted, Window, shown
 from services.metrics.domain.pairs import Apart, Pairs
+from services.metrics.domain.position import Favoured, Favouring
 from services.metrics.domain.sliced import Sliced
 from services.metrics.schemas.quality import Estimated, time_of
 
@@ -302,8 +303,55 @@ class Anchoring(msgspec.Struct, frozen=True):
         return cls(found.field, Bent.of(found.followed), by_label, *gold)
 
 
+class FavouringBody(msgspec.Struct, frozen=True):
+    """An annotator who favours what stands first, or last; of all named 5 % are named falsely at most, on average."""
+
+    annotator_id: str
+    model: bool
+    first: Estimated
+    expected: float | None
+
+    @classmethod
+    def of(cls, found: Favouring) -> "FavouringBody":
+        """Return the body."""
+        of_them = found.position
+        return cls(found.annotator_id, found.is_model, Estimated.of(of_them.first), of_them.expected)
+
+
+class PositionBody(msgspec.Struct, frozen=True):
+    """How far people favour what stands first, of preferences and rankings, whose order each label has by chance.
+
+    Attributes:
+        field: which; empty: the whole label.
+        first: share of labels in which what is chosen had stood first.
+        expected: the share that chance alone makes; absent without labels.
+        ties: labels that chose neither.
+        found: whether chance is no explanation; without a bias this is ever so with a chance of 1 % at most, over all
+            of a project's life.
+        favouring: annotators of whom it is found, models among them: twenty at most, the strongest evidence first.
+        counted: which part of all annotators is counted: a random one, where there are too many.
+    """
+
+    field: str
+    first: Estimated
+    expected: float | None
+    ties: int
+    found: bool
+    favouring: list[FavouringBody]
+    counted: float
+
+    @classmethod
+    def of(cls, found: Favoured) -> "PositionBody":
+        """Return the body."""
+        named = [FavouringBody.of(favouring) for favouring in found.favouring]
+        people = found.people
+        return cls(
+            found.field, Estimated.of(people.first), people.expected, found.ties, found.is_found, named, found.share
+        )
+
+
 class Bias(msgspec.Struct, frozen=True):
-    """How groups and slices are labelled beside the rest, and how far suggestions bend labels.
+    """How groups and slices are labelled beside the rest, how far suggestions bend labels, and what stands first.
 
     Attributes:
         contrasts: those least explained by chance first.
@@ -313,6 +361,7 @@ class Bias(msgspec.Struct, frozen=True):
     project_id: str
     contrasts: list[ContrastBody]
     suggestions: list[Anchoring]
+    positions: list[PositionBody]
     computed_at: str
 
 

@@ -65,6 +65,7 @@ WHOLE = {
     "adjudicate /v1/projects/{project_id}/inferences/{inference_id} fields": "one a field",
     "metrics /v1/projects/{project_id}/quality targets": "one a promise",
     "metrics /v1/projects/{project_id}/quality/bias contrasts": "the largest",
+    "metrics /v1/projects/{project_id}/quality/bias positions": "one a field, with twenty names each",
     "metrics /v1/projects/{project_id}/quality/bias suggestions": "one a source",
     "metrics /v1/projects/{project_id}/quality/drift measures": "one a measure",
     "metrics /v1/projects/{project_id}/quality/pairs fields": "one a field, the pairs that share most",

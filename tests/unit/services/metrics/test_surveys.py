@@ -39,8 +39,10 @@ class Past:
         self.served = Handlers(rows)
         self.units = self.active_ms = 0
 
-    def unit(self, hour: int, rows: Sequence[tuple[str, str]], **known: Any) -> None:
-        """Tell of a unit that came in and was labelled by these annotators."""
+    def unit(
+        self, hour: int, rows: Sequence[tuple[str, Any]], first: Sequence[dict[str, str]] = (), **known: Any
+    ) -> None:
+        """Tell of a unit that came in and was labelled by these annotators; `first`: what each had seen first."""
         self.units += 1
         unit_id, at_us = f"k1-v{self.units}", hour * HOUR_US
         about = Metadata(event_id="e", client_id=CLIENT, project_id=PROJECT, occurred_at_us=at_us)
@@ -53,6 +55,8 @@ class Past:
                 annotator_id=who,
                 label=encoded(label),
                 active_ms=self.active_ms,
+                shown_first=first[place] if first else {},
+                by_model=who.startswith("model"),
             )
             self.served.annotations([AnnotationEvent(metadata=about, annotation_submitted=submitted)])
 
