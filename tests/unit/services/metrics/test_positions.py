@@ -58,8 +58,8 @@ async def labelled(metrics: Metrics, crowd: Crowd, people: list[str]) -> None:
     await until(lambda: measure_of(metrics.service).projects.rows[PROJECT].form is not None)
     past = past_of(metrics)
     for _ in range(UNITS):
-        labels, first = zip(*(crowd.answers(who) for who in people), strict=True)
-        past.unit(FIRST_HOUR, list(zip(people, labels, strict=True)), list(first))
+        labels, past.first = zip(*(crowd.answers(who) for who in people), strict=True)
+        past.unit(FIRST_HOUR, list(zip(people, labels, strict=True)))
 
 
 async def shown(metrics: Metrics, name: str) -> dict[str, float]:

@@ -38,11 +38,10 @@ class Past:
         self.rows = rows
         self.served = Handlers(rows)
         self.units = self.active_ms = 0
+        self.first: Sequence[dict[str, str]] = ()
 
-    def unit(
-        self, hour: int, rows: Sequence[tuple[str, Any]], first: Sequence[dict[str, str]] = (), **known: Any
-    ) -> None:
-        """Tell of a unit that came in and was labelled by these annotators; `first`: what each had seen first."""
+    def unit(self, hour: int, rows: Sequence[tuple[str, Any]], **known: Any) -> None:
+        """Tell of a unit that came in and was labelled by these annotators, who had seen `first` first."""
         self.units += 1
         unit_id, at_us = f"k1-v{self.units}", hour * HOUR_US
         about = Metadata(event_id="e", client_id=CLIENT, project_id=PROJECT, occurred_at_us=at_us)
@@ -55,7 +54,7 @@ class Past:
                 annotator_id=who,
                 label=encoded(label),
                 active_ms=self.active_ms,
-                shown_first=first[place] if first else {},
+                shown_first=self.first[place] if self.first else {},
                 by_model=who.startswith("model"),
             )
             self.served.annotations([AnnotationEvent(metadata=about, annotation_submitted=submitted)])
