@@ -24,8 +24,6 @@ ROUNDS_MAX = 50
 FORGET_STEP = 1_000
 REBUILD_KEYS = 500
 """Open aggregates read at once when a place is loaded; others run in between."""
-REBUILD_SLOTS = 50
-"""Slots whose markers are read at once: most slots of a small cluster's place are empty."""
 HEAD_SECONDS_MAX = 3_600.0
 """How long a head in memory is taken for what it was; then it is read again. `folding` relies on it."""
 NEVER: frozenset[str] = frozenset()
@@ -261,12 +259,10 @@ class Journal:
         Reads the open markers and these aggregates, nothing else; others run meanwhile. What was settled since it
         began is in, as in `rebuild`. Markers of what is closed, left by a crash, are deleted.
         """
-        wanted = list(slots)
         with self.settling.collecting() as news:
-            for first in range(0, len(wanted), REBUILD_SLOTS):
-                marked = await self.markers.of(kind.name, wanted[first : first + REBUILD_SLOTS])
-                async for row in self._rebuild_marked(kind, marked, news):
-                    yield row
+            marked = await self.markers.of(kind.name, list(slots))
+            async for row in self._rebuild_marked(kind, marked, news):
+                yield row
 
     async def rebuild_open_kinds(
         self, kinds: Sequence[Kind[Any]], slots: Sequence[int]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import Cause, Kind, Outcome
-from concord.contracts.ids import SLOTS, client_of, place_of, slot_of_project
+from concord.contracts.ids import client_of, place_of, slot_of_project
 from concord.contracts.names import quoted
 from services.assign.domain import rules
 from services.assign.domain.place import Place
@@ -28,9 +28,9 @@ class Conducts:
         self._journal = journal
         self._count = count
         self._places = places
-        journal.listen(CONDUCT, self._settle)
+        journal.listen(CONDUCT, self.settle)
 
-    def _settle(self, key: str, state: ConductState) -> None:
+    def settle(self, key: str, state: ConductState) -> None:
         """Bring a project's view up to what holds against somebody, where its place is here; the journal's listener."""
         del key
         place = self._places.get(place_of(slot_of_project(state.project_id), self._count))
@@ -45,20 +45,13 @@ class Conducts:
         else:
             view.conducts.pop(state.annotator_id, None)
 
-    async def load(self, place: int) -> None:
-        """Take in what holds against people in the projects of a place; said again, what is over by now leaves."""
-        known = {
+    def held(self, place: int) -> set[str]:
+        """Return the keys of what holds against people in the projects of a place, as far as it is known here."""
+        return {
             conduct_key(project_id, annotator_id, state.page)
             for project_id, view in self._places[place].views.items()
             for annotator_id, state in view.conducts.items()
         }
-        async for key, state in self._journal.rebuild_open(CONDUCT, range(place, SLOTS, self._count)):
-            self._settle(key, state)
-            known.discard(key)
-        if known:
-            self._journal.forget(known)
-            for key, state in (await self._journal.states(CONDUCT, sorted(known))).items():
-                self._settle(key, state)
 
     async def newest(self, known_page: int | None, project_id: str, annotator_id: str) -> ConductState:
         """Return the newest page of what somebody did; it may be closed, or not made yet."""

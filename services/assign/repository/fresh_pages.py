@@ -8,7 +8,8 @@ however many processes have the place for a moment; and a row may be there of a 
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 
 import msgspec
 
@@ -28,8 +29,9 @@ FRESH = Collection("fresh", indexed=("slot",))
 
 SAMPLE_UNITS = 8
 """Of a batch that is admitted, so many are looked up: one of them has a record when the batch is a replay."""
-LOAD_DOCUMENTS = 8
-"""Documents read at once, of up to a thousand rows each."""
+LOAD_ROWS = 8_000
+LOAD_DOCUMENTS_MAX = 200
+"""Read at once when a place is loaded: where units come one by one, most documents are of a row or two."""
 LOOK_UP_UNITS = 200
 BROUGHT_MAX = 16
 """Pages that are brought for one claim; more only where few rows are left in each."""
@@ -116,14 +118,13 @@ class FreshPages:
         """
         queue = self._places[place].queue
         known = queue.fresh.documents()
-        found = await self._store.find(FRESH.name, "slot", list(slots_of(place, self._count)), only=("at_us",))
-        listed = {document["_id"]: document["at_us"] for document in found}
+        found = await self._store.find(FRESH.name, "slot", list(slots_of(place, self._count)), only=("at_us", "count"))
+        listed = {document["_id"]: document for document in found}
         gone = (known - listed.keys()) & queue.fresh.documents()
         for page in queue.fresh.pages_of(gone):
             page.doubtful = True
-        new = sorted(listed.keys() - known, key=lambda page_id: (listed[page_id], page_id))
-        for start in range(0, len(new), LOAD_DOCUMENTS):
-            some = new[start : start + LOAD_DOCUMENTS]
+        new = sorted((listed[page_id] for page_id in listed.keys() - known), key=itemgetter("at_us", "_id"))
+        for some in _read_together(new):
             documents = await self._store.get(FRESH.name, some)
             for document_id in some:
                 if (document := documents.get(document_id)) is not None:
@@ -245,9 +246,24 @@ def _document(head: PageHead, rows: Sequence[FreshRow]) -> Document:
         "_id": f"{head.client_id}/{head.project_id}/{digest.hexdigest()}",
         "slot": slot_of_project(head.project_id),
         "at_us": min(row.admitted_at_us for row in rows),
+        "count": len(rows),
         "head": encoded,
         "rows": _encode_rows(rows),
     }
+
+
+def _read_together(documents: Iterable[Document]) -> Iterator[list[str]]:
+    """Yield which documents are read at once, in their order."""
+    some: list[str] = []
+    rows = 0
+    for document in documents:
+        if some and (rows + document["count"] > LOAD_ROWS or len(some) == LOAD_DOCUMENTS_MAX):
+            yield some
+            some, rows = [], 0
+        some.append(document["_id"])
+        rows += document["count"]
+    if some:
+        yield some
 
 
 def _admission(fresh: UnitState) -> Cause[UnitState]:

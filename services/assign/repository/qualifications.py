@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import Cause, Kind, Outcome
-from concord.contracts.ids import SLOTS, client_of, place_of, slot_of_project
+from concord.contracts.ids import client_of, place_of, slot_of_project
 from concord.contracts.names import quoted
 from services.assign.domain.place import Place
 from services.assign.domain.qualification import QualificationState
@@ -31,9 +31,9 @@ class Qualifications:
         self._journal = journal
         self._count = count
         self._places = places
-        journal.listen(QUALIFICATION, self._settle)
+        journal.listen(QUALIFICATION, self.settle)
 
-    def _settle(self, key: str, state: QualificationState) -> None:
+    def settle(self, key: str, state: QualificationState) -> None:
         """Bring a project's view up to how somebody stands there, where its place is here; the journal's listener."""
         del key
         place = self._places.get(place_of(slot_of_project(state.project_id), self._count))
@@ -42,11 +42,6 @@ class Qualifications:
             before = known.get(state.annotator_id)
             if before is None or (before.attempt, before.revision) <= (state.attempt, state.revision):
                 known[state.annotator_id] = state
-
-    async def load(self, place: int) -> None:
-        """Take in how people stand in the projects of a place."""
-        async for key, state in self._journal.rebuild_open(QUALIFICATION, range(place, SLOTS, self._count)):
-            self._settle(key, state)
 
     async def apply(self, causes: Sequence[Cause[QualificationState]]) -> list[Outcome[QualificationState]]:
         """Answer causes in one read and one insert."""

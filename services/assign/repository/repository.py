@@ -12,7 +12,7 @@ from concord.chassis.journal.record import Cause, Outcome
 from concord.chassis.places.owner import Owner
 from concord.chassis.projects import Project
 from concord.chassis.sealing import Sealer
-from concord.contracts.ids import SLOTS, keyed, place_of, slot_of_project
+from concord.contracts.ids import keyed, place_of, slot_of_project
 from services.assign.domain.active_time import ActiveTimes, ActiveTimeState
 from services.assign.domain.desk import DeskState, next_page
 from services.assign.domain.eligibility import AnnotatorState
@@ -40,14 +40,13 @@ from services.assign.repository.kinds import (
     desk_key_of,
     unit_key,
 )
+from services.assign.repository.loading import Loading
 from services.assign.repository.pages import newest_page
 from services.assign.repository.qualifications import Qualifications
 
 CODE_CHARACTERS = 10
 RESTART_GRACE_SECONDS = 30
 """After a place is loaded no lease that was found is ended for so long: nobody could renew or submit meanwhile."""
-SETTLED_AT_ONCE = 1_000
-"""Aggregates that a load takes in before it lets others run."""
 
 
 class Repository:
@@ -88,6 +87,7 @@ class Repository:
         self.conducts = Conducts(journal, owner.places, self.places)
         self.drafts = Drafts(journal, owner.places, sealer)
         self.given = GivenLabels(journal, owner.places, self.places, id_secret)
+        self._loading = Loading(journal, owner.places, self.fresh, self.qualifications, self.conducts, self.drafts)
         journal.listen(UNIT, self._settle)
         owner.closes.append(self.ring)
         journal.listen(ANNOTATOR, lambda _, annotator: self.pool.settle(annotator))
@@ -151,31 +151,7 @@ class Repository:
         """
         now_us, grace_us = self.journal.clock.now_us(), RESTART_GRACE_SECONDS * MICROSECONDS
         models = self.places.setdefault(place, Place(self._generator, now_us + grace_us, self._memory, now_us))
-        # Pages first: a row that is taken out of its page meanwhile has its marker before the page goes.
-        await self.fresh.load(place)
-        for models_of_people in (self.qualifications, self.conducts, self.drafts):
-            await models_of_people.load(place)
-        open_here = {self.key(unit_id) for unit_id in models.queue.waiting()} | set(models.held_or_lacking())
-        count = 0
-        async for key, state in self.journal.rebuild_open(UNIT, range(place, SLOTS, self.owner.places)):
-            models.found(key, state)
-            open_here.discard(key)
-            count += 1
-            if count % SETTLED_AT_ONCE == 0:
-                await asyncio.sleep(0)
-        if models.loaded:
-            await self._read_again(sorted(open_here))
-            return
-        for count, _ in enumerate(models.take_in(), 1):
-            if count % SETTLED_AT_ONCE == 0:
-                await asyncio.sleep(0)
-
-    async def _read_again(self, keys: Sequence[str]) -> None:
-        """Read aggregates whose newest state may be another process's; the listener takes it in."""
-        for start in range(0, len(keys), SETTLED_AT_ONCE):
-            some = keys[start : start + SETTLED_AT_ONCE]
-            self.journal.forget(some)
-            await self.journal.states(UNIT, some)
+        await self._loading.load(place, models)
 
     async def drop(self, place: int) -> None:
         """Forget everything of a place that is another's now."""

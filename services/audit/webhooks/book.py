@@ -173,12 +173,13 @@ class Book:
             for open_delivery in queue.open
         }
         slots = range(place, SLOTS, self.owner.places)
-        async for key, state in self.journal.rebuild_open(ENDPOINTS, slots):
-            self.settle_endpoints(key, state)
-            before.pop(state.project_id, None)
-        async for key, delivery in self.journal.rebuild_open(DELIVERY, slots):
-            self.settle_delivery(key, delivery)
-            known.discard(delivery.delivery_id)
+        async for kind, key, state in self.journal.rebuild_open_kinds((ENDPOINTS, DELIVERY), slots):
+            if kind is ENDPOINTS:
+                self.settle_endpoints(key, state)
+                before.pop(state.project_id, None)
+            else:
+                self.settle_delivery(key, state)
+                known.discard(state.delivery_id)
         # What is not among the open any more, others may have closed since it was met here.
         gone = [endpoints_key(project_id) for project_id, hooks in before.items() if hooks.endpoints]
         for key, state in (await self.journal.states(ENDPOINTS, gone)).items():

@@ -10,6 +10,7 @@ import pytest
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.runtime import Service
 from concord.contracts.ids import placed_id
+from concord.contracts.topics import PLACES_LOCAL
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached
 from services.assign.domain import active_time, unit
 from services.assign.handlers import UnitChange
@@ -117,6 +118,23 @@ async def test_a_start_reads_what_is_open_and_keeps_nothing_of_what_is_closed() 
     assert asked[0] == asked[1]
     assert "stream journal" not in asked[1], "nobody reads the whole journal"
     assert abs(objects[1] - objects[0]) < FEW, "ten times as much that is closed leaves nothing more in memory"
+
+
+async def test_a_place_is_taken_in_with_as_few_answers_of_the_store_whatever_came_one_by_one() -> None:
+    desk = Desk()
+    await desk.publish_project()
+    async with desk.open(1) as service:
+        await desk.define("ann")
+        for number in range(12):
+            await desk.admit(unit_event(unit_id(number), AT_US + number))
+        async with desk.annotator("ann") as annotator:
+            await claim(annotator)
+        await repository_of(service).journal.markers.settled()
+    counted = Counted()
+    async with desk.life(store_faults=counted) as service:
+        await until(partial(counts_are, repository_of(service), 12, 1))
+    assert counted.asked["find open"] == PLACES_LOCAL, "the markers of a place are read once, of whatever kind"
+    assert counted.asked["get fresh"] == 1, "small documents are read together"
 
 
 async def test_units_wait_in_the_order_of_their_admission_wherever_they_are_loaded() -> None:

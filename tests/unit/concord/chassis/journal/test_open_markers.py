@@ -114,13 +114,13 @@ class Asked(NoFaults):
 
 
 @virtual
-async def test_the_slots_of_a_small_clusters_place_are_asked_for_by_the_fifty() -> None:
+async def test_the_slots_of_a_place_are_asked_for_at_once() -> None:
     house, asked = House(LoopClock(START_US)), Asked()
     async with house.process(asked) as part:
         await part.journal.apply(LAMP, [switch("1", n, lit=True, slot=n * 8) for n in range(4)])
         asked.times.clear()
         assert await lit(part, range(0, 1_024, 8)) == [key(n) for n in range(4)]
-        assert asked.times[OPEN.name] == 3
+        assert asked.times[OPEN.name] == 1
 
 
 @virtual
