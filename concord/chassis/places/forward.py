@@ -1,14 +1,14 @@
-"""Every request at the process that owns its place: served here, handed on once, or refused for a moment.
+"""Every request at the process that owns its place: served here, handed on once, or refused after a moment.
 
 Which place a request means is read off its path: a project's id, or the slot that an id of a unit, a lot or an
 assignment carries. So no body is read and no look-up made before a request is handed on. Who asks is known first, as
 at every route: for a stranger nothing is carried about. The owner is shown the caller's own credential, and checks it.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -22,6 +22,14 @@ from concord.chassis.errors import ConcordError, Unavailable
 from concord.chassis.http.limits import BODY_LIMIT_KEY, BodyLimit
 from concord.chassis.http.problems import problem, refusal
 from concord.chassis.identity import verified
+from concord.chassis.places.moving import (
+    MOVING,
+    MOVING_SECONDS_MAX,
+    KeptBody,
+    Moving,
+    UnlessLater,
+    said_moving,
+)
 from concord.chassis.places.owner import Owned, Owner, Standing
 from concord.chassis.places.peers import Peers, RawHeaders, Unreached, is_forwarded
 from concord.chassis.telemetry import Instrument, Telemetry
@@ -143,7 +151,7 @@ def _slot_in_query(query: bytes) -> int | None:
 
 
 class ForwardMiddleware:
-    """Serves what is ours, hands on what is another's, and says "later" of what is nobody's for now.
+    """Serves what is ours, hands on what is another's, and says "later" of what is nobody's for longer than a moment.
 
     Args:
         app: what comes next.
@@ -155,6 +163,7 @@ class ForwardMiddleware:
     def __init__(self, app: ASGIApp, placing: Placing, placement: Placement, telemetry: Telemetry) -> None:
         self._app, self._owner, self._peers, self._placement = app, placing.owner, placing.peers, placement
         self._naming = placing.naming
+        self._moving = Moving(placing.owner)
         instruments = telemetry.instruments(INSTRUMENTS)
         self._counters = {outcome: instruments.counter(FORWARDS, outcome) for outcome in OUTCOMES}
         self._under_way = 0
@@ -175,7 +184,7 @@ class ForwardMiddleware:
         if (owned.lingers or had_before) and _only_reads(scope):
             await self._answer_meanwhile(slot, owned, scope, receive, send)
         else:
-            await self._elsewhere(owned, scope, receive, send)
+            await self._elsewhere(slot, owned, scope, receive, send)
 
     async def _serve(self, slot: int, scope: Scope, receive: Receive, send: Send) -> None:
         with self._owner.in_hand(slot):
@@ -184,25 +193,59 @@ class ForwardMiddleware:
     async def _answer_meanwhile(self, slot: int, owned: Owned, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what is only read while its place goes from one process to another, by whichever of them can."""
         if owned.address and not is_forwarded(scope["headers"]) and self._under_way < FORWARDS_MAX:
-            answer = _UnlessLater(send)
+            answer = UnlessLater(send)
             await self._hand_on(owned.address, scope, receive, answer, names=owned.standing is Standing.THEIRS)
             if not answer.later:
                 return
         if owned.lingers:
             await self._serve(slot, scope, receive, send)
         else:
-            await self._refuse("loading", _being_dealt(), scope, receive, send)
+            await self._refuse_moving(owned, scope, receive, send)
 
-    async def _elsewhere(self, owned: Owned, scope: Scope, receive: Receive, send: Send) -> None:
-        standing = owned.standing
-        if standing is not Standing.THEIRS or is_forwarded(scope["headers"]):
-            outcome = "loading" if standing is Standing.LOADING else "dealing"
-            await self._refuse(outcome, _being_dealt(), scope, receive, send)
-        elif self._under_way >= FORWARDS_MAX:
+    async def _elsewhere(self, slot: int, owned: Owned, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have a request served by whose place it is; by whose it is in a moment, where it changes hands."""
+        kept, limit = KeptBody(receive), scope[BODY_LIMIT_KEY]
+        bytes_max, deadline = limit.bytes_max, asyncio.get_running_loop().time() + MOVING_SECONDS_MAX
+        while owned.standing is not Standing.MINE:
+            address = self._next_hop(owned, scope["headers"])
+            if await self._answered(address, owned, scope, kept, send):
+                return
+            before = owned
+            if kept.again() and _may_come(owned, address, scope["headers"]):
+                owned = await self._moving.over(slot, before, deadline)
+            if owned == before:
+                await self._refuse_moving(owned, scope, receive, send)
+                return
+        limit.bytes_max = bytes_max
+        await self._serve(slot, scope, kept.receive, send)
+
+    def _next_hop(self, owned: Owned, headers: RawHeaders) -> str:
+        """Return the address to which a request goes from here, if it goes further."""
+        if is_forwarded(headers):
+            return ""
+        if owned.standing is Standing.THEIRS:
+            return owned.address
+        # Who leaves hears no deal any more. Where there is but one other process, that is the next owner.
+        others = self._owner.others() if self._owner.leaving else ()
+        return others[0] if len(others) == 1 else ""
+
+    async def _answered(self, address: str, owned: Owned, scope: Scope, kept: KeptBody, send: Send) -> bool:
+        """Hand a request on, if it goes further; return whether its caller was answered, and be it refused."""
+        if address and self._under_way >= FORWARDS_MAX:
             full = Unavailable("As many requests as may are with other processes; try again in a moment.")
-            await self._refuse("full", full, scope, receive, send)
-        else:
-            await self._hand_on(owned.address, scope, receive, send)
+            await self._refuse("full", full, scope, kept.receive, send)
+            return True
+        if not address:
+            try:
+                await verified(scope["app"].state.identity, scope)
+            except ConcordError as fault:
+                await refusal(fault, scope["path"])(scope, kept.receive, send)
+                return True
+            return False
+        answer, theirs = UnlessLater(send, moving=True), owned.standing is Standing.THEIRS
+        asked = scope if theirs else {**scope, "headers": [*scope["headers"], (MOVING, b"1")]}
+        await self._hand_on(address, asked, kept.receive, answer, names=theirs)
+        return not answer.later
 
     async def _hand_on(self, address: str, scope: Scope, receive: Receive, send: Send, *, names: bool = True) -> None:
         self._under_way += 1
@@ -226,28 +269,22 @@ class ForwardMiddleware:
         finally:
             self._under_way -= 1
 
+    async def _refuse_moving(self, owned: Owned, scope: Scope, receive: Receive, send: Send) -> None:
+        loading = owned.standing is Standing.LOADING
+        if is_forwarded(scope["headers"]) and (self._owner.leaving or not loading):
+            send = said_moving(send)  # whoever handed it on is about to hear of another owner
+        await self._refuse("loading" if loading else "dealing", _being_dealt(), scope, receive, send)
+
     async def _refuse(self, outcome: str, error: ConcordError, scope: Scope, receive: Receive, send: Send) -> None:
         self._counters[outcome].inc()
         await refusal(error, scope["path"])(scope, receive, send)
 
 
-class _UnlessLater:
-    """Sends an answer on, unless it is that the request may come again later.
-
-    Attributes:
-        later: that it was, and nothing was sent.
-    """
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.later = False
-
-    async def __call__(self, message: Message) -> None:
-        """Take a part of the answer."""
-        if message["type"] == "http.response.start":
-            self.later = message["status"] == HTTPStatus.SERVICE_UNAVAILABLE
-        if not self.later:
-            await self._send(message)
+def _may_come(owned: Owned, address: str, headers: RawHeaders) -> bool:
+    """Return whether a request may wait for its place: not one that another process is to hand on elsewhere."""
+    if address or owned.standing is Standing.LOADING or not is_forwarded(headers):
+        return True
+    return any(name == MOVING for name, _ in headers)
 
 
 def _only_reads(scope: Scope) -> bool:

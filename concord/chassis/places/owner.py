@@ -63,6 +63,7 @@ class Owner:
         self.address = address
         self.lingering = lingering
         self.changed = asyncio.Event()
+        self._moves = asyncio.Event()
         self.closes: list[Callable[[], None]] = []
         self._given: dict[int, int] = {}
         self._open: set[int] = set()
@@ -93,6 +94,7 @@ class Owner:
         for place in self._given:
             self._say(place)
         self.changed.set()
+        self._moved()
         self._tell_closed(served)
 
     def _remember(self, served: frozenset[int]) -> None:
@@ -115,6 +117,7 @@ class Owner:
         self._open.add(place)
         self._before.pop(place, None)
         self._say(place)
+        self._moved()
 
     def leave(self, *, answering: bool = False) -> None:
         """Serve no place any more: this process is about to leave its group.
@@ -127,7 +130,21 @@ class Owner:
         self._leaving, self._answering = True, answering
         for place in self._given:
             self._say(place)
+        self._moved()
         self._tell_closed(served)
+
+    @property
+    def leaving(self) -> bool:
+        """Whether this process serves no place any more, for good."""
+        return self._leaving
+
+    async def moves(self) -> None:
+        """Return when some place stands otherwise than at the call."""
+        await self._moves.wait()
+
+    def _moved(self) -> None:
+        self._moves.set()
+        self._moves = asyncio.Event()
 
     def _tell_closed(self, served: frozenset[int]) -> None:
         if served - self.open():

@@ -55,7 +55,7 @@ class Loading:
         # Pages first: a row that is taken out of its page meanwhile has its marker before the page goes.
         await self._fresh.load(number)
         await self._drafts.load(number)
-        open_here = {
+        open_here: dict[Kind[Any], set[str]] = {
             UNIT: {unit_key(unit_id) for unit_id in place.queue.waiting()} | set(place.held_or_lacking()),
             CONDUCT: self._conducts.held(number),
         }

@@ -12,9 +12,10 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
 from concord.chassis.broker.port import Deal
+from concord.chassis.errors import Unavailable
 from concord.chassis.http import application, left
 from concord.chassis.identity import Caller, Role, require
-from concord.chassis.places.forward import Placing
+from concord.chassis.places.forward import ForwardMiddleware, Placing
 from concord.chassis.places.gather import Gather, merged
 from concord.chassis.places.owner import Owner
 from concord.chassis.places.peers import Peers
@@ -56,6 +57,7 @@ class Door:
         self.gather = Gather(self.owner, peers)
         self.served: list[tuple[str, str, str]] = []
         self.bodies: list[bytes] = []
+        self.busy = False
         self.telemetry = Telemetry("doors")
         self.application: FastAPI = application(
             "doors",
@@ -69,7 +71,17 @@ class Door:
     def counted(self, outcome: str) -> float:
         return self.telemetry.registry.get_sample_value("concord_http_forwards_total", {"outcome": outcome}) or 0.0
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait here for a place that changes hands."""
+        layer = self.application.middleware_stack
+        while layer is not None and not isinstance(layer, ForwardMiddleware):
+            layer = getattr(layer, "_app", None) or getattr(layer, "app", None)
+        return 0 if layer is None else layer._moving._waiting
+
     def sees(self, name: str, caller: Caller, any_id: str) -> dict[str, str]:
+        if self.busy:
+            raise Unavailable("As busy as can be.")
         self.served.append((name, caller.subject, any_id))
         return {"at": self.address, "id": any_id}
 

@@ -1,0 +1,129 @@
+"""Requests on a place that changes hands wait a moment at the door: most are answered within it.
+
+Sent away with `Retry-After`, whoever asked would come again a second after a handing over that takes half of one.
+"""
+
+import asyncio
+from http import HTTPStatus
+
+from starlette.types import Message, Receive, Send
+
+from concord.chassis.places.owner import Owned, Owner, Standing
+
+MOVING_SECONDS_MAX = 1.0
+"""How long one waits; who is not served by then is told to come again."""
+WAITING_MAX = 200
+"""At once; who comes when there are so many is told at once."""
+KEPT_BYTES_MAX = 65_536
+"""Of a body, so that the request can go to another process when the first one turns it away."""
+MOVING = b"concord-moving"
+"""On an answer of 503 of one process to another: nothing was done, for the place is not its own now."""
+
+
+class Moving:
+    """Whoever waits here for a place to be somebody's.
+
+    Args:
+        owner: the table.
+    """
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._waiting = 0
+
+    async def over(self, slot: int, before: Owned, deadline: float) -> Owned:
+        """Return how a slot's place stands once it has changed hands, and can be asked; as before when it has not.
+
+        Args:
+            slot: of which place.
+            before: how it stood when it could not be asked.
+            deadline: by the event loop's time.
+        """
+        owned = before
+        if self._waiting >= WAITING_MAX:
+            return owned
+        self._waiting += 1
+        try:
+            async with asyncio.timeout_at(deadline):
+                while not self._owner.leaving and (owned == before or not _may_be_asked(owned)):
+                    await self._owner.moves()
+                    owned = self._owner.whose(slot)
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting -= 1
+        return owned if _may_be_asked(owned) else before
+
+
+def _may_be_asked(owned: Owned) -> bool:
+    return owned.standing in (Standing.MINE, Standing.THEIRS)
+
+
+class KeptBody:
+    """A request's body, which can be read from its beginning again while it is short.
+
+    Args:
+        receive: the request's.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._kept: list[Message] = []
+        self._next = 0
+        self._bytes = 0
+
+    async def receive(self) -> Message:
+        """Return the next message."""
+        if self._next < len(self._kept):
+            message = self._kept[self._next]
+        else:
+            message = await self._receive()
+            self._bytes += len(message.get("body", b""))
+            if self._bytes > KEPT_BYTES_MAX:
+                self._kept.clear()
+                return message
+            if message["type"] == "http.request":
+                self._kept.append(message)
+        self._next += 1
+        return message
+
+    def again(self) -> bool:
+        """Go back to the beginning; tell whether that can be."""
+        self._next = 0
+        return self._bytes <= KEPT_BYTES_MAX
+
+
+class UnlessLater:
+    """Sends an answer on, unless it is that the request may come again later.
+
+    Args:
+        send: the request's.
+        moving: only where the other process says with it that the place is not its own.
+
+    Attributes:
+        later: that it was, and nothing was sent.
+    """
+
+    def __init__(self, send: Send, *, moving: bool = False) -> None:
+        self._send = send
+        self._moving = moving
+        self.later = False
+
+    async def __call__(self, message: Message) -> None:
+        """Take a part of the answer."""
+        if message["type"] == "http.response.start":
+            unavailable = message["status"] == HTTPStatus.SERVICE_UNAVAILABLE
+            self.later = unavailable and (not self._moving or any(name == MOVING for name, _ in message["headers"]))
+        if not self.later:
+            await self._send(message)
+
+
+def said_moving(send: Send) -> Send:
+    """Return what says in a refusal that it sends on that the place is not this process's now."""
+
+    async def saying(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (MOVING, b"1")]
+        await send(message)
+
+    return saying

@@ -1,0 +1,217 @@
+"""A request on a place that changes hands waits a moment and is served, by whoever has the place then."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from starlette.types import Message, Receive, Scope, Send
+
+from concord.chassis.broker.port import Deal
+from concord.chassis.identity import Role
+from concord.chassis.places import forward, moving
+from concord.chassis.places.moving import KEPT_BYTES_MAX, MOVING, KeptBody
+from concord.chassis.places.peers import FORWARDED, HttpPeers, MemoryPeers
+from concord.contracts.ids import slot_of_project
+from simulation.house import House
+from tests.unit.concord.chassis.places.doors import MINE, PLACES, THEIRS, Door, deal, listening, unit_of
+
+PLACE, OTHER_PLACE = slot_of_project(MINE) % PLACES, slot_of_project(THEIRS) % PLACES
+LOTS, NOTE = f"/v1/projects/{MINE}/lots", f"/v1/units/{unit_of(MINE)}/note"
+ALL = frozenset(range(PLACES))
+BODY = b'{"note": "text"}'
+
+
+class Town:
+    """Two doors of which the first had the place of MINE and the second all others, and a client of each."""
+
+    def __init__(self, house: House, one: Door, two: Door, at_one: httpx.AsyncClient, at_two: httpx.AsyncClient):
+        self.house, self.one, self.two, self.at_one, self.at_two = house, one, two, at_one, at_two
+        deal(one, two)
+
+    def two_gains(self) -> None:
+        """Tell the second that all is its own now, which it has to load."""
+        self.two.owner.dealt(Deal(ALL, self.two.owner.open(), {self.two.address: ALL}))
+
+    async def waits(self, door: Door, ask: Awaitable[httpx.Response]) -> "asyncio.Task[httpx.Response]":
+        """Return a request that is waiting at a door now."""
+        asking = asyncio.ensure_future(ask)
+        async with asyncio.timeout(30):
+            while not door.waiting and not asking.done():  # noqa: ASYNC110  # a number has no event
+                await asyncio.sleep(0.001)
+        assert not asking.done()
+        return asking
+
+
+@pytest.fixture(params=["memory", "sockets"])
+async def town(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Town]:
+    monkeypatch.setattr(forward, "MOVING_SECONDS_MAX", 30.0)
+    house = House()
+    headers = {"authorization": f"Bearer {house.token('olga', Role.OPERATOR)}"}
+    async with AsyncExitStack() as stack:
+        doors = list[Door]()
+        clients = list[httpx.AsyncClient]()
+        by_address = dict[str, FastAPI]()
+        for name in ("one", "two"):
+            if request.param == "memory":
+                door = Door(house, f"http://{name}:1", MemoryPeers(by_address))
+                by_address[door.address] = door.application
+                transport = httpx.ASGITransport(door.application)
+            else:
+                door, transport = await stack.enter_async_context(listening(_over_sockets(house))), None
+            client = httpx.AsyncClient(base_url=door.address, headers=headers, transport=transport, timeout=60)
+            clients.append(await stack.enter_async_context(client))
+            doors.append(door)
+        yield Town(house, *doors, *clients)
+        for door in doors:
+            await door.peers.close()
+
+
+def _over_sockets(house: House) -> Callable[[str], Door]:
+    return lambda at: Door(house, at, HttpPeers())
+
+
+async def test_who_asks_while_a_place_is_loaded_is_served_as_soon_as_it_is(town: Town) -> None:
+    town.two_gains()
+    asking = await town.waits(town.two, town.at_two.post(NOTE, content=BODY))
+    town.two.owner.opened(PLACE)
+    answer = await asking
+    assert (answer.status_code, answer.json()["at"], town.two.bodies) == (200, town.two.address, [BODY])
+    assert town.two.counted("loading") == 0
+
+
+async def test_who_is_turned_away_by_a_leaving_owner_is_served_by_the_next_one(town: Town) -> None:
+    """Nobody has told the second yet that the place is its own: it hands on, is told "later", and hears of it then."""
+    town.one.owner.leave()
+    asking = await town.waits(town.two, town.at_two.post(NOTE, content=BODY))
+    town.two_gains()
+    town.two.owner.opened(PLACE)
+    answer = await asking
+    assert (answer.status_code, answer.json()["at"], town.two.bodies) == (200, town.two.address, [BODY])
+    assert town.one.served == []
+
+
+async def test_who_asks_a_process_that_leaves_is_served_by_the_one_that_stays(town: Town) -> None:
+    town.one.owner.leave()
+    asking = await town.waits(town.two, town.at_one.post(NOTE, content=BODY))
+    town.two_gains()
+    town.two.owner.opened(PLACE)
+    answer = await asking
+    assert (answer.status_code, answer.json()["at"], town.two.bodies) == (200, town.two.address, [BODY])
+
+
+async def test_a_process_that_leaves_and_does_not_know_who_is_next_says_later(town: Town) -> None:
+    three = "http://three:1"
+    town.one.owner.dealt(Deal(frozenset({PLACE}), frozenset({PLACE}), {town.two.address: ALL, three: frozenset()}))
+    town.one.owner.leave()
+    assert (await town.at_one.get(LOTS)).status_code == 503
+    assert town.two.served == []
+
+
+async def test_who_waits_when_the_process_leaves_is_told_at_once(town: Town) -> None:
+    town.two_gains()
+    asking = await town.waits(town.two, town.at_two.get(LOTS))
+    town.two.owner.leave()
+    answer = await asking
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+async def test_an_owner_that_others_know_and_that_has_not_loaded_is_waited_for(town: Town) -> None:
+    table = {town.one.address: ALL, town.two.address: frozenset[int]()}
+    for door in (town.one, town.two):
+        mine = table[door.address]
+        door.owner.dealt(Deal(mine, mine & door.owner.open(), table))
+    path = f"/v1/projects/{THEIRS}/lots"
+    asking = await town.waits(town.one, town.at_two.get(path))
+    town.one.owner.opened(OTHER_PLACE)
+    assert (await asking).json()["at"] == town.one.address
+
+
+async def test_whose_tables_differ_waits_for_the_next_deal_where_they_asked(town: Town) -> None:
+    """The second holds that the first has all, which holds the opposite: the first says so, and the second waits."""
+    table = {town.one.address: ALL}
+    town.two.owner.dealt(Deal(frozenset(), frozenset(), table))
+    path = f"/v1/projects/{THEIRS}/lots"
+    asking = await town.waits(town.two, town.at_two.get(path))
+    assert town.one.waiting == 0, "who hands on waits for another owner, and not who is asked"
+    town.two_gains()
+    town.two.owner.opened(OTHER_PLACE)
+    assert (await asking).json()["at"] == town.two.address
+
+
+async def test_a_moment_is_not_longer(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "MOVING_SECONDS_MAX", 0.0)
+    town.two_gains()
+    answer = await town.at_two.get(LOTS)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert town.two.counted("loading") == 1
+
+
+async def test_more_than_may_wait_are_told_at_once(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moving, "WAITING_MAX", 0)
+    town.two_gains()
+    assert (await town.at_two.get(LOTS)).status_code == 503
+
+
+async def test_a_stranger_waits_for_nothing(town: Town) -> None:
+    town.two_gains()
+    answer = await town.at_two.get(LOTS, headers={"authorization": "Bearer none"})
+    assert answer.status_code == 401
+
+
+async def test_what_an_owner_refuses_for_another_reason_is_told_as_it_is(town: Town) -> None:
+    town.one.busy = True
+    answer = await town.at_two.get(LOTS)
+    assert (answer.status_code, answer.json()["detail"]) == (503, "As busy as can be.")
+
+
+class TurnsAway(MemoryPeers):
+    """Another process that reads a request whole, and says that its place has gone."""
+
+    asked = 0
+
+    async def relay(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        self.asked += 1
+        await send({"type": "http.response.start", "status": 503, "headers": [(MOVING, b"1")]})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def test_a_body_that_is_too_long_to_be_kept_is_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "MOVING_SECONDS_MAX", 30.0)
+    house, peers = House(), TurnsAway({})
+    door = Door(house, "http://one:1", peers)
+    door.owner.dealt(Deal(frozenset(), frozenset(), {"http://two:1": ALL}))
+    headers = {"authorization": f"Bearer {house.token('olga', Role.OPERATOR)}"}
+    transport = httpx.ASGITransport(door.application)
+    async with httpx.AsyncClient(transport=transport, base_url=door.address, headers=headers) as client:
+        answer = await client.post(NOTE, content=b"x" * (KEPT_BYTES_MAX + 1))
+    assert (answer.status_code, answer.headers["retry-after"], peers.asked) == (503, "1", 1)
+
+
+async def test_whoever_says_that_a_request_was_handed_on_is_not_waited_for(town: Town) -> None:
+    answer = await town.at_two.get(LOTS, headers={FORWARDED.decode(): "1"})
+    assert answer.status_code == 503
+
+
+async def test_a_short_body_is_read_twice_and_a_long_one_once() -> None:
+    async def body(*parts: bytes) -> tuple[bool, bytes, bytes]:
+        left = [*parts]
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+
+        kept = KeptBody(receive)
+        read = b""
+        for _ in parts:
+            read += (await kept.receive())["body"]
+        again = kept.again()
+        return again, read, b"".join([(await kept.receive())["body"] for _ in parts]) if again else b""
+
+    assert await body(b"a", b"b") == (True, b"ab", b"ab")
+    long = b"x" * KEPT_BYTES_MAX
+    assert await body(long) == (True, long, long)
+    assert await body(b"a", long) == (False, b"a" + long, b"")
