@@ -5,7 +5,6 @@ assignment carries. So no body is read and no look-up made before a request is h
 at every route: for a stranger nothing is carried about. The owner is shown the caller's own credential, and checks it.
 """
 
-import asyncio
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,14 +21,7 @@ from concord.chassis.errors import ConcordError, Unavailable
 from concord.chassis.http.limits import BODY_LIMIT_KEY, BodyLimit
 from concord.chassis.http.problems import problem, refusal
 from concord.chassis.identity import verified
-from concord.chassis.places.moving import (
-    MOVING,
-    MOVING_SECONDS_MAX,
-    KeptBody,
-    Moving,
-    UnlessLater,
-    said_moving,
-)
+from concord.chassis.places.moving import MOVING, KeptBody, Moving, UnlessLater, moment, said_moving
 from concord.chassis.places.owner import Owned, Owner, Standing
 from concord.chassis.places.peers import Peers, RawHeaders, Unreached, is_forwarded
 from concord.chassis.telemetry import Instrument, Telemetry
@@ -205,7 +197,7 @@ class ForwardMiddleware:
     async def _elsewhere(self, slot: int, owned: Owned, scope: Scope, receive: Receive, send: Send) -> None:
         """Have a request served by whose place it is; by whose it is in a moment, where it changes hands."""
         kept, limit = KeptBody(receive), scope[BODY_LIMIT_KEY]
-        bytes_max, deadline = limit.bytes_max, asyncio.get_running_loop().time() + MOVING_SECONDS_MAX
+        bytes_max, deadline = limit.bytes_max, moment()
         while owned.standing is not Standing.MINE:
             address = self._next_hop(owned, scope["headers"])
             if await self._answered(address, owned, scope, kept, send):

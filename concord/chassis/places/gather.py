@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from concord.chassis.errors import Unavailable
 from concord.chassis.http.bodies import whole_body
+from concord.chassis.places.moving import Moving, moment
 from concord.chassis.places.owner import Owner, Standing
 from concord.chassis.places.peers import Fetched, Peers, is_forwarded, target_of
 
@@ -40,6 +41,7 @@ class Gather:
     def __init__(self, owner: Owner, peers: Peers) -> None:
         self._owner = owner
         self._peers = peers
+        self._moving = Moving(owner)
 
     async def pages(self, request: Request, instead: bytes = b"") -> list[bytes]:
         """Return what every other process answers to this very request; nothing when it comes from one of them.
@@ -52,13 +54,13 @@ class Gather:
             instead: a path and query that is got in place of the request's own.
 
         Raises:
-            Unavailable: a place is being dealt or loaded, or a process does not answer: a list without its part
-                would look whole.
+            Unavailable: a place is being dealt or loaded for longer than a moment, here or at another process, or one
+                does not answer: a list without its part would look whole.
         """
+        if not await self._moving.whole(moment()):
+            raise _partly()
         if is_forwarded(request.scope["headers"]):
             return []
-        if not self._owner.whole():
-            raise _partly()
         method, target, body = "GET", instead, b""
         if not instead:
             method, target, body = request.method, target_of(request.scope), await whole_body(request)
@@ -83,9 +85,10 @@ class Gather:
             serve: does the same here, where the slot is this process's.
 
         Raises:
-            Unavailable: it is nobody's for now, or its owner does not answer.
+            Unavailable: it is nobody's for longer than a moment, or its owner does not answer.
             whatever `serve` raises.
         """
+        await self._moving.askable([slot], moment())
         address = self._owner_of(slot)
         if not address:
             with self._owner.in_hand(slot):
@@ -113,9 +116,10 @@ class Gather:
             read: the results in another process's answer, one an item.
 
         Raises:
-            Unavailable: some are nobody's for now. What others have served already is told as repeated when the same
-                request is sent again.
+            Unavailable: some are nobody's for longer than a moment. What others have served already is told as repeated
+                when the same request is sent again.
         """
+        await self._moving.askable({there for item in items if (there := slot(item)) is not None}, moment())
         parts: defaultdict[str, list[int]] = defaultdict(list)
         for position, item in enumerate(items):
             parts[self._owner_of(slot(item))].append(position)

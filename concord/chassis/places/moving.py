@@ -4,6 +4,7 @@ Sent away with `Retry-After`, whoever asked would come again a second after a ha
 """
 
 import asyncio
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
 from starlette.types import Message, Receive, Send
@@ -18,6 +19,11 @@ KEPT_BYTES_MAX = 65_536
 """Of a body, so that the request can go to another process when the first one turns it away."""
 MOVING = b"concord-moving"
 """On an answer of 503 of one process to another: nothing was done, for the place is not its own now."""
+
+
+def moment() -> float:
+    """Return until when a request that begins now may wait, by the event loop's time."""
+    return asyncio.get_running_loop().time() + MOVING_SECONDS_MAX
 
 
 class Moving:
@@ -40,19 +46,41 @@ class Moving:
             deadline: by the event loop's time.
         """
         owned = before
+
+        def moved() -> bool:
+            nonlocal owned
+            owned = self._owner.whose(slot)
+            return owned != before and _may_be_asked(owned)
+
+        return owned if await self._until(moved, deadline) else before
+
+    async def askable(self, slots: Iterable[int], deadline: float) -> None:
+        """Return once each of these slots is somebody's who can be asked, or at the deadline."""
+        wanted = list(slots)
+        await self._until(lambda: all(_may_be_asked(self._owner.whose(slot)) for slot in wanted), deadline)
+
+    async def whole(self, deadline: float) -> bool:
+        """Return whether every place is somebody's who can be asked, waiting for it until the deadline."""
+        return await self._until(self._owner.whole, deadline)
+
+    async def _until(self, condition: Callable[[], bool], deadline: float) -> bool:
+        """Return whether it holds, at the deadline at the latest; who leaves hears nothing new, and waits for none."""
+        if condition():
+            return True
         if self._waiting >= WAITING_MAX:
-            return owned
+            return False
         self._waiting += 1
         try:
             async with asyncio.timeout_at(deadline):
-                while not self._owner.leaving and (owned == before or not _may_be_asked(owned)):
+                while not self._owner.leaving:
                     await self._owner.moves()
-                    owned = self._owner.whose(slot)
+                    if condition():
+                        return True
         except TimeoutError:
             pass
         finally:
             self._waiting -= 1
-        return owned if _may_be_asked(owned) else before
+        return False
 
 
 def _may_be_asked(owned: Owned) -> bool:

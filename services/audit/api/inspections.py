@@ -57,13 +57,13 @@ async def list_inspections(
     door, wanted = door_of(request), page_size(limit)
     if project_id is not None:
         visible(door.handlers.means.projects, project_id, caller)
+    others = await door.gather.pages(request) if project_id is None else []
     found = await door.handlers.inspecting.listed(caller.subject, caller.client_id, project_id, wanted)
     known = door.handlers.means.projects.rows
     work = [
         _work(door, listed, known[listed.lot.project_id]) for listed in found.listed if listed.lot.project_id in known
     ]
     own = Inspections([*fitting(work)], [HeldBack(lot.lot_id, lot.project_id) for lot in found.held_back])
-    others = await door.gather.pages(request) if project_id is None else []
     pages = [own, *map(INSPECTIONS.decode, others)]
     whole = merged([page.inspections for page in pages], lambda inspection_work: inspection_work.lot_id, wanted)
     return json_answer(

@@ -2,10 +2,10 @@
 
 import pytest
 
-from concord.chassis.places import forward
+from concord.chassis.places import moving
 
 
 @pytest.fixture(autouse=True)
 def no_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no request wait for a place that changes hands, but where a test says so: what never comes takes no time."""
-    monkeypatch.setattr(forward, "MOVING_SECONDS_MAX", 0.0)
+    monkeypatch.setattr(moving, "MOVING_SECONDS_MAX", 0.0)

@@ -77,7 +77,8 @@ class Door:
         layer = self.application.middleware_stack
         while layer is not None and not isinstance(layer, ForwardMiddleware):
             layer = getattr(layer, "_app", None) or getattr(layer, "app", None)
-        return 0 if layer is None else layer._moving._waiting
+        at_door = 0 if layer is None else layer._moving._waiting
+        return at_door + self.gather._moving._waiting
 
     def sees(self, name: str, caller: Caller, any_id: str) -> dict[str, str]:
         if self.busy:
@@ -145,10 +146,10 @@ def _several(door: Door) -> APIRouter:
     @router.get("/units")
     async def units(request: Request, caller: Operator, limit: int = 50) -> dict[str, list[str]]:
         door.sees("units", caller, "")
-        own = sorted(f"{place:02}" for place in door.owner.open())[:limit]
         others = [
             msgspec.json.decode(page, type=dict[str, list[str]])["items"] for page in await door.gather.pages(request)
         ]
+        own = sorted(f"{place:02}" for place in door.owner.open())[:limit]
         return {"items": merged([own, *others], key=lambda text: text, items_max=limit)}
 
     @router.post("/notes")

@@ -1,7 +1,7 @@
 """A request on a place that changes hands waits a moment and is served, by whoever has the place then."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 
 import httpx
@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from concord.chassis.broker.port import Deal
 from concord.chassis.identity import Role
-from concord.chassis.places import forward, moving
+from concord.chassis.places import moving
 from concord.chassis.places.moving import KEPT_BYTES_MAX, MOVING, KeptBody
 from concord.chassis.places.peers import FORWARDED, HttpPeers, MemoryPeers
 from concord.contracts.ids import slot_of_project
@@ -27,9 +27,10 @@ BODY = b'{"note": "text"}'
 class Town:
     """Two doors of which the first had the place of MINE and the second all others, and a client of each."""
 
-    def __init__(self, house: House, one: Door, two: Door, at_one: httpx.AsyncClient, at_two: httpx.AsyncClient):
-        self.house, self.one, self.two, self.at_one, self.at_two = house, one, two, at_one, at_two
-        deal(one, two)
+    def __init__(self, doors: Sequence[Door], clients: Sequence[httpx.AsyncClient]) -> None:
+        self.one, self.two = doors
+        self.at_one, self.at_two = clients
+        deal(self.one, self.two)
 
     def two_gains(self) -> None:
         """Tell the second that all is its own now, which it has to load."""
@@ -47,7 +48,7 @@ class Town:
 
 @pytest.fixture(params=["memory", "sockets"])
 async def town(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Town]:
-    monkeypatch.setattr(forward, "MOVING_SECONDS_MAX", 30.0)
+    monkeypatch.setattr(moving, "MOVING_SECONDS_MAX", 30.0)
     house = House()
     headers = {"authorization": f"Bearer {house.token('olga', Role.OPERATOR)}"}
     async with AsyncExitStack() as stack:
@@ -64,7 +65,7 @@ async def town(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
             client = httpx.AsyncClient(base_url=door.address, headers=headers, transport=transport, timeout=60)
             clients.append(await stack.enter_async_context(client))
             doors.append(door)
-        yield Town(house, *doors, *clients)
+        yield Town(doors, clients)
         for door in doors:
             await door.peers.close()
 
@@ -141,8 +142,34 @@ async def test_whose_tables_differ_waits_for_the_next_deal_where_they_asked(town
     assert (await asking).json()["at"] == town.two.address
 
 
+async def test_a_list_over_all_places_waits_for_those_that_are_loaded_wherever(town: Town) -> None:
+    everything = [f"{place:02}" for place in range(PLACES)]
+    for door, client in ((town.two, town.at_two), (town.one, town.at_two)):
+        had = door.owner.open()
+        table = {town.one.address: town.one.owner.open(), town.two.address: town.two.owner.open()}
+        door.owner.dealt(Deal(had, frozenset(), table))
+        asking = await town.waits(door, client.get("/v1/units"))
+        for place in had:
+            door.owner.opened(place)
+        assert (await asking).json() == {"items": everything}
+
+
+async def test_a_bulk_body_waits_for_a_place_that_is_loaded(town: Town) -> None:
+    town.two_gains()
+    asking = await town.waits(town.two, town.at_two.post("/v1/notes", json=[unit_of(MINE)]))
+    town.two.owner.opened(PLACE)
+    assert (await asking).json() == [f"{unit_of(MINE)} at {town.two.address}"]
+
+
+async def test_a_list_that_lacks_what_another_loads_is_refused(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moving, "MOVING_SECONDS_MAX", 0.0)
+    mine, theirs = town.one.owner.open(), town.two.owner.open()
+    town.two.owner.dealt(Deal(theirs, frozenset(), {town.one.address: mine, town.two.address: theirs}))
+    assert (await town.at_one.get("/v1/units")).status_code == 503
+
+
 async def test_a_moment_is_not_longer(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forward, "MOVING_SECONDS_MAX", 0.0)
+    monkeypatch.setattr(moving, "MOVING_SECONDS_MAX", 0.0)
     town.two_gains()
     answer = await town.at_two.get(LOTS)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
@@ -181,7 +208,7 @@ class TurnsAway(MemoryPeers):
 
 
 async def test_a_body_that_is_too_long_to_be_kept_is_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forward, "MOVING_SECONDS_MAX", 30.0)
+    monkeypatch.setattr(moving, "MOVING_SECONDS_MAX", 30.0)
     house, peers = House(), TurnsAway({})
     door = Door(house, "http://one:1", peers)
     door.owner.dealt(Deal(frozenset(), frozenset(), {"http://two:1": ALL}))
