@@ -34,7 +34,7 @@ from concord.chassis.places.deal import check_width
 
 SESSION_MS_MAX = 10_000
 """Without a heartbeat for so long a member is out, and its partitions go to others."""
-HEARTBEAT_MS = 500
+HEARTBEAT_MS = 250
 """Also how soon a member hears that its group is dealt anew, while the others wait for it."""
 POLL_INTERVAL_MS_MAX = 300_000
 """Without a poll for so long a member leaves by itself: its handler hangs."""

@@ -188,7 +188,7 @@ class Owner:
 
     @contextmanager
     def in_hand(self, slot: int) -> Iterator[None]:
-        """Count a request on a place of ours while the block lasts."""
+        """Count a request that may change something of a place of ours while the block lasts."""
         place = place_of(slot, self.places)
         self._in_hand[place] += 1
         try:
@@ -197,5 +197,5 @@ class Owner:
             self._in_hand[place] -= 1
 
     def requests_in_hand(self) -> int:
-        """Return how many requests on places that are or were ours are being served."""
+        """Return how many requests that may change something of places that are or were ours are being served."""
         return sum(self._in_hand)

@@ -58,6 +58,7 @@ class Door:
         self.served: list[tuple[str, str, str]] = []
         self.bodies: list[bytes] = []
         self.busy = False
+        self.in_hand: list[int] = []
         self.telemetry = Telemetry("doors")
         self.application: FastAPI = application(
             "doors",
@@ -84,6 +85,7 @@ class Door:
         if self.busy:
             raise Unavailable("As busy as can be.")
         self.served.append((name, caller.subject, any_id))
+        self.in_hand.append(self.owner.requests_in_hand())
         return {"at": self.address, "id": any_id}
 
 

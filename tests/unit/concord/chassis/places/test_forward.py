@@ -64,6 +64,13 @@ async def test_a_request_on_our_own_place_is_served_here(pair: Pair) -> None:
     assert pair.one.counted("handed on") == 0
 
 
+async def test_what_only_reads_is_not_waited_for_by_a_process_that_leaves(pair: Pair) -> None:
+    await pair.client.get(f"/v1/projects/{MINE}/lots")
+    await pair.client.post(f"/v1/units/{unit_of(MINE)}/note")
+    assert pair.one.in_hand == [0, 1]
+    assert pair.one.owner.requests_in_hand() == 0
+
+
 async def test_a_request_on_anothers_place_is_handed_on_with_the_callers_own_credential(pair: Pair) -> None:
     body = json.dumps({"note": "Zoë"}).encode()
     unit_id = unit_of(THEIRS)
