@@ -11,8 +11,8 @@ from starlette.types import Message, Receive, Send
 
 from concord.chassis.places.owner import Owned, Owner, Standing
 
-MOVING_SECONDS_MAX = 1.0
-"""How long one waits; who is not served by then is told to come again."""
+MOVING_SECONDS_MAX = 1.5
+"""How long one waits; who is not served by then is told to come again. Two may a project be without an answer."""
 WAITING_MAX = 200
 """At once; who comes when there are so many is told at once."""
 KEPT_BYTES_MAX = 65_536
