@@ -40,6 +40,7 @@ from bench.statistics import report as statistics_report
 from bench.statistics.comparison import COMPARISONS, ChildFailed, compare
 from bench.statistics.workload import LABELS_PER_UNIT, UNITS
 from bench.table import Table, show
+from bench.waiting import measure as waiting
 from bench.whole import against, growth
 from bench.whole import measure as whole
 from bench.whole import report as whole_report
@@ -52,6 +53,7 @@ from deploy.local.terminal import StepFailed
 STATISTICS, SERVICES_BENCH, FORWARDING, STARTS, PAIR = "statistics", "services", "forwarding", "starts", "pair"
 STEADY, CATCH_UP = "steady", "catch_up"
 EXPORTS, WHOLE, GROWTH, PLATFORMS, MEMORY, DOORS = "exports", "whole", "growth", "platforms", "memory", "doors"
+WAITING = "waiting"
 ALWAYS = (STATISTICS, SERVICES_BENCH, FORWARDING, EXPORTS)
 """What is measured when nothing is named; the others write a large journal first, or want a quiet machine."""
 SIZES = (1_000, 10_000)
@@ -141,6 +143,10 @@ def _beside(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Ta
         imported = asyncio.run(doors.measure(wanted.units or doors.SIZES, _say))
         figures[DOORS] = doors.as_json(imported)
         tables.append(doors.table(imported))
+    if WAITING in wanted.names:
+        held = asyncio.run(waiting.measure(wanted.units or waiting.SIZES, _say))
+        figures[WAITING] = waiting.as_json(held)
+        tables.append(waiting.table(held))
     if PLATFORMS in wanted.names:
         spent, beside = _whole(wanted)
         tables.append(whole_report.table(spent, beside))
@@ -164,9 +170,9 @@ def _beside(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Ta
         figures[EXPORTS] = exports_report.as_json(exported)
         tables.append(exports_report.table(exported))
     if MEMORY in wanted.names:
-        held = memory_report.measure(_say)
-        figures[MEMORY] = memory_report.as_json(held)
-        tables.append(memory_report.table(held))
+        kept = memory_report.measure(_say)
+        figures[MEMORY] = memory_report.as_json(kept)
+        tables.append(memory_report.table(kept))
 
 
 def _live(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Table]) -> None:
@@ -204,7 +210,7 @@ def machine() -> dict[str, Any]:
 
 def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was asked for; end the process with the cure when that cannot be."""
-    names = [*ALWAYS, PAIR, STARTS, WHOLE, GROWTH, PLATFORMS, MEMORY, DOORS, STEADY, CATCH_UP]
+    names = [*ALWAYS, PAIR, STARTS, WHOLE, GROWTH, PLATFORMS, MEMORY, DOORS, WAITING, STEADY, CATCH_UP]
     names += [comparison.name for comparison in COMPARISONS]
     parser = argparse.ArgumentParser(prog="python -m bench", description="What Concord's work costs, in CPU.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there as JSON, too")
@@ -258,6 +264,8 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error(
             f"--services {','.join(wanted.services)}: name some of {', '.join(SERVICES)}, ingest and assign too"
         )
+    if WAITING in wanted.names and min(wanted.units or waiting.SIZES) < waiting.UNITS_MIN:
+        parser.error(f"--units: give waiting {waiting.UNITS_MIN:,} and more, for so many are labelled at each size")
     most = max(wanted.units or SIZES) if GROWTH in wanted.names else (wanted.units or [whole.UNITS])[0]
     if not LABELS_MIN <= wanted.labels <= most:
         parser.error(f"--labels {wanted.labels}: give {LABELS_MIN} to {most}, one a unit at most")
