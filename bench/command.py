@@ -226,7 +226,7 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
         "--services",
         default=",".join(SERVICES),
         metavar="NAMES",
-        help="which services run, by comma (default all; ingest and assign are needed)",
+        help="which services run or are started, by comma (default all; to run, ingest and assign are needed)",
     )
     parser.add_argument("--no-peers", action="store_true", help="without crowd-kit and others, and their environment")
     parser.add_argument(
@@ -260,10 +260,10 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     wanted.services = wanted.services.split(",")
     if strangers := wanted.names - set(names):
         parser.error(f"no such measurement: {', '.join(sorted(strangers))}; choose from {', '.join(names)}")
-    if not {INGEST, ASSIGN} <= set(wanted.services) <= set(SERVICES):
-        parser.error(
-            f"--services {','.join(wanted.services)}: name some of {', '.join(SERVICES)}, ingest and assign too"
-        )
+    needed = {INGEST, ASSIGN} if SERVICES_BENCH in wanted.names else set()
+    if not needed <= set(wanted.services) <= set(SERVICES):
+        also = f", {INGEST} and {ASSIGN} too" if needed else ""
+        parser.error(f"--services {','.join(wanted.services)}: name some of {', '.join(SERVICES)}{also}")
     if WAITING in wanted.names and min(wanted.units or waiting.SIZES) < waiting.UNITS_MIN:
         parser.error(f"--units: give waiting {waiting.UNITS_MIN:,} and more, for so many are labelled at each size")
     most = max(wanted.units or SIZES) if GROWTH in wanted.names else (wanted.units or [whole.UNITS])[0]

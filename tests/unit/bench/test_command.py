@@ -52,6 +52,8 @@ def test_what_was_measured_before_a_fault_is_shown_all_the_same(
         (["--only", "sorcery"], "sorcery"),
         (["--services", "ingest,audit"], "assign"),
         (["--services", "ingest,assign,sorcery"], "sorcery"),
+        (["--only", "starts", "--services", "sorcery"], "name some of"),
+        (["--only", "waiting", "--units", "999"], "1,000 and more"),
         (["--units", "3"], "one a unit at most"),
         (["--units", "200", "--labels", "201"], "20 to 200"),
         (["--units", "99", "--labels", "99"], "at least"),
