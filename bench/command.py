@@ -236,9 +236,6 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="N",
         help="labels for the statistics (default %(default)s; their limits are for that many), and to catch up with",
     )
-    parser.add_argument("--closed", type=int, default=100_000, metavar="N", help="closed units for starts (100000)")
-    parser.add_argument("--open", type=int, default=1_000, metavar="N", help="open units for starts (1000)")
-    parser.add_argument("--beside", type=Path, metavar="CHECKOUT", help="another checkout whose starts are measured")
     parser.add_argument(
         "--labels", type=int, default=whole.LABELS, metavar="N", help="labels given in the whole (default %(default)s)"
     )
@@ -254,6 +251,7 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="FILE",
         help="draw growth as SVG there, and the history of the whole beside it; of a steady load its lag over time",
     )
+    _of_starts(parser)
     _of_live(parser)
     wanted = parser.parse_args(arguments)
     wanted.names = set(wanted.only or ALWAYS)
@@ -280,6 +278,13 @@ and {MINUTES_MIN} to {MINUTES_MAX} minutes"
         if file is not None and not file.parent.is_dir():
             parser.error(f"{option} {file}: there is no folder {file.parent}")
     return wanted
+
+
+def _of_starts(parser: argparse.ArgumentParser) -> None:
+    """Add the options of starts."""
+    parser.add_argument("--closed", type=int, default=100_000, metavar="N", help="closed units for starts (100000)")
+    parser.add_argument("--open", type=int, default=1_000, metavar="N", help="open units for starts (1000)")
+    parser.add_argument("--beside", type=Path, metavar="CHECKOUT", help="another checkout whose starts are measured")
 
 
 def _of_live(parser: argparse.ArgumentParser) -> None:
