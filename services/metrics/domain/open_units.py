@@ -1,7 +1,7 @@
 """The rows of a place's open units: what is told of lately is there to be changed, what rests lies encoded.
 
 A unit with three labels is thirty objects, 1.9 KB; encoded it is a quarter of that. Units wait for days, and almost
-all that is told of one comes within minutes; so a row is encoded once nothing has touched it while some thousands of
+all that is told of one comes within minutes; so a row is encoded once nothing has touched it while a thousand or two
 others were, and decoded when something is told of it again, which takes some microseconds.
 """
 
@@ -14,8 +14,9 @@ from services.metrics.domain.unit import Unit
 
 BUCKETS = 256
 """Into so many parts the rows are dealt, so that one can walk through them without holding up whoever changes them."""
-TOUCHED_MAX = 5_000
-"""So many rows make a generation; two generations are not encoded. Encoding one takes some ten milliseconds."""
+TOUCHED_MAX = 1_000
+"""So many rows make a generation; two generations of each place are not encoded. Encoding one takes some milliseconds,
+and the fewer they are the more often a row is decoded anew, which with a thousand costs nothing that could be measured."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Unit).decode
