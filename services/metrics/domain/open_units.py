@@ -16,7 +16,7 @@ BUCKETS = 256
 """Into so many parts the rows are dealt, so that one can walk through them without holding up whoever changes them."""
 TOUCHED_MAX = 1_000
 """So many rows make a generation; two generations of each place are not encoded. Encoding one takes some milliseconds,
-and the fewer they are the more often a row is decoded anew, which with a thousand costs nothing that could be measured."""
+and the fewer they are the more often a row is decoded anew; with a thousand no CPU more could be measured."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Unit).decode
