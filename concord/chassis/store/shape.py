@@ -44,6 +44,8 @@ def _document_bytes(document: Mapping[Any, Any], place: str) -> int:
         kind = type(value)
         if kind is str or kind is bytes:  # nearly all there is, so asked first
             size += len(value)
+        elif kind is int and INTEGER_MIN <= value <= INTEGER_MAX:
+            continue
         elif kind is list or kind is tuple:
             size += _list_bytes(value, place, key)
         else:
