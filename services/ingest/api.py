@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from concord.chassis.errors import Conflict, FieldError, Gone, Invalid
 from concord.chassis.http import (
     AnyId,
+    HotRoute,
     Limit,
     Whole,
     allow_body,
@@ -112,8 +113,15 @@ LINK = tuple(
 """What a signed link brings with it."""
 
 
-def router(signed_link: SignedLink) -> APIRouter:
-    """Return the route table."""
+def routers(signed_link: SignedLink) -> tuple[APIRouter, APIRouter]:
+    """Return the route table: first what is asked for with every label and every event of a stream, then the others."""
+    hot = APIRouter(prefix="/v1", route_class=HotRoute)
+    shown = documented(reply_media_types=("text/plain", "application/json"), refusals=(410,), parameters=LINK)
+    hot.get("/payloads/{unit_id}", dependencies=[Depends(signed_link)], **shown)(show_payload)
+    documents = documented(
+        body=dict, body_media_types=EVENT_MEDIA_TYPES, reply=AdmissionReport, status=202, refusals=(404, 409)
+    )
+    hot.post("/projects/{project_id}/events", **documents)(admit_events)
     routes = APIRouter(prefix="/v1")
     defined = documented(body=DefinitionBody, reply=ProjectBody, also=201, refusals=(409,))
     routes.put("/projects/{slug}", **defined)(define_project)
@@ -126,10 +134,6 @@ def router(signed_link: SignedLink) -> APIRouter:
         body=list[UnitWish] | UnitWish, lines=LINES, files=FILES, reply=AdmissionReport, status=202, refusals=(404, 409)
     )
     routes.post("/projects/{project_id}/units", **admitted)(admit_units)
-    documents = documented(
-        body=dict, body_media_types=EVENT_MEDIA_TYPES, reply=AdmissionReport, status=202, refusals=(404, 409)
-    )
-    routes.post("/projects/{project_id}/events", **documents)(admit_events)
     begun = documented(body=ImportWish, reply=ImportBody, also=201, refusals=(404, 409))
     routes.post("/projects/{project_id}/imports", **begun)(begin_import)
     routes.get("/imports/{import_id}", **documented(reply=ImportBody, refusals=(404,)))(show_import)
@@ -142,11 +146,9 @@ def router(signed_link: SignedLink) -> APIRouter:
     gone = documented(body=Erasures, reply=ErasedUnits, refusals=(404,))
     routes.post("/projects/{project_id}/erasures", **gone)(erase_units)
     routes.post("/projects/{project_id}/seal", **documented(reply=Sealed, refusals=(404,)))(seal_lots)
-    shown = documented(reply_media_types=("text/plain", "application/json"), refusals=(410,), parameters=LINK)
-    routes.get("/payloads/{unit_id}", dependencies=[Depends(signed_link)], **shown)(show_payload)
     suggested = documented(reply=SuggestionBody, parameters=LINK)
     routes.get("/payloads/{unit_id}/suggestion", dependencies=[Depends(signed_link)], **suggested)(show_suggestion)
-    return routes
+    return hot, routes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Routes on which thousands of calls a second come in: nothing between what bounds them and their function."""
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from inspect import signature
 from typing import Any
 
 from fastapi import Request, Response
@@ -12,12 +13,12 @@ from concord.chassis.identity import Guard
 
 
 class HotRoute(APIRoute):
-    """A route whose function takes the request, the path's parameters as text and its caller, and returns a Response.
+    """A route whose function takes the request, the path's parameters as text and, if it names one, its caller.
 
-    FastAPI resolves dependencies and validates parameters anew with each call, opens stacks for what is to be closed
-    and wraps the answer twice to look for exception handlers; all of it would cost more than what the call is about.
-    So the guard and the function are called directly, by `HotRoutes`. The guard stays the route's dependency, and the
-    OpenAPI document stays as it is.
+    It returns a Response. FastAPI resolves dependencies and validates parameters anew with each call, opens stacks for
+    what is to be closed and wraps the answer twice to look for exception handlers; all of it would cost more than what
+    the call is about. So the guard and the function are called directly, by `HotRoutes`. The guard stays the route's
+    dependency, and the OpenAPI document stays as it is.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -28,7 +29,11 @@ class HotRoute(APIRoute):
         async def handle(request: Request) -> Response:
             return await serve(request=request, caller=await guard(request), **request.path_params)
 
-        return handle
+        async def handle_anybody(request: Request) -> Response:
+            await guard(request)
+            return await serve(request=request, **request.path_params)
+
+        return handle if "caller" in signature(serve).parameters else handle_anybody
 
 
 class HotRoutes:
