@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from concord.chassis.identity import Role
-from simulation import wishes
+from simulation import drafting, wishes
 from simulation.notebook import Ended, Revised, Submitted
 from simulation.town import Person, Town
 
@@ -76,6 +76,7 @@ class Annotator(Person):
             await asyncio.sleep(self.generator.expovariate(1 / THINK_SECONDS))
             if await self._passes_over(offer["assignment_id"]):
                 continue
+            await drafting.perhaps(self, offer)
             truth = await self.truth_of(offer["payload_url"])
             if truth is not None:
                 ready.append(self._answer(project_id, offer, truth))

@@ -66,6 +66,7 @@ class Evidence:
             )
         for collection in ("units", "open_units", "waiting"):
             evidence.documents["ingest", collection] = house.database("ingest").dump(collection)
+        evidence.documents["assign", "drafts"] = house.database("assign").dump("drafts")
         return evidence
 
     def hear(self, topic: Topic, records: list[Incoming]) -> None:

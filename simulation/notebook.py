@@ -57,6 +57,14 @@ class Revised(NamedTuple):
     label: Any
 
 
+class Drafted(NamedTuple):
+    """Assign said: this draft of a label is kept under this number."""
+
+    assignment_id: str
+    annotator_id: str
+    revision: int
+
+
 class Ended(NamedTuple):
     """Assign said: this assignment is skipped, or returned."""
 
@@ -146,6 +154,7 @@ class Notebook:
     offered: dict[str, str] = field(default_factory=dict)
     submitted: list[Submitted] = field(default_factory=list)
     revised: list[Revised] = field(default_factory=list)
+    drafted: list[Drafted] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     ruled: list[Ruled] = field(default_factory=list)
     inspected: list[Inspected] = field(default_factory=list)

@@ -137,6 +137,7 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
     everybody = [*names, *(f"relief-{number}" for number in range(1, RELIEF + 1))]
     town.models = MODELS if models_come(seed) else ()
     town.revises = people_revise(seed)
+    town.drafts = people_draft(seed)
     clients = [
         Client(town, number, generator.randint(*UNITS_PER_CLIENT), everybody) for number in range(1, CLIENTS + 1)
     ]
@@ -182,6 +183,11 @@ def rules_come(seed: int) -> bool:
 def people_revise(seed: int) -> bool:
     """Return whether people revise labels in a seed's town: in a fifth, as `models_come`."""
     return seed % 5 == 2
+
+
+def people_draft(seed: int) -> bool:
+    """Return whether people keep drafts of labels in a seed's town: in a tenth, as `models_come`."""
+    return seed % 10 == 2
 
 
 def takes_errors(seed: int) -> bool:

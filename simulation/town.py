@@ -30,6 +30,7 @@ class Town:
         models: who annotates and is a model; in towns without any nobody says what kind of reason they skip for.
         hasty, skipper: who clicks through units, and who skips most, in towns whose projects have rules for that.
         revises: people revise labels that they gave.
+        drafts: people save what they have of a label before they send it, and try to see what others have.
         calm_at: the loop's time from which on nothing goes wrong; 0: something may.
     """
 
@@ -45,6 +46,7 @@ class Town:
     hasty: str = ""
     skipper: str = ""
     revises: bool = False
+    drafts: bool = False
     calm_at: float = 0.0
 
     def follows(self, service: str, project_id: str, version: int, asked_at: float) -> None:

@@ -19,6 +19,7 @@ from simulation.checkers.classes import gold_that_cannot_be_said_waits, labels_a
 from simulation.checkers.conduct import rules_of_conduct_are_kept
 from simulation.checkers.decisions import nobody_is_certain, nothing_is_counted_twice, rulings_are_kept
 from simulation.checkers.desks import desks_hold_no_more_than_they_may, gold_is_met_by_no_more_than_may
+from simulation.checkers.drafts import drafts_end_with_their_leases
 from simulation.checkers.labels import labels_are_kept, leases_are_kept, models_count_as_is_said, overlap_is_kept
 from simulation.checkers.leaving import exports_are_certified, lots_hold_each_unit_once
 from simulation.checkers.measures import measures_are_true
@@ -57,6 +58,7 @@ CHECKERS: tuple[Checker, ...] = (
     labels_are_of_their_version,
     gold_that_cannot_be_said_waits,
     leases_are_kept,
+    drafts_end_with_their_leases,
     desks_hold_no_more_than_they_may,
     gold_is_met_by_no_more_than_may,
     rules_of_conduct_are_kept,

@@ -16,6 +16,7 @@ from services.adjudicate.domain import unit as adjudicated
 from services.assign.domain.models import Part
 from services.assign.domain.queue import Pick, Seeker
 from services.assign.handlers.claims import Claims
+from services.assign.handlers.drafting import Drafting
 from services.assign.repository.conducts import CONDUCT
 from services.metrics.domain.standing import Standing
 from simulation.bounds import DESK_LEASES_MAX
@@ -36,6 +37,35 @@ def desks_without_an_end() -> Iterator[None]:
     with (
         patch.dict("simulation.bounds.SMALL", dict.fromkeys(_DESK_BOUNDS, ROOM)),
     ):
+        yield
+
+
+@contextmanager
+def drafts_outlive_their_leases() -> Iterator[None]:
+    """Keep what somebody began to say after they have said it."""
+    with patch("services.assign.repository.drafts.outlived", lambda *_: False):
+        yield
+
+
+@contextmanager
+def drafts_of_anybody() -> Iterator[None]:
+    """Show a draft to whoever knows its assignment."""
+    honest = Drafting._held
+
+    async def held(self: Drafting, annotator_id: str, assignment_id: str) -> Any:
+        key = (await self.repository.keys_of([assignment_id]))[assignment_id]
+        state = (await self.repository.units([key])).get(key) if key is not None else None
+        assignment = state.assignment(assignment_id) if state is not None else None
+        return await honest(self, annotator_id if assignment is None else assignment.annotator_id, assignment_id)
+
+    with patch.object(Drafting, "_held", held):
+        yield
+
+
+@contextmanager
+def the_last_draft_wins() -> Iterator[None]:
+    """Save a draft over one that its page has not seen."""
+    with patch("services.assign.repository.drafts.next_revision", lambda newest, _: newest + 1):
         yield
 
 

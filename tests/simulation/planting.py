@@ -16,6 +16,8 @@ CAUGHT_AT = {
     "closed-gold-goes-on": 17,
     "commit-before-effect": 3,
     "content-is-not-claimed": 5,
+    "drafts-of-anybody": 2,
+    "drafts-outlive-their-leases": 2,
     "errors-left-out": 6,
     "exposures-by-process": 8,
     "first-label-wins": 3,
@@ -28,6 +30,7 @@ CAUGHT_AT = {
     "poison-holds-a-partition": 3,
     "revisions-are-more-labels": 17,
     "sameness-by-bytes": 3,
+    "the-last-draft-wins": 2,
     "unavailable-is-poison": 9,
     "who-is-stopped-is-forgotten": 47,
 }
