@@ -11,9 +11,10 @@ from concord.chassis.identity import Role
 from concord.contracts.topics import INTAKE
 from simulation import wishes
 from simulation.bounds import RECORD_BYTES_MAX
+from simulation.erasing import erase
 from simulation.faults import BrokerFaults, Fault, Passage
 from simulation.notebook import Admitted, Exported, Unit
-from simulation.town import Person, Town
+from simulation.town import FOLLOWS_SECONDS, Person, Town
 from simulation.wishes import canonical
 from simulation.wording import Wording
 
@@ -281,6 +282,8 @@ class Client(Person):
             for lot in lots:
                 await self._take(lot["lot_id"], lot["status"])
             if settled and lots and all(lot["lot_id"] in self.exported for lot in lots):
+                if self.town.erases_what_left:
+                    await self._erase_what_left()
                 for lot in lots:
                     await self._take(lot["lot_id"], lot["status"], again=True)
                 return
@@ -306,6 +309,18 @@ class Client(Person):
             return
         self.exported.add(lot_id)
         self.town.notebook.exported.append(Exported(lot_id, export, certificate, after))
+        if again:
+            left = {json.loads(line)["unit_id"] for line in export.splitlines()}
+            if gone := sorted(left & self.town.notebook.erased):
+                self.town.notebook.wrongs.append(f"{gone} of lot {lot_id} left long after they were erased")
+
+    async def _erase_what_left(self) -> None:
+        """Have a unit erased of the last lot that was taken with any, and give everybody time to hear of it."""
+        mine = [entry for entry in self.town.notebook.exported if entry.lot_id in self.exported and entry.content]
+        if mine:
+            row = json.loads(mine[-1].content.splitlines()[-1])
+            await erase(self, self.project_id, row["source_id"], row["unit_id"])
+            await asyncio.sleep(FOLLOWS_SECONDS)
 
     async def _take_too_early(self, lot_id: str) -> None:
         """Ask for what nobody gets of a lot before it is accepted; what is accepted once, stays so."""

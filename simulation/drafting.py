@@ -50,7 +50,7 @@ async def _look(person: Person, path: str, assignment_id: str, saved: int) -> No
     answer = await person.insist("assign", "GET", path, tries_max=3)
     if answer is None or answer.status in GONE:
         return
-    shown = answer.json() if answer.status == 200 else {"draft": {}, "revision": 0}
+    shown: dict[str, Any] = answer.json() if answer.status == 200 else {"draft": {}, "revision": 0}
     mine = (shown["draft"].get("by"), shown["draft"].get("of")) == (person.name, assignment_id)
     if not mine or shown["revision"] < saved:
         text = f"{person.name} saved draft {saved} of {assignment_id} and is shown"

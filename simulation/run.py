@@ -138,6 +138,7 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
     town.models = MODELS if models_come(seed) else ()
     town.revises = people_revise(seed)
     town.drafts = people_draft(seed)
+    town.erases_what_left = what_left_is_erased(seed)
     clients = [
         Client(town, number, generator.randint(*UNITS_PER_CLIENT), everybody) for number in range(1, CLIENTS + 1)
     ]
@@ -188,6 +189,11 @@ def people_revise(seed: int) -> bool:
 def people_draft(seed: int) -> bool:
     """Return whether people keep drafts of labels in a seed's town: in a tenth, as `models_come`."""
     return seed % 10 == 2
+
+
+def what_left_is_erased(seed: int) -> bool:
+    """Return whether units are erased that have left with an accepted lot: in a tenth, and as late as can be."""
+    return seed % 10 == 4
 
 
 def takes_errors(seed: int) -> bool:

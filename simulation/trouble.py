@@ -6,9 +6,9 @@ from concord.chassis.identity import Role
 from simulation import wishes
 from simulation.bounds import BACKLOG_EVENTS_MAX, BACKLOG_EVENTS_OVER
 from simulation.clients import BATCH_UNITS_MAX, HTTP_DOORS, UNSEEN_NAME, Client
+from simulation.erasing import erase
 from simulation.faults import Fault
 from simulation.lives import LIVES_APIECE
-from simulation.notebook import Admitted
 from simulation.town import Person, Town
 from simulation.wording import CHANGES_MAX
 
@@ -114,21 +114,8 @@ class Eraser(Person):
                 and admitted.unit_id not in notebook.erased
             ]
             if known and not self.town.network.weather.calm:
-                await self._erase(self.generator.choice(known))
-
-    async def _erase(self, admitted: Admitted) -> None:
-        """Have a unit erased: from now on it may be, and once it is answered it is."""
-        notebook = self.town.notebook
-        notebook.erased.add(admitted.unit_id)
-        notebook.erased_names.add((admitted.project_id, admitted.source_id))
-        body = {"ids": [admitted.source_id], "reason": "The client wishes it."}
-        answer = None
-        while answer is None:
-            answer = await self.insist("ingest", "POST", f"/v1/projects/{admitted.project_id}/erasures", body)
-        if answer.status != 200 or answer.json()["erased"] != 1:
-            notebook.wrongs.append(
-                f"{admitted.source_id} of {admitted.project_id} is not erased: {answer.status} {answer.body!r}"
-            )
+                chosen = self.generator.choice(known)
+                await erase(self, project_id, chosen.source_id, chosen.unit_id)
 
 
 class Changer(Person):

@@ -55,12 +55,14 @@ PLANTED = _named(
         labelling.first_words_stand,
         labelling.revisions_are_more_labels,
         labelling.accepted_after_two,
+        labelling.erased_leaves,
         labelling.sameness_by_bytes,
         labelling.alpha_of_all_labels,
         labelling.gold_is_always_right,
         labelling.overconfident,
         classes.checked_by_todays_classes,
         classes.known_labels_by_todays_classes,
+        classes.classes_of_the_first_day,
         classes.closed_gold_goes_on,
     )
 )
@@ -74,14 +76,8 @@ UNSEEN = _named(
         # head read and its listener told, and places are looked at again a while after they were gained. Over 20 seeds
         # that mended all of it, so that no judge of what is left in the end can tell.
         storing.late_is_not_settled,
-        # A lot must be taken after one of its units was erased in it: the town takes its lots again for that, and
-        # erases too few of them by then.
-        labelling.erased_leaves,
         # Two names of one class must meet in what is counted: of ten seeds only the first was tried, and held.
         classes.labels_as_given,
-        # Nothing but what is given out once the town is calm tells, for until then a service may lag as it likes, and
-        # by then little is left to give out: one seed was tried, and held.
-        classes.classes_of_the_first_day,
     )
 )
 """These were not yet seen to be caught: what the town still has to learn."""

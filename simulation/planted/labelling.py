@@ -18,6 +18,8 @@ from services.assign.domain.queue import Pick, Seeker
 from services.assign.handlers.claims import Claims
 from services.assign.handlers.drafting import Drafting
 from services.assign.repository.conducts import CONDUCT
+from services.audit.domain import lot
+from services.audit.domain import unit as inspected
 from services.metrics.domain.standing import Standing
 from simulation.bounds import DESK_LEASES_MAX
 
@@ -247,6 +249,14 @@ def gold_is_always_right() -> Iterator[None]:
 
 @contextmanager
 def erased_leaves() -> Iterator[None]:
-    """Hand over what was erased after its lot was accepted."""
-    with patch("services.audit.domain.lot.LotState.leaving", property(lambda self: self.members)):
+    """Wipe no unit that has its label, and tell no accepted lot of one: what was certified is handed over as it was."""
+    of_lot, of_unit = lot.withdrawn, inspected.withdrawn
+
+    def lot_without(state: lot.LotState | None, *more: Any) -> lot.LotState | None:
+        return None if state is not None and state.status == "accepted" else of_lot(state, *more)
+
+    def unit_wiped(state: inspected.UnitState | None, *more: Any) -> inspected.UnitState:
+        return state if state is not None and state.label else of_unit(state, *more)
+
+    with patch.object(lot, "withdrawn", lot_without), patch.object(inspected, "withdrawn", unit_wiped):
         yield

@@ -13,11 +13,13 @@ SETTLE_SECONDS = 400.0
 CAUGHT_AT = {
     "accepted-after-two": 3,
     "checked-by-todays-classes": 8,
+    "classes-of-the-first-day": 5,
     "closed-gold-goes-on": 17,
     "commit-before-effect": 3,
     "content-is-not-claimed": 5,
     "drafts-of-anybody": 2,
     "drafts-outlive-their-leases": 2,
+    "erased-leaves": 4,
     "errors-left-out": 6,
     "exposures-by-process": 8,
     "first-label-wins": 3,
