@@ -80,14 +80,15 @@ STEPS = (
         *("-m", "real", "--ignore=tests/end_to_end", "--ignore-glob=tests/integration/test_*.py", "-n", "3"),
         *_BY_FILE,
         on=_BROKER_AND_STORE,
-    ),
-    # One after another: a service that one test runs would answer what another test's people say.
-    _pytest(
-        "services on the real parts",
-        *("-m", "real", "tests/integration"),
-        *(f"--ignore=tests/integration/{folder}" for folder in ("concord", "deploy", "observability")),
-        on=_BROKER_AND_STORE,
         beside=(
+            # On a broker and store of its own, one after another: a service that one test runs would answer what
+            # another test's people say. So it mostly waits, and less than half of a core does for it.
+            _pytest(
+                "services on the real parts",
+                *("-m", "real", "tests/integration"),
+                *(f"--ignore=tests/integration/{folder}" for folder in ("concord", "deploy", "observability")),
+                on=_BROKER_AND_STORE,
+            ),
             Step("alert rules", ("promtool", "test", "rules", *(f"{_RULES}/{name}.test.yml" for name in _RULE_TESTS))),
         ),
     ),
