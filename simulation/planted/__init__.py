@@ -76,7 +76,7 @@ UNSEEN = _named(
         # head read and its listener told, and places are looked at again a while after they were gained. Over 20 seeds
         # that mended all of it, so that no judge of what is left in the end can tell.
         storing.late_is_not_settled,
-        # Two names of one class must meet in what is counted: of ten seeds only the first was tried, and held.
+        # Two names of one class must meet in what is counted: seeds 1 and 5 were tried, and held.
         classes.labels_as_given,
     )
 )
