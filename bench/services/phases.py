@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from concord.chassis.places.keeper import LOOK_AGAIN_SECONDS
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX
 
 IDLE_SPANS, IDLE_SECONDS = 4, 2.0
+RESTED_SECONDS = 2.0
 LOOKED_SECONDS = 5.0
 """How long looking at places again may take."""
 IMPORTED_TOGETHER, LABELLED_TOGETHER, LABELLED_TOGETHER_MANY = 4_000, 1_000, 4_000
@@ -93,10 +94,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """The time in which one service served, and the time after it in which the others consumed what it said."""
+    """The time in which one service served, and the time after it in which the others consumed what it said.
+
+    Attributes:
+        resting: a while in which nothing was to be done, right after; None where it was not looked at.
+    """
 
     working: Span
     consuming: Span
+    resting: Span | None = None
 
 
 @dataclass(slots=True)
@@ -150,13 +156,13 @@ class Phases:
         await self._looked_again(begun)
         single = await self._label("claim + submit, one unit a call", min(self.measured.units, PAIRS_SINGLE_MAX), 1)
         onward = await self._go_on("submit and next, one call", min(self.measured.units // 2, PAIRS_SINGLE_MAX))
-        apart = await self._apart(min(self.measured.units // 2, PAIRS_APART_MAX))
+        await self._apart(min(self.measured.units // 2, PAIRS_APART_MAX))
         many = await self._label(
             f"claim + submit, {UNITS_A_CALL} units a call", min(self.measured.units, PAIRS_MANY_MAX), UNITS_A_CALL
         )
         for service, what in TOLD_OF_LABELS.items():
             if service in services:
-                await self._consumed(what, service, [*single, *onward, *apart, *many])
+                await self._consumed(what, service, [*single, *onward, *many])
         self.measured.peak_mb = {service: peak_mb(self.site.stack.pid(service)) for service in services}
         for service in services:
             self._say(f"cold start of {service}")
@@ -188,10 +194,10 @@ class Phases:
         for first in range(before, units, IMPORTED_TOGETHER):
             count = min(IMPORTED_TOGETHER, units - first)
             sending = admit(self.door, self.people.client, self.people.project_id, first, count, exchange)
-            rounds.append(await self._round(f"import, {first:,} done", sending, others))
+            rounds.append(await self._rested(await self._round(f"import, {first:,} done", sending, others)))
         await self._called(ADMIT, INGEST, [entry.working for entry in rounds], exchange)
         for service in others:
-            await self._consumed(CONSUME_UNIT, service, [entry.consuming for entry in rounds])
+            await self._consumed(CONSUME_UNIT, service, rounds)
 
     async def _looked_again(self, begun: float) -> None:
         """Return when services have looked at their places again, as after each deal of them.
@@ -201,31 +207,31 @@ class Phases:
         self._say("waiting until places were looked at again")
         await asyncio.sleep(max(0.0, begun + LOOK_AGAIN_SECONDS[-1] + LOOKED_SECONDS - time.monotonic()))
 
-    async def _label(self, what: str, pairs: int, units_a_call: int) -> list[Span]:
-        """Let units be claimed and submitted; return the times in which what that caused was consumed."""
+    async def _label(self, what: str, pairs: int, units_a_call: int) -> list[Round]:
+        """Let units be claimed and submitted."""
         people, others, exchange = self.people, self._others(ASSIGN), Exchange()
         together = LABELLED_TOGETHER if units_a_call == 1 else LABELLED_TOGETHER_MANY
         rounds = []
         for first in range(0, pairs, together):
             count = min(together, pairs - first)
             asking = annotate(self.door, people.annotators, people.project_id, count, units_a_call, exchange)
-            rounds.append(await self._round(f"{what}, {first:,} done", asking, others))
+            rounds.append(await self._rested(await self._round(f"{what}, {first:,} done", asking, others)))
         await self._called(what, ASSIGN, [entry.working for entry in rounds], exchange)
-        return [entry.consuming for entry in rounds]
+        return rounds
 
-    async def _go_on(self, what: str, labels: int) -> list[Span]:
-        """Let units be submitted and the next ones given in one call; return the times in which that was consumed."""
+    async def _go_on(self, what: str, labels: int) -> list[Round]:
+        """Let units be submitted and the next ones given in one call."""
         people, others, exchange = self.people, self._others(ASSIGN), Exchange()
         rounds = []
         for first in range(0, labels, LABELLED_TOGETHER):
             count = min(LABELLED_TOGETHER, labels - first)
             asking = go_on(self.door, people.annotators, people.project_id, count, exchange)
-            rounds.append(await self._round(f"{what}, {first:,} done", asking, others))
+            rounds.append(await self._rested(await self._round(f"{what}, {first:,} done", asking, others)))
         await self._called(what, ASSIGN, [entry.working for entry in rounds], exchange)
-        return [entry.consuming for entry in rounds]
+        return rounds
 
-    async def _apart(self, pairs: int) -> list[Span]:
-        """Let units be claimed and then submitted; return the times in which what that caused was consumed."""
+    async def _apart(self, pairs: int) -> None:
+        """Let units be claimed and then submitted. So few come of it at once that they say nothing of consumers."""
         people, others, claims, submissions = self.people, self._others(ASSIGN), Exchange(), Exchange()
         claimed, submitted = [], []
         for first in range(0, pairs, len(people.annotators)):
@@ -237,7 +243,6 @@ class Phases:
             submitted.append(await self._round(f"submissions, {first:,} done", submitting, others))
         await self._called("claim, one unit a call", ASSIGN, [entry.working for entry in claimed], claims)
         await self._called("submit, one unit a call", ASSIGN, [entry.working for entry in submitted], submissions)
-        return [entry.consuming for entry in (*claimed, *submitted)]
 
     async def _round(self, what: str, work: Coroutine[Any, Any, None], others: Collection[str]) -> Round:
         """Do some work while the other services stand still, then let them catch up."""
@@ -253,6 +258,12 @@ class Phases:
             after = await self.site.reading()
         await self.site.caught_up(self.site.stack.services)
         return done, Round(Span(before, after), Span(after, await self.site.reading()))
+
+    async def _rested(self, entry: Round) -> Round:
+        """Look for a while at what is spent on nothing, right after a round: under as much load of the machine's."""
+        before = await self.site.reading()
+        await asyncio.sleep(RESTED_SECONDS)
+        return replace(entry, resting=Span(before, await self.site.reading()))
 
     def _others(self, service: str) -> list[str]:
         return [name for name in self.site.stack.services if name != service]
@@ -271,7 +282,7 @@ class Phases:
                 service=service,
                 units=self.measured.units,
                 operations=count,
-                cpu_us=self._net_us(service, spans) / count,
+                cpu_us=self._net_us(service, spans, self.measured.idle_share[service]) / count,
                 floor=Floor(http_us / count, io.store_us / count, io.broker_us / count),
                 seconds=sum(span.seconds for span in spans),
                 below_us={
@@ -283,8 +294,15 @@ class Phases:
             )
         )
 
-    async def _consumed(self, what: str, service: str, spans: Sequence[Span]) -> None:
-        """Note what a record cost that a service consumed."""
+    async def _consumed(self, what: str, service: str, rounds: Sequence[Round]) -> None:
+        """Note what a record cost that a service consumed.
+
+        It comes in a second or two in which an idle process spends about as much, and more of it the busier the machine
+        is: so what is taken off is what it spent in the rests between these rounds.
+        """
+        spans = [entry.consuming for entry in rounds]
+        rests = [entry.resting for entry in rounds if entry.resting is not None]
+        idle = sum(rest.cpu_seconds(service) for rest in rests) / sum(rest.seconds for rest in rests)
         topics: Counter[str] = Counter()
         for span in spans:
             topics.update(span.read(service))
@@ -298,7 +316,7 @@ class Phases:
                 service=service,
                 units=self.measured.units,
                 operations=count,
-                cpu_us=self._net_us(service, spans) / count,
+                cpu_us=self._net_us(service, spans, idle) / count,
                 floor=Floor(0.0, io.store_us / count, io.broker_us / count),
                 seconds=sum(span.seconds for span in spans),
             )
@@ -321,9 +339,8 @@ class Phases:
         )
         return await io_cost(wanted)
 
-    def _net_us(self, service: str, spans: Sequence[Span]) -> float:
+    def _net_us(self, service: str, spans: Sequence[Span], idle: float) -> float:
         """Return what a service spent in these spans beyond what it spends on nothing, in microseconds."""
-        idle = self.measured.idle_share[service]
         net = sum(span.cpu_seconds(service) - idle * span.seconds for span in spans)
         return max(0.0, net) * MICROSECONDS
 
