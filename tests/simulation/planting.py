@@ -28,7 +28,6 @@ CAUGHT_AT = {
     "known-labels-by-todays-classes": 5,
     "late-revisions-vanish": 17,
     "models-are-people": 4,
-    "no-sweeper": 4,
     "poison-holds-a-partition": 3,
     "revisions-are-more-labels": 17,
     "sameness-by-bytes": 3,
