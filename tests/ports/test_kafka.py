@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.client import ConnectionGroup
 from aiokafka.errors import OutOfOrderSequenceNumber
 
 from concord.chassis.broker.kafka import KafkaBroker
@@ -44,6 +45,19 @@ async def test_a_producer_that_failed_for_good_is_replaced_and_the_records_come_
     while await reader.lag():
         found += [record.value for record in await reader.poll(100, 0.5)]
     assert found == [record.value for record in records]
+
+
+async def test_a_lone_reader_asks_how_far_records_go_beside_its_wait_for_them_and_hears_at_once(
+    broker_place: Any,
+) -> None:
+    broker, reader = await broker_place.open(), await broker_place.join(lone=True)
+    assert await reader.poll(100, 0.5) == [], "from now on the broker keeps a question of this reader"
+    waiting = asyncio.create_task(reader.poll(100, SETTLE_SECONDS_MAX))
+    assert await reader.lag() == 0
+    asked_on = {group for _, group in reader._consumer._client._conns}
+    assert asked_on == {ConnectionGroup.DEFAULT, ConnectionGroup.COORDINATION}, "not behind that question"
+    await broker.publish([Outgoing(broker_place.topic, b"key", b"value")])
+    assert [record.value for record in await waiting] == [b"value"]
 
 
 async def test_what_a_clients_transactions_leave_behind_is_no_lag(broker_place: Any) -> None:

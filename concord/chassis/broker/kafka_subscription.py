@@ -8,14 +8,18 @@ the partition came back to the same member: the client library would let that pa
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import chain
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as Place
 from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.client import ConnectionGroup
 from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.protocol.offset import OffsetRequest
 
 from concord.chassis.broker.kafka_connection import NO_ANSWER, KafkaConnection
 from concord.chassis.broker.kafka_records import hand_over_own
@@ -41,6 +45,11 @@ POLL_INTERVAL_MS_MAX = 300_000
 FETCH_BYTES_MAX = 16_777_216
 FETCH_PARTITION_BYTES_MAX = 1_048_576
 FETCH_WAIT_MS = 500
+"""How long the broker keeps a question for records where there are none. It answers a connection's questions in turn:
+for so long, what is dealt or released meanwhile is not asked for."""
+FETCH_WAIT_ALONE_MS = 5_000
+"""The same for a lone reader, whose partitions stay what they are: half of all that brokers are asked when nothing
+happens was asked by tables."""
 
 JOIN_SECONDS_MAX = 45.0
 """A join waits until a dead member's session is over."""
@@ -89,8 +98,10 @@ class KafkaSubscription:
             max_poll_interval_ms=POLL_INTERVAL_MS_MAX,
             fetch_max_bytes=FETCH_BYTES_MAX,
             max_partition_fetch_bytes=FETCH_PARTITION_BYTES_MAX,
-            fetch_max_wait_ms=FETCH_WAIT_MS,
+            fetch_max_wait_ms=FETCH_WAIT_ALONE_MS if self._group is None else FETCH_WAIT_MS,
         )
+        if self._group is None:
+            consumer._client.send = partial(_send, consumer._client.send)
         consumer.subscribe(self._topics, listener=_Rebalances(self, consumer))
         try:
             async with asyncio.timeout(JOIN_SECONDS_MAX):
@@ -290,6 +301,15 @@ class _Places:
 
 def _ours(places: Collection[Place]) -> frozenset[TopicPartition]:
     return frozenset(TopicPartition(place.topic, place.partition) for place in places)
+
+
+async def _send(send: Callable[..., Awaitable[object]], node: int, request: object, **options: Any) -> object:
+    """Send a lone reader's request; the question how far partitions go on the connection that a group's member has.
+
+    Else it would wait behind the question for records, which the broker keeps.
+    """
+    apart = {"group": ConnectionGroup.COORDINATION} if isinstance(request, OffsetRequest) else {}
+    return await send(node, request, **(options | apart))
 
 
 async def _stop(consumer: AIOKafkaConsumer) -> None:
