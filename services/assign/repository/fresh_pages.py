@@ -18,7 +18,7 @@ from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.store.port import Collection, Document
 from concord.contracts.ids import place_of, slot_of_project, slots_of
 from services.assign.domain import unit
-from services.assign.domain.fresh import FreshRow, Page, PageHead, in_order, row_of
+from services.assign.domain.fresh import PAGE_ROWS_MAX, FreshRow, Page, PageHead, in_order, row_of
 from services.assign.domain.place import Place
 from services.assign.domain.queue import Seeker
 from services.assign.domain.unit import UnitState
@@ -257,11 +257,12 @@ def _read_together(documents: Iterable[Document]) -> Iterator[list[str]]:
     some: list[str] = []
     rows = 0
     for document in documents:
-        if some and (rows + document["count"] > LOAD_ROWS or len(some) == LOAD_DOCUMENTS_MAX):
+        count = document.get("count", PAGE_ROWS_MAX)  # none said so at first
+        if some and (rows + count > LOAD_ROWS or len(some) == LOAD_DOCUMENTS_MAX):
             yield some
             some, rows = [], 0
         some.append(document["_id"])
-        rows += document["count"]
+        rows += count
     if some:
         yield some
 

@@ -147,6 +147,18 @@ async def test_what_happens_to_a_unit_that_waits_as_a_row_holds_in_the_next_life
         assert await all_offered(desk, "bob") == [unit_id(11)], "the one that two are to label"
 
 
+async def test_pages_that_do_not_say_how_many_rows_they_have_are_loaded_too() -> None:
+    desk = Desk()
+    await desk.publish_project()
+    async with desk.open():
+        await desk.define("ann")
+        await desk.admit(*units())
+    for document in stored(desk, "fresh").values():
+        del document["count"]  # as of a version before
+    async with desk.open():
+        assert await all_offered(desk) == [unit_id(number) for number in range(COUNT)]
+
+
 async def test_units_that_come_one_by_one_end_in_few_documents(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.assign.domain.fresh.PAGE_ROWS_MAX", 100)
     monkeypatch.setattr("services.assign.repository.fresh_pages.PAGE_DOCUMENTS_MAX", 3)
