@@ -77,7 +77,7 @@ STEPS = (
     Step("simulation", (_PYTHON, "-m", "simulation", "--seeds", "20", "--jobs", "2")),
     _pytest(
         "ports on the real parts",
-        *("-m", "real", "--ignore=tests/end_to_end", "--ignore-glob=tests/integration/test_*.py", "-n", "3"),
+        *("-m", "real", "--ignore=tests/end_to_end", "--ignore-glob=tests/integration/test_*.py", "-n", "2"),
         *_BY_FILE,
         on=_BROKER_AND_STORE,
         beside=(
