@@ -17,7 +17,7 @@ from concord.contracts.topics import LOTS, QUALITY, RESOLUTIONS, UNITS, Topic
 from concord.contracts.v1.lots_pb2 import LotEvent
 from concord.contracts.v1.quality_pb2 import BreakRequired, QualityEvent, StandingChanged
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
-from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
+from concord.contracts.v1.units_pb2 import UnitEvent
 from services.assign import announcements
 from services.assign.domain import revision, unit
 from services.assign.domain.breaks import Break
@@ -44,11 +44,15 @@ def handlers(assign: Handlers) -> Mapping[Topic, Handler]:
 
 
 async def _units(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
-    admissions = [(cast("UnitEvent", delivery.event), delivery.trace) for delivery in deliveries]
-    events = [event for event, _ in admissions]
-    admitted = [(event, trace) for event, trace in admissions if event.HasField("unit_admitted")]
+    events = [cast("UnitEvent", delivery.event) for delivery in deliveries]
     try:
-        await assign.units.admit([(event.metadata.event_id, _admitted(event, trace)) for event, trace in admitted])
+        await assign.units.admit(
+            [
+                _admitted(event, delivery.trace)
+                for event, delivery in zip(events, deliveries, strict=True)
+                if event.HasField("unit_admitted")
+            ]
+        )
     except ProjectUnknown as fault:
         # It was waited for; more tries would hold up the partition for nothing.
         raise Poison(str(fault)) from fault
@@ -141,26 +145,31 @@ def _at_work(name: str) -> AtWork:
     return cast("AtWork", name or "active")
 
 
-def _admitted(event: UnitEvent, trace: Headers) -> UnitState:
-    admitted: UnitAdmitted = event.unit_admitted
-    _check_client(event, admitted.unit_id)
-    return UnitState(
-        unit_id=admitted.unit_id,
-        client_id=event.metadata.client_id,
-        project_id=event.metadata.project_id,
+def _admitted(event: UnitEvent, trace: Headers) -> tuple[str, UnitState]:
+    """Return the event's id, and the unit that it tells. A field that is read costs, and most say nothing."""
+    admitted, about = event.unit_admitted, event.metadata
+    unit_id, client_id = admitted.unit_id, about.client_id
+    _check_client(unit_id, client_id)
+    gold = admitted.HasField("gold_label")
+    named = admitted.named_annotators
+    state = UnitState(
+        unit_id=unit_id,
+        client_id=client_id,
+        project_id=about.project_id,
         admitted=True,
-        admitted_at_us=event.metadata.occurred_at_us,
+        admitted_at_us=about.occurred_at_us,
         media_type=admitted.media_type,
         skills=tuple(admitted.skills_required),
-        named=tuple(dict.fromkeys(admitted.named_annotators)),
+        named=tuple(dict.fromkeys(named)) if named else (),
         priority=admitted.priority,
-        gold=admitted.HasField("gold_label"),
-        traceparent=dict(trace).get("traceparent", b"").decode(),
+        gold=gold,
+        traceparent=dict(trace).get("traceparent", b"").decode() if trace else "",
         text_characters=admitted.content_length if admitted.HasField("content_length") else None,
-        guideline_version=admitted.guideline_version if admitted.HasField("gold_label") else 0,
+        guideline_version=admitted.guideline_version if gold else 0,
         gold_of=admitted.gold_of,
         not_for=tuple(admitted.not_for),
     )
+    return about.event_id, state
 
 
 def _resolution(event: ResolutionEvent) -> Iterator[UnitChange]:
@@ -223,12 +232,12 @@ def _told(
     change: Callable[[UnitState], UnitState | None],
     word: Callable[[Announcer, UnitState], Sequence[Outgoing]] | None = None,
 ) -> UnitChange:
-    _check_client(event, unit_id)
     metadata = event.metadata
+    _check_client(unit_id, metadata.client_id)
     return UnitChange(metadata.event_id, unit_id, metadata.client_id, metadata.project_id, change, word)
 
 
-def _check_client(event: UnitEvent | ResolutionEvent | LotEvent, unit_id: str) -> None:
+def _check_client(unit_id: str, client_id: str) -> None:
     """Hold the rule that an id starts with its client: else one client's event would touch another's unit."""
-    if client_of(unit_id) != event.metadata.client_id:
-        raise Poison(f"unit {unit_id[:120]!r} is no unit of client {event.metadata.client_id!r}")
+    if client_of(unit_id) != client_id:
+        raise Poison(f"unit {unit_id[:120]!r} is no unit of client {client_id!r}")

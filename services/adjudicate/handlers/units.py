@@ -13,6 +13,7 @@ from concord.contracts.v1.lots_pb2 import LotEvent
 from concord.contracts.v1.units_pb2 import UnitEvent
 from services.adjudicate.announcements import SERVICE, gold_dropped
 from services.adjudicate.domain.candidates import contradicted, dropped
+from services.adjudicate.domain.rule import Rule
 from services.adjudicate.domain.unit import Admission, Judged, UnitState, Weigh, admitted, judged, reopened, withdrawn
 from services.adjudicate.handlers.deciding import Batch, Deciding, rule_of
 from services.adjudicate.repository import Repository, unit_key
@@ -39,20 +40,25 @@ class Units:
     async def units(self, deliveries: Sequence[Delivery]) -> None:
         """Hear of admitted and withdrawn units; lots are audit's."""
         batch, admissions, withdrawals = Batch(), [], []
-        events = [(cast("UnitEvent", delivery.event), delivery) for delivery in deliveries]
-        pages = await self._listed([event for event, _ in events if event.HasField("unit_admitted")])
-        for event, delivery in events:
-            if event.HasField("unit_admitted"):
-                page = pages[event.metadata.project_id]
-                admissions.append(await self._admission(event, delivery, page, batch))
-            elif event.HasField("unit_erased"):
+        told: dict[str, list[tuple[UnitEvent, Delivery]]] = defaultdict(list)
+        for delivery in deliveries:
+            event = cast("UnitEvent", delivery.event)
+            kind = event.WhichOneof("event")
+            if kind == "unit_admitted":
+                told[event.metadata.project_id].append((event, delivery))
+            elif kind == "unit_erased":
                 withdrawals.append(_withdrawal(event))
+        for project_id, some in told.items():
+            page = await self._listed(project_id, [event for event, _ in some])
+            project = await self.deciding.project(project_id)
+            rule = rule_of(project)
+            admissions += [self._admission(event, delivery, project, rule, page, batch) for event, delivery in some]
         await self.deciding.apply([*await self.repository.keep_rows(admissions), *withdrawals], batch)
         # Of those that are here now, whose labels came first.
-        project_ids = {event.unit_admitted.unit_id: event.metadata.project_id for event, _ in events}
-        await self.deciding.admit(
-            [unit_id for unit_id in project_ids if self.repository.is_unheard(project_ids[unit_id], unit_id)]
-        )
+        for project_id, some in told.items():
+            if unheard := self.repository.unheard_of(project_id):
+                here = dict.fromkeys(event.unit_admitted.unit_id for event, _ in some)
+                await self.deciding.admit([unit_id for unit_id in here if unit_id in unheard])
 
     async def hear_again(self, place: int) -> None:
         """Admit the units of a place whose admission came after something else, and through another process.
@@ -62,21 +68,15 @@ class Units:
         """
         await self.deciding.admit(self.repository.unheard(place))
 
-    async def _listed(self, events: Sequence[UnitEvent]) -> dict[str, str]:
-        """Note the admitted units on a page of their project's list each; return the pages by project."""
-        by_project: dict[str, list[UnitEvent]] = defaultdict(list)
-        for event in events:
-            by_project[event.metadata.project_id].append(event)
-        pages = {}
-        for project_id, admissions in by_project.items():
-            unit_ids = [event.unit_admitted.unit_id for event in admissions]
-            at_us = admissions[0].metadata.occurred_at_us
-            pages[project_id] = await self.repository.list_admitted(at_us, project_id, unit_ids)
-        return pages
+    async def _listed(self, project_id: str, admissions: Sequence[UnitEvent]) -> str:
+        """Note admitted units of a project on a page of its list, and return the page."""
+        unit_ids = [event.unit_admitted.unit_id for event in admissions]
+        return await self.repository.list_admitted(admissions[0].metadata.occurred_at_us, project_id, unit_ids)
 
-    async def _admission(self, event: UnitEvent, delivery: Delivery, page: str, batch: Batch) -> Cause[UnitState]:
-        unit_admitted, project = event.unit_admitted, await self.deciding.project(event.metadata.project_id)
-        rule, trace = rule_of(project), delivery.trace
+    def _admission(
+        self, event: UnitEvent, delivery: Delivery, project: Project, rule: Rule, page: str, batch: Batch
+    ) -> Cause[UnitState]:
+        unit_admitted, trace = event.unit_admitted, delivery.trace
         admission = Admission(
             unit_id=unit_admitted.unit_id,
             project_id=project.project_id,

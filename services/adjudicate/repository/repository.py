@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import heapq
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import itemgetter
 from typing import Any
@@ -235,10 +235,10 @@ class Repository:
         found = [(row.cause, UNIT.decode(row.state)) for row in rows.values()]
         return {unit.unit_id: (cause_id, unit) for cause_id, unit in found}
 
-    def is_unheard(self, project_id: str, unit_id: str) -> bool:
-        """Return whether something was told of a unit of this process's places before its admission was heard."""
+    def unheard_of(self, project_id: str) -> Collection[str]:
+        """Return the units of a project in this process's places of which something was told and no admission heard."""
         view = self.views.settled(project_id)
-        return view is not None and unit_id in view.unheard
+        return () if view is None else view.unheard
 
     def unheard(self, place: int) -> list[str]:
         """Return the units of a place of which something was told and the admission was not heard."""

@@ -53,10 +53,12 @@ class Units:
         Raises:
             ProjectUnknown: a project is not there, though a little was waited for it.
         """
-        units = []
+        units, initial = [], dict[str, int]()
         for cause_id, state in admitted:
-            initial = (await self.projects.awaited(state.project_id)).policy.overlap.initial
-            units.append((cause_id, unit.with_overlap(state, initial)))
+            if state.project_id not in initial:
+                project = await self.projects.awaited(state.project_id)
+                initial[state.project_id] = project.policy.overlap.initial
+            units.append((cause_id, unit.with_overlap(state, initial[state.project_id])))
         rows = {whole.unit_id: cause_id for cause_id, whole in units if may_be_row(whole)}
         alone = [(cause_id, whole, True) for cause_id, whole in units if whole.unit_id not in rows]
         heard_of = await self.repository.fresh.keep([whole for _, whole in units if whole.unit_id in rows])

@@ -85,7 +85,7 @@ class FreshPages:
         known = await self._told(units)
         groups: defaultdict[PageHead, list[FreshRow]] = defaultdict(list)
         for state in units:
-            if unit_key(state.unit_id) not in known:
+            if not known or unit_key(state.unit_id) not in known:
                 head, row = row_of(state)
                 groups[head].append(row)
         pages = [(_document(head, list(in_order(rows).values())), head) for head, rows in groups.items()]
@@ -95,7 +95,7 @@ class FreshPages:
             if (place := self._place(head.project_id)) is not None:
                 place.queue.put_page(document["_id"], head, groups[head])
                 self._ring(head.project_id)
-        met = ((state, known.get(unit_key(state.unit_id))) for state in units)
+        met = ((state, known.get(unit_key(state.unit_id))) for state in (units if known else ()))
         return [state for state, before in met if before is not None and not before.admitted]
 
     async def _told(self, units: Sequence[UnitState]) -> dict[str, UnitState]:
@@ -104,8 +104,10 @@ class FreshPages:
         signs |= {state.unit_id for state in units[:: max(1, len(units) // SAMPLE_UNITS)]}
         keys = {unit_key(state.unit_id): None for state in units if state.unit_id in signs}
         states = await self._journal.states(UNIT, list(keys))
+        if not states:
+            return states
         others = [key for key in dict.fromkeys(unit_key(state.unit_id) for state in units) if key not in keys]
-        return states | await self._journal.states(UNIT, others) if states and others else states
+        return states | await self._journal.states(UNIT, others) if others else states
 
     def _met(self, state: UnitState) -> bool:
         place = self._place(state.project_id)

@@ -6,6 +6,7 @@ from typing import NamedTuple, cast
 
 from concord.chassis.consumer import Delivery
 from concord.chassis.journal.record import Cause, Decision
+from concord.contracts.v1.metadata_pb2 import Metadata
 from concord.contracts.v1.resolutions_pb2 import (
     Adjudicated,
     ConsensusReached,
@@ -13,7 +14,7 @@ from concord.contracts.v1.resolutions_pb2 import (
     ResolutionEvent,
     RuledUnanswerable,
 )
-from concord.contracts.v1.units_pb2 import UnitDuplicated, UnitEvent
+from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitDuplicated, UnitEvent
 from services.audit.domain import lot as lot_domain
 from services.audit.domain import unit as unit_domain
 from services.audit.domain.ledger import Ledger, Settlers
@@ -43,16 +44,18 @@ class Hearing:
         duplicated: list[UnitDuplicated] = []
         for delivery in deliveries:
             event = cast("UnitEvent", delivery.event)
-            if event.HasField("lot_sealed"):
+            kind = event.WhichOneof("event")
+            if kind == "unit_admitted":
+                about = event.metadata
+                unit = _told(event.unit_admitted, about)
+                admitted[unit.unit_id] = admission(unit, about.event_id, self.means.ledger)
+            elif kind == "lot_sealed":
                 sealed.append((event.metadata.event_id, _lot(event)))
-            elif event.HasField("unit_admitted"):
-                unit = _told(event)
-                admitted[unit.unit_id] = admission(unit, event.metadata.event_id, self.means.ledger)
-            elif event.HasField("unit_duplicated"):
+            elif kind == "unit_duplicated":
                 duplicated.append(event.unit_duplicated)
-            elif event.HasField("unit_reidentified"):
+            elif kind == "unit_reidentified":
                 units.append(_reidentified(event, self.means.ledger))
-            elif event.HasField("unit_erased"):
+            elif kind == "unit_erased":
                 erased.append(event)
                 units.append(_withdrawn(event, self.means.ledger))
         # A lot is found by its units before it is there, and is told of an erased unit before that is wiped: whoever
@@ -126,8 +129,7 @@ def _lot(event: UnitEvent) -> LotState:
     return LotState(sealed.lot_id, about.project_id, tuple(sealed.unit_ids), sealed_at_us=about.occurred_at_us)
 
 
-def _told(event: UnitEvent) -> UnitState:
-    admitted, about = event.unit_admitted, event.metadata
+def _told(admitted: UnitAdmitted, about: Metadata) -> UnitState:
     return UnitState(
         admitted.unit_id,
         about.project_id,
