@@ -5,7 +5,6 @@ or a producer's retry, and whoever consumes tells repeats by their event id.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -16,7 +15,6 @@ from concord.contracts.codec import Headers
 RECORD_BYTES_MAX = 1_000_000
 """Of key, value and headers together; a broker takes 1,048,588 with what it adds, unless set otherwise."""
 POLL_RECORDS_MAX = 1_000
-HEADERS_REMEMBERED_MAX = 1_000
 
 
 class BrokerUnavailable(Passing):
@@ -52,21 +50,21 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
 
 def record_bytes(record: Outgoing) -> int:
     """Return the bytes of key, value and headers together."""
-    return len(record.key) + len(record.value) + header_bytes(record.headers)
-
-
-def header_bytes(headers: Headers) -> int:
-    """Return the bytes of names and values together; a value that is no bytes is an error."""
-    size = 0
-    for name, value in headers:
+    size = len(record.key) + len(record.value)
+    for name, value in record.headers:
         size += len(name) + len(value)
     return size
 
 
-@lru_cache(maxsize=HEADERS_REMEMBERED_MAX)
 def _whole_header_bytes(headers: Headers) -> int | None:
-    """Return the bytes of headers, None where a value is no bytes; remembered, for what comes together has the same."""
-    return header_bytes(headers) if all(isinstance(value, bytes) for _, value in headers) else None
+    """Return the bytes of names and values together, None where a value is no bytes."""
+    size = 0
+    for name, value in headers:
+        content: object = value
+        if not isinstance(content, bytes):
+            return None
+        size += len(name) + len(content)
+    return size
 
 
 def bytes_to_publish(record: Outgoing) -> int | None:

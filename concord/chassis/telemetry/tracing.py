@@ -3,7 +3,6 @@
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Protocol
 
 from opentelemetry import trace
@@ -24,7 +23,6 @@ BATCH_LINKS_MAX = 32
 TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
 RECORDED_ENDS = frozenset(bytes([digit]) for digit in b"13579bdf")
 TRACESTATE_BYTES_MAX = 512
-HEADERS_REMEMBERED_MAX = 1_000
 """What W3C Trace Context, section 3.3.1.5, wants to be passed on at least; a client's record may carry a megabyte."""
 SHARE = 0.01
 """Of all traces, those that are recorded where no variable says another share."""
@@ -93,12 +91,10 @@ def context_of(headers: Sequence[tuple[str, bytes]]) -> Context:
     return _PROPAGATOR.extract(headers, context=Context(), getter=_IN)
 
 
-@lru_cache(maxsize=HEADERS_REMEMBERED_MAX)
 def carried_trace(headers: Headers) -> Headers:
     """Return the trace context among a record's headers, fit to be passed on; empty without a well-formed one.
 
-    Clients write what they like into headers, and what is passed on goes into every record that follows. What came by
-    one request has one trace, so what was found is remembered.
+    Clients write what they like into headers, and what is passed on goes into every record that follows.
     """
     parent = state = None
     for name, value in headers:
