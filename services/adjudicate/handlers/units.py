@@ -40,22 +40,22 @@ class Units:
     async def units(self, deliveries: Sequence[Delivery]) -> None:
         """Hear of admitted and withdrawn units; lots are audit's."""
         batch, admissions, withdrawals = Batch(), [], []
-        told: dict[str, list[tuple[UnitEvent, Delivery]]] = defaultdict(list)
+        by_project: dict[str, list[tuple[UnitEvent, Delivery]]] = defaultdict(list)
         for delivery in deliveries:
             event = cast("UnitEvent", delivery.event)
             kind = event.WhichOneof("event")
             if kind == "unit_admitted":
-                told[event.metadata.project_id].append((event, delivery))
+                by_project[event.metadata.project_id].append((event, delivery))
             elif kind == "unit_erased":
                 withdrawals.append(_withdrawal(event))
-        for project_id, some in told.items():
+        for project_id, some in by_project.items():
             page = await self._listed(project_id, [event for event, _ in some])
             project = await self.deciding.project(project_id)
             rule = rule_of(project)
             admissions += [self._admission(event, delivery, project, rule, page, batch) for event, delivery in some]
         await self.deciding.apply([*await self.repository.keep_rows(admissions), *withdrawals], batch)
         # Of those that are here now, whose labels came first.
-        for project_id, some in told.items():
+        for project_id, some in by_project.items():
             if unheard := self.repository.unheard_of(project_id):
                 here = dict.fromkeys(event.unit_admitted.unit_id for event, _ in some)
                 await self.deciding.admit([unit_id for unit_id in here if unit_id in unheard])
