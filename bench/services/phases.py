@@ -194,7 +194,7 @@ class Phases:
         for first in range(before, units, IMPORTED_TOGETHER):
             count = min(IMPORTED_TOGETHER, units - first)
             sending = admit(self.door, self.people.client, self.people.project_id, first, count, exchange)
-            rounds.append(await self._rested(await self._round(f"import, {first:,} done", sending, others)))
+            rounds.append(await self._round(f"import, {first:,} done", sending, others))
         await self._called(ADMIT, INGEST, [entry.working for entry in rounds], exchange)
         for service in others:
             await self._consumed(CONSUME_UNIT, service, rounds)
@@ -298,11 +298,14 @@ class Phases:
         """Note what a record cost that a service consumed.
 
         It comes in a second or two in which an idle process spends about as much, and more of it the busier the machine
-        is: so what is taken off is what it spent in the rests between these rounds.
+        is: so what is taken off is what it spent in the rests between these rounds. Without a rest, as for units, which
+        are many and soon after a start, it is what was found at the start.
         """
         spans = [entry.consuming for entry in rounds]
         rests = [entry.resting for entry in rounds if entry.resting is not None]
-        idle = sum(rest.cpu_seconds(service) for rest in rests) / sum(rest.seconds for rest in rests)
+        idle = self.measured.idle_share[service]
+        if rests:
+            idle = sum(rest.cpu_seconds(service) for rest in rests) / sum(rest.seconds for rest in rests)
         topics: Counter[str] = Counter()
         for span in spans:
             topics.update(span.read(service))
