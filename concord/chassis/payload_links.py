@@ -1,6 +1,7 @@
 """Signed, expiring links to a unit's payload: ingest honours what assign, adjudicate and audit hand out."""
 
 import hmac
+from collections.abc import Sequence
 
 from fastapi import Request
 
@@ -43,13 +44,13 @@ class SignedLink(Guard):
     """Guards a route with `{unit_id}` in its path: a link signed for that unit is the credential.
 
     Args:
-        secret: what the links are signed with.
+        secrets: what the links are signed with; while that changes, each.
         clock: tells which have expired.
     """
 
-    def __init__(self, secret: bytes, clock: Clock) -> None:
+    def __init__(self, secrets: Sequence[bytes], clock: Clock) -> None:
         super().__init__(tuple(Role))
-        self._secret = secret
+        self._secrets = secrets
         self._clock = clock
 
     async def __call__(self, request: Request) -> Caller:
@@ -64,7 +65,8 @@ class SignedLink(Guard):
         expires = asked.get("expires", "")
         number = int(expires) if expires.isascii() and expires.isdigit() and len(expires) < 20 else 0
         unit_id = request.path_params["unit_id"]
-        if not link_holds(self._secret, unit_id, number, asked.get("signature", ""), self._clock.now_us()):
+        signature, now_us = asked.get("signature", ""), self._clock.now_us()
+        if not any(link_holds(secret, unit_id, number, signature, now_us) for secret in self._secrets):
             raise Unauthenticated("The link has expired or was not made here; open the assignment again for a new one.")
         keep_place(request.scope, f"link/{unit_id}")
         refuse_unknown_parameters(request, PARAMETERS)

@@ -5,7 +5,7 @@ extend `ServiceSettings` with its knobs, units in the names, and with the groups
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -48,8 +48,8 @@ __all__ = [
     "setting",
 ]
 
-PEPPERS_MAX = 2
-"""The one that new API keys are made with, and the one before it."""
+PARTS_MAX = 2
+"""Of a secret that changes: the one by which what is new is made, and the other."""
 _ADVERTISED = re.compile(r"http://(?:[A-Za-z0-9_.-]{1,253}|\[([0-9A-Fa-f:.]{2,45})\]):([0-9]{1,5})")
 
 
@@ -168,6 +168,18 @@ def _reachable(advertised: str) -> bool:
         return False
 
 
+def _parts(given: Secret) -> tuple[bytes, ...]:
+    """Return the parts of a secret that may be two, with a comma between, while it changes."""
+    return tuple(part.strip().encode() for part in given.reveal().split(","))
+
+
+def _of_parts(name: str, parts: Sequence[bytes], cure: str) -> Iterator[SettingProblem]:
+    """Yield what is wrong with the parts of a secret."""
+    if len(parts) > PARTS_MAX or (len(parts) > 1 and min(map(len, parts)) < SECRET_CHARACTERS_MIN):
+        problem = f"has {len(parts)} parts, and may have {PARTS_MAX} of {SECRET_CHARACTERS_MIN} characters or more"
+        yield SettingProblem(name, problem, cure)
+
+
 @dataclass(frozen=True, kw_only=True)
 class IdentitySettings:
     """Where credentials are checked against: the identity file names keys, token issuer and roles."""
@@ -182,16 +194,11 @@ class IdentitySettings:
     @property
     def peppers(self) -> tuple[bytes, ...]:
         """What API keys may have been hashed with; new ones are by the first."""
-        return tuple(part.strip().encode() for part in self.pepper.reveal().split(","))
+        return _parts(self.pepper)
 
     def problems(self) -> Iterator[SettingProblem]:
         """Yield what is wrong with a pepper of several parts."""
-        parts = self.peppers
-        if len(parts) > PEPPERS_MAX or (len(parts) > 1 and min(map(len, parts)) < SECRET_CHARACTERS_MIN):
-            problem = (
-                f"has {len(parts)} parts, and may have {PEPPERS_MAX} of {SECRET_CHARACTERS_MIN} characters or more"
-            )
-            yield SettingProblem("CONCORD_API_KEY_PEPPER", problem, "set it to NEW,OLD while it changes, else to one")
+        yield from _of_parts("CONCORD_API_KEY_PEPPER", self.peppers, "set it to NEW,OLD while it changes, else to one")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +207,7 @@ class PayloadLinkSettings:
 
     secret: Secret = secret(
         "CONCORD_PAYLOAD_LINK_SECRET",
-        cure=random_secret_cure("one value for all services"),
+        cure=random_secret_cure("one value for all services (two, a comma between, while it changes)"),
         sample="sample-payload-link-secret-of-the-local-stack",
     )
     ingest_url: str = setting(
@@ -215,6 +222,16 @@ class PayloadLinkSettings:
         low=60,
         high=86_400,
     )
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """What links may have been signed with; new ones are by the first."""
+        return _parts(self.secret)
+
+    def problems(self) -> Iterator[SettingProblem]:
+        """Yield what is wrong with a secret of several parts."""
+        cure = "set it to OLD,NEW and then to NEW,OLD while it changes (docs/security.md), else to one"
+        yield from _of_parts("CONCORD_PAYLOAD_LINK_SECRET", self.keys, cure)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,7 +51,7 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
     owner = Owner(settings.places.count, ports.address)
     repository = Repository(journal.journal, owner.places)
     instruments = ports.telemetry.instruments(INSTRUMENTS)
-    secret = settings.payload_links.secret.key()
+    secret = settings.payload_links.keys[0]
     handlers = Handlers.of(repository, projects, instruments, ports.clock, owner.open, secret)
     consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience, owner)
     age = partial(_tell_age, repository, instruments, ports.clock)

@@ -122,4 +122,4 @@ def _webhooks(settings: AuditSettings, ports: Ports, means: Means, sender: Sende
 
 def _payloads(settings: AuditSettings, ports: Ports) -> Payloads:
     links = settings.payload_links
-    return Payloads(ports.peers, settings.exports.ingest_url or links.ingest_url, links.secret.key(), ports.clock)
+    return Payloads(ports.peers, settings.exports.ingest_url or links.ingest_url, links.keys[0], ports.clock)

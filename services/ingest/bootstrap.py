@@ -106,7 +106,7 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
     runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)
     door = application(
         SERVICE,
-        [*api.routers(SignedLink(settings.payload_links.secret.key(), ports.clock)), letters_router(shelf)],
+        [*api.routers(SignedLink(settings.payload_links.keys, ports.clock)), letters_router(shelf)],
         readiness=runtime,
         identity=ports.identity,
         telemetry=ports.telemetry,

@@ -174,7 +174,7 @@ def _shown(door: Reached, state: GoldState) -> GoldInDoubt:
     at = datetime.fromtimestamp(state.flagged_at_us / MICROSECONDS, UTC).isoformat(timespec="milliseconds")
     return GoldInDoubt(
         state.unit_id,
-        payload_link(links.secret.key(), links.ingest_url, state.unit_id, until_us),
+        payload_link(links.keys[0], links.ingest_url, state.unit_id, until_us),
         _label(state.known_label),
         [SaidOfGold(_label(answer.label), answer.annotators) for answer in state.said],
         state.good,

@@ -33,7 +33,7 @@ class Door:
         """Return a link to a unit's payload that holds for a while."""
         links = self.settings.payload_links
         until_us = self.handlers.clock.now_us() + links.seconds * MICROSECONDS
-        return payload_link(links.secret.key(), links.ingest_url, unit_id, until_us)
+        return payload_link(links.keys[0], links.ingest_url, unit_id, until_us)
 
 
 def door_of(request: Request) -> Door:

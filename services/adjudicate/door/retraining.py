@@ -136,7 +136,7 @@ def _shown(door: Reached, missed: Missed, known: GoldState | None, annotator_id:
     right = known.known_label if known is not None else missed.known
     return MissedUnit(
         missed.unit_id,
-        payload_link(links.secret.key(), links.ingest_url, missed.unit_id, until_us),
+        payload_link(links.keys[0], links.ingest_url, missed.unit_id, until_us),
         msgspec.json.decode(right),
         msgspec.json.decode(missed.given),
         _standing(known, annotator_id),

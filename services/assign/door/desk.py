@@ -59,7 +59,7 @@ class Desk:
         self.gather = gather
         self.clock = clock
         self._link_us = links.seconds * MICROSECONDS
-        secret, url = links.secret.key(), links.ingest_url
+        secret, url = links.keys[0], links.ingest_url
         self._link: Callable[[str, int], str] = lambda unit_id, until_us: payload_link(secret, url, unit_id, until_us)
         self.turns = Turns()
         self._schemas: dict[str, tuple[int, msgspec.Raw]] = {}

@@ -302,7 +302,7 @@ def _work(door: Door, compared: Compared, project: Project) -> ReviewWork:
     return ReviewWork(
         compared.output.unit_id,
         project.project_id,
-        payload_link(links.secret.key(), links.ingest_url, compared.unit_id, until_us),
+        payload_link(links.keys[0], links.ingest_url, compared.unit_id, until_us),
         project.schema.spec(),
         project.guideline_text,
         project.guideline_version,

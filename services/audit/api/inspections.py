@@ -121,7 +121,7 @@ def _work(door: Door, listed: Listed, project: Project) -> InspectionWork:
         unit_id=listed.unit_id,
         lot_id=listed.lot.lot_id,
         project_id=listed.lot.project_id,
-        payload_url=payload_link(links.secret.key(), links.ingest_url, listed.unit_id, until_us),
+        payload_url=payload_link(links.keys[0], links.ingest_url, listed.unit_id, until_us),
         label_schema=project.offered(listed.schema_version).spec(),
         guideline=project.guideline_text,
         guideline_version=project.guideline_version,

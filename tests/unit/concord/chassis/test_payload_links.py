@@ -16,10 +16,14 @@ from concord.chassis.clock import MICROSECONDS
 from concord.chassis.http import application, unguarded_routes
 from concord.chassis.identity import Caller, IdentityFile, SigningKey, identity_of
 from concord.chassis.payload_links import PATH, SignedLink, link_holds, payload_link
+from concord.chassis.settings import PayloadLinkSettings
+from concord.chassis.settings_loading import Secret
 from concord.chassis.telemetry import Telemetry
 from tests.unit.concord.chassis.hand_clock import HandClock
 
 SECRET = b"secret of the links"
+BEFORE = b"the one before it"
+OLD, NEW = "an-old-secret-of-forty-characters-or-more", "a-new-secret-of-forty-characters-or-more-"
 UNIT = "k1-u7"
 CLOCK = HandClock()
 LATER_US = CLOCK.now_us() + 60 * MICROSECONDS
@@ -40,7 +44,7 @@ class Ready:
 @pytest.fixture
 async def door() -> AsyncIterator[httpx.AsyncClient]:
     """A door with one route, guarded by the link, that answers who is let in."""
-    guard = SignedLink(SECRET, CLOCK)
+    guard = SignedLink((SECRET, BEFORE), CLOCK)
     routes = APIRouter()
 
     @routes.get(PATH + "{unit_id}")
@@ -96,6 +100,29 @@ async def test_anything_else_is_401_and_never_a_fault_of_ours(door: httpx.AsyncC
     assert answer.status_code == 401, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert "open the assignment again" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("secret", "status"), [(SECRET, 200), (BEFORE, 200), (b"another", 401)])
+async def test_while_the_secret_changes_links_by_either_hold(
+    door: httpx.AsyncClient, secret: bytes, status: int
+) -> None:
+    link = urlsplit(payload_link(secret, "http://ingest", UNIT, LATER_US))
+    assert (await door.get(f"{link.path}?{link.query}")).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("text", "keys", "refused"),
+    [
+        (OLD, [OLD], False),
+        (f"{NEW},{OLD}", [NEW, OLD], False),
+        (f"{NEW}, short", [NEW, "short"], True),
+        (f"{NEW},{OLD},{NEW}", [NEW, OLD, NEW], True),
+    ],
+)
+def test_a_secret_of_parts_is_two_at_most_and_the_first_signs(text: str, keys: list[str], refused: bool) -> None:
+    settings = PayloadLinkSettings(secret=Secret(text))
+    assert settings.keys == tuple(key.encode() for key in keys)
+    assert [problem.name for problem in settings.problems()] == ["CONCORD_PAYLOAD_LINK_SECRET"] * refused
 
 
 async def test_a_name_that_is_no_unit_is_401(door: httpx.AsyncClient) -> None:
