@@ -6,13 +6,16 @@ that one was begun when all before it were known. Of a writer's last commit nobo
 its records are noted one by one.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
-from concord.chassis.journal.record import JOURNAL, MARKS, SAID, WRITERS, Commit
+from concord.chassis.journal.record import JOURNAL, MARKS, SAID, WRITERS, Commit, line_of
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Document, Store
 
 WRITERS_REMEMBERED_MAX = 10_000
+TO_SAY = ("commit", "place", "events")
+"""The fields of a record by which what it says is said."""
 RECALL_COMMITS = 4
 """Commits read back at once: each may hold as much as COMMIT_BYTES_MAX."""
 
@@ -61,10 +64,13 @@ class Marks:
         await self.store.delete(MARKS.name, [mark["_id"] for mark in marks if mark["_id"] != closing["_id"]])
 
     async def unsaid(self, records: Sequence[Document]) -> list[Document]:
-        """Return those of these records that are neither below a mark nor noted, in the order of their commits."""
+        """Return those of these records that are neither below a mark nor noted, in the order of their commits.
+
+        Those of an aggregate come in its own order: commits of several writers have none among them.
+        """
         records = [record for record in records if not self.known(Commit.parse(record["commit"]))]
         noted = await self.store.get(SAID.name, [record["_id"] for record in records]) if records else {}
-        return sorted((record for record in records if record["_id"] not in noted), key=_in_order)
+        return in_line(sorted((record for record in records if record["_id"] not in noted), key=_in_order))
 
     async def note(self, records: Sequence[Document]) -> None:
         """Note of records one by one that they are said."""
@@ -76,7 +82,7 @@ class Marks:
         """Return the records of some commits of a writer, in their order; at most RECALL_COMMITS are to be asked."""
         assert last - first < RECALL_COMMITS, "what is read back at once has a bound"
         wanted = [str(Commit(writer, number)) for number in range(first, last + 1)]
-        found = await self.store.find(JOURNAL.name, "commit", wanted, only=("commit", "place", "events"))
+        found = await self.store.find(JOURNAL.name, "commit", wanted, only=TO_SAY)
         return sorted(found, key=_in_order)
 
     def _remember(self, writer: str, number: int) -> None:
@@ -85,6 +91,20 @@ class Marks:
             self._numbers.move_to_end(writer)
             if len(self._numbers) > WRITERS_REMEMBERED_MAX:
                 self._numbers.popitem(last=False)
+
+
+def in_line(records: Sequence[Document]) -> list[Document]:
+    """Return the records, those of each aggregate in its order at the places that its records have.
+
+    >>> [record["_id"] for record in in_line([{"_id": "a/2"}, {"_id": "b/1"}, {"_id": "a/1"}])]
+    ['a/1', 'b/1', 'a/2']
+    """
+    keys = [line_of(record["_id"]) for record in records]
+    lines: dict[str, list[tuple[int, Document]]] = defaultdict(list)
+    for (aggregate, number), record in zip(keys, records, strict=True):
+        lines[aggregate].append((number, record))
+    ordered = {aggregate: iter(sorted(line, key=itemgetter(0))) for aggregate, line in lines.items()}
+    return [next(ordered[aggregate])[1] for aggregate, _ in keys]
 
 
 def _closing(writer: str) -> str:

@@ -160,6 +160,21 @@ def head_bytes(state_bytes: int, causes: frozenset[str]) -> int:
     return HEAD_BYTES + int(STATE_BYTES_FACTOR * state_bytes) + CAUSE_BYTES * len(causes) + sum(map(len, causes))
 
 
+def record_id(key: str, seq: int) -> str:
+    """Return the key under which the store has an aggregate's record of a number."""
+    return f"{key}/{seq:06d}"
+
+
+def line_of(record: str) -> tuple[str, int]:
+    """Return the aggregate of a record, and its number, by the record's key.
+
+    >>> line_of(record_id("c1/unit/u-1", 12))
+    ('c1/unit/u-1', 12)
+    """
+    key, _, seq = record.rpartition("/")
+    return key, int(seq)
+
+
 class Entry(msgspec.Struct, Generic[State], frozen=True):
     """A record about to be stored.
 
@@ -193,7 +208,7 @@ class Entry(msgspec.Struct, Generic[State], frozen=True):
     def document(self, commit: Commit, place: int = 0) -> Document:
         """Return the record as the store takes it, `place` being where in its commit it stands."""
         return {
-            "_id": f"{self.key}/{self.seq:06d}",
+            "_id": record_id(self.key, self.seq),
             "aggregate": self.key,
             "seq": self.seq,
             "causes": list(self.causes),

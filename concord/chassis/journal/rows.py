@@ -18,7 +18,7 @@ from itertools import islice
 
 import msgspec
 
-from concord.chassis.journal.record import JOURNAL, Cause, Kind, State, encoded_state
+from concord.chassis.journal.record import JOURNAL, Cause, Kind, State, encoded_state, record_id
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Document, Store
 from concord.contracts.ids import slot_of
 from concord.row_index import RowIndex
@@ -152,7 +152,7 @@ class RowPages:
 
     async def _look(self, keys: Iterable[str]) -> set[str]:
         """Return which of these aggregates have a first record, and note it."""
-        firsts = {f"{key}/{1:06d}": key for key in keys}
+        firsts = {record_id(key, 1): key for key in keys}
         found = await self._store.get(JOURNAL.name, list(firsts), only=())
         begun = {firsts[name] for name in found}
         for key in begun:
@@ -295,7 +295,7 @@ class RowPages:
         some = dict(islice(self._new.items(), PROBED_PAGES))
         if not some:
             return
-        firsts = {f"{key}/{1:06d}": key for keys in some.values() for key in keys}
+        firsts = {record_id(key, 1): key for keys in some.values() for key in keys}
         begun = {firsts[name] for name in await self._store.get(JOURNAL.name, list(firsts), only=())}
         for number, keys in some.items():
             page = self._pages.get(number)

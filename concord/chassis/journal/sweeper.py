@@ -11,9 +11,9 @@ from functools import partial
 
 from concord.chassis.back_off import BackOff
 from concord.chassis.clock import Clock
-from concord.chassis.journal.marks import RECALL_COMMITS, Marks
+from concord.chassis.journal.marks import RECALL_COMMITS, TO_SAY, Marks, in_line
 from concord.chassis.journal.publisher import PUBLISH_EVENTS_MAX, Publisher
-from concord.chassis.journal.record import JOURNAL, WRITERS, Commit, events_of
+from concord.chassis.journal.record import JOURNAL, WRITERS, Commit, events_of, line_of, record_id
 from concord.chassis.store.port import Document, Store
 
 SWEEP_SECONDS = 10.0
@@ -149,13 +149,33 @@ class Sweeper:
         return max((Commit.parse(entry["commit"]).number for entry in found), default=0)
 
     async def _say(self, records: Sequence[Document]) -> None:
-        """Publish these records' events, but of those that are noted to be said."""
-        events = [event for record in await self.marks.unsaid(records) for event in events_of(record)]
+        """Publish these records' events, but of those that are noted to be said; in the order of each aggregate."""
+        unsaid = await self.marks.unsaid(records)
+        earlier = await self._earlier(unsaid)
+        events = [event for record in in_line([*earlier, *unsaid]) for event in events_of(record)]
         # What others decided may rest on what we stored before and could not say yet: that goes first.
         await self.publisher.flushed()
         for start in range(0, len(events), PUBLISH_EVENTS_MAX):
             await self.publisher.publish(events[start : start + PUBLISH_EVENTS_MAX])
         self.events_swept += len(events)
+        await self.marks.note(earlier)
+
+    async def _earlier(self, records: Sequence[Document]) -> list[Document]:
+        """Return what comes before these records in their aggregates and was stored by others who may not have said it.
+
+        Two writers may have decided on an aggregate in turn, and both have died before they said it.
+        """
+        found: list[Document] = []
+        last = records
+        seen = {record["_id"] for record in records}
+        while wanted := {record_id(key, seq - 1) for key, seq in _lines(last) if seq > 1} - seen:
+            seen |= wanted
+            documents = (await self.store.get(JOURNAL.name, sorted(wanted), only=TO_SAY)).values()
+            doubtful = [document for document in documents if not self._known(Commit.parse(document["commit"]))]
+            await self.marks.look({Commit.parse(document["commit"]).writer for document in doubtful})
+            last = await self.marks.unsaid(doubtful)
+            found += last
+        return found
 
     async def _note(self, followed: _Followed, records: Sequence[Document]) -> None:
         """Note records of a commit that may not be whole: what of it comes later is then told from them."""
@@ -188,3 +208,7 @@ class Sweeper:
 
     def _known(self, commit: Commit) -> bool:
         return commit.writer == self.writer or self.marks.known(commit)
+
+
+def _lines(records: Iterable[Document]) -> list[tuple[str, int]]:
+    return [line_of(record["_id"]) for record in records]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from concord.chassis.journal.record import JOURNAL
+from concord.chassis.journal.record import JOURNAL, record_id
 from concord.chassis.store.port import Store
 
 PAGES_MAX = 2**20
@@ -22,7 +22,7 @@ async def newest_page(store: Store, key: Callable[[int], str]) -> int:
         pages = [low + step * number for number in range(1, LOOKS + 1) if low + step * number < high]
         if low == 0 and high == PAGES_MAX:
             pages = [2**power for power in range(PAGES_MAX.bit_length() - 1)]
-        ids = {f"{key(page)}/{1:06d}": page for page in pages}
+        ids = {record_id(key(page), 1): page for page in pages}
         there = await store.get(JOURNAL.name, list(ids))
         low = max((ids[page_id] for page_id in there), default=low)
         high = min((page for page in pages if page > low), default=high)

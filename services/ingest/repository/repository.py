@@ -7,7 +7,7 @@ from heapq import nsmallest
 import msgspec
 
 from concord.chassis.journal.journal import Journal
-from concord.chassis.journal.record import JOURNAL, Kind
+from concord.chassis.journal.record import JOURNAL, Kind, record_id
 from concord.chassis.sealing import Sealer
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Store
 from concord.contracts.ids import (
@@ -243,7 +243,7 @@ class Repository:
         Its records are numbered as its revisions are: where nothing was changed, one absent key is asked for.
         """
         key = PROJECT.key(project.client_id, project.project_id)
-        following = f"{key}/{project.revision + 1:06d}"
+        following = record_id(key, project.revision + 1)
         if await self.journal.store.get(JOURNAL.name, [following], only=["seq"]):
             self.journal.forget([key])
             await self.journal.states(PROJECT, [key])  # what is read is settled

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from concord.chassis.journal.record import JOURNAL
+from concord.chassis.journal.record import JOURNAL, record_id
 from concord.chassis.store.port import Store
 from services.ingest.domain.project import ProjectState
 from services.ingest.repository.repository import PROJECT
@@ -37,7 +37,7 @@ class Revisions:
         key = PROJECT.key(project.client_id, project.project_id)
         for start in range(max(1, first), last + 1, REVISIONS_READ):
             numbers = range(start, min(start + REVISIONS_READ, last + 1))
-            documents = await self.store.get(JOURNAL.name, [f"{key}/{number:06d}" for number in numbers])
+            documents = await self.store.get(JOURNAL.name, [record_id(key, number) for number in numbers])
             for _, document in sorted(documents.items()):
                 yield Revision(PROJECT.decode(document["state"]), document["at_us"])
             if len(documents) < len(numbers):

@@ -157,6 +157,41 @@ async def test_what_another_decided_on_our_record_is_not_said_for_it_before_our_
     assert [*dict.fromkeys(house.said())] == ["a:1", "b:2"]
 
 
+async def decided_in_turn(house: House) -> list[str]:
+    """Have two processes of which nobody hears decide on an aggregate in turn, and die; return what is to be said."""
+    first, second = Deaf(house.cluster, "first"), Deaf(house.cluster, "second")
+    async with house.process(broker=first, clean=False) as a, house.process(broker=second, clean=False) as b:
+        for number in range(3):  # so that the later writer's commits have lower numbers
+            await a.journal.decide(TALLY, add(f"before-{number}", "c1/tally/z"))
+        for number, part in enumerate((a, b, a, b), 1):
+            assert (await part.journal.decide(TALLY, add(f"turn-{number}"))).state.total == number
+    return [f"turn-{number}:{number}" for number in range(1, 5)]
+
+
+def said_of_turns(house: House) -> list[str]:
+    return [*dict.fromkeys(text for text in house.said() if text.startswith("turn"))]
+
+
+@virtual
+async def test_who_starts_says_what_two_dead_writers_decided_in_turn_in_its_order() -> None:
+    house = House(JumpingClock())
+    wanted = await decided_in_turn(house)
+    async with house.process():
+        assert said_of_turns(house) == wanted
+        await asyncio.sleep(HOUR)
+    assert [house.said().count(text) for text in wanted] == [1] * len(wanted), "what was said early is noted"
+
+
+@virtual
+async def test_who_decides_on_it_says_what_two_dead_writers_decided_in_turn_in_its_order() -> None:
+    house = House(JumpingClock())
+    async with house.process() as living:
+        wanted = await decided_in_turn(house)
+        await living.journal.decide(TALLY, add("turn-5"))
+        await living.publisher.flushed()
+        assert said_of_turns(house) == [*wanted, "turn-5:5"]
+
+
 SWEEPS = 2 * 600.0
 """Seconds in which even a writer that is seldom looked at had its turn twice."""
 
