@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from concord.labels.digest import label_digest
 from concord.quality.estimate import Estimate
 from concord.quality.intervals import wilson
 from concord.review import has_part
@@ -24,6 +25,11 @@ class Word(msgspec.Struct, frozen=True, omit_defaults=True):
     outcome: str
     reason: str
     label: str = ""
+
+    @property
+    def digest(self) -> str:
+        """What stands for it where it is asked only whether it is the same; its reason is not in it."""
+        return label_digest(f"{self.outcome}/{self.label}".encode())
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -92,10 +98,17 @@ def first_word(state: UnitState) -> Word:
     return Word(outcome, state.ruling_reason, state.label)
 
 
-def repeated(state: UnitState, adjudicator_id: str) -> UnitState:
-    """Return the unit with its second ruling given: it changes nothing but who had a part in it."""
+def repeated(state: UnitState, adjudicator_id: str, digest: str) -> UnitState:
+    """Return the unit with its second ruling given: it changes nothing but who had a part in it.
+
+    Args:
+        state: the unit.
+        adjudicator_id: who gave it.
+        digest: of what they said.
+    """
+    rulers = tuple(dict.fromkeys((*state.rulers, adjudicator_id)))
     return msgspec.structs.replace(
-        state, repeat="done", repeated_by=adjudicator_id, rulers=tuple(dict.fromkeys((*state.rulers, adjudicator_id)))
+        state, repeat="done", repeated_by=adjudicator_id, repeated_digest=digest, rulers=rulers
     )
 
 

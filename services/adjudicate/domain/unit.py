@@ -19,8 +19,7 @@ FLAGS_TO_ESCALATE = 2
 BROKEN_MIN = 2
 """So many people must have said of a unit that it is broken: one may have lost their connection."""
 ROUND_LABEL_BYTES_MAX = 2_000_000
-"""Labels of one round, together: with more the unit's record would grow past what a store keeps, so that no more are
-asked for and a person decides, whatever cap the project names."""
+"""Labels of one round, together: with more the record would outgrow the store, so a person decides."""
 
 Status = Literal["open", "consensus", "escalated", "adjudicated", "unanswerable", "gold", "withdrawn"]
 Verdict = Literal["overlap_requested", "consensus", "escalated", "recorded"]
@@ -81,7 +80,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         closed_by: who closed it on its leading label, with others; empty where nobody did.
         led_with: how sure its leading label was before an adjudicator ruled.
         regions: of a label that an adjudicator ruled, where what is drawn in it comes from.
-        repeat: whether its ruling is to be given by a second adjudicator, too, or was; by whom.
+        repeat: whether its ruling is to be given by a second adjudicator, too, or was; by whom, and its `Word.digest`.
         policy_revision: of the project, by whose policy it was last decided on.
         decided_at_us: when it was last settled, escalated or ruled.
         schema_version: the newest under which its resolved label can be given as it stands.
@@ -124,6 +123,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     regions: Regions | None = None
     repeat: Literal["", "waits", "done"] = ""
     repeated_by: str = ""
+    repeated_digest: str = ""
     policy_revision: int = 0
     decided_at_us: int = 0
     schema_version: int = 1

@@ -25,6 +25,9 @@ from services.adjudicate.domain.unit import UnitState
 from services.adjudicate.handlers.deciding import Batch, Deciding
 from services.adjudicate.repository import Repository, repeats_key, unit_key
 
+UNKNOWN = "unknown"
+"""In place of a second ruling's digest, where it was counted and what it says is not known; it is nobody's."""
+
 
 class Given(NamedTuple):
     """What is told a second adjudicator: what would be told the first one."""
@@ -64,11 +67,13 @@ class Repeats:
         """Take a second ruling: counted once, whatever dies when; the first one stands.
 
         Raises:
-            NotEscalated: somebody else gave it.
+            NotEscalated: somebody else gave it, or they did and said something else.
             Backlogged: the broker takes no events.
         """
         shown = _as_first(unit, adjudicator_id, second)
         if unit.repeat == "done" and unit.repeated_by == adjudicator_id:
+            if unit.repeated_digest not in ("", second.digest):  # it was not kept at first
+                raise _ruled_already(unit)
             return Given(shown, repeated=True)
         first = first_word(unit)
         second_ruling = Second(unit.unit_id, first, second, _same(project, first, second))
@@ -82,17 +87,18 @@ class Repeats:
 
         # Counted before it is marked: were it the other way round, a process that dies between would lose it.
         outcome = await self.repository.repeat(Cause(repeats_key(project), cause_id, count))
-        await self._mark(unit, adjudicator_id)
+        # Repeated: it was counted and not marked, and who said what then is not known here.
+        await self._mark(unit, adjudicator_id, UNKNOWN if outcome.repeated else second.digest)
         if outcome.repeated:
-            raise NotEscalated("The unit is adjudicated and waits for no ruling.")
+            raise _ruled_already(unit)
         return Given(shown, repeated=False)
 
-    async def _mark(self, unit: UnitState, adjudicator_id: str) -> None:
+    async def _mark(self, unit: UnitState, adjudicator_id: str, digest: str) -> None:
         def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
             del now_us
             if state is None or state.repeat != "waits" or state.rework != unit.rework:
                 return None
-            return Decision(repeated(state, adjudicator_id))
+            return Decision(repeated(state, adjudicator_id, digest))
 
         cause = Cause(unit_key(unit.unit_id), f"repeated/{unit.unit_id}/{unit.rework}", decide)
         await self.deciding.apply([cause], Batch())
@@ -104,6 +110,12 @@ def _same(project: Project, first: Word, second: Word) -> bool:
     return project.schema.says_same(
         decoded(project.read_text(first.label).encode()), decoded(project.read_text(second.label).encode())
     )
+
+
+def _ruled_already(unit: UnitState) -> NotEscalated:
+    """Return what somebody is told who would rule a unit twice: after a second ruling as after a first one."""
+    unanswerable = unit.repeated_digest == Word("unanswerable", "").digest
+    return NotEscalated(f"The unit is {'unanswerable' if unanswerable else 'adjudicated'} and waits for no ruling.")
 
 
 def _as_first(unit: UnitState, adjudicator_id: str, second: Word) -> UnitState:

@@ -58,6 +58,10 @@ async def test_a_second_adjudicator_sees_what_the_first_saw_and_the_first_ruling
     second = await rule(adjudicate, "second", "no")
     assert second.json() == {**first, "label": "no"}, "it is answered as the first was"
     assert (await rule(adjudicate, "second", "no")).json()["status"] == "repeated"
+    other = await rule(adjudicate, "second", "yes")
+    assert other.status == 409, "as whoever rules first is told who rules it otherwise later"
+    assert other.json()["detail"] == (await rule(adjudicate, "first", "no")).json()["detail"]
+    assert (await rule(adjudicate, "second", None, outcome="unanswerable")).status == 409
     assert (await rule(adjudicate, "third", "no")).status == 409
     assert await listed(adjudicate, "third") == []
     body = await agreement(adjudicate)
