@@ -19,13 +19,12 @@ from bench.services.floor import BareHttp, Floor, io_cost
 from bench.services.load import Door, Exchange, admit, annotate, go_on, hold, submit_held
 from bench.services.meter import peak_mb
 from bench.services.site import PARTS_BELOW, ColdStart, Reading, Site
-from concord.chassis.places.keeper import LOOK_AGAIN_SECONDS
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX
 
 IDLE_SPANS, IDLE_SECONDS = 4, 2.0
 RESTED_SECONDS = 2.0
-LOOKED_SECONDS = 5.0
-"""How long looking at places again may take."""
+LAST_LOOK_SECONDS, LOOKED_SECONDS = 90.0, 5.0
+"""When services look at places again after a deal, for the last time, and how long that may take."""
 IMPORTED_TOGETHER, LABELLED_TOGETHER, LABELLED_TOGETHER_MANY = 4_000, 1_000, 4_000
 """How much is done while the others stand still: little enough that the broker does not take them for dead."""
 IMPORTS_MEASURED_MAX = 20_000
@@ -205,7 +204,7 @@ class Phases:
         They read then all that is open. That is no part of a label's cost, of which it would be a third here.
         """
         self._say("waiting until places were looked at again")
-        await asyncio.sleep(max(0.0, begun + LOOK_AGAIN_SECONDS[-1] + LOOKED_SECONDS - time.monotonic()))
+        await asyncio.sleep(max(0.0, begun + LAST_LOOK_SECONDS + LOOKED_SECONDS - time.monotonic()))
 
     async def _label(self, what: str, pairs: int, units_a_call: int) -> list[Round]:
         """Let units be claimed and submitted."""

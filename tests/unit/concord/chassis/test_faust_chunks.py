@@ -6,20 +6,11 @@ from typing import Any
 import pytest
 from faust.types import TP
 
+from concord.chassis.broker.port import Incoming
 from concord.chassis.faust_chunks import ChunkedApp, ChunkedConsumer, places_of
 from concord.chassis.settings import KafkaSettings
 
 PLACE = TP("topic", 0)
-
-
-class Record:
-    """A record as the client library hands it over."""
-
-    topic, partition, timestamp, timestamp_type = "topic", 0, 0, 0
-
-    def __init__(self, offset: int) -> None:
-        self.offset = offset
-        self.value = b"%d" % offset
 
 
 @pytest.fixture
@@ -32,7 +23,8 @@ async def consumer(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def delivered(consumer: ChunkedConsumer, *offsets: int) -> list[Any]:
-    return list(consumer._messages(PLACE, [Record(offset) for offset in offsets]))
+    records = [Incoming("topic", 0, offset, b"", b"%d" % offset, (), 0) for offset in offsets]
+    return list(consumer._messages(PLACE, records))
 
 
 async def test_a_poll_becomes_chunks_with_every_record_in_order(consumer: ChunkedConsumer) -> None:

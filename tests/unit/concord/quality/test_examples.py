@@ -17,7 +17,9 @@ MODULES = sorted(
 NOT_STATISTICS = {"estimate", "infer", "inference_report", "label_file"}
 """They make an estimate, read a file or print."""
 
-SHOWN_BY_THEIR_CALLERS = {"clamp", "expectation", "tighter_accept_max"}
+SHOWN_BY_THEIR_CALLERS = {
+    "chances_of", "clamp", "expectation", "heard_of", "log_prevalence", "tighter_accept_max",
+}  # fmt: skip
 """One step of a larger algorithm, whose example runs it."""
 
 STATISTICS = [name for name in MODULES if ".check" not in name and name.rsplit(".", 1)[-1] not in NOT_STATISTICS]
