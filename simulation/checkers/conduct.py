@@ -13,6 +13,7 @@ FOLLOWS_US = 10_000_000
 FLOOR_MS = round(CONDUCT["pace"]["floor_seconds"] * 1_000)
 HASTY, LAST, IN_A_ROW = CONDUCT["pace"]["hasty"], CONDUCT["pace"]["last"], CONDUCT["skips"]["in_a_row"]
 SKIPPED = -1
+FOR_EVER = 2**62
 
 Deeds = dict[tuple[str, str], list[tuple[int, int]]]
 
@@ -26,7 +27,9 @@ def rules_of_conduct_are_kept(notebook: Notebook, evidence: Evidence) -> Iterato
     ruled = {name for name, rows in notebook.definitions.items() if all("pace" in row["policy"] for row in rows)}
     for place, events in changes.items():
         for event in events:
-            if event.content.begins and not _broke(deeds[place], event):
+            # A clock that was put back says of what came before that it is still to come.
+            until_us = FOR_EVER if notebook.clocks_jumped else event.metadata.occurred_at_us + FOLLOWS_US
+            if event.content.begins and not _broke(deeds[place], event, until_us):
                 yield f"{place[1]} was stopped in {place[0]} for {event.content.reason!r}, which they did not do"
     for (project_id, annotator_id), done in deeds.items():
         labels = [ms for _, ms in done if ms != SKIPPED][: 2 * LAST]
@@ -54,9 +57,9 @@ def _deeds(evidence: Evidence) -> Deeds:
     return deeds
 
 
-def _broke(done: list[tuple[int, int]], event: Any) -> bool:
+def _broke(done: list[tuple[int, int]], event: Any, until_us: int) -> bool:
     """Return whether somebody did as often what they were stopped for; a time that was not told may be any."""
-    before = [ms for at_us, ms in done if at_us <= event.metadata.occurred_at_us + FOLLOWS_US]
+    before = [ms for at_us, ms in done if at_us <= until_us]
     if event.content.rule == "skips":
         return bool(before.count(SKIPPED) >= IN_A_ROW)
     return bool(sum(0 <= ms < FLOOR_MS for ms in before) >= HASTY)
@@ -74,7 +77,7 @@ def _given_while_stopped(changes: dict[tuple[str, str], list[Any]], evidence: Ev
             for begun, over in zip(of_rule, [*of_rule[1:], None], strict=False):
                 if not begun.content.begins:
                     continue
-                end_us = begun.content.until_us or (over.metadata.occurred_at_us if over is not None else 2**62)
+                end_us = begun.content.until_us or (over.metadata.occurred_at_us if over is not None else FOR_EVER)
                 if over is not None:
                     end_us = min(end_us, over.metadata.occurred_at_us)
                 since_us = begun.metadata.occurred_at_us + FOLLOWS_US
