@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from services.adjudicate.domain.rule import PassedOver, Rule
-from services.adjudicate.domain.unit import Judged, UnitState, Weigh, judged, reopened
+from services.adjudicate.domain.unit import BROKEN_MIN, Judged, UnitState, Weigh, judged, reopened
 
 UNCLEAR_MIN = 2
 """So many people must have said of a unit that the guideline is unclear before it is asked about."""
@@ -46,4 +46,6 @@ def passed_over(
     passed_overs = (*passed_overs, voice)
     if code == "guideline_unclear":
         return Judged(msgspec.structs.replace(before, unclear=passed_overs), "recorded")
-    return judged(msgspec.structs.replace(before, broken=passed_overs), rule, weigh)
+    after = msgspec.structs.replace(before, broken=passed_overs)
+    # It is no label: what was decided on those that there are is not weighed anew by what is known by now.
+    return judged(after, rule, weigh) if len(passed_overs) >= BROKEN_MIN else Judged(after, "recorded")

@@ -6,7 +6,8 @@ import pytest
 
 from services.adjudicate.domain.consensus import Leading
 from services.adjudicate.domain.escalation import may_rule
-from services.adjudicate.domain.rule import Rule
+from services.adjudicate.domain.passing import passed_over
+from services.adjudicate.domain.rule import PassedOver, Rule
 from services.adjudicate.domain.unit import (
     ROUND_LABEL_BYTES_MAX,
     Admission,
@@ -51,6 +52,25 @@ def labelled(rule: Rule, *rows: str, **more: object) -> Judged:
     for number, text in enumerate(rows):
         found = label(found.state, rule, f"w{number}", text, **more)
     return found
+
+
+def test_one_who_cannot_open_a_unit_has_nothing_decided_a_second_time() -> None:
+    rule = Rule(2, 5, 0.9)
+    asked = labelled(rule, "yes", "no")
+    assert (asked.verdict, asked.state.decided_round) == ("overlap_requested", 2)
+
+    def surer(annotations: Sequence[Annotation]) -> Leading:
+        return Leading("yes", 0.95)  # by what was learnt of the two meanwhile
+
+    def pass_over(state: UnitState, who: str) -> Judged | None:
+        return passed_over(state, UNIT, PROJECT, PassedOver(who, "", 0, 1), "payload_broken", 0, rule, surer)
+
+    once = pass_over(asked.state, "cem")
+    assert once is not None
+    assert (once.verdict, once.state.status) == ("recorded", "open")
+    twice = pass_over(once.state, "dan")
+    assert twice is not None
+    assert (twice.verdict, twice.state.escalated_for) == ("escalated", "payload_broken")
 
 
 def test_a_unit_admitted_under_a_lower_overlap_is_asked_for_more_with_its_first_label() -> None:
