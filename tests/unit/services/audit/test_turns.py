@@ -56,7 +56,10 @@ async def test_a_policy_that_no_plan_keeps_is_told_and_stops_neither_audit_nor_a
     assert again.house.events(DEAD_LETTERS) == []
     await again.define(policies.Policy(audit=RELABEL), revision=2)
     lot = await until_status(again, "auditing")
-    assert lot["problem"] == ""
+    async with asyncio.timeout(SECONDS_MAX):
+        while lot["problem"]:  # it is taken back when the turn that drew the sample ends
+            await asyncio.sleep(LOOK_SECONDS)
+            lot = await again.lot()
     await again.stop()
 
 
