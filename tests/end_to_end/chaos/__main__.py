@@ -15,6 +15,7 @@ from deploy.local import places
 from deploy.local.ports import REPLICAS_MAX, SERVICES
 from tests.end_to_end.chaos.judgement import WAIT_SECONDS_MAX, waits_after
 from tests.end_to_end.chaos.notebook import WAITING
+from tests.end_to_end.chaos.orders import ORDERS
 from tests.end_to_end.chaos.run import Outcome, Plan, run
 
 FOLDER = places.LOCAL / "chaos"
@@ -30,6 +31,14 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=2.0, help="how long processes are killed (default 2)")
     parser.add_argument("--every", type=float, default=30.0, metavar="SECONDS", help="between two kills (default 30)")
     parser.add_argument("--roll", action="store_true", help="replace every process in order instead of killing any")
+    parser.add_argument(
+        "--orders",
+        nargs="+",
+        default=(),
+        choices=ORDERS,
+        metavar="ORDER",
+        help=f"do these one after the other instead, as often as they are named: {', '.join(ORDERS)}",
+    )
     parser.add_argument("--projects", type=int, default=20, help="how many there are (default 20)")
     parser.add_argument(
         "--replicas", type=int, default=2, choices=range(1, REPLICAS_MAX + 1), help="processes of a service (default 2)"
@@ -41,7 +50,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     asked = parser.parse_args()
     kills = 0 if asked.roll else max(1, round(60 * asked.minutes / asked.every))
-    plan = Plan(asked.projects, asked.replicas, kills, asked.every, asked.seed, asked.only)
+    plan = Plan(asked.projects, asked.replicas, kills, asked.every, asked.seed, asked.only, asked.orders)
     shutil.rmtree(FOLDER, ignore_errors=True)
     outcome = asyncio.run(run(plan, FOLDER, lambda line: print(line, flush=True)))
     show(outcome, Console(width=None if sys.stdout.isatty() else 120))

@@ -12,6 +12,7 @@ from deploy.local.stack import Stack
 from tests.end_to_end.chaos.judgement import Tally, Waits, late, tallies, waits
 from tests.end_to_end.chaos.load import REQUEST_SECONDS_MAX, SERVED, Town
 from tests.end_to_end.chaos.notebook import WAITING, Notebook
+from tests.end_to_end.chaos.orders import Orders
 from tests.end_to_end.chaos.trouble import Blow, Trouble
 from tests.end_to_end.judge import heard
 
@@ -32,6 +33,7 @@ class Plan:
         kill_every_seconds: how often.
         seed: draws who is killed and what people say.
         only: the services whose processes are ended; all when empty.
+        orders: what is done instead, by the names of `orders.ORDERS`, in this order.
     """
 
     projects: int = 20
@@ -40,6 +42,7 @@ class Plan:
     kill_every_seconds: float = 30.0
     seed: int = 1
     only: Sequence[str] = ()
+    orders: Sequence[str] = ()
 
 
 @dataclass
@@ -88,7 +91,9 @@ async def _troubled(plan: Plan, stack: Stack, town: Town, say: Callable[[str], N
     trouble = Trouble(town, plan.only or stack.services, plan.seed, say)
     working = asyncio.create_task(town.run())
     await asyncio.sleep(CALM_SECONDS)
-    if plan.kills:
+    if plan.orders:
+        await _ordered(plan, trouble, town)
+    elif plan.kills:
         await trouble.kill(plan.kills, plan.kill_every_seconds)
     else:
         await trouble.roll()
@@ -109,11 +114,22 @@ async def _troubled(plan: Plan, stack: Stack, town: Town, say: Callable[[str], N
     ids = [project.project_id for project in town.projects]
     judged = (*stack.services, "assign" + WAITING)
     outcome.waits = waits(town.notebook, trouble.blows, judged, ids)
-    outcome.late = late(outcome.waits, judged, plan.kills > 0)
+    outcome.late = [] if plan.orders else late(outcome.waits, judged, plan.kills > 0)
     outcome.cpu_seconds = {name: stack.cpu_seconds(name) for name in stack.services}
     if (gone := stack.ended()) is not None:
         town.notebook.wrong.append(f"{gone} has ended by itself:\n{stack.tail(gone)}")
     return outcome
+
+
+async def _ordered(plan: Plan, trouble: Trouble, town: Town) -> None:
+    """Do what is asked for; a process that does not come back is a fault, and what is asked for after it is done."""
+    orders = Orders(trouble)
+    for name in plan.orders:
+        try:
+            await orders.make(name)
+        except TimeoutError as fault:
+            town.notebook.wrong.append(f"{name}: {fault}")
+            trouble.say(f"{name}: {fault}")
 
 
 async def _counted(town: Town) -> dict[str, int]:

@@ -42,6 +42,7 @@ class Trouble:
 
     Attributes:
         blows: in the order in which the processes were up again.
+        say: told what is done.
     """
 
     def __init__(self, town: Town, services: Sequence[str], seed: int, say: Callable[[str], None]) -> None:
@@ -50,7 +51,7 @@ class Trouble:
         self.services = services
         self.blows: list[Blow] = []
         self._drawn = random.Random(seed)
-        self._say = say
+        self.say = say
         self._loop = asyncio.get_running_loop()
 
     async def kill(self, times: int, every_seconds: float) -> None:
@@ -62,9 +63,9 @@ class Trouble:
                 # Drawn without putting back, so that a short run has its blow at each process, too.
                 order = order or self._drawn.sample(self._parts(), len(self._parts()))
                 part = order.pop()
-                had, began = await self._had(part), self._loop.time()
+                had, began = await self.had(part), self._loop.time()
                 await asyncio.to_thread(self.stack.kill, part.name)
-                self._say(f"{part.name} was killed; it served {len(had)} projects")
+                self.say(f"{part.name} was killed; it served {len(had)} projects")
                 restarts.create_task(self._up_again(part, had, began, self.stack.restart))
 
     async def roll(self) -> None:
@@ -75,16 +76,30 @@ class Trouble:
 
     async def _roll(self, service: str) -> None:
         for part in self.stack.parts(service):
-            had, began = await self._had(part), self._loop.time()
-            self._say(f"{part.name} is replaced; it served {len(had)} projects")
-            await self._up_again(part, had, began, self.stack.roll)
+            await self.rolled(part)
+
+    async def rolled(self, part: Part) -> None:
+        """Replace one process in order."""
+        had, began = await self.had(part), self._loop.time()
+        self.say(f"{part.name} is replaced; it served {len(had)} projects")
+        await self._up_again(part, had, began, self.stack.roll)
+
+    async def killed(self, part: Part) -> None:
+        """Kill one process, and start it again at once."""
+        had, began = await self.had(part), self._loop.time()
+        await self._up_again(part, had, began, self.stack.restart)
+        self.say(f"{part.name} was killed and is up again; it served {len(had)} projects")
 
     async def _up_again(self, part: Part, had: list[str], began: float, how: Callable[[str], None]) -> None:
         await asyncio.to_thread(how, part.name)
         others = [project.project_id for project in self.town.projects if project.project_id not in had]
         self.blows.append(Blow(part.service, part.name, began, self._loop.time(), had, others))
 
-    async def _had(self, part: Part) -> list[str]:
+    def owns(self, part: Part) -> bool:
+        """Return whether a process serves some projects and not others."""
+        return part.service in SERVED
+
+    async def had(self, part: Part) -> list[str]:
         """Return the projects that a process serves itself."""
         path = SERVED.get(part.service)
         if path is None:  # any process of ingest serves any project
