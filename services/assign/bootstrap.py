@@ -34,6 +34,8 @@ TIDY_SECONDS = 1.0
 STOCK_SECONDS = 15.0
 FLOOR_SECONDS = 10.0
 DRAFT_SECONDS = 2.0
+DRAFT_LOOK_SECONDS = 30.0
+"""How often it is looked for drafts that another process has kept in our places since they were loaded."""
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -79,6 +81,8 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
     floor = repeating("the floor", handlers.floor.look, ports.clock, ports.telemetry, lambda: FLOOR_SECONDS)
     drafts = handlers.drafting.end
     drafting = repeating("drafts of ended leases", drafts, ports.clock, ports.telemetry, lambda: DRAFT_SECONDS)
+    learn = handlers.drafting.look
+    learning = repeating("drafts kept by others", learn, ports.clock, ports.telemetry, lambda: DRAFT_LOOK_SECONDS)
     parts = ordered(
         ports,
         journal,
@@ -87,7 +91,7 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
         tables=[projects, annotators],
         places=Placed(owner, repository),
         patience=settings.patience,
-        loops=[expiring, looking, ending, writing, tidying, stocktaking, conducting, floor, drafting],
+        loops=[expiring, looking, ending, writing, tidying, stocktaking, conducting, floor, drafting, learning],
     )
     shelf = LetterShelf(SERVICE, ports.broker, ports.clock)
     runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)

@@ -42,8 +42,9 @@ class Closing:
             Passing: the store does not answer; what is left is closed the next time.
         """
         for project in self.projects.closed():
-            with contextlib.suppress(Unavailable):  # its place is another process's
-                self.repository.place_served(project.project_id)
+            if not self.repository.serves(project.project_id):
+                continue
+            with contextlib.suppress(Unavailable):  # its place has just become another process's
                 await self._close(project, self.repository.place(project.project_id).queue)
 
     async def _close(self, project: Project, queue: ReadyQueue) -> None:

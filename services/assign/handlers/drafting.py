@@ -73,6 +73,14 @@ class Drafting:
         """Delete what outlived its lease."""
         await self.repository.drafts.end(self.repository.places)
 
+    async def look(self) -> None:
+        """Learn of drafts that were kept in our places by whoever had them, after these were loaded.
+
+        One whose process stood still between looking whose the unit is and keeping the draft; nobody else ends those.
+        """
+        for place in sorted(self.repository.owner.open()):
+            await self.repository.drafts.load(place)
+
     async def _held(self, annotator_id: str, assignment_id: str) -> tuple[str, UnitState, Assignment]:
         key = (await self.repository.keys_of([assignment_id]))[assignment_id]
         state = (await self.repository.units([key])).get(key) if key is not None else None

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from concord.chassis.clock import Clock
+from concord.chassis.errors import Unavailable
 from services.assign.domain.reasons import Why, not_given, why_nothing
 from services.assign.handlers.annotators import Annotators
 from services.assign.handlers.claims import Claims, Leased
@@ -60,15 +61,21 @@ class Waiting:
             wait_seconds: how long they would wait for the first.
             left: returns when the caller has hung up; it is cancelled before.
 
+        Who waits where the project goes to another process is given nothing, sooner: asked again, they wait there.
+
         Raises:
             as `Claims.claim` does.
-            Unavailable: the project went to another process meanwhile; asked again, it waits there.
         """
         deadline = self.clock.monotonic() + wait_seconds
         while True:
             bell = self.repository.bell(project_id)  # before it is looked: what comes meanwhile is heard of
             next_at = self.clock.monotonic() + LOOKS_APART_SECONDS
-            leases = await self.claims.claim(annotator_id, project_id, units_max)
+            try:
+                leases = await self.claims.claim(annotator_id, project_id, units_max)
+            except Unavailable:
+                if wait_seconds and not self.repository.serves(project_id):
+                    return []
+                raise
             if leases or not wait_seconds or self.waiters >= WAITERS_MAX:
                 return leases
             if not await self._rung(bell, left, project_id, next_at, deadline):
@@ -77,12 +84,13 @@ class Waiting:
     async def _rung(
         self, bell: asyncio.Event, left: Callable[[], Awaitable[None]], project_id: str, next_at: float, deadline: float
     ) -> bool:
-        """Return whether something came before the deadline, and somebody is still there to have it."""
+        """Return whether something came before the deadline, somebody is still there to have it, and we to give it."""
         self.waiters += 1
         rings, leaves = asyncio.ensure_future(bell.wait()), asyncio.ensure_future(left())
         try:
             while (rest := deadline - self.clock.monotonic()) > 0:
-                self.repository.place_served(project_id)
+                if not self.repository.serves(project_id):
+                    return False
                 pause = next_at - self.clock.monotonic() if rings.done() else LOOK_SECONDS
                 if pause <= 0:
                     return True
@@ -97,7 +105,15 @@ class Waiting:
             leaves.cancel()
 
     async def why_nothing(self, annotator_id: str, project_id: str) -> Why:
-        """Return why there is nothing in a project for somebody now."""
+        """Return why there is nothing in a project for somebody now; of one that has just gone elsewhere no more."""
+        try:
+            return await self._why_nothing(annotator_id, project_id)
+        except Unavailable:
+            if self.repository.serves(project_id):
+                raise
+            return Why("nothing_waits")
+
+    async def _why_nothing(self, annotator_id: str, project_id: str) -> Why:
         annotator = await self.annotators.get(annotator_id)
         waiting = self.repository.place(project_id).queue.skills_wanted(project_id)
         project = self.claims.projects.known(project_id)

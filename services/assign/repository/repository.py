@@ -100,13 +100,13 @@ class Repository:
         """
         found = self.places.get(self._number(project_id))
         if found is None:
-            raise _taken_over("was just")
+            problem = "The project was just taken over by another process; send the same request again in a second."
+            raise Unavailable(problem, retry_after_seconds=1)
         return found
 
-    def place_served(self, project_id: str) -> None:
-        """Raise Unavailable where the project's place is no more, or soon not, this process's to serve."""
-        if self._number(project_id) not in self.owner.open():
-            raise _taken_over("is being")
+    def serves(self, project_id: str) -> bool:
+        """Return whether the project's place is this process's to serve, and not about to be another's."""
+        return self._number(project_id) in self.owner.open()
 
     def bell(self, project_id: str) -> asyncio.Event:
         """Return what is set when something that may be had comes to wait in a project."""
@@ -360,8 +360,3 @@ class Repository:
     async def take_places(self, cause: Cause[DeskState]) -> None:
         """Answer a cause that changes a page of a desk."""
         await self.journal.decide(DESK, cause)
-
-
-def _taken_over(when: str) -> Unavailable:
-    problem = f"The project {when} taken over by another process; send the same request again in a second."
-    return Unavailable(problem, retry_after_seconds=1)

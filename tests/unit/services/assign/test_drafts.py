@@ -136,6 +136,24 @@ async def test_a_draft_that_outlived_its_lease_while_nobody_was_there_goes_when_
         assert stored(desk)[0]["assignment"] != left["assignment"]
 
 
+async def test_a_draft_that_another_process_kept_after_this_one_had_looked_goes_with_its_lease(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever had the place stood still between looking whose the unit is and keeping the draft."""
+    monkeypatch.setattr("services.assign.bootstrap.DRAFT_LOOK_SECONDS", 0.02)
+    desk = Desk()
+    await desk.publish_project(project_event(initial=1))
+    async with desk.open(1):
+        await office(desk)
+        async with desk.annotator("ann") as ann:
+            (offer,) = await claim(ann)
+            drafts = desk.handlers().drafting.repository.drafts
+            await save(ann, offer)
+            drafts._let_go([offer["assignment_id"]])
+            await submit(ann, offer["assignment_id"])
+            await until(lambda: stored(desk) == [])
+
+
 async def test_active_time_is_told_once_with_the_label_and_never_more_than_has_passed() -> None:
     clock = ShiftedClock()
     desk = Desk(clock)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from concord.chassis.broker.port import Deal
 from concord.chassis.identity import Role
 from concord.contracts.v1.resolutions_pb2 import OverlapRequested
 from services.assign.handlers import deciding, waiting
@@ -160,19 +161,46 @@ async def test_who_waits_rests_between_looks_however_much_comes(monkeypatch: pyt
         assert min(later - sooner for sooner, later in pairwise(looks)) > 0.9 * apart
 
 
-async def test_who_waits_where_the_project_goes_elsewhere_is_sent_there(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("how", ["leaves", "loses the place"])
+async def test_who_waits_where_the_project_goes_elsewhere_is_told_that_nothing_came(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(waiting, "LOOK_SECONDS", 60.0)  # they are told, and need not look
     desk = Desk()
     await desk.publish_project()
     async with desk.open(1) as service:
         await desk.define("ann")
+        owner = handlers_of(service).claims.repository.owner
         async with desk.annotator("ann") as ann:
-            path = f"/v1/projects/{PROJECT}/claims"
-            asking = asyncio.create_task(ann.post(path, json={"wait_seconds": 3}))
+            asking = asyncio.create_task(ask(ann, wait_seconds=20))
             await until(lambda: waiters(desk) == 1)
-            handlers_of(service).claims.repository.owner.leave()
-            reply = await asking
-            assert (reply.status_code, reply.headers["retry-after"]) == (503, "1")
+            if how == "leaves":
+                owner.leave()
+            else:
+                all_places = frozenset(range(owner.places))
+                owner.dealt(Deal(frozenset(), frozenset(), {"http://other:1": all_places}))
+                await until(lambda: not handlers_of(service).claims.repository.places)
+            body = await asking
+            assert (body["assignments"], body["why"]) == ([], {"code": "nothing_waits"}), "not a refusal"
+
+
+async def test_who_would_wait_for_a_project_that_goes_at_this_moment_is_told_that_nothing_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk()
+    await desk.publish_project()
+    async with desk.open(1) as service:
+        await desk.define("ann")
+        claims, claiming = handlers_of(service).claims, handlers_of(service).claims.claim
+
+        async def leaving(*rows: Any) -> Any:
+            claims.repository.owner.leave()
+            claims.repository.places.clear()
+            return await claiming(*rows)
+
+        monkeypatch.setattr(claims, "claim", leaving)
+        async with desk.annotator("ann") as ann:
+            assert (await ask(ann, wait_seconds=5))["why"] == {"code": "nothing_waits"}
 
 
 async def test_each_reason_is_told_as_it_is() -> None:
