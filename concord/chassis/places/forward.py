@@ -5,6 +5,7 @@ assignment carries. So no body is read and no look-up made before a request is h
 at every route: for a stranger nothing is carried about. The owner is shown the caller's own credential, and checks it.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -21,11 +22,11 @@ from concord.chassis.errors import ConcordError, Unavailable
 from concord.chassis.http.limits import BODY_LIMIT_KEY, BodyLimit
 from concord.chassis.http.problems import problem, refusal
 from concord.chassis.identity import verified
-from concord.chassis.places.moving import MOVING, KeptBody, Moving, UnlessLater, moment, said_moving
+from concord.chassis.places.moving import Asked, KeptBody, Moving, UnlessLater, moment, said_moving
 from concord.chassis.places.owner import Owned, Owner, Standing
 from concord.chassis.places.peers import Peers, RawHeaders, Unreached, is_forwarded
 from concord.chassis.telemetry import Instrument, Telemetry
-from concord.contracts.ids import slot_of, slot_of_project
+from concord.contracts.ids import place_of, slot_of, slot_of_project
 from concord.contracts.owners import OWNER
 
 FORWARDS_MAX = 500
@@ -156,6 +157,7 @@ class ForwardMiddleware:
         self._app, self._owner, self._peers, self._placement = app, placing.owner, placing.peers, placement
         self._naming = placing.naming
         self._moving = Moving(placing.owner)
+        self._next: dict[int, str] = {}
         instruments = telemetry.instruments(INSTRUMENTS)
         self._counters = {outcome: instruments.counter(FORWARDS, outcome) for outcome in OUTCOMES}
         self._under_way = 0
@@ -199,32 +201,45 @@ class ForwardMiddleware:
 
     async def _elsewhere(self, slot: int, owned: Owned, scope: Scope, receive: Receive, send: Send) -> None:
         """Have a request served by whose place it is; by whose it is in a moment, where it changes hands."""
-        kept, limit = KeptBody(receive), scope[BODY_LIMIT_KEY]
-        bytes_max, deadline = limit.bytes_max, moment()
+        kept, limit, asked = KeptBody(receive), scope[BODY_LIMIT_KEY], Asked.of(scope["headers"])
+        bytes_max, deadline, forwarded = limit.bytes_max, moment(asked), is_forwarded(scope["headers"])
         while owned.standing is not Standing.MINE:
-            address = self._next_hop(owned, scope["headers"])
-            if await self._answered(address, owned, scope, kept, send):
+            if self._owner.leaving and not forwarded:
+                await self._at_the_next(slot, owned, scope, kept, send, deadline)
+                return
+            address = owned.address if owned.standing is Standing.THEIRS and not forwarded else ""
+            if await self._answered(address, scope, kept, send):
                 return
             before = owned
-            if kept.again() and _may_come(owned, address, scope["headers"]):
+            if kept.again() and (not forwarded or _may_come(owned, asked)):
                 owned = await self._moving.over(slot, before, deadline)
-            if owned == before:
+            if owned == before and (forwarded or not self._owner.leaving or not kept.again()):
                 await self._refuse_moving(owned, scope, receive, send)
                 return
         limit.bytes_max = bytes_max
         await self._serve(slot, scope, kept.receive, send)
 
-    def _next_hop(self, owned: Owned, headers: RawHeaders) -> str:
-        """Return the address to which a request goes from here, if it goes further."""
-        if is_forwarded(headers):
-            return ""
-        if owned.standing is Standing.THEIRS:
-            return owned.address
-        # Who leaves hears no deal any more. Where there is but one other process, that is the next owner.
-        others = self._owner.others() if self._owner.leaving else ()
-        return others[0] if len(others) == 1 else ""
+    async def _at_the_next(
+        self, slot: int, owned: Owned, scope: Scope, kept: KeptBody, send: Send, deadline: float
+    ) -> None:
+        """Have a request served by who has its place next, once this process leaves.
 
-    async def _answered(self, address: str, owned: Owned, scope: Scope, kept: KeptBody, send: Send) -> bool:
+        It hears no deal any more. So the others are asked in turn, each of which waits until it is told of the deal,
+        and then serves the request or says that it has not the place; who was found is asked first from then on.
+        """
+        place, others, loop = place_of(slot, self._owner.places), self._owner.others(), asyncio.get_running_loop()
+        first = [address for address in (self._next.get(place, ""), owned.address) if address in others]
+        turned = [others[(place + turn) % len(others)] for turn in range(len(others))]
+        for address in dict.fromkeys([*first, *turned] or [""]):
+            if (seconds := deadline - loop.time()) <= 0 or not kept.again():
+                break
+            marked = {**scope, "headers": [*scope["headers"], Asked(seconds, self._owner.address).header()]}
+            if await self._answered(address, marked, kept, send, names=address == owned.address):
+                self._next[place] = address
+                return
+        await self._refuse_moving(owned, scope, kept.receive, send)
+
+    async def _answered(self, address: str, scope: Scope, kept: KeptBody, send: Send, *, names: bool = True) -> bool:
         """Hand a request on, if it goes further; return whether its caller was answered, and be it refused."""
         if address and self._under_way >= FORWARDS_MAX:
             full = Unavailable("As many requests as may are with other processes; try again in a moment.")
@@ -237,9 +252,8 @@ class ForwardMiddleware:
                 await refusal(fault, scope["path"])(scope, kept.receive, send)
                 return True
             return False
-        answer, theirs = UnlessLater(send, moving=True), owned.standing is Standing.THEIRS
-        asked = scope if theirs else {**scope, "headers": [*scope["headers"], (MOVING, b"1")]}
-        await self._hand_on(address, asked, kept.receive, answer, names=theirs)
+        answer = UnlessLater(send, moving=True)
+        await self._hand_on(address, scope, kept.receive, answer, names=names)
         return not answer.later
 
     async def _hand_on(self, address: str, scope: Scope, receive: Receive, send: Send, *, names: bool = True) -> None:
@@ -251,7 +265,9 @@ class ForwardMiddleware:
             answer = _naming(address, send) if names and self._naming and not by_gateway(scope["headers"]) else send
             await self._peers.relay(address, scope, receive, answer)
         except Unreached as fault:
-            await self._refuse("unreached", fault, scope, receive, send)
+            # Who leaves asks another then, which may have the place by now.
+            answered = said_moving(send) if self._owner.leaving else send
+            await self._refuse("unreached", fault, scope, receive, answered)
         except ConcordError as fault:
             await refusal(fault, scope["path"])(scope, receive, send)
         except HTTPException as fault:
@@ -275,11 +291,14 @@ class ForwardMiddleware:
         await refusal(error, scope["path"])(scope, receive, send)
 
 
-def _may_come(owned: Owned, address: str, headers: RawHeaders) -> bool:
-    """Return whether a request may wait for its place: not one that another process is to hand on elsewhere."""
-    if address or owned.standing is Standing.LOADING or not is_forwarded(headers):
+def _may_come(owned: Owned, asked: Asked | None) -> bool:
+    """Return whether a request that was handed on may wait here for its place, and not where it came from.
+
+    Where that process leaves, until this one is told who has the place now.
+    """
+    if owned.standing is Standing.LOADING:
         return True
-    return any(name == MOVING for name, _ in headers)
+    return asked is not None and (owned.standing is not Standing.THEIRS or asked.by in ("", owned.address))
 
 
 def _only_reads(scope: Scope) -> bool:

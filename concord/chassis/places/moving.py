@@ -6,6 +6,7 @@ Sent away with `Retry-After`, whoever asked would come again a second after a ha
 import asyncio
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
+from typing import NamedTuple
 
 from starlette.types import Message, Receive, Send
 
@@ -15,15 +16,47 @@ MOVING_SECONDS_MAX = 1.5
 """How long one waits; who is not served by then is told to come again. Two may a project be without an answer."""
 WAITING_MAX = 200
 """At once; who comes when there are so many is told at once."""
+MILLISECONDS_DIGITS_MAX = 9
 KEPT_BYTES_MAX = 65_536
 """Of a body, so that the request can go to another process when the first one turns it away."""
 MOVING = b"concord-moving"
-"""On an answer of 503 of one process to another: nothing was done, for the place is not its own now."""
+"""On an answer of 503 of one process to another: nothing was done, for the place is not its own now. On a request: the
+process that hands it on leaves and does not know who is next; how long the request may wait yet, and that one's address
+(`Asked`)."""
 
 
-def moment() -> float:
+class Asked(NamedTuple):
+    """What a process says that hands a request on while it leaves.
+
+    Attributes:
+        seconds: how long the request may wait yet.
+        by: the address of the process; empty where it did not say.
+    """
+
+    seconds: float
+    by: str
+
+    @classmethod
+    def of(cls, headers: Iterable[tuple[bytes, bytes]]) -> "Asked | None":
+        """Return what a request says; None where whoever handed it on does not leave."""
+        words = None
+        for name, value in headers:  # the last is that process's: who asked it may have said so, too
+            words = value if name == MOVING else words
+        if words is None:
+            return None
+        milliseconds, _, by = words.decode("latin-1").partition(" ")
+        if not by or not (milliseconds.isascii() and milliseconds.isdigit()):
+            return cls(MOVING_SECONDS_MAX, "")  # of a release before, which said no more than that it leaves
+        return cls(min(int(milliseconds[:MILLISECONDS_DIGITS_MAX]) / 1_000, MOVING_SECONDS_MAX), by)
+
+    def header(self) -> tuple[bytes, bytes]:
+        """Return it as it is said."""
+        return MOVING, b"%d %s" % (self.seconds * 1_000, self.by.encode())
+
+
+def moment(asked: Asked | None = None) -> float:
     """Return until when a request that begins now may wait, by the event loop's time."""
-    return asyncio.get_running_loop().time() + MOVING_SECONDS_MAX
+    return asyncio.get_running_loop().time() + (MOVING_SECONDS_MAX if asked is None else asked.seconds)
 
 
 class Moving:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from deploy.local.services import Part
 from tests.end_to_end.chaos.judgement import SESSION_SECONDS
+from tests.end_to_end.chaos.load import SERVED
 from tests.end_to_end.chaos.trouble import Trouble
 
 PAUSE_SECONDS = SESSION_SECONDS + 1.0
@@ -49,14 +50,14 @@ class Orders:
         """
         self._trouble.say(f"{name}:")
         await self._made[name]()
-        for part in self._parts():
-            await self._serving(part)
+        for service in self._trouble.services:
+            if service in SERVED:
+                await self._shared(service)
 
     async def _pause(self) -> None:
         """Let each process in turn stand still for longer than its session."""
         for part in self._parts():
-            if await self._trouble.had(part):
-                await self._stood_still(part)
+            await self._stood_still(part)
 
     async def _all_leave(self) -> None:
         """Tell all processes of a service to leave at once, and begin as many."""
@@ -97,8 +98,9 @@ class Orders:
         self._trouble.say(f"{part.name} stands still")
         await self._still(part.name, PAUSE_SECONDS)
         began = loop.time()
-        await self._serving(part)
-        self._trouble.say(f"{part.name} serves again {loop.time() - began:.1f} s after it went on")
+        if part.service in SERVED:
+            await self._shared(part.service)
+        self._trouble.say(f"{part.name} has places again {loop.time() - began:.1f} s after it went on")
 
     async def _still(self, name: str, seconds: float) -> None:
         pid = self._stack.pid(name)
@@ -108,14 +110,20 @@ class Orders:
         finally:
             os.kill(pid, signal.SIGCONT)
 
-    async def _serving(self, part: Part) -> None:
-        """Return when a process serves projects; at once where any process serves any."""
-        try:
-            async with asyncio.timeout(JOIN_SECONDS_MAX):
-                while self._trouble.owns(part) and not await self._trouble.had(part):  # noqa: ASYNC110 - as in load
-                    await asyncio.sleep(LOOK_SECONDS)
-        except TimeoutError:
-            raise TimeoutError(f"{part.name} serves no project after {JOIN_SECONDS_MAX:g} s") from None
+    async def _shared(self, service: str) -> None:
+        """Return when every project is served by one process of a service, and every process serves some.
+
+        Who stood still serves by what it was told before until it hears that it was put out: two serve a project then.
+        """
+        loop = asyncio.get_running_loop()
+        began, ids = loop.time(), sorted(project.project_id for project in self._trouble.town.projects)
+        while True:
+            had = [await self._trouble.had(part) for part in self._stack.parts(service)]
+            if sorted(project_id for some in had for project_id in some) == ids and all(had):
+                return
+            if loop.time() - began > JOIN_SECONDS_MAX:
+                raise TimeoutError(f"{JOIN_SECONDS_MAX:g} s after, {service}'s processes serve {had} of {ids}")
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _parts(self) -> Sequence[Part]:
         return [part for service in self._trouble.services for part in self._stack.parts(service)]

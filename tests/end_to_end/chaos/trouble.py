@@ -95,10 +95,6 @@ class Trouble:
         others = [project.project_id for project in self.town.projects if project.project_id not in had]
         self.blows.append(Blow(part.service, part.name, began, self._loop.time(), had, others))
 
-    def owns(self, part: Part) -> bool:
-        """Return whether a process serves some projects and not others."""
-        return part.service in SERVED
-
     async def had(self, part: Part) -> list[str]:
         """Return the projects that a process serves itself."""
         path = SERVED.get(part.service)

@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from concord.chassis.broker.port import Deal
 from concord.chassis.identity import Role
 from concord.chassis.places import moving
-from concord.chassis.places.moving import KEPT_BYTES_MAX, MOVING, KeptBody
+from concord.chassis.places.moving import KEPT_BYTES_MAX, MOVING, MOVING_SECONDS_MAX, Asked, KeptBody
 from concord.chassis.places.peers import FORWARDED, HttpPeers, MemoryPeers
 from concord.contracts.ids import slot_of_project
 from simulation.house import House
@@ -20,17 +20,33 @@ from tests.unit.concord.chassis.places.doors import MINE, PLACES, THEIRS, Door, 
 
 PLACE, OTHER_PLACE = slot_of_project(MINE) % PLACES, slot_of_project(THEIRS) % PLACES
 LOTS, NOTE = f"/v1/projects/{MINE}/lots", f"/v1/units/{unit_of(MINE)}/note"
-ALL = frozenset(range(PLACES))
+ALL, NONE = frozenset(range(PLACES)), frozenset[int]()
 BODY = b'{"note": "text"}'
 
 
 class Town:
-    """Two doors of which the first had the place of MINE and the second all others, and a client of each."""
+    """Two doors of which the first had the place of MINE and the second all others, a third, and a client of each."""
 
     def __init__(self, doors: Sequence[Door], clients: Sequence[httpx.AsyncClient]) -> None:
-        self.one, self.two = doors
-        self.at_one, self.at_two = clients
+        self.one, self.two, self.three = doors
+        self.at_one, self.at_two, _ = clients
         deal(self.one, self.two)
+
+    def three_comes(self) -> None:
+        """Tell all that the third is one of them, without places, and the second has what it had."""
+        table = {self.one.address: frozenset({PLACE}), self.two.address: ALL - {PLACE}, self.three.address: NONE}
+        for door in (self.one, self.two, self.three):
+            mine = table[door.address]
+            door.owner.dealt(Deal(mine, mine, table))
+
+    def three_gains(self, *hear: Door) -> None:
+        """Tell these that the first has gone, and its place is the third's; it is loaded there."""
+        table = {self.two.address: ALL - {PLACE}, self.three.address: frozenset({PLACE})}
+        for door in hear:
+            mine = table[door.address]
+            door.owner.dealt(Deal(mine, mine & door.owner.open(), table))
+        if self.three in hear:
+            self.three.owner.opened(PLACE)
 
     def two_gains(self) -> None:
         """Tell the second that all is its own now, which it has to load."""
@@ -55,7 +71,7 @@ async def town(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         doors = list[Door]()
         clients = list[httpx.AsyncClient]()
         by_address = dict[str, FastAPI]()
-        for name in ("one", "two"):
+        for name in ("one", "two", "three"):
             if request.param == "memory":
                 door = Door(house, f"http://{name}:1", MemoryPeers(by_address))
                 by_address[door.address] = door.application
@@ -103,20 +119,110 @@ async def test_who_asks_a_process_that_leaves_is_served_by_the_one_that_stays(to
     assert (answer.status_code, answer.json()["at"], town.two.bodies) == (200, town.two.address, [BODY])
 
 
-async def test_a_process_that_leaves_and_does_not_know_who_is_next_says_later(town: Town) -> None:
-    three = "http://three:1"
-    town.one.owner.dealt(Deal(frozenset({PLACE}), frozenset({PLACE}), {town.two.address: ALL, three: frozenset()}))
+async def test_who_asks_a_process_that_leaves_is_served_by_whichever_of_the_others_is_next(town: Town) -> None:
+    town.three_comes()
     town.one.owner.leave()
-    assert (await town.at_one.get(LOTS)).status_code == 503
+    town.three_gains(town.two, town.three)
+    for times in range(1, 3):
+        answer = await town.at_one.post(NOTE, content=BODY)
+        assert (answer.status_code, answer.json()["at"]) == (200, town.three.address)
+        assert town.three.bodies == [BODY] * times
     assert town.two.served == []
+    assert town.two.counted("dealing") <= 1, "who was found is asked first"
 
 
-async def test_who_waits_when_the_process_leaves_is_told_at_once(town: Town) -> None:
+@pytest.mark.parametrize("late", ["two", "three"])
+async def test_who_is_asked_before_it_hears_of_the_deal_waits_for_it(town: Town, late: str) -> None:
+    town.three_comes()
+    town.one.owner.leave()
+    last = {"two": town.two, "three": town.three}[late]
+    town.three_gains(town.three if last is town.two else town.two)
+    asking = asyncio.ensure_future(town.at_one.post(NOTE, content=BODY))
+    await asyncio.sleep(0.05)
+    town.three_gains(last)
+    answer = await asking
+    assert (answer.status_code, answer.json()["at"], town.three.bodies) == (200, town.three.address, [BODY])
+
+
+async def test_of_two_that_leave_at_once_each_finds_the_one_that_stays(town: Town) -> None:
+    town.three_comes()
+    town.one.owner.leave()
+    town.two.owner.leave()
+    town.three.owner.dealt(Deal(ALL, NONE, {town.three.address: ALL}))
+    town.three.owner.opened(PLACE)
+    town.three.owner.opened(OTHER_PLACE)
+    for at in (town.at_one, town.at_two):
+        for project_id in (MINE, THEIRS):
+            answer = await at.get(f"/v1/projects/{project_id}/lots")
+            assert (answer.status_code, answer.json()["at"]) == (200, town.three.address)
+
+
+async def test_a_process_that_leaves_asks_on_where_one_of_the_others_is_gone(town: Town) -> None:
+    gone = "http://127.0.0.1:9"
+    table = {town.one.address: frozenset({PLACE}), gone: ALL - {PLACE, OTHER_PLACE}, town.two.address: {OTHER_PLACE}}
+    town.one.owner.dealt(Deal(frozenset({PLACE}), frozenset({PLACE}), {at: frozenset(table[at]) for at in table}))
+    town.one.owner.leave()
+    town.two.owner.dealt(Deal(ALL, NONE, {town.two.address: ALL}))
+    town.two.owner.opened(PLACE)
+    answer = await town.at_one.post(NOTE, content=BODY)
+    assert (answer.status_code, answer.json()["at"], town.two.bodies) == (200, town.two.address, [BODY])
+
+
+async def test_a_process_that_leaves_says_later_where_nobody_has_the_place(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "MOVING_SECONDS_MAX", 0.05)
+    town.three_comes()
+    town.one.owner.leave()
+    answer = await town.at_one.get(LOTS)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "concord-moving" not in answer.headers
+    town.one.owner.dealt(Deal(NONE, NONE, {town.one.address: NONE}))
+    stranger = await town.at_one.get(LOTS, headers={"authorization": "Bearer none"})
+    assert stranger.status_code == 401, "also where there is nobody to ask"
+
+
+async def test_who_waits_when_the_process_leaves_is_served_by_the_next(town: Town) -> None:
+    town.two_gains()
+    town.two.owner.dealt(Deal(ALL, town.two.owner.open(), {town.two.address: ALL, town.one.address: NONE}))
+    asking = await town.waits(town.two, town.at_two.post(NOTE, content=BODY))
+    town.one.owner.dealt(Deal(ALL, NONE, {town.one.address: ALL}))
+    town.one.owner.opened(PLACE)
+    town.two.owner.leave()
+    answer = await asking
+    assert (answer.status_code, answer.json()["at"], town.one.bodies) == (200, town.one.address, [BODY])
+
+
+async def test_who_waits_when_the_only_process_leaves_is_told_at_once(town: Town) -> None:
     town.two_gains()
     asking = await town.waits(town.two, town.at_two.get(LOTS))
     town.two.owner.leave()
     answer = await asking
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds", "by"),
+    [
+        ((b"700 http://one:1",), 0.7, "http://one:1"),
+        ((b"900000 http://one:1",), MOVING_SECONDS_MAX, "http://one:1"),
+        ((b"9" * 5_000 + b" http://one:1",), MOVING_SECONDS_MAX, "http://one:1"),
+        ((b"1",), MOVING_SECONDS_MAX, ""),
+        ((b"x http://one:1",), MOVING_SECONDS_MAX, ""),
+        ((b"5 http://liar:1", b"700 http://one:1"), 0.7, "http://one:1"),
+    ],
+)
+def test_what_a_leaving_process_says_is_read_within_bounds(
+    said: Sequence[bytes], seconds: float, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "MOVING_SECONDS_MAX", MOVING_SECONDS_MAX)
+    assert Asked.of([(MOVING, words) for words in said]) == Asked(seconds, by)
+
+
+def test_what_a_leaving_process_says_is_read_as_it_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moving, "MOVING_SECONDS_MAX", MOVING_SECONDS_MAX)
+    assert Asked.of([Asked(0.25, "http://one:1").header()]) == Asked(0.25, "http://one:1")
+    assert Asked.of([]) is None
 
 
 async def test_an_owner_that_others_know_and_that_has_not_loaded_is_waited_for(town: Town) -> None:
