@@ -32,8 +32,8 @@ from simulation.offsets import Offsets
 from simulation.trace import TownCluster, Trace, TracedStore
 
 RESTART_SECONDS = (0.5, 5.0)
-LIVES_APIECE = 2
-"""Of every service, when nothing happens to them."""
+LIVES_APIECE = (2, 3)
+"""Of every service, when nothing happens to them; the second in towns where many live."""
 AWAY_AFTER_SECONDS = (5.0, 35.0)
 AWAY_SECONDS = (60.0, 180.0)
 READ_AGAIN_AFTER_SECONDS = (30.0, 80.0)
@@ -183,16 +183,24 @@ class Lives:
         cluster: the house's.
         trace: the run's.
         generator: chooses when a life is begun anew.
+        apiece: how many each service has when nothing happens to them.
     """
 
     def __init__(
-        self, house: House, cluster: TownCluster, weather: Weather, trace: Trace, generator: random.Random
+        self,
+        house: House,
+        cluster: TownCluster,
+        weather: Weather,
+        trace: Trace,
+        generator: random.Random,
+        apiece: int = LIVES_APIECE[0],
     ) -> None:
         self.house = house
         self.cluster = cluster
         self.weather = weather
         self.trace = trace
         self.generator = generator
+        self.apiece = apiece
         self.now: dict[str, list[Life]] = {name: [] for name in SERVICES}
         self.away: set[tuple[str, type[Exception]]] = set()
         self.deaths: list[str] = []
@@ -204,17 +212,17 @@ class Lives:
 
     def open(self) -> None:
         """Begin as many lives as each has."""
-        self._keepers = [asyncio.create_task(self._keep(name)) for name in SERVICES for _ in range(LIVES_APIECE)]
+        self._keepers = [asyncio.create_task(self._keep(name)) for name in SERVICES for _ in range(self.apiece)]
 
     async def _keep(self, name: str) -> None:
         while not self._closing:
-            if len(self.now[name]) < LIVES_APIECE:
+            if len(self.now[name]) < self.apiece:
                 await self.live(name)
             await asyncio.sleep(self.generator.uniform(*RESTART_SECONDS))
 
     def calm(self) -> list[Life]:
         """Return the lives that are more than each has when nothing happens."""
-        return [life for lives in self.now.values() for life in lives[:-LIVES_APIECE]]
+        return [life for lives in self.now.values() for life in lives[: -self.apiece]]
 
     async def live(self, name: str) -> None:
         """Live one life of a service to its end."""

@@ -25,7 +25,7 @@ from simulation.clients import Client
 from simulation.evidence import Evidence, records_of
 from simulation.faults import Fault, Weather
 from simulation.house import House
-from simulation.lives import Lives, Mischief
+from simulation.lives import LIVES_APIECE, Lives, Mischief
 from simulation.network import Network
 from simulation.notebook import Notebook
 from simulation.reviewers import Adjudicator, Auditor, Lead
@@ -131,7 +131,8 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
     house.cluster = cluster = TownCluster(clock, random.Random(f"{seed}/cluster"), trace)
     generator = random.Random(f"{seed}/town")
     weather = Weather.drawn(seed)
-    lives = Lives(house, cluster, weather, trace, random.Random(f"{seed}/lives"))
+    apiece = LIVES_APIECE[many_live(seed)]
+    lives = Lives(house, cluster, weather, trace, random.Random(f"{seed}/lives"), apiece)
     town = Town(house, Network(lives, weather, trace), Notebook(clocks_jumped=Fault.CLOCK_JUMPS in weather.faults))
     names = [f"ann-{number}" for number in range(1, ANNOTATORS + 1)]
     everybody = [*names, *(f"relief-{number}" for number in range(1, RELIEF + 1))]
@@ -169,6 +170,11 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
 def all_is_read_again(seed: int) -> bool:
     """Return whether services lose their offsets in a seed's town: in a tenth, and the others stay as they were."""
     return seed % 10 == 7
+
+
+def many_live(seed: int) -> bool:
+    """Return whether each service of a seed's town has a process more than usual: in a twelfth, as `models_come`."""
+    return seed % 12 == 10
 
 
 def models_come(seed: int) -> bool:

@@ -8,7 +8,6 @@ from simulation.bounds import BACKLOG_EVENTS_MAX, BACKLOG_EVENTS_OVER
 from simulation.clients import BATCH_UNITS_MAX, HTTP_DOORS, UNSEEN_NAME, Client
 from simulation.erasing import erase
 from simulation.faults import Fault
-from simulation.lives import LIVES_APIECE
 from simulation.town import Person, Town
 from simulation.wording import CHANGES_MAX
 
@@ -19,7 +18,7 @@ REDEFINITION_CHANCE = 0.35
 LOOK_SECONDS = 1.0
 CREW_NAMES = 4
 """In one file of an agency."""
-CREWS = 2 * LIVES_APIECE * (BACKLOG_EVENTS_MAX + BACKLOG_EVENTS_OVER) // CREW_NAMES
+CREWS_A_LIFE = 2 * (BACKLOG_EVENTS_MAX + BACKLOG_EVENTS_OVER) // CREW_NAMES
 """Files that an agency has: twice what all processes of a service may have waiting for the broker."""
 
 
@@ -161,7 +160,7 @@ class Agency(Person):
             if self.town.network.weather.calm:
                 return
             await asyncio.sleep(LOOK_SECONDS)
-        for crew in range(CREWS):
+        for crew in range(CREWS_A_LIFE * self.town.network.lives.apiece):
             if not self.town.network.lives.broker_is_away():
                 return
             names = [f"crew-{crew}-{place}" for place in range(CREW_NAMES)]

@@ -1,6 +1,7 @@
 """Ingest's HTTP door."""
 
 import re
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -158,10 +159,12 @@ class Door:
     Attributes:
         handlers: the use cases.
         spools: the files that bodies lie in that can only be read whole.
+        leaving: whether this process serves nothing any more, for good.
     """
 
     handlers: Handlers
     spools: Spools
+    leaving: Callable[[], bool]
 
 
 def _door(request: Request) -> Door:
@@ -285,7 +288,8 @@ async def watch_import(request: Request, import_id: AnyId, caller: ClientOrOpera
     """Tell as server-sent events how far an import is read, until it is complete."""
     imports = _handlers(request).imports
     await imports.one(import_id, caller.client_id)
-    return StreamingResponse(watched(imports, import_id, caller.client_id), media_type=EVENT_STREAM)
+    progress = watched(imports, import_id, caller.client_id, _door(request).leaving)
+    return StreamingResponse(progress, media_type=EVENT_STREAM)
 
 
 async def find_units(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:

@@ -112,7 +112,7 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
         telemetry=ports.telemetry,
         domain=api.STATUSES,
         placing=Placing(owner, ports.peers, anywhere=api.ANYWHERE, naming=settings.places.owners_named),
-        state=api.Door(handlers, Spools()),
+        state=api.Door(handlers, Spools(), lambda: owner.leaving),
         is_model=models_in(annotators),
     )
     return Service(runtime, door, settings.http)

@@ -17,6 +17,7 @@ from pyarrow import parquet as pq
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.identity import Role
 from concord.chassis.payload_links import payload_link
+from services.ingest.door import watching
 from services.ingest.settings import IngestSettings
 from simulation.house import ENVIRONMENT
 from tests.support.ingest import DEFINITION, Ingest, start, told
@@ -321,6 +322,20 @@ async def test_an_import_goes_on_where_it_broke_off(project: Ingest, form: str, 
     watched = (await project.call("GET", f"{path}/events")).body.decode()
     assert watched.startswith("id: ")
     assert json.loads(watched.split("data: ")[1]) == done
+
+
+async def test_whoever_follows_an_import_is_let_go_in_order_when_the_process_leaves(
+    project: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "POLL_SECONDS", 0.01)
+    entry = await begun(project, format="csv")
+    following = asyncio.create_task(project.call("GET", f"/v1/imports/{entry['import_id']}/events"))
+    await asyncio.sleep(0.05)
+    assert not following.done()
+    await project.service.runtime.hand_over()
+    answer = await following
+    assert answer.status == 200
+    assert json.loads(answer.body.decode().split("data: ")[1])["complete"] is False
 
 
 async def test_an_imports_refusals_have_the_lines_of_the_whole_file(project: Ingest) -> None:
