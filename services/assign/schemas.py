@@ -41,7 +41,12 @@ class ClaimBody(msgspec.Struct, forbid_unknown_fields=True):
 
     units: Annotated[int, Meta(ge=1, le=CLAIM_UNITS_MAX)] = 1
     wait_seconds: Annotated[
-        int, Meta(ge=0, le=WAIT_SECONDS_MAX, description="Answered sooner, once there is something; 0: at once.")
+        int,
+        Meta(
+            ge=0,
+            le=WAIT_SECONDS_MAX,
+            description="Answered sooner: once there is something, or with nothing as the project moves; 0: at once.",
+        ),
     ] = 0
 
 
