@@ -19,6 +19,9 @@ DIGEST_CHARACTERS = 26
 SLOTS = 1_024
 """A project has one of these by its hash, for good; a place is some of them."""
 PROJECTS_REMEMBERED_MAX = 65_536
+PROJECT_CHARACTERS_REMEMBERED_MAX = 100
+"""What is longer names no project, though an address may hold 16 kB of it: as many as are remembered would fill a
+gigabyte, and a stranger can send them."""
 CLIENTS_REMEMBERED_MAX = 65_536
 SECRETS_REMEMBERED_MAX = 64
 
@@ -167,13 +170,19 @@ def _is_client(code: str) -> bool:
     return CLIENT_ID.fullmatch(code) is not None
 
 
-@lru_cache(maxsize=PROJECTS_REMEMBERED_MAX)
 def slot_of_project(project_id: str) -> int:
     """Return the project's slot, of SLOTS: ten bits of a hash of its id, which never change.
 
     >>> slot_of_project("k7q2-rte")
     222
     """
+    if len(project_id) > PROJECT_CHARACTERS_REMEMBERED_MAX:
+        return _slot_of_project.__wrapped__(project_id)
+    return _slot_of_project(project_id)
+
+
+@lru_cache(maxsize=PROJECTS_REMEMBERED_MAX)
+def _slot_of_project(project_id: str) -> int:
     digest = hashlib.sha256(project_id.encode()).digest()
     return int.from_bytes(digest[:2], "big") >> _SLOT_SHIFT
 

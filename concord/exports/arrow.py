@@ -15,6 +15,8 @@ from concord.labels import LabelSchema
 from concord.labels import form as forms
 
 LABELS_KEPT = 4_096
+LABEL_CHARACTERS_KEPT_MAX = 400
+"""What people draw or write is longer, and seldom the same twice: as many as are kept would fill gigabytes."""
 
 
 def schema_of(form: Form, labels: LabelSchema) -> Any:
@@ -38,7 +40,6 @@ def columns_of(form: Form, rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     return found
 
 
-@lru_cache(maxsize=LABELS_KEPT)
 def value_of(label: str) -> Any:
     """Return a label's value from its canonical JSON: regions as the bare list of them, a form as its answers.
 
@@ -47,6 +48,11 @@ def value_of(label: str) -> Any:
     >>> value_of('{"answers":{"toxic":"yes","where":{"spans":[]}}}')
     {'toxic': 'yes', 'where': []}
     """
+    return _value_of(label) if len(label) <= LABEL_CHARACTERS_KEPT_MAX else _value_of.__wrapped__(label)
+
+
+@lru_cache(maxsize=LABELS_KEPT)
+def _value_of(label: str) -> Any:
     value = msgspec.json.decode(label)
     if isinstance(value, dict) and value.keys() == {"answers"}:
         return {name: _bare(answer) for name, answer in value["answers"].items()}

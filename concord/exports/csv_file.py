@@ -28,6 +28,8 @@ DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "�
 MARK = "'"
 LABELS_KEPT = 4_096
 """Labels whose cells are kept in memory: most projects have few."""
+LABEL_CHARACTERS_KEPT_MAX = 400
+"""What people draw or write is longer, and seldom the same twice: as many as are kept would fill nearly a gigabyte."""
 
 Cell = str | float
 
@@ -84,13 +86,17 @@ class CsvWriter:
         return line
 
 
-@lru_cache(maxsize=LABELS_KEPT)
 def label_cell(label: str) -> Cell:
     """Return the cell of a label from its canonical JSON.
 
     >>> label_cell('"yes"'), label_cell("4"), label_cell('["a"]')
     ('yes', 4, '["a"]')
     """
+    return _label_cell(label) if len(label) <= LABEL_CHARACTERS_KEPT_MAX else _label_cell.__wrapped__(label)
+
+
+@lru_cache(maxsize=LABELS_KEPT)
+def _label_cell(label: str) -> Cell:
     value = msgspec.json.decode(label)
     if isinstance(value, str):
         return defused(value)

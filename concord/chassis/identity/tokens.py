@@ -169,7 +169,7 @@ class Tokens:
             )
             expires, issued = float(claims["exp"]), float(claims["iat"])
             starts = float(claims.get("nbf", issued))
-        except (jwt.InvalidTokenError, TypeError, ValueError) as fault:
+        except (jwt.InvalidTokenError, TypeError, ValueError, OverflowError) as fault:
             raise Unauthenticated(f"The token does not hold; {TOKEN_CURE}.") from fault
         if not math.isfinite(expires + issued + starts):
             raise Unauthenticated(f"The token does not hold; {TOKEN_CURE}.")

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from concord.quality.estimate import Estimate
 from services.metrics.domain.agreement import classes_of
 from services.metrics.domain.pace import count, percentile
 from services.metrics.domain.unit import Annotation
+
+T = TypeVar("T")
 
 
 def _never(label: str) -> int:
@@ -52,8 +54,8 @@ def names_of(versions: Versions | None) -> Names:
     if versions is None:
         return AS_GIVEN
     each = {asked.name: _names_in(versions, asked.name) for asked in fields_of(versions.schema)}
-    found = each[""] if "" in each else Names(lru_cache(maxsize=READ_MAX)(versions.text), fields=each)
-    return replace(found, closed_since=lru_cache(maxsize=READ_MAX)(versions.closed_since))
+    found = each[""] if "" in each else Names(_remembering(versions.text), fields=each)
+    return replace(found, closed_since=_remembering(versions.closed_since))
 
 
 def _names_in(versions: Versions, field_name: str) -> Names:
@@ -63,7 +65,13 @@ def _names_in(versions: Versions, field_name: str) -> Names:
         return encoded(versions.named_answer(field_name, decoded(answer.encode()))).decode() if answer else answer
 
     aside = frozenset(encoded(name).decode() for name in versions.closed(field_name))
-    return Names(lru_cache(maxsize=READ_MAX)(text), aside)
+    return Names(_remembering(text), aside)
+
+
+def _remembering(reads: Callable[[str], T]) -> Callable[[str], T]:
+    """Return what remembers how labels are read, but long ones, which are seldom given twice."""
+    remembered = lru_cache(maxsize=READ_MAX)(reads)
+    return lambda label: remembered(label) if len(label) <= READ_CHARACTERS_MAX else reads(label)
 
 
 AS_GIVEN = Names(str)
@@ -71,7 +79,7 @@ AS_GIVEN = Names(str)
 
 SCHEMA_WORDS = 1_000_000_000
 """More than is ever learnt of one annotator under one version of a label schema."""
-READ_MAX = 10_000
+READ_MAX, READ_CHARACTERS_MAX = 10_000, 400
 ACCURACIES_MAX = 50_000
 SAMENESSES_MAX, SCHEMAS_MAX = 20_000, 400
 

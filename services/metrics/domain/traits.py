@@ -6,6 +6,8 @@ import msgspec
 
 TRAITS_MAX = 10_000
 """So many different ones are kept once for all units; most units have the same as many others."""
+SUGGESTED_CHARACTERS_SHARED_MAX = 400
+"""A suggestion that was drawn or written is longer, and no other unit has it: kept, as many would fill gigabytes."""
 UNKNOWN = -1
 STEPS = 10
 """A model's uncertainty is told to a tenth."""
@@ -53,4 +55,5 @@ def traits_of(
     """
     length = UNKNOWN if characters is None else characters.bit_length()
     tenth = UNKNOWN if uncertainty is None else min(int(uncertainty * STEPS), STEPS - 1)
-    return shared(Traits(stratum, media_type.partition(";")[0].strip(), length, tenth, suggested, hidden))
+    traits = Traits(stratum, media_type.partition(";")[0].strip(), length, tenth, suggested, hidden)
+    return shared(traits) if len(suggested) <= SUGGESTED_CHARACTERS_SHARED_MAX else traits

@@ -3,6 +3,7 @@
 import base64
 import doctest
 import hmac
+import sys
 import uuid
 
 import pytest
@@ -130,3 +131,11 @@ def test_projects_spread_over_all_slots_and_slots_evenly_over_places() -> None:
         assert {dealt.count(place) for place in range(places)} == {SLOTS // places}
         assert all(place_of(slot, places) == place for place in range(places) for slot in slots_of(place, places))
         assert sum(len(slots_of(place, places)) for place in range(places)) == SLOTS
+
+
+def test_an_address_that_names_no_project_is_not_remembered() -> None:
+    """Strangers choose it, and it may be 16 kB long."""
+    project_id = "k7q2-" + "x" * 10_000
+    held = sys.getrefcount(project_id)
+    assert slot_of_project(project_id) == slot_of_project(project_id)
+    assert sys.getrefcount(project_id) == held

@@ -3,8 +3,9 @@
 import csv
 import io
 import json
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concord.exports import FORMATS, DoesNotFit, Form, Record, RecordedLabel, writer_for
+from concord.exports.arrow import value_of
 from concord.exports.conll import Span, tokens_of
-from concord.exports.csv_file import defused, undefused
+from concord.exports.csv_file import defused, label_cell, undefused
 from concord.exports.snapshot import BLOCK_BYTES, FileTally
 from concord.labels import encoded, schema_from
 
@@ -157,3 +159,13 @@ def test_a_tally_is_the_same_however_the_file_comes_in_pieces(pieces: list[bytes
         other.add(piece)
     assert file_tally.facts(0) == other.facts(0)
     assert len(file_tally.facts(0).blocks) == -(-len(whole) // BLOCK_BYTES)
+
+
+@pytest.mark.parametrize("cell", [value_of, label_cell])
+def test_labels_that_are_seldom_given_twice_are_not_kept(cell: Callable[[str], Any]) -> None:
+    points: list[Any] = [[place, place % 7] for place in range(5_000)]
+    drawn = encoded({"polygons": [{"class": "car", "points": points}]}).decode()
+    held = sys.getrefcount(drawn)
+    assert cell(drawn) in (drawn, [{"class": "car", "points": points}])
+    assert sys.getrefcount(drawn) == held
+    assert cell('"yes"') == "yes"

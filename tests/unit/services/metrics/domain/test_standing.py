@@ -1,14 +1,17 @@
 """Standings: what is concluded of annotators is what the statistics say, at a cost that many classes do not raise."""
 
 import random
+import sys
 
 import pytest
 
 from concord.labels import schema_from
+from concord.labels.versions import Versions
 from concord.quality.competence import ConfusionCounts, class_prior, confusion_matrix, crowd_accuracy, expected_accuracy
 from concord.quality.crowd import ROW_STRENGTH, own_accuracy
 from services.metrics.domain.agreement import classes_of
-from services.metrics.domain.standing import Standing, competences, gold_answers
+from services.metrics.domain.standing import Standing, competences, gold_answers, names_of
+from services.metrics.domain.traits import traits_of
 
 
 def standings(people: int, classes: int, seed: int = 1) -> dict[str, Standing]:
@@ -77,3 +80,13 @@ def test_two_who_answered_the_same_gold_are_expected_the_same_in_whatever_order_
             two.answered(gold, label)
         first, second = competences({"ann": standing, "bob": two}, schema)
         assert first.expected_accuracy == second.expected_accuracy
+
+
+def test_long_labels_and_suggestions_are_not_remembered() -> None:
+    names = names_of(Versions(schema_from({"kind": "text"})))
+    text = '"' + "a" * 5_000 + '"'
+    held = sys.getrefcount(text)
+    assert (names.text(text), names.closed_since(text)) == (text, 0)
+    assert traits_of("law", "text/plain", 200, None, text).suggested is text
+    assert sys.getrefcount(text) == held
+    assert traits_of("law", "text/plain", 200, None, '"yes"') is traits_of("law", "text/plain", 200, None, '"yes"')
