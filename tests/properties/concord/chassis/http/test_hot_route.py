@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.routing import APIRoute
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.types import Message, Scope
@@ -26,6 +27,13 @@ class Wish(msgspec.Struct, forbid_unknown_fields=True):
     label: msgspec.Raw = msgspec.Raw(b"null")
 
 
+class Served(msgspec.Struct):
+    unit_id: str
+    about: str
+    count: int = 0
+    label: msgspec.Raw = msgspec.Raw(b"null")
+
+
 class Gone(Exception):
     """It is gone."""
 
@@ -42,18 +50,18 @@ async def serve(request: Request, unit_id: AnyId, caller: Client) -> Response:
         raise NotFound(f"There is no {unit_id!r}.")
     allow_body(request, 500, gzip=unit_id == "packed")
     wish = await (read_json if unit_id == "whole" else read_split)(request, WISH)
-    return json_answer({"unit": unit_id, "count": wish.count, "label": wish.label, "caller": caller.subject})
+    return json_answer(Served(unit_id, caller.subject, wish.count, wish.label))
 
 
 async def show(request: Request, unit_id: AnyId) -> Response:
-    return json_answer({"unit": unit_id, "query": str(request.query_params)})
+    return json_answer(Served(unit_id, str(request.query_params)))
 
 
 def routers() -> list[APIRouter]:
     """Return the same routes twice: hot, and through the router."""
     found = []
-    for prefix, kind in ((HOT, {"route_class": HotRoute}), (ROUTED, {})):
-        routes = APIRouter(prefix=prefix, **kind)
+    for prefix, kind in ((HOT, HotRoute), (ROUTED, APIRoute)):
+        routes = APIRouter(prefix=prefix, route_class=kind)
         routes.post("/{unit_id}/wish")(serve)
         routes.post("/wish/{unit_id}")(serve)
         routes.get("/{unit_id}", dependencies=[Depends(require(Role.CLIENT, Role.AUDITOR).dependency)])(show)
