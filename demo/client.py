@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
@@ -14,6 +15,8 @@ PAUSE_SECONDS_MAX = 1.0
 REQUEST_SECONDS_MAX = 30.0
 CONNECTIONS_MAX = 512
 """More than people: each who waits for work holds one."""
+PAGE = 500
+"""As many as a service sends at once."""
 AWAY = frozenset({429, 502, 503, 504})
 
 
@@ -60,6 +63,18 @@ class Services:
         """Return the answer to a request as JSON; see `bytes`."""
         content = None if body is None else msgspec.json.encode(body)
         return msgspec.json.decode(await self.bytes(service, method, path, token, content))
+
+    async def listed(self, service: str, path: str, token: str, key: str) -> list[dict[str, Any]]:
+        """Return what is under the key of every page of a list: `next` of one is what the following begins after."""
+        found: list[dict[str, Any]] = []
+        after = ""
+        while True:
+            query = urlencode({"limit": PAGE, "after": after})
+            page = await self.json(service, "GET", f"{path}?{query}", token)
+            found += page[key]
+            after = page.get("next") or ""
+            if not after:
+                return found
 
     async def bytes(
         self,

@@ -148,8 +148,8 @@ class Job:
 
     async def _label(self) -> None:
         """The work itself: the people of each unit in the order of their measured competence."""
-        quality = await self._get("metrics", "annotators")
-        accuracy = {annotator["annotator_id"]: annotator["expected_accuracy"] for annotator in quality["annotators"]}
+        measured = await self._listed("metrics", "annotators")
+        accuracy = {annotator["annotator_id"]: annotator["expected_accuracy"] for annotator in measured}
         items = [item for item in self.dataset.items if item not in set(self.outcome.gold)]
         with Stage(self.console, "units accepted", len(items)) as stage:
             await self._shift(None, lambda: self._accepted(stage, len(items)), self._send_in_turns(items, accuracy))
@@ -263,7 +263,7 @@ class Job:
         return bool(min(weights["gold_units"], weights["gold_answers"]) >= expected)
 
     async def _accepted(self, stage: Stage, expected: int) -> bool:
-        self.outcome.lots = (await self._get("audit", "lots?limit=500"))["lots"]
+        self.outcome.lots = await self._listed("audit", "lots")
         accepted = sum(lot["units"] for lot in self.outcome.lots if lot["status"] == "accepted")
         stage.reach(accepted, f"{self.outcome.labels} labels in")
         return bool(accepted >= expected)
@@ -308,6 +308,9 @@ class Job:
 
     async def _get(self, service: str, what: str) -> Any:
         return await self.services.json(service, "GET", f"/v1/projects/{self.outcome.project_id}/{what}", self.client)
+
+    async def _listed(self, service: str, what: str) -> list[dict[str, Any]]:
+        return await self.services.listed(service, f"/v1/projects/{self.outcome.project_id}/{what}", self.client, what)
 
 
 def _somebody_else(name: str, people: set[str]) -> str:

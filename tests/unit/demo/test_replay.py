@@ -23,7 +23,9 @@ from tests.unit.services.adjudicate.running import Adjudicate
 from tests.unit.services.adjudicate.running import start as start_adjudicate
 from tests.unit.services.metrics.running import start as start_metrics
 
-RTE = Path(__file__).parents[3] / "demo" / "data" / "rte"
+ROOT = Path(__file__).parents[3]
+RTE = ROOT / "demo" / "data" / "rte"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 ITEMS = 150
 TURN_UNITS = 40
 
@@ -158,3 +160,22 @@ def test_mean_and_worst_are_printed_and_written(tmp_path: Path) -> None:
         if key in LOWER_IS_WORSE:
             assert entry["worst"] <= entry["mean"]
     assert "2 choices of gold" in ran.output
+
+
+def test_the_readme_prints_what_a_replay_comes_to() -> None:
+    dataset = read(RTE)
+    found = replay(dataset, seed=1)
+    entry, units = figures_of(dataset, found), len(found.units)
+    ruled = round(entry["escalated_share"] * units)
+    gold = sum(len(dataset.answers[item]) for item in gold_items(list(dataset.items), 1))
+    labels = round(entry["labels_per_unit_without_gold"] * units) + gold
+    saved = f"{1 - labels / 8000:.1%}; {labels / len(dataset.items):.2f}"
+    for row in (
+        f"annotations                            {labels} of the 8000 in the data set",
+        f"labels saved by adaptive overlap       {saved} labels a unit",
+        f"resolved by consensus, by adjudication {units - ruled}, {ruled}",
+        f"escalated                              {entry['escalated_share']:.1%}",
+        f"accuracy: consensus, before rulings    {entry['consensus_accuracy']:.4f}",
+        f"accuracy: resolved, after rulings      {entry['resolved_accuracy']:.4f}",
+    ):
+        assert row in README
