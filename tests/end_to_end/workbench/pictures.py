@@ -142,6 +142,7 @@ def of_the_desk(pages: Pages, album: Album, slug: str) -> None:
         album.take(f"desk-{kind}", page, wait)
         if kind == "choice":
             of_the_dialogs(album, page)
+            album.take("revising", person.open(f"/revising/{project_id}"), "[data-annotation]")
     units = [{"id": f"u{place}", "content": text} for place, text in enumerate(ARABIC["texts"])]
     schema = {"kind": "spans", "classes": ["مكان", "طقس"]}
     project_id = pages.project(f"{slug}-ar", schema, units, name=ARABIC["name"], guideline=ARABIC["guideline"])

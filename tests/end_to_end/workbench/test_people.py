@@ -62,7 +62,7 @@ def test_an_operator_takes_a_roster_from_a_file_and_looks_through_it(pages: Page
 
 def test_somebody_is_added_certified_until_a_day_and_paused_by_keys_alone(pages: Pages, slug: str) -> None:
     page = pages.person("operator").open("/people")
-    name = f"Zoë {slug}"
+    name = f"Zoë {slug} {'x' * 80}"
     page.get_by_role("button", name="Add somebody").press("Enter")
     page.get_by_label("Name", exact=True).press_sequentially(name)
     page.get_by_label("Skills, commas between").press_sequentially("law, medicine")
@@ -94,5 +94,8 @@ def test_somebody_is_added_certified_until_a_day_and_paused_by_keys_alone(pages:
     page.get_by_role("button", name="Save").press("Enter")
     page.get_by_text(f"{name} is saved.").wait_for()
     again = pages.ask("assign", "GET", f"/annotators/{name}", role="operator")
+    page.set_viewport_size({"width": 390, "height": 800})
+    wide = page.locator(".roster td:first-child").first.evaluate("(cell) => cell.getBoundingClientRect().width")
+    assert wide < 390 / 2, "a long name breaks, and the state beside it is in sight on a phone"
     assert again["credentials"] == found["credentials"]
     assert (again["state"], again["languages"]) == ("paused", ["en"])

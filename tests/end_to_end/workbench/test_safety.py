@@ -131,6 +131,18 @@ def claimed(pages: Pages, project_id: str, token: str) -> Any:
     return offers if len(offers) == 2 else None
 
 
+TOUCHING = """() => {
+  const shown = [...document.querySelectorAll("main :is(.button, .pick)")]
+    .filter((each) => each.checkVisibility() && !each.closest(".sending"));
+  const at = shown.map((each) => each.getBoundingClientRect());
+  const before = (a, b) => a.right <= b.left + 1 || a.bottom + 2 <= b.top;
+  const apart = (a, b) => before(a, b) || before(b, a);
+  return shown.flatMap((first, i) => shown.slice(i + 1).filter((_, k) => !apart(at[i], at[i + 1 + k]))
+    .map((other) => `${first.textContent.trim()} on ${other.textContent.trim()}`));
+}"""
+"""Buttons that touch, and so are hit by mistake: what stays in sight while the page scrolls may lie over others."""
+
+
 def looks(page: Page) -> list[Any]:
     """Return what is wrong with a page in light, and what else is where it is dark and as narrow as a phone."""
     assert page.viewport_size is not None
@@ -142,6 +154,7 @@ def looks(page: Page) -> list[Any]:
     found += violations(page, LOOKS)
     # Nothing is wider than the page: on a phone nobody scrolls sideways to a button.
     beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    found += [["touching", pair] for pair in page.evaluate(TOUCHING)]
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     page.set_viewport_size(wide)
     return [*found, *([["wider than a phone", beyond]] if beyond > 0 else [])]
