@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from cli import statuses
+from cli import statuses, time_worked
 from cli.session import Session, show_table, speaks
 from concord.client import Concord
 from concord.client.models import Estimate
@@ -18,6 +18,9 @@ ROSTER = ("annotator", "state", "why", "until", "kind", "skills", "credentials",
 @click.group("annotators")
 def verb() -> None:
     """Say who annotators are, whether they are at work, and how well they work."""
+
+
+verb.add_command(time_worked.verb)
 
 
 @verb.command("put")

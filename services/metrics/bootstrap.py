@@ -18,7 +18,7 @@ from concord.chassis.projects import Project, project_table
 from concord.chassis.runtime import BrokerPart, Hook, Part, Runtime, Service, repeating
 from concord.chassis.table import Table
 from concord.chassis.wiring import dependencies, real_ports
-from services.metrics import api, api_models
+from services.metrics import api, api_models, api_time
 from services.metrics.agents import faust_door
 from services.metrics.announcements import SERVICE
 from services.metrics.domain.fatigue import Watch
@@ -85,7 +85,7 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
     runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)
     asgi = application(
         SERVICE,
-        [api.router(), api_models.router(), letters_router(shelf)],
+        [api.router(), api_models.router(), api_time.router(), letters_router(shelf)],
         readiness=runtime,
         identity=ports.identity,
         telemetry=ports.telemetry,

@@ -33,6 +33,7 @@ from services.metrics.domain.sliced import Sliced, sliced
 from services.metrics.domain.standing import names_of, sameness
 from services.metrics.domain.survey import BETWEEN, Aspect, Reading, Survey, Text
 from services.metrics.domain.targets import TargetStanding, held
+from services.metrics.domain.worked import Worked
 from services.metrics.measure import Measure
 from services.metrics.repository import Repository, Rows
 from services.metrics.telemetry import INSTRUMENTS
@@ -196,6 +197,24 @@ class Surveys:
                     await self.clock.sleep(0)
         both = sum(table.values())
         return Disagreed(both, sum(units for (label, other), units in table.items() if label != other), found), at_us
+
+    async def worked(self, project: Project) -> tuple[Worked, int]:
+        """Return the active time of a project's annotators by day, and of which moment that is."""
+        place = place_of(slot_of_project(project.project_id), self.owner.places)
+        rows = self.repository.rows_of(project.project_id)
+        if rows is None:
+            raise NotHere(project.project_id)
+        async with self._walking[place]:
+            at_us = self.clock.now_us()
+            with rows.walked():
+                closed = rows.closed_sums.get(project.project_id)
+                found = Worked({} if closed is None else {who: pace.days for who, pace in closed.paces.items()})
+                for walked, (_, unit) in enumerate(rows.open.walk(), start=1):
+                    if unit.project_id == project.project_id:
+                        found.add(unit)
+                    if walked % WALKED_MAX == 0:
+                        await self.clock.sleep(0)
+        return found, at_us
 
     async def drifts(self, project: Project) -> tuple[list[Drifted], int]:
         """Return what has moved, and of which moment that is."""

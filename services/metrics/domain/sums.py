@@ -15,6 +15,7 @@ from services.metrics.domain.pace import count, rounded
 from services.metrics.domain.standing import AS_GIVEN, Names, Standing, names_of
 from services.metrics.domain.survey import Survey
 from services.metrics.domain.unit import NO_ROW, Share, Unit, label_row
+from services.metrics.domain.worked import Days, count_on
 
 
 @dataclass(slots=True)
@@ -140,10 +141,11 @@ ROW_BYTES = 64
 
 
 class Pace(msgspec.Struct, array_like=True):
-    """How much an annotator did on closed units."""
+    """How much an annotator did on closed units, and on which days."""
 
     annotations: int = 0
     active_ms: dict[int, int] = msgspec.field(default_factory=dict)
+    days: Days = msgspec.field(default_factory=dict)
 
 
 class ClosedSums(msgspec.Struct, array_like=True):
@@ -193,6 +195,7 @@ class ClosedSums(msgspec.Struct, array_like=True):
         for annotation in unit.annotations.values():
             pace = self.paces.setdefault(annotation.annotator_id, Pace())
             pace.annotations += 1
+            count_on(pace.days, annotation)
             self.newest_us = max(self.newest_us, annotation.at_us)
             if annotation.active_ms:
                 place = rounded(annotation.active_ms)

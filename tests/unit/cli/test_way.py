@@ -116,6 +116,7 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
     assert "label error rate of what leaves" in done(run(*look))
     assert "ann-1" in done(run("annotators", "list", project, "--as", "me"))
     assert [line for line in lines(run("alerts", "--as", "me", "--json")) if line["project_id"] == project] == []
+    _time(run, project, tmp_path)
     (parts,) = lines(run("agreement", project, "--as", "me", "--json"))
     assert {part["by"] for part in parts["parts"]} >= {"class", "time", "kind"}
     assert '"ham"' in done(run("agreement", project, "--as", "me"))
@@ -127,6 +128,24 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
     assert [(unit["source_id"], unit["label"]) for unit in units] == [("m4", "ham")]
     assert "HOLDS" in done(run("lineage", units[0]["unit_id"], "--as", "me"))
     assert "erased" in done(run("units", "erase", project, "m1", "--reason", "asked for", "--yes", "--as", "me"))
+
+
+def _time(run: Run, project: str, folder: Path) -> None:
+    """See who worked how long: no time was told with these labels, and each stands so in table and file."""
+    time_of = ("annotators", "time", project, "--as", "me")
+    people = {line["annotator_id"]: line for line in lines(run(*time_of, "--json"))}
+    assert {who: person["labels"] for who, person in people.items()} == walk.LABELS
+    assert [person["labels_untold"] for person in people.values()] == list(walk.LABELS.values())
+    assert "ann-1" in done(run(*time_of, "--days"))
+    assert lines(run(*time_of, "--until", "2001-01-01", "--json")) == []
+    path = folder / "time.csv"
+    assert done(run(*time_of, "--csv", str(path))) == f"written: {path}, {len(people)} lines\n"
+    head, *rows = path.read_text().splitlines()
+    assert head == "annotator_id,day,labels,labels_untold,active_ms,active_hours"
+    assert [row.split(",")[0] for row in rows] == sorted(walk.LABELS)
+    assert "is no day" not in done(run(*time_of, "--since", "2001-01-01"))
+    wrong = run(*time_of, "--since", "yesterday")
+    assert wrong.exit_code == statuses.USAGE
 
 
 def _models(run: Run, project: str, folder: Path) -> None:

@@ -134,6 +134,7 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("audit", "POST", "/v1/projects/{project_id}/models/{model_id}/review"): {Role.AUDITOR, Role.ADJUDICATOR},
     ("audit", "GET", "/v1/projects/{project_id}/models/{model_id}/next"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/alerts"): {Role.CLIENT, Role.OPERATOR},
+    ("metrics", "GET", "/v1/projects/{project_id}/time"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/quality"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/quality/events"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/quality/pairs"): {Role.CLIENT, Role.OPERATOR},

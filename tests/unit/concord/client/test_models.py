@@ -43,7 +43,7 @@ from services.audit.domain.output import OutputWish
 from services.ingest import schemas as ingest
 from services.ingest.domain.admission import UnitWish
 from services.metrics.schemas import quality as metrics
-from services.metrics.schemas import surveyed
+from services.metrics.schemas import surveyed, worked
 
 PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     models.Project: ingest.ProjectBody,
@@ -62,6 +62,7 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     models.Key: audit.Key,
     models.Quality: metrics.Quality,
     models.AnnotatorsQuality: metrics.Annotators,
+    models.TimeWorked: worked.TimeWorked,
     ledger.Lineage: audit.LineageBody,
     models.Manifest: audit.Manifest,
     scores.PostedOutputs: feedback.PostedOutputs,
