@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from cli.session import Session, show_table, speaks
-from concord.client.models import TimeWorked, WorkedDay
+from concord.client.worked import TimeWorked, WorkedDay
 
 HOUR_MS = 3_600_000
 COLUMNS = ("annotator_id", "day", "labels", "labels_untold", "active_ms", "active_hours")

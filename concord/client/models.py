@@ -364,33 +364,6 @@ class AnnotatorsQuality(Struct, frozen=True):
     next: str | None = None
 
 
-class WorkedDay(Struct, frozen=True):
-    """What an annotator did on one day.
-
-    Attributes:
-        day: by UTC, as 2026-11-28; None: all their days before the newest 92 of them.
-        labels: that they first gave on it.
-        labels_untold: those of them with which no time was told.
-        active_ms: of the others together, idle time left out.
-    """
-
-    annotator_id: str
-    day: str | None
-    labels: int
-    labels_untold: int
-    active_ms: int
-
-
-class TimeWorked(Struct, frozen=True):
-    """Active time by annotator and day; before `days_from`, if that is a day, some have no day of their own."""
-
-    project_id: str
-    days: list[WorkedDay]
-    days_from: str | None
-    next: str
-    computed_at: str
-
-
 class ManifestFile(Struct, frozen=True):
     """A file of an export."""
 

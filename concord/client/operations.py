@@ -20,6 +20,7 @@ from concord.client import (
     projects,
     results,
     units,
+    worked,
 )
 from concord.client import conduct as pace
 from concord.client import objects as drawn
@@ -95,7 +96,7 @@ class Operations:
     quality = called(results.quality)
     report = called(results.report)
     annotators = called(results.annotators)
-    time_worked = called(results.time_worked)
+    time_worked = called(worked.time_worked)
     spending = called(results.spending)
     resolutions = called(results.resolutions)
     lots = called(results.lots)
@@ -209,7 +210,7 @@ class AwaitedOperations:
     quality = awaited(results.quality)
     report = awaited(results.report)
     annotators = awaited(results.annotators)
-    time_worked = awaited(results.time_worked)
+    time_worked = awaited(worked.time_worked)
     spending = awaited(results.spending)
     resolutions = awaited(results.resolutions)
     lots = awaited(results.lots)

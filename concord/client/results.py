@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-import msgspec
-
 from concord.client.asking import answered, got, path_of, query_of
 from concord.client.errors import NotYet
 from concord.client.ledger import Lineage
-from concord.client.models import AnnotatorsQuality, Key, Lot, LotPage, Quality, Spending, TimeWorked
+from concord.client.models import AnnotatorsQuality, Key, Lot, LotPage, Quality, Spending
 from concord.client.rechecks import Recheck, Rechecks
 from concord.client.steps import Flow, Send, Sleep
 
@@ -39,18 +37,6 @@ def annotators(project_id: str) -> Flow[AnnotatorsQuality]:
         if page.next is None:
             return found
         after = page.next
-
-
-def time_worked(project_id: str, *, since: str = "", until: str = "") -> Flow[TimeWorked]:
-    """Return the active time of a project's annotators by day (UTC, as 2026-11-28), of all days or some."""
-    path = path_of("/v1/projects/{id}/time", id=project_id)
-    found = yield from got(TimeWorked, "metrics", path, query_of(since=since, until=until, limit=PAGE))
-    after = found.next
-    while after:
-        page = yield from got(TimeWorked, "metrics", path, query_of(since=since, until=until, limit=PAGE, cursor=after))
-        found.days.extend(page.days)
-        after = page.next
-    return msgspec.structs.replace(found, next="")
 
 
 def spending(project_id: str) -> Flow[Spending]:

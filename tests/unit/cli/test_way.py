@@ -4,7 +4,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,9 @@ from concord.client.addresses import variable
 from simulation.house import TOKEN_SECONDS
 from tests.support import walk
 from tests.support.served import Served, served_five
+from tests.unit.cli.running import Run, as_json, done, lines, time_told
 
 SERVICES = ("ingest", "assign", "adjudicate", "audit", "metrics")
-Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
@@ -42,19 +42,6 @@ def run(five: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         return CliRunner().invoke(main, list(arguments), input=stdin, env={**environment, **more})
 
     return concord
-
-
-def done(result: Result) -> str:
-    assert result.exit_code == statuses.OK, result.output
-    return result.stdout
-
-
-def as_json(result: Result) -> Any:
-    return json.loads(done(result))
-
-
-def lines(result: Result) -> list[Any]:
-    return [json.loads(line) for line in done(result).splitlines()]
 
 
 def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Served, run: Run, tmp_path: Path) -> None:
@@ -114,9 +101,8 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
     look = ("watch", project, "--once", "--as", "me")
     walk.until(lambda: as_json(run(*look, "--json"))["quality"]["annotations"] == sum(walk.LABELS.values()))
     assert "label error rate of what leaves" in done(run(*look))
-    assert "ann-1" in done(run("annotators", "list", project, "--as", "me"))
     assert [line for line in lines(run("alerts", "--as", "me", "--json")) if line["project_id"] == project] == []
-    _time(run, project, tmp_path)
+    time_told(run, project, tmp_path)
     (parts,) = lines(run("agreement", project, "--as", "me", "--json"))
     assert {part["by"] for part in parts["parts"]} >= {"class", "time", "kind"}
     assert '"ham"' in done(run("agreement", project, "--as", "me"))
@@ -128,24 +114,6 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
     assert [(unit["source_id"], unit["label"]) for unit in units] == [("m4", "ham")]
     assert "HOLDS" in done(run("lineage", units[0]["unit_id"], "--as", "me"))
     assert "erased" in done(run("units", "erase", project, "m1", "--reason", "asked for", "--yes", "--as", "me"))
-
-
-def _time(run: Run, project: str, folder: Path) -> None:
-    """See who worked how long: no time was told with these labels, and each stands so in table and file."""
-    time_of = ("annotators", "time", project, "--as", "me")
-    people = {line["annotator_id"]: line for line in lines(run(*time_of, "--json"))}
-    assert {who: person["labels"] for who, person in people.items()} == walk.LABELS
-    assert [person["labels_untold"] for person in people.values()] == list(walk.LABELS.values())
-    assert "ann-1" in done(run(*time_of, "--days"))
-    assert lines(run(*time_of, "--until", "2001-01-01", "--json")) == []
-    path = folder / "time.csv"
-    assert done(run(*time_of, "--csv", str(path))) == f"written: {path}, {len(people)} lines\n"
-    head, *rows = path.read_text().splitlines()
-    assert head == "annotator_id,day,labels,labels_untold,active_ms,active_hours"
-    assert [row.split(",")[0] for row in rows] == sorted(walk.LABELS)
-    assert "is no day" not in done(run(*time_of, "--since", "2001-01-01"))
-    wrong = run(*time_of, "--since", "yesterday")
-    assert wrong.exit_code == statuses.USAGE
 
 
 def _models(run: Run, project: str, folder: Path) -> None:

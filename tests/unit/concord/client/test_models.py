@@ -23,6 +23,7 @@ from concord.client import (
     scores,
     webhooks,
     work,
+    worked,
 )
 from services.adjudicate import schemas as adjudicate
 from services.adjudicate.door import closing as closing_door
@@ -43,7 +44,8 @@ from services.audit.domain.output import OutputWish
 from services.ingest import schemas as ingest
 from services.ingest.domain.admission import UnitWish
 from services.metrics.schemas import quality as metrics
-from services.metrics.schemas import surveyed, worked
+from services.metrics.schemas import surveyed
+from services.metrics.schemas import worked as worked_bodies
 
 PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     models.Project: ingest.ProjectBody,
@@ -62,7 +64,7 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     models.Key: audit.Key,
     models.Quality: metrics.Quality,
     models.AnnotatorsQuality: metrics.Annotators,
-    models.TimeWorked: worked.TimeWorked,
+    worked.TimeWorked: worked_bodies.TimeWorked,
     ledger.Lineage: audit.LineageBody,
     models.Manifest: audit.Manifest,
     scores.PostedOutputs: feedback.PostedOutputs,
