@@ -227,7 +227,7 @@ async def admit_units(
     project = await project_of(request, project_id, caller)
     door = _door(request)
     found = format_in(request, named)
-    body = Body(request, hashed=key is not None)
+    body = Body(request, caller.client_id, hashed=key is not None)
     place = f"{caller.client_id}/{request.url.path}/{key}"
     if key is not None and (answer := await again(door.handlers.imports, body, place)) is not None:
         return answer
@@ -280,7 +280,7 @@ async def send_import(
     allow_body(request, IMPORT_BYTES_MAX)
     options = options_of(found.wish, schema_from(project.definition.label_schema))
     reading = Reading(handlers, project, found, options)
-    await reading.read(Body(request), complete=complete)
+    await reading.read(Body(request, caller.client_id), complete=complete)
     return json_answer(ImportBody.of(reading.found))
 
 

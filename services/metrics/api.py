@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from concord.chassis.errors import FieldError, Invalid, Unavailable
+from concord.chassis.errors import FieldError, Invalid
 from concord.chassis.http import AnyId, Limit, cursor_of, documented, json_answer, not_ours, page_size, position_of
 from concord.chassis.places.gather import merged
 from concord.chassis.projects import Project, visible
@@ -65,7 +65,6 @@ FIRST = ("", "", "")
 """Before every place in the list of alerts."""
 FIELD_CHARACTERS_MAX = 200
 EVENT_STREAM = "text/event-stream"
-FOLLOWERS_MAX = 200
 FOLLOW_SECONDS = 1.0
 SILENT_TURNS_MAX = 15
 """So many turns without news, a comment is sent, so that nobody between takes the stream for dead."""
@@ -174,13 +173,10 @@ async def follow_quality(request: Request, project_id: AnyId, caller: ClientOrOp
     measure, clock = reached.measure, reached.measure.clock
     project = visible(measure.projects, project_id, caller)
     await measure.now(project)
-    if len(reached.followers) >= FOLLOWERS_MAX:
-        raise Unavailable("As many streams as may are open; ask for /quality now and then.", retry_after_seconds=5)
+    reached.followers.must_have_room(caller.client_id)
 
     async def events() -> AsyncIterator[bytes]:
-        follower = object()
-        reached.followers.add(follower)
-        try:
+        with reached.followers.one_more(caller.client_id):
             silent, last = 0, None
             while measure.serves(project_id) and (known := measure.projects.rows.get(project_id)) is not None:
                 found = measure.measured.get(project_id)
@@ -191,8 +187,6 @@ async def follow_quality(request: Request, project_id: AnyId, caller: ClientOrOp
                 elif (silent := silent + 1) % SILENT_TURNS_MAX == 0:
                     yield b": nothing new\n\n"
                 await clock.sleep(FOLLOW_SECONDS)
-        finally:
-            reached.followers.discard(follower)
 
     return StreamingResponse(events(), media_type=EVENT_STREAM, headers={"cache-control": "no-store"})
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import tempfile
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,15 @@ from typing import NamedTuple
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
-from concord.chassis.errors import BadRequest, ConcordError, FieldError, Invalid, Unavailable, UnsupportedMediaType
+from concord.chassis.errors import (
+    BadRequest,
+    ConcordError,
+    FieldError,
+    Invalid,
+    TooManyRequests,
+    Unavailable,
+    UnsupportedMediaType,
+)
 from concord.chassis.http import (
     BYTE_ORDER_MARK,
     Overlong,
@@ -32,7 +41,8 @@ from services.ingest.schemas import EXPORT_ROW, UNIT, UNITS
 IMPORT_BYTES_MAX = 2_000_000_000
 SPOOL_BYTES_MAX = 200_000_000
 """Of a file that can only be read whole: it lies on disk while it is."""
-SPOOLS_MAX = 4
+SPOOLS_MAX, SPOOLS_PER_CLIENT_MAX = 4, 2
+"""A file may take an hour to come: no client has all the places while it sends slowly."""
 SPOOL_RETRY_SECONDS = 5
 ADMIT_UNITS = 500
 ADMIT_BYTES = 8_000_000
@@ -75,11 +85,13 @@ class Body:
     """A request's body, and what it comes to.
 
     Attributes:
+        client_id: whose it is.
         hashed: whether a hash is kept of it.
         sha256: that hash, of what was read.
     """
 
     request: Request
+    client_id: str | None
     hashed: bool = False
     sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
@@ -99,19 +111,25 @@ class Spools:
     """The files on disk that bodies are kept in while they are read; so many at a time, and no more."""
 
     def __init__(self) -> None:
-        self._open = 0
+        self._open = Counter[str | None]()
 
     @asynccontextmanager
     async def kept(self, body: Body) -> AsyncIterator[Path]:
         """Keep a body in a file while it is used.
 
         Raises:
-            Unavailable: too many are being read.
+            TooManyRequests: too many of its client's are being read.
+            Unavailable: too many are.
         """
-        if self._open >= SPOOLS_MAX:
+        if self._open[body.client_id] >= SPOOLS_PER_CLIENT_MAX:
+            text = (
+                f"{SPOOLS_PER_CLIENT_MAX} files of yours that are read whole are being read; send this one after them."
+            )
+            raise TooManyRequests(text, retry_after_seconds=SPOOL_RETRY_SECONDS)
+        if self._open.total() >= SPOOLS_MAX:
             text = f"{SPOOLS_MAX} files that are read whole are being read; send this one in a moment."
             raise Unavailable(text, retry_after_seconds=SPOOL_RETRY_SECONDS)
-        self._open += 1
+        self._open[body.client_id] += 1
         try:
             with tempfile.NamedTemporaryFile(prefix="concord-", suffix=".import") as file:
                 async for chunk in body.stream():
@@ -119,7 +137,7 @@ class Spools:
                 file.flush()
                 yield Path(file.name)
         finally:
-            self._open -= 1
+            self._open -= Counter([body.client_id])
 
 
 def format_in(request: Request, named: str) -> Format | None:

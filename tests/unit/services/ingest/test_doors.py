@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import zlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pyarrow as pa
@@ -12,12 +13,16 @@ import pytest
 from cloudevents.core.bindings.http import to_binary, to_structured
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
+from fastapi import Request
 from pyarrow import parquet as pq
+from starlette.types import Message
 
 from concord.chassis.clock import MICROSECONDS
+from concord.chassis.errors import TooManyRequests, Unavailable
 from concord.chassis.identity import Role
 from concord.chassis.payload_links import payload_link
 from services.ingest.door import watching
+from services.ingest.door.batches import SPOOLS_MAX, SPOOLS_PER_CLIENT_MAX, Body, Spools
 from services.ingest.settings import IngestSettings
 from simulation.house import ENVIRONMENT
 from tests.support.ingest import DEFINITION, Ingest, start, told
@@ -124,6 +129,34 @@ async def test_an_address_within_a_network_is_refused(project: Ingest, uri: str)
 async def test_an_address_that_all_can_reach_is_taken(project: Ingest, uri: str) -> None:
     report = await project.admit({"id": "a", "content": {"uri": uri}, "media_type": "image/png"})
     assert report["admitted"] == 1, report
+
+
+async def test_no_client_keeps_others_from_sending_files_that_are_read_whole() -> None:
+    """Such a file may take an hour to come."""
+    end = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[Message]:
+        yield {"type": "http.request", "body": b"PAR1", "more_body": True}
+        await end.wait()
+        yield {"type": "http.request", "body": b"PAR1", "more_body": False}
+
+    spools = Spools()
+
+    async def keep(client_id: str) -> int:
+        scope = {"type": "http", "method": "POST", "headers": []}
+        async with spools.kept(Body(Request(scope, slowly().__anext__), client_id)) as path:
+            return path.stat().st_size
+
+    slow = [asyncio.create_task(keep("k1")) for _ in range(SPOOLS_PER_CLIENT_MAX)]
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyRequests):
+        await keep("k1")
+    slow += [asyncio.create_task(keep(f"k{number}")) for number in range(2, 2 + SPOOLS_MAX - len(slow))]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await keep("k9")
+    end.set()
+    assert await asyncio.gather(*slow, keep("k1")) == [8] * (SPOOLS_MAX + 1)
 
 
 async def test_a_gzip_bomb_is_refused_while_what_came_before_is_told(project: Ingest) -> None:

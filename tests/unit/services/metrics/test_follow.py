@@ -24,12 +24,12 @@ PATH = f"/v1/projects/{PROJECT}/quality/events"
 class Follower:
     """A caller that keeps what it is sent until it hangs up."""
 
-    def __init__(self, metrics: Metrics, service: Service | None = None) -> None:
+    def __init__(self, metrics: Metrics, service: Service | None = None, role: Role = Role.CLIENT) -> None:
         self.status = 0
         self.body = b""
         self.ended = False
         self._hung_up = asyncio.Event()
-        token = metrics.house.token("somebody", Role.CLIENT, client_id=CLIENT)
+        token = metrics.house.token("somebody", role, client_id=CLIENT if role is Role.CLIENT else None)
         self._scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -110,7 +110,7 @@ async def test_the_stream_ends_when_another_process_takes_the_project_over(metri
 
 
 async def test_beyond_the_bound_nobody_more_follows(metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.metrics.api.FOLLOWERS_MAX", 1)
+    monkeypatch.setattr("services.metrics.reached.FOLLOWERS_MAX", 1)
     first = Follower(metrics)
     await until(first.told)
     second = await metrics.call(PATH, Role.CLIENT, CLIENT)
@@ -118,6 +118,19 @@ async def test_beyond_the_bound_nobody_more_follows(metrics: Metrics, monkeypatc
     await first.hang_up()
     assert (await metrics.call("/v1/projects/k1-none/quality/events", Role.CLIENT, CLIENT)).status == 404
     assert (await metrics.call(PATH, Role.CLIENT, "k2")).status == 404
+
+
+async def test_no_client_has_all_the_streams(metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.metrics.reached.FOLLOWERS_PER_CLIENT_MAX", 1)
+    first = Follower(metrics)
+    await until(first.told)
+    second = await metrics.call(PATH, Role.CLIENT, CLIENT)
+    assert (second.status, second.headers["retry-after"]) == (429, "5")
+    operators = Follower(metrics, role=Role.OPERATOR)
+    await until(operators.told)
+    for follower in (first, operators):
+        await follower.hang_up()
+    await until(lambda: not followers(metrics))
 
 
 async def test_the_coefficients_beside_alpha_are_those_of_the_batch(metrics: Metrics) -> None:
