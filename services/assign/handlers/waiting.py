@@ -1,6 +1,7 @@
 """Claims that wait: somebody for whom nothing is there is answered when something is, or after a while with why not."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from concord.chassis.clock import Clock
@@ -15,6 +16,8 @@ WAIT_SECONDS_MAX = 20
 WAITERS_MAX = 500
 """Claims of this process that wait; any more is answered at once. Half of what a door serves at once: whoever waits
 keeps nobody from sending a label."""
+WAITERS_PER_ANNOTATOR_MAX = 8
+"""Of somebody's windows; whoever sends more claims than that takes no place from others who wait."""
 LOOK_SECONDS = 1.0
 """How often somebody who waits looks whether the project is still served here, if nobody has told them."""
 LOOKS_APART_SECONDS = 0.25
@@ -31,8 +34,6 @@ class Waiting:
         claims: what they are given.
         clock: time.
 
-    Attributes:
-        waiters: how many wait now.
     """
 
     def __init__(self, repository: Repository, annotators: Annotators, claims: Claims, clock: Clock) -> None:
@@ -40,7 +41,12 @@ class Waiting:
         self.annotators = annotators
         self.claims = claims
         self.clock = clock
-        self.waiters = 0
+        self._waiting = Counter[str]()
+
+    @property
+    def waiters(self) -> int:
+        """Return how many claims wait now."""
+        return self._waiting.total()
 
     async def claim(
         self,
@@ -76,16 +82,22 @@ class Waiting:
                 if wait_seconds and not self.repository.serves(project_id):
                     return []
                 raise
-            if leases or not wait_seconds or self.waiters >= WAITERS_MAX:
+            if leases or not wait_seconds or not self._may_wait(annotator_id):
                 return leases
-            if not await self._rung(bell, left, project_id, next_at, deadline):
-                return leases
+            self._waiting[annotator_id] += 1
+            try:
+                if not await self._rung(bell, left, project_id, next_at, deadline):
+                    return leases
+            finally:
+                self._waiting -= Counter([annotator_id])
+
+    def _may_wait(self, annotator_id: str) -> bool:
+        return self.waiters < WAITERS_MAX and self._waiting[annotator_id] < WAITERS_PER_ANNOTATOR_MAX
 
     async def _rung(
         self, bell: asyncio.Event, left: Callable[[], Awaitable[None]], project_id: str, next_at: float, deadline: float
     ) -> bool:
         """Return whether something came before the deadline, somebody is still there to have it, and we to give it."""
-        self.waiters += 1
         rings, leaves = asyncio.ensure_future(bell.wait()), asyncio.ensure_future(left())
         try:
             while (rest := deadline - self.clock.monotonic()) > 0:
@@ -100,7 +112,6 @@ class Waiting:
                     return False
             return False
         finally:
-            self.waiters -= 1
             rings.cancel()
             leaves.cancel()
 

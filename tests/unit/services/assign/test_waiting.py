@@ -116,6 +116,23 @@ class Caller:
         await self.application(scope, heard, send)
 
 
+async def test_nobody_takes_the_places_of_all_who_wait() -> None:
+    desk = Desk()
+    await desk.publish_project()
+    async with desk.open():
+        await desk.define("ann", "bob")
+        async with desk.annotator("ann") as ann, desk.annotator("bob") as bob:
+            asking = [asyncio.create_task(ask(ann, wait_seconds=20)) for _ in range(waiting.WAITERS_PER_ANNOTATOR_MAX)]
+            await until(lambda: waiters(desk) == len(asking))
+            assert (await ask(ann, wait_seconds=20))["assignments"] == []
+            asking.append(asyncio.create_task(ask(bob, wait_seconds=20)))
+            await until(lambda: waiters(desk) == len(asking))
+            await desk.admit(unit_event("c1-ugh1"))
+            *_, bobs = await asyncio.gather(*asking)
+            assert [assignment["unit_id"] for assignment in bobs["assignments"]] == ["c1-ugh1"]
+        assert waiters(desk) == 0
+
+
 async def test_who_hangs_up_while_they_wait_is_given_nothing_of_what_comes_then() -> None:
     desk = Desk()
     await desk.publish_project(project_event(initial=1))
