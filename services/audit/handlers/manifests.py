@@ -9,6 +9,7 @@ import msgspec
 
 from concord.chassis.errors import DeploymentFault, Passing, Unavailable
 from concord.chassis.projects import Project
+from concord.contracts.ids import client_of
 from concord.exports import FORMATS, DoesNotFit, Form, writer_for
 from concord.exports.companions import companions
 from concord.exports.snapshot import FileFacts, FileTally
@@ -22,7 +23,7 @@ from services.audit.handlers.means import Means
 
 AT_ONCE = 2
 """Manifests that are made at the same time: each reads its whole export."""
-WAITING_MAX = 100
+WAITING_MAX, WAITING_PER_CLIENT_MAX = 100, 10
 KEPT = 64
 """Manifests that are kept; another is made again, and is the same."""
 ANSWER_SECONDS_MAX = 20.0
@@ -86,8 +87,7 @@ class Manifests:
             return self._handed_over(key)
         making = self._making.get(key)
         if making is None:
-            if len(self._making) >= WAITING_MAX:
-                raise BeingMade(f"{WAITING_MAX} manifests are asked for.", retry_after_seconds=AGAIN_SECONDS)
+            self._must_have_room(client_of(project.project_id))
             making = self._making[key] = _Making(project, issue, lots, form)
             self._news.set()
         await asyncio.wait({making.found}, timeout=ANSWER_SECONDS_MAX)
@@ -96,6 +96,13 @@ class Manifests:
             raise BeingMade(text, retry_after_seconds=AGAIN_SECONDS)
         making.found.result()
         return self._handed_over(key) if key in self._kept else making.found.result()
+
+    def _must_have_room(self, client_id: str) -> None:
+        """Raise BeingMade where a client waits for as many as it may, or all together do."""
+        mine = sum(client_of(key.project_id) == client_id for key in self._making)
+        if mine >= WAITING_PER_CLIENT_MAX or len(self._making) >= WAITING_MAX:
+            whose = f"{mine} manifests of yours" if mine >= WAITING_PER_CLIENT_MAX else f"{WAITING_MAX} manifests"
+            raise BeingMade(f"{whose} are asked for.", retry_after_seconds=AGAIN_SECONDS)
 
     async def start(self) -> None:
         """Nothing is to be done."""

@@ -1,5 +1,6 @@
 """Exports over HTTP: every format that fits, the manifest that tells what they hold, and nothing unaccepted."""
 
+import asyncio
 import csv
 import io
 import json
@@ -23,8 +24,10 @@ from services.audit.domain import manifest as manifests
 from services.audit.domain.signing import CertificateBroken
 from services.audit.domain.verification import verify, verify_manifest
 from services.audit.handlers import payloads
+from services.audit.handlers.manifests import Manifests
 from services.ingest.domain import project as policies
 from tests.support.audit import LOT, RELABEL, UNITS, Audit, lot_id, sealed, unit_ids
+from tests.support.service import until
 from tests.support.upstream import PROJECT
 
 EXPORT = f"/v1/projects/{PROJECT}/export"
@@ -131,6 +134,29 @@ async def test_a_manifest_tells_every_byte_before_it_is_fetched(audit: Audit, mo
     certificate = (await audit.client(f"/v1/projects/{PROJECT}/certificate")).json()
     lots = [(lot["lot_id"], lot["certificate_sha256"]) for lot in certificate["lots"]]
     assert [(lot["lot_id"], lot["certificate_sha256"]) for lot in body["lots"]] == lots
+
+
+async def test_no_client_has_all_manifests_made_before_those_of_others(
+    audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.audit.handlers.manifests.WAITING_PER_CLIENT_MAX", 1)
+    going, made = asyncio.Event(), Manifests._made
+
+    async def slowly(self: Manifests, making: Any) -> bytes:
+        await going.wait()
+        return await made(self, making)
+
+    monkeypatch.setattr(Manifests, "_made", slowly)
+    await accepted(audit)
+    first = asyncio.create_task(audit.client(MANIFEST, query="format=csv"))
+    again = asyncio.create_task(audit.client(MANIFEST, query="format=csv"))
+    await until(lambda: audit.handlers.manifests._under_way)
+    refused = await audit.client(MANIFEST, query="format=jsonl")
+    assert (refused.status, refused.headers["retry-after"]) == (503, "5")
+    assert refused.json()["detail"] == "1 manifests of yours are asked for."
+    going.set()
+    assert [(await answer).status for answer in (first, again)] == [200, 200]
+    assert (await audit.client(MANIFEST, query="format=jsonl")).status == 200
 
 
 async def test_an_erasure_makes_another_manifest_and_the_parts_stay_the_same_lots(audit: Audit) -> None:
