@@ -45,6 +45,7 @@ _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _OPENING = frozenset(b"[{")
 _IDENTITY = b"identity"
 _GZIP = (b"gzip", b"x-gzip")
+_READS = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +297,8 @@ class LimitsMiddleware:
         scope[BODY_LIMIT_KEY] = body
         scope[PLACE_KEY] = place
         try:
-            await self._app(scope, body.receive, send)
+            # Nobody reads the body of what only asks. What is streamed listens for its caller to go, and would be
+            # broken off by a refusal of what goes by meanwhile.
+            await self._app(scope, receive if scope["method"] in _READS else body.receive, send)
         finally:
             place.leave()

@@ -9,6 +9,7 @@ import httpx
 import msgspec
 import pytest
 from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import StreamingResponse
 
 from concord.chassis.http import Limits, allow_body, limits, read_json, read_lines
 from concord.chassis.identity import Caller, Role, require
@@ -49,6 +50,10 @@ def door(built: Build, calling: Calling, gate: Gate) -> httpx.AsyncClient:
     @router.post("/wait")
     async def wait(caller: Client) -> None:
         await gate.wait()
+
+    @router.get("/streamed")
+    async def streamed(caller: Client) -> StreamingResponse:
+        return StreamingResponse(chunks(10, 3))
 
     @router.put("/people/{name}")
     async def person(name: str, caller: Client) -> str:
@@ -130,6 +135,23 @@ async def test_compressed_bodies_are_refused(door: httpx.AsyncClient, client: di
     assert answer.status_code == 415
     answer = await door.post("/whole", content=b"x", headers=client | {"content-encoding": "identity"})
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "body"),
+    [
+        ({"content-length": "1000000000"}, b""),
+        ({"content-encoding": "gzip"}, b"no gzip"),
+        ({"content-encoding": "br"}, b""),
+        (JSON, b"[" * 100),
+        ({}, b"x" * 2_000),
+    ],
+)
+async def test_what_is_streamed_is_not_broken_off_by_a_body_that_nobody_reads(
+    door: httpx.AsyncClient, client: dict[str, str], sent: dict[str, str], body: bytes
+) -> None:
+    reply = await door.request("GET", "/streamed", headers=client | sent, content=body)
+    assert (reply.status_code, len(reply.content)) == (200, 30)
 
 
 async def test_a_body_that_stops_coming_is_not_waited_for(
