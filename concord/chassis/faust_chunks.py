@@ -20,10 +20,12 @@ import logging
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.transport.consumer import ensure_TP
@@ -36,6 +38,7 @@ from concord.chassis.broker.authority import context_of
 from concord.chassis.broker.kafka_records import hand_over_own
 from concord.chassis.broker.port import Deal, Incoming, Table
 from concord.chassis.consumer.batch import FULL_RECORDS, PACE_SECONDS
+from concord.chassis.consumer.watch import Stuck
 from concord.chassis.places.deal import PlacesDiffer, check_width
 from concord.chassis.places.faust_assignor import FaustPlaceAssignor
 from concord.chassis.places.owner import Owner
@@ -328,6 +331,27 @@ class ChunkedApp(faust.App):
         """Deal whole places where there is an owner."""
         return PartitionAssignor(self) if self._owner is None else FaustPlaceAssignor(self, self._owner.places)
 
+    def in_group(self) -> bool:
+        """Return whether this process is a member of its group and not about to join it anew, as far as it knows.
+
+        The client library hands an error of its group to whoever polls next, and stands still until it was taken. Faust
+        polls around that, so nobody takes it, and the process would never come back: whoever asks this takes it.
+
+        Raises:
+            Stuck: what keeps the process in its group has ended.
+        """
+        thread: Any = cast("ChunkedConsumer", self.consumer)._thread
+        consumer: Any = None if thread is None else thread._consumer
+        if consumer is None or (coordinator := consumer._coordinator) is None:
+            return False
+        if coordinator._coordination_task.done():
+            raise Stuck("what keeps the process in its group has ended, and the log says why")
+        if (fault := coordinator._pending_exception) is not None:
+            FAUST_LOG.warning("the group could not be joined, which is tried again: %r", fault)
+            thread.thread_loop.call_soon_threadsafe(_take_error, coordinator)
+        subscription = consumer._subscription.subscription
+        return bool(coordinator.member_id) and subscription is not None and not coordinator.need_rejoin(subscription)
+
     async def on_first_start(self) -> None:
         """Make no directories: nothing is kept on disk."""
 
@@ -349,6 +373,11 @@ async def _at_the_beginning(extents: Mapping[TP, Extent]) -> Positions:
 
 def _nobody() -> None:
     return
+
+
+def _take_error(coordinator: Any) -> None:
+    with suppress(KafkaError):
+        coordinator.check_errors()
 
 
 def _credentials(kafka: KafkaSettings) -> Any:

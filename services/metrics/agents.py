@@ -178,7 +178,7 @@ class FaustPart:
         )
         reading.counted = self.watch.committed
         self._fault: asyncio.Future[None] | None = None
-        self._was_dealt = self._ready = False
+        self._was_dealt = self._ready = self._joined = False
         self._leaving: asyncio.Task[None] | None = None
         self._dealt_us = 0
         for name in reading.topics:
@@ -204,6 +204,7 @@ class FaustPart:
                 self._fault.result()
             if self.app.crashed:
                 raise Stuck("Faust crashed, and its own log says why")
+            self._joined = self._leaving is None and self.app.in_group()
             await self.watch.look()
 
     async def hand_over(self) -> None:
@@ -275,8 +276,11 @@ class FaustPart:
             self.reading.look(ends, asked_us)
 
     async def _lag_or_raise(self) -> int:
-        """Return how many records are not counted; raise BrokerUnavailable when nobody can say now."""
-        lag_records = await self._lag()
+        """Return how many records are not counted; raise BrokerUnavailable when nobody can say now.
+
+        Who was put out of the group and does not come back goes on reading what it had, and has no lag.
+        """
+        lag_records = await self._lag() if self._joined else None
         if lag_records is None:
             raise BrokerUnavailable("no partitions are assigned, or how far the topics go could not be asked")
         return lag_records

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import UnknownError
 
 from concord.chassis.broker.kafka import KafkaBroker
 from concord.chassis.broker.port import Outgoing
+from concord.chassis.consumer import Stuck
 from concord.chassis.faust_chunks import ChunkedApp
 from concord.chassis.places.owner import Owner, Standing
 from concord.chassis.settings import KafkaSettings
@@ -95,4 +97,45 @@ async def test_a_member_that_counts_other_places_than_are_dealt_ends(topics: lis
     member.owner.places = 2 * PLACES
     await member.app.start()
     await until(lambda: member.app.crashed, WAIT_SECONDS_MAX)
+    await member.app.stop()
+
+
+def thread_of(member: Member) -> Any:
+    consumer: Any = member.app.consumer
+    return consumer._thread
+
+
+async def test_a_member_whose_group_met_an_error_joins_anew_and_one_that_cannot_is_told(
+    topics: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = Member(f"faust-{uuid.uuid4().hex[:8]}", topics, 1)
+    await member.app.start()
+    await until(member.app.in_group, WAIT_SECONDS_MAX)
+    await until(lambda: len(member.owner.open()) == PLACES, WAIT_SECONDS_MAX)
+    thread = thread_of(member)
+    coordinator = thread._consumer._coordinator
+    generation, joining, failed = coordinator.generation, coordinator.ensure_active_group, 0
+
+    async def fails_once(*arguments: Any) -> Any:
+        nonlocal failed
+        failed += 1
+        if failed == 1:
+            raise UnknownError("as the test wants it")
+        return await joining(*arguments)
+
+    monkeypatch.setattr(coordinator, "ensure_active_group", fails_once)
+    thread.thread_loop.call_soon_threadsafe(coordinator.request_rejoin)
+    await until(lambda: failed == 1, WAIT_SECONDS_MAX)
+    assert not member.app.in_group()
+    await until(lambda: member.app.in_group() and coordinator.generation > generation, WAIT_SECONDS_MAX)
+    await until(lambda: len(member.owner.open()) == PLACES, WAIT_SECONDS_MAX)
+
+    async def breaks() -> None:
+        raise RuntimeError("as the test wants it")
+
+    monkeypatch.setattr(coordinator, "ensure_coordinator_known", breaks)
+    thread.thread_loop.call_soon_threadsafe(coordinator.request_rejoin)
+    await until(coordinator._coordination_task.done, WAIT_SECONDS_MAX)
+    with pytest.raises(Stuck):
+        member.app.in_group()
     await member.app.stop()
