@@ -15,8 +15,10 @@ from typing import NoReturn
 
 import uvicorn
 import uvloop
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from concord.chassis.errors import Unavailable
+from concord.chassis.http.problems import refusal
 from concord.chassis.runtime.connection import BoundedConnection, leave
 from concord.chassis.runtime.runtime import STOP_SECONDS_MAX, PartDied, Runtime
 from concord.chassis.settings import HttpSettings, SettingsRefused
@@ -65,11 +67,38 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Ended:
+    """Tells whoever is not answered before the process ends that the request may be sent again; else it was a 500.
+
+    What became of it is as unknown as where the store did not answer.
+
+    Args:
+        app: the service's application.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        try:
+            await self._app(scope, receive, send)
+        except asyncio.CancelledError:  # by the server alone, when its patience is over
+            ended = Unavailable("The process ended before this was answered; send it again.", retry_after_seconds=1)
+            try:
+                await refusal(ended, scope["path"])(scope, receive, send)
+            except RuntimeError:  # the answer has begun
+                pass
+            else:
+                return
+            raise
+
+
 def door(service: Service) -> uvicorn.Server:
     """Return the HTTP server of a service, not yet started."""
     return _Server(
         uvicorn.Config(
-            service.application,
+            _Ended(service.application),
             host=service.http.host,
             port=service.http.port,
             http=BoundedConnection,

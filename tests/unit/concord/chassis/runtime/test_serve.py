@@ -91,6 +91,41 @@ async def test_a_stop_lets_requests_in_hand_finish_before_the_parts_stop() -> No
     assert notes == ["parts stopped"]
 
 
+@pytest.mark.parametrize("begun", [False, True])
+async def test_who_is_not_answered_before_the_process_ends_is_told_to_come_again(
+    begun: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules["concord.chassis.runtime.serve"]  # the package has a function of that name
+    monkeypatch.setattr(module, "LEAVE_SECONDS", 0.0)
+    monkeypatch.setattr(module, "DRAIN_SECONDS_MAX", 0.1)
+    reached, stop = asyncio.Event(), asyncio.Event()
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
+            await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        reached.set()
+        await asyncio.Event().wait()
+
+    tested = replace(service(), application=application)
+    served = asyncio.create_task(serve(tested, stop))
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{tested.http.port}", timeout=60) as client:
+        while tested.runtime.phase is not Phase.STARTED:  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.005)
+        asking = asyncio.create_task(client.get("/slow"))
+        await reached.wait()
+        stop.set()
+        if begun:
+            with pytest.raises(httpx.RemoteProtocolError):
+                await asking
+        else:
+            told = await asking
+            assert (told.status_code, told.headers["retry-after"]) == (503, "1")
+            assert told.headers["content-type"] == "application/problem+json"
+    await served
+
+
 async def test_a_part_that_dies_while_another_is_still_waited_for_ends_the_process() -> None:
     never = Gate()
     tested = service(Loop("sweeper", raises), Hook("table", start=never.wait))
