@@ -3,8 +3,11 @@
 import argparse
 import asyncio
 import json
+import re
 import shutil
 import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from tests.end_to_end.chaos.notebook import WAITING
 from tests.end_to_end.chaos.orders import ORDERS
 from tests.end_to_end.chaos.run import Outcome, Plan, run
 
+KINDS_SHOWN, SHOWN_OF_A_KIND = 12, 3
 FOLDER = places.LOCAL / "chaos"
 
 
@@ -89,8 +93,19 @@ def show(outcome: Outcome, console: Console) -> None:
     console.print(
         f"{len(outcome.blows)} processes were ended; all was told {outcome.settled_seconds:.0f} s after the end"
     )
-    for fault in (*outcome.faults()[:20], *outcome.late):
+    for fault in (*_some(outcome.faults()), *outcome.late):
         console.print(fault, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _some(faults: Sequence[str]) -> Iterator[str]:
+    """Yield a few faults of each kind, which is what is left of one without ids and times, and how many there are."""
+    kinds = defaultdict[str, list[str]](list)
+    for fault in faults:
+        kinds[re.sub(r"local-[\w.-]+|\d{4}-[\d:T.Z-]+", "", fault)].append(fault)
+    for alike in sorted(kinds.values(), key=len, reverse=True)[:KINDS_SHOWN]:
+        yield from alike[:SHOWN_OF_A_KIND]
+        if len(alike) > SHOWN_OF_A_KIND:
+            yield f"  and {len(alike) - SHOWN_OF_A_KIND} more like it"
 
 
 def _figures(outcome: Outcome) -> dict[str, object]:
