@@ -43,7 +43,8 @@ class IdentityWatch:
         try:
             file = await asyncio.to_thread(read_identity_file, self.settings)
             if file != self.identity.file:
-                self.identity.take_over(identity_from(file, self.settings, self.clock))
+                # What it says may need a client to be loaded, which takes a tenth of a second.
+                self.identity.take_over(await asyncio.to_thread(identity_from, file, self.settings, self.clock))
                 log.warning("the identity file has changed: %d API keys are known", len(file.api_keys))
         except SettingsRefused as fault:
             self._instruments.gauge(REFUSED).set(1)

@@ -39,6 +39,9 @@ CHANGELOG = {
     "min.cleanable.dirty.ratio": "0.2",
     "delete.retention.ms": "600000",
 }
+RECOVERED_TOGETHER = 2
+"""Records of a changelog that Faust holds before they are in the table. Its own are a thousand, whatever the books held in
+their last minutes, to be there at once. With one it goes on reading the changelog after it is recovered."""
 HIGHWATER_SECONDS_MAX = 10.0
 
 log = logging.getLogger(__name__)
@@ -92,6 +95,7 @@ class FaustParts:
             key_type=bytes,
             value_type=bytes,
             partitions=places,
+            recovery_buffer_size=RECOVERED_TOGETHER,
             extra_topic_configs=CHANGELOG,
         )
         app.tables.add(self._table)
@@ -260,7 +264,7 @@ class FaustPart:
             by_place[at.partition][at.topic] = extent
         for place, found in sorted(by_place.items()):
             await self.reading.take_up(place, found)
-        self.parts.taken(self.reading.held())
+            self.parts.taken(self.reading.held())
         # The ends were asked for after it was dealt.
         ends = {TopicPartition(at.topic, at.partition): extent.end for at, extent in extents.items()}
         self.reading.look(ends, self._dealt_us)

@@ -39,6 +39,8 @@ CHANGES_BYTES_MIN = 256_000
 MANIFEST = "manifest"
 SUMS, CLOSED, LOTS, UNITS, CHANGES, TOLD, PEOPLE = "sums", "closed", "lots", "units", "changes", "told", "people"
 
+_GONE = msgspec.Raw(msgspec.msgpack.encode(None))
+
 Row = TypeVar("Row", Unit, Lot)
 
 Positions = Mapping[str, int]
@@ -69,17 +71,20 @@ class Written(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Changes(msgspec.Struct, frozen=True, array_like=True):
-    """Rows that changed since the rows of all were written: as they are now, None where a row went."""
+    """Rows that changed since the rows of all were written: as they are now, None where a row went.
 
-    units: dict[str, Unit | None]
-    lots: dict[str, Lot | None]
-
-
-class _RowChanges(msgspec.Struct, frozen=True, array_like=True):
-    """`Changes` as they are written: rows that rest are encoded already."""
+    Units that rest are encoded already.
+    """
 
     units: Mapping[str, Unit | msgspec.Raw | None]
     lots: Mapping[str, Lot | None]
+
+
+class _ReadChanges(msgspec.Struct, frozen=True, array_like=True):
+    """`Changes` as they are read: no row is decoded that changed again later, nor many at once."""
+
+    units: dict[str, msgspec.Raw]
+    lots: dict[str, msgspec.Raw]
 
 
 class Manifest(msgspec.Struct, frozen=True, array_like=True):
@@ -152,22 +157,24 @@ class Book:
 
     async def _take_up_rows(self, parts: Mapping[str, bytes]) -> None:
         """Fill in the lots and units, each as it was when it changed last."""
-        units: dict[str, Unit | None] = {}
-        lots: dict[str, Lot | None] = {}
+        units: dict[str, msgspec.Raw] = {}
+        lots: dict[str, msgspec.Raw] = {}
         for _, data in sorted(_of(parts, CHANGES), key=lambda numbered: int(numbered[0])):
-            changes: Changes = _decoded(data, Changes)
+            changes: _ReadChanges = _decoded(data, _ReadChanges)
             units |= changes.units
             lots |= changes.lots
             await self._breathe()
         for _, data in _of(parts, LOTS):
             self.rows.load_lots(_unless(lots, _decoded(data, dict[str, Lot])))
             await self._breathe()
-        self.rows.load_lots(_present(lots))
+        for some in _batches(lots, LOTS_A_PART):
+            self.rows.load_lots(_present(lots, some, Lot))
+            await self._breathe()
         for _, data in _of(parts, UNITS):
             self.rows.load_units(_unless(units, _decoded(data, dict[str, Unit])))
             await self._breathe()
         for some in _batches(units, UNITS_A_PART):
-            self.rows.load_units(_present({unit_id: units[unit_id] for unit_id in some}))
+            self.rows.load_units(_present(units, some, Unit))
             await self._breathe()
 
     async def keep(self, positions: Positions) -> None:
@@ -234,12 +241,12 @@ class Book:
         """Write the units and lots that changed, behind the changes before."""
         number = sum(name.startswith(f"{CHANGES}/") for name in written)
         for some in _batches(units, UNITS_A_PART):
-            changes = _RowChanges(self.rows.open.encodable(some), {})
+            changes = Changes(self.rows.open.encodable(some), {})
             self._changes_bytes += self._write(f"{CHANGES}/{number}", changes, written)
             number += 1
             await self._breathe()
         for some in _batches(lots, LOTS_A_PART):
-            changes = _RowChanges({}, {lot_id: self.rows.lots.get(lot_id) for lot_id in some})
+            changes = Changes({}, {lot_id: self.rows.lots.get(lot_id) for lot_id in some})
             self._changes_bytes += self._write(f"{CHANGES}/{number}", changes, written)
             number += 1
             await self._breathe()
@@ -279,14 +286,14 @@ def _batches(ids: Iterable[str], size: int) -> Iterator[list[str]]:
         yield now[start : start + size]
 
 
-def _unless(changed: Mapping[str, Row | None], rows: Mapping[str, Row]) -> dict[str, Row]:
+def _unless(changed: Mapping[str, msgspec.Raw], rows: Mapping[str, Row]) -> dict[str, Row]:
     """Return the rows that did not change."""
     return {row_id: row for row_id, row in rows.items() if row_id not in changed}
 
 
-def _present(changed: Mapping[str, Row | None]) -> dict[str, Row]:
-    """Return the rows that did not go."""
-    return {row_id: row for row_id, row in changed.items() if row is not None}
+def _present(changed: Mapping[str, msgspec.Raw], ids: Iterable[str], form: type[Row]) -> dict[str, Row]:
+    """Return those of the rows that did not go."""
+    return {row_id: _decoded(changed[row_id], form) for row_id in ids if changed[row_id] != _GONE}
 
 
 def _books(pieces: Mapping[bytes, bytes]) -> dict[str, Manifest]:
@@ -311,7 +318,7 @@ def _of(parts: Mapping[str, bytes], kind: str) -> list[tuple[str, bytes]]:
     return sorted((name.partition("/")[2], data) for name, data in parts.items() if name.startswith(f"{kind}/"))
 
 
-def _decoded(data: bytes, form: Any) -> Any:
+def _decoded(data: bytes | msgspec.Raw, form: Any) -> Any:
     return msgspec.msgpack.decode(data, type=form)
 
 

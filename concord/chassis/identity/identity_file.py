@@ -9,7 +9,6 @@ from concord.chassis.clock import Clock
 from concord.chassis.identity.api_keys import ApiKeyRecord, ApiKeys
 from concord.chassis.identity.claims import ClaimMapping
 from concord.chassis.identity.identity import Identity
-from concord.chassis.identity.key_set_url import KeySetUrl
 from concord.chassis.identity.tokens import KeySet, Tokens
 from concord.chassis.settings import IdentitySettings, SettingProblem, SettingsRefused
 
@@ -70,6 +69,9 @@ def identity_of(file: IdentityFile, pepper: bytes, clock: Clock, others: Sequenc
     if file.jwks_url is not None:
         if not file.jwks_url.startswith("https://"):
             raise SettingsRefused([SettingProblem("jwks_url", "is no https address", "use the issuer's https address")])
+        # An HTTP client, 9 MB: for who fetches keys, and nobody else.
+        from concord.chassis.identity.key_set_url import KeySetUrl  # noqa: PLC0415 - see above
+
         refresh = KeySetUrl(file.jwks_url, clock).fetch
     elif not len(keys):
         raise SettingsRefused([SettingProblem("jwks", "holds no Ed25519, P-256 or RSA signing key with a kid", _CURE)])

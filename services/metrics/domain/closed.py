@@ -5,16 +5,16 @@ is not known is of something that was closed and is forgotten.
 """
 
 import hashlib
-from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 SEGMENT_IDS = 10_000
 """The newest segment is kept whole whenever something was closed."""
-RECENT_MAX = 10_000
+RECENT_MAX = 1_000
+"""So many are kept apart, a hundred bytes each, until they are sorted in: some milliseconds where there are a million."""
 
 
 class Segment(msgspec.Struct, frozen=True, array_like=True):
@@ -27,12 +27,6 @@ class Segment(msgspec.Struct, frozen=True, array_like=True):
 
     newest_us: int
     digests: bytes
-
-
-@dataclass(slots=True)
-class _Segment:
-    newest_us: int = 0
-    digests: "array[int]" = field(default_factory=lambda: array("Q"))
 
 
 class Closed:
@@ -52,60 +46,66 @@ class Closed:
     def __init__(self, forgotten_us: int = 0) -> None:
         self.forgotten_us = forgotten_us
         self.count = 0
-        self._newest = 0
-        self._segments: dict[int, _Segment] = {}
+        self._newest = self._in_newest = 0
+        self._newest_us: dict[int, int] = {}
         self._recent: set[int] = set()
-        self._sorted = np.empty(0, dtype=np.uint64)
+        # Sorted, and of which segment each is: one array to look in, and no second copy of them.
+        self._digests: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
+        self._numbers: NDArray[np.uint32] = np.empty(0, dtype=np.uint32)
 
     def __len__(self) -> int:
-        return sum(len(segment.digests) for segment in self._segments.values())
+        return len(self._digests) + len(self._recent)
 
     def __contains__(self, any_id: str) -> bool:
-        if not self._segments:
+        if not self._newest_us:
             return False
         digest = _digest(any_id)
         if digest in self._recent:
             return True
-        place = int(np.searchsorted(self._sorted, np.uint64(digest)))
-        return place < len(self._sorted) and int(self._sorted[place]) == digest
+        place = int(np.searchsorted(self._digests, np.uint64(digest)))
+        return place < len(self._digests) and int(self._digests[place]) == digest
 
     def add(self, any_id: str, at_us: int) -> None:
         """Close what was not closed, at this event time."""
-        segment = self._segments.setdefault(self._newest, _Segment())
-        if len(segment.digests) >= SEGMENT_IDS:
-            self._newest += 1
-            segment = self._segments[self._newest] = _Segment()
-        digest = _digest(any_id)
-        segment.digests.append(digest)
-        segment.newest_us = max(segment.newest_us, at_us)
+        if self._in_newest >= SEGMENT_IDS:
+            self._sort_in()
+            self._newest, self._in_newest = self._newest + 1, 0
+        self._newest_us[self._newest] = max(self._newest_us.get(self._newest, 0), at_us)
+        self._recent.add(_digest(any_id))
+        self._in_newest += 1
         self.count += 1
-        self._recent.add(digest)
         if len(self._recent) > RECENT_MAX:
-            self._sort()
+            self._sort_in()
 
     def forget(self, before_us: int) -> None:
         """Let go of the segments that were full before this event time."""
         gone = [
             number
-            for number, segment in self._segments.items()
-            if len(segment.digests) >= SEGMENT_IDS and segment.newest_us < before_us
+            for number, newest_us in self._newest_us.items()
+            if newest_us < before_us and (number < self._newest or self._in_newest >= SEGMENT_IDS)
         ]
+        if not gone:
+            return
+        self._sort_in()
         for number in gone:
-            self.forgotten_us = max(self.forgotten_us, self._segments.pop(number).newest_us)
-        if gone:
-            self._sort()
+            self.forgotten_us = max(self.forgotten_us, self._newest_us.pop(number))
+        if self._newest in gone:
+            self._in_newest = 0
+        stays = ~np.isin(self._numbers, gone)
+        self._digests, self._numbers = self._digests[stays], self._numbers[stays]
 
     def segments(self, since: int = 0) -> dict[int, Segment]:
         """Return the segments of this number and later ones, each with all that is in it."""
+        self._sort_in()
         return {
-            number: Segment(segment.newest_us, segment.digests.tobytes())
-            for number, segment in self._segments.items()
+            number: Segment(newest_us, self._digests[self._numbers == number].tobytes())
+            for number, newest_us in self._newest_us.items()
             if number >= since
         }
 
     def numbers(self) -> frozenset[int]:
         """Return the numbers of the segments that there are."""
-        return frozenset(self._segments)
+        return frozenset(self._newest_us)
 
     def absorb(self, segments: Mapping[int, Segment]) -> None:
         """Take in segments.
@@ -116,16 +116,27 @@ class Closed:
         >>> "k1-u1" in again
         True
         """
-        for number, segment in segments.items():
-            taken = self._segments[number] = _Segment(segment.newest_us)
-            self._newest = max(self._newest, number)
-            taken.digests.frombytes(segment.digests)
-            self.count += len(taken.digests)
-        self._sort()
+        if not segments:
+            return
+        self._sort_in()
+        taken = {number: np.frombuffer(segment.digests, dtype=np.uint64) for number, segment in segments.items()}
+        digests = np.concatenate([self._digests, *taken.values()])
+        numbers = np.concatenate(
+            [self._numbers, *(np.full(len(ids), number, dtype=np.uint32) for number, ids in taken.items())]
+        )
+        order = np.argsort(digests, kind="stable")
+        self._digests, self._numbers = digests[order], numbers[order]
+        self._newest_us |= {number: segment.newest_us for number, segment in segments.items()}
+        self._newest = max(self._newest_us)
+        self._in_newest = int(np.count_nonzero(self._numbers == self._newest))
+        self.count = len(self._digests)
 
-    def _sort(self) -> None:
-        parts = [np.frombuffer(segment.digests.tobytes(), dtype=np.uint64) for segment in self._segments.values()]
-        self._sorted = np.sort(np.concatenate(parts)) if parts else np.empty(0, dtype=np.uint64)
+    def _sort_in(self) -> None:
+        """Put those that came since in among the others; they are all of the newest segment."""
+        recent = np.sort(np.fromiter(self._recent, dtype=np.uint64, count=len(self._recent)))
+        places = np.searchsorted(self._digests, recent)
+        self._digests = np.insert(self._digests, places, recent)
+        self._numbers = np.insert(self._numbers, places, np.uint32(self._newest))
         self._recent.clear()
 
 

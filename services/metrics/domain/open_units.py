@@ -60,6 +60,10 @@ class OpenUnits:
         """Put a row in."""
         self._buckets[bucket_of(unit_id)][unit_id] = self._touched[unit_id] = _shared(unit)
 
+    def lay(self, unit_id: str, unit: Unit) -> None:
+        """Put a row in that nothing is told of now, so it rests at once; gold does not."""
+        self._buckets[bucket_of(unit_id)][unit_id] = _shared(unit) if unit.gold else _encode(unit)
+
     def remove(self, unit_id: str) -> None:
         """Take a row out."""
         del self._buckets[bucket_of(unit_id)][unit_id]

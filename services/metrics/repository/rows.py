@@ -294,8 +294,8 @@ class Rows:
         """Take up open units; one that was closed while they were kept is closed."""
         for unit_id, unit in units.items():
             if unit_id not in self.closed:
-                self.open.put(unit_id, unit)
                 self._count_anew(unit_id, unit)
+                self.open.lay(unit_id, unit)
 
     def _count_anew(self, unit_id: str, unit: Unit) -> None:
         unit.counted = NOTHING
