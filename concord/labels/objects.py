@@ -2,12 +2,15 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from concord.labels.canonical_json import encoded
+from concord.labels.drawn import DRAWN_KINDS, DrawnObject, Origin
 from concord.labels.form import answers_of, fields_of
-from concord.labels.regions import DrawnObject, Origin, RegionSchema
 from concord.labels.schema import Json, LabelSchema
+
+if TYPE_CHECKING:
+    from concord.labels.regions import RegionSchema
 
 ID_DIGEST_BYTES = 8
 
@@ -45,7 +48,7 @@ def has_regions(schema: LabelSchema) -> bool:
     >>> has_regions(schema_from({"kind": "boxes", "classes": ["car"]})), has_regions(schema_from({"kind": "text"}))
     (True, False)
     """
-    return any(isinstance(field.schema, RegionSchema) for field in fields_of(schema))
+    return any(field.schema.kind in DRAWN_KINDS for field in fields_of(schema))
 
 
 def objects_of(schema: LabelSchema, labels: Sequence[Json]) -> list[FieldObject]:
@@ -97,13 +100,14 @@ def lineage_of(schema: LabelSchema, label: Json, labels: Sequence[Json]) -> Line
 
 def _drawn_fields(
     schema: LabelSchema, labels: Sequence[Json]
-) -> Iterator[tuple[str, RegionSchema, list[int], list[Json]]]:
+) -> Iterator[tuple[str, "RegionSchema", list[int], list[Json]]]:
     """Yield the fields that are drawn, with the answers to them and the places of the labels that give these."""
     entries = [answers_of(schema, label) for label in labels]
     for field in fields_of(schema):
-        if isinstance(field.schema, RegionSchema):
+        if field.schema.kind in DRAWN_KINDS:
+            schema_of_regions = cast("RegionSchema", field.schema)
             places = [place for place, answers in enumerate(entries) if field.name in answers]
-            yield field.name, field.schema, places, [entries[place][field.name] for place in places]
+            yield field.name, schema_of_regions, places, [entries[place][field.name] for place in places]
 
 
 def _id_of(field: str, drawn_object: DrawnObject) -> str:

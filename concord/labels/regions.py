@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from concord.labels.canonical_json import encoded
+from concord.labels.drawn import DrawnObject, Origin, Traced
 from concord.labels.grouping import (
     CannotBeGrouped,
     Drawing,
@@ -36,44 +37,6 @@ from concord.labels.voting import CLOSE
 
 REASONS_MAX = 3
 TOLERANCE_MAX = 0.99
-
-
-OriginOf = Literal["drawn", "merged", "corrected", "added"]
-
-
-class DrawnObject(NamedTuple):
-    """One object that labels draw.
-
-    Attributes:
-        region: as it is when it stands: what its drawings come to.
-        labels: the places of the labels that have it.
-        stands: whether the quorum is for it; None: neither for nor against, or for none of its classes.
-        drawn: its different drawings, each with the places of the labels that have it so.
-    """
-
-    region: dict[str, Json]
-    labels: tuple[int, ...]
-    stands: bool | None
-    drawn: tuple[tuple[dict[str, Json], tuple[int, ...]], ...]
-
-
-class Origin(NamedTuple):
-    """Where a region of a composed label comes from: how, and the places of the labels that have it, or its object."""
-
-    origin: OriginOf
-    labels: tuple[int, ...] = ()
-
-
-class Traced(NamedTuple):
-    """Where a composed label comes from.
-
-    Attributes:
-        regions: of each of its regions, in the label's order.
-        dropped: objects of which nothing is in it.
-    """
-
-    regions: tuple[Origin, ...]
-    dropped: int
 
 
 def _none_overlap(row: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:

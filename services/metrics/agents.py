@@ -40,8 +40,8 @@ CHANGELOG = {
     "delete.retention.ms": "600000",
 }
 RECOVERED_TOGETHER = 2
-"""Records of a changelog that Faust holds before they are in the table. Its own are a thousand, whatever the books held in
-their last minutes, to be there at once. With one it goes on reading the changelog after it is recovered."""
+"""Records of a changelog that Faust holds before they are in the table. Of its own thousand, all that the books held in
+their last minutes would be there at once. With one it goes on reading the changelog after it is recovered."""
 HIGHWATER_SECONDS_MAX = 10.0
 
 log = logging.getLogger(__name__)

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import msgspec
 
 from concord.labels import Json, LabelSchema
+from concord.labels.drawn import OriginOf
 from concord.labels.objects import lineage_of
-from concord.labels.regions import OriginOf
 
 
 class RegionOrigin(msgspec.Struct, frozen=True, array_like=True):
-    """Where a region of a ruled label comes from: see `regions.Origin`.
+    """Where a region of a ruled label comes from: see `drawn.Origin`.
 
     Attributes:
         field: of which field; empty where labels have one.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 SEGMENT_IDS = 10_000
 """The newest segment is kept whole whenever something was closed."""
 RECENT_MAX = 1_000
-"""So many are kept apart, a hundred bytes each, until they are sorted in: some milliseconds where there are a million."""
+"""So many lie apart, a hundred bytes each, until they are sorted in: some milliseconds where there are a million."""
 
 
 class Segment(msgspec.Struct, frozen=True, array_like=True):

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from concord.labels import Json, Vote, encoded
 from concord.labels.boxes import Boxes, overlaps_of_boxes
+from concord.labels.drawn import Origin
 from concord.labels.grouping import Drawing, Region, Settled, matched_overlap, settled
-from concord.labels.regions import Origin
 from concord.labels.spans import Spans, overlaps_of_spans
 
 

@@ -14,7 +14,7 @@ from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
 from services.metrics.book import Book
 from services.metrics.domain.closed import Closed
 from services.metrics.domain.sums import Sums
-from services.metrics.domain.unit import GRACE_US
+from services.metrics.domain.unit import GRACE_US, Unit
 from services.metrics.handlers import Handlers
 from services.metrics.repository import Rows
 from tests.support.book import MemoryParts
@@ -277,6 +277,22 @@ async def test_what_is_written_goes_by_what_changed_and_what_is_read_by_what_is_
     again, heir = book(parts, "two")
     await again.take_up()
     assert sums(heir) == sums(served)
+
+
+async def test_rows_that_are_taken_up_rest_until_something_is_told_of_them() -> None:
+    steps, parts = log_of(7), MemoryParts()
+    kept, served = book(parts)
+    played(steps, served)
+    await kept.keep({"log": 0})
+    played(steps[: len(steps) // 2], served)  # so that some are among the changes
+    await kept.keep({"log": len(steps)})
+    again, heir = book(parts, "two")
+    await again.take_up()
+    rows = {unit_id: row for part in heir.rows.open.parts(100) for unit_id, row in part.items()}
+    golden = {unit_id for unit_id, unit in served.rows.open.walk() if unit.gold}
+    assert len(rows) == served.rows.units_open > len(golden) > 0
+    assert {unit_id for unit_id, row in rows.items() if isinstance(row, Unit)} == golden
+    assert dict(heir.rows.open.walk()) == dict(served.rows.open.walk())
 
 
 async def test_what_was_closed_since_all_rows_were_written_is_not_opened_by_them_once_it_is_forgotten() -> None:
