@@ -10,6 +10,7 @@ from typing import Any
 import faust
 from faust.types import TP
 
+from concord.chassis.allocator import large_from
 from concord.chassis.broker.port import BrokerUnavailable, TopicPartition
 from concord.chassis.clock import Clock
 from concord.chassis.consumer import CONSUMER_INSTRUMENTS, WATCH_SECONDS, Stuck, Watch
@@ -42,6 +43,9 @@ CHANGELOG = {
 RECOVERED_TOGETHER = 2
 """Records of a changelog that Faust holds before they are in the table. Of its own thousand, all that the books held in
 their last minutes would be there at once. With one it goes on reading the changelog after it is recovered."""
+LARGE_BYTES_RECOVERING, LARGE_BYTES_COUNTING = 131_072, 8_388_608
+"""Blocks of memory that lie apart. What the books are read from is fetched and let go of while what is kept comes in;
+what is counted comes in such blocks for as long as the process runs, and would pay for new pages each time."""
 HIGHWATER_SECONDS_MAX = 10.0
 
 log = logging.getLogger(__name__)
@@ -250,6 +254,7 @@ class FaustPart:
 
     def _dealt(self) -> None:
         self._was_dealt = True
+        large_from(LARGE_BYTES_RECOVERING)
         self._dealt_us = self.clock.now_us()
         self.reading.dealt()
         self.parts.keep_only(self.reading.owner.given())
@@ -265,6 +270,7 @@ class FaustPart:
         for place, found in sorted(by_place.items()):
             await self.reading.take_up(place, found)
             self.parts.taken(self.reading.held())
+        large_from(LARGE_BYTES_COUNTING)
         # The ends were asked for after it was dealt.
         ends = {TopicPartition(at.topic, at.partition): extent.end for at, extent in extents.items()}
         self.reading.look(ends, self._dealt_us)
