@@ -14,7 +14,7 @@ from cli.session import Session, show_table, speaks
 @click.option("--field", default="", help="Of labels that have several; else left out.")
 @speaks
 def verb(session: Session, project_id: str, pair: tuple[str, str] | None, field: str) -> None:
-    """Tell how far people agree in PROJECT_ID by class, time, slice of the data and group of annotators."""
+    """Tell how far people agree in PROJECT_ID by class, time, slice, version of the guideline and group of people."""
     if pair is not None:
         _apart(session, project_id, pair, field)
         return

@@ -14,8 +14,9 @@ class Part(Struct, frozen=True):
     """Agreement in one part.
 
     Attributes:
-        by: "class" (against all others), "time", "slice", or "kind", "vendor", "language" of annotators.
-        part: which; of a class its canonical JSON, empty of a window of time.
+        by: "class" (against all others), "time", "slice", "guideline", or "kind", "vendor", "language" of
+            annotators.
+        part: which; of a class its canonical JSON, of the guideline its version, empty of a window of time.
         alpha: Krippendorff's.
         agreement: share of pairs of labels that are equal.
         start, end: of a window of time.
@@ -68,7 +69,7 @@ class UnitsApart(Struct, frozen=True):
 
 
 def agreement(project_id: str) -> Flow[list[PartsOfField]]:
-    """Return how far people agree by class, time, slice of the data and group of annotators, by field of labels."""
+    """Return how far people agree by class, time, slice, version of the guideline and group of annotators, by field."""
     found = yield from got(Parts, "metrics", path_of("/v1/projects/{id}/quality/agreement", id=project_id))
     return found.fields
 

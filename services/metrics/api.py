@@ -230,7 +230,7 @@ async def list_units_apart(
 
 
 async def show_agreement(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
-    """Show agreement by class, by time, by slice of the data, and among annotators by kind, vendor and language."""
+    """Show agreement by class, time, slice, version of the guideline, and kind, vendor and language of annotators."""
     reached = reached_by(request)
     project = visible(reached.measure.projects, project_id, caller)
     found, at_us = await reached.surveys.sliced(project)

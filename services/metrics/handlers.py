@@ -235,6 +235,7 @@ def _submitted(submitted: AnnotationSubmitted, at_us: int) -> Annotation:
         version,
         submitted.by_model,
         tuple(sorted(submitted.shown_first.items())),
+        submitted.guideline_version,
     )
 
 
@@ -249,6 +250,7 @@ def _revised(annotation_revised: AnnotationRevised, at_us: int) -> Annotation:
         annotation_revised.submitted_at_us or at_us,
         max(1, annotation_revised.schema_version),
         annotation_revised.by_model,
+        guideline_version=annotation_revised.guideline_version,
     )
 
 

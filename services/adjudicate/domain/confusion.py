@@ -74,8 +74,8 @@ def confused(units: Iterable[SettledUnit], fields: Collection[str]) -> list[Conf
         units: settled ones.
         fields: those that have classes; `WHOLE` for a label that does.
 
-    >>> said = [Told("u1", '"no"', ['"no"', '"yes"']), Told("u2", '"no"', ['"yes"', '"yes"'])]
-    >>> [(one.settled, one.given, one.units) for one in confused(said, [WHOLE])]
+    >>> units = [SettledUnit("u1", '"no"', ['"no"', '"yes"']), SettledUnit("u2", '"no"', ['"yes"', '"yes"'])]
+    >>> [(pair.settled, pair.given, pair.units) for pair in confused(units, [WHOLE])]
     [('"no"', '"yes"', 2)]
     """
     times: Counter[tuple[str, str, str]] = Counter()

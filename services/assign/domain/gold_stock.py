@@ -94,8 +94,10 @@ class GoldStock(NamedTuple):
 def stock(gold: Iterable[Shown], bounds: GoldBounds, now_us: int) -> GoldStock:
     """Return how much of a project's gold may still be shown.
 
-    >>> stock([Shown(exposures=2), Shown(exposures=1, by_day=((0, 1),))], GoldBounds(exposures_max=2), DAY_US // 2)
-    GoldStock(units=2, usable=1, spent=1, stale=0, showings_left=1, shown_a_day=1.0, days_left=1.0)
+    >>> gold = [Shown(exposures=2), Shown(exposures=1, by_day=((0, 1),))]
+    >>> found = stock(gold, GoldBounds(exposures_max=2), DAY_US // 2)
+    >>> found.usable, found.spent, found.showings_left, found.shown_a_day, found.days_left
+    (1, 1, 1, 1.0, 1.0)
     """
     known = list(gold)
     fresh = [shown for shown in known if not stale(shown, bounds)]

@@ -126,7 +126,7 @@ def plan_for(
 
     >>> plan = plan_for("iso_2859_1", 0.05, 0.01, 0.05, 0.05, 0.1, 500)
     >>> plan.sample_size, plan.accept_max, round(plan.consumers_risk(1), 3)
-    (50, 1, 0.26)
+    (50, 1, 0.264)
     """
     if kind == "iso_2859_1":
         size, accept_max, standard = _standard(aql, lot_units, series)

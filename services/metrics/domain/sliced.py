@@ -5,6 +5,7 @@ Krippendorff's alpha of each, from what a survey counts, so on the labels that w
 - *class*: is it this class or another, of all units: which class people cannot tell.
 - *time*: units by when they got their first label; windows are an hour wide at first.
 - *slice*: units by the stratum that their client names, such as the language of a text.
+- *guideline*: units whose labels were all given under one version of the guideline: whether a new version helped.
 - *kind, vendor, language*: among the annotators of a group, on units that two of them or more labelled. A survey
   counts those by pairs of people, so a unit with m labels of the group has the weight of m (m - 1), where alpha's own
   is m: the same wherever two of the group label a unit, and close elsewhere. Labels of one annotator are alike, so the
@@ -32,9 +33,10 @@ from services.metrics.domain.bias import Groups
 from services.metrics.domain.survey import BETWEEN, Aspect, Both
 from services.metrics.domain.unit import label_row
 
-CLASS, TIME, SLICE = "class", "time", "slice"
+CLASS, TIME, SLICE, GUIDELINE = "class", "time", "slice", "guideline"
 PARTS_MAX = 50
-"""So many classes, slices and groups of a kind are told: those with the most units. Windows of time are 128 at most."""
+"""So many classes, slices and groups of a kind are told, those with most units, and of the guideline so many versions,
+the newest. Windows of time are 128 at most."""
 LEFT_OUT_PARTS, PEOPLE_MIN = 20, 3
 """Into so many parts people are dealt for the jackknife over them; of fewer people there is none."""
 THIS, OTHER = '"this"', '"another"'
@@ -46,8 +48,8 @@ class Sliced:
     """Agreement in one part.
 
     Attributes:
-        by: "class", "time", "slice", or "kind", "vendor", "language" of annotators.
-        part: which: a class as canonical JSON, a stratum, a group; of a window of time empty.
+        by: "class", "time", "slice", "guideline", or "kind", "vendor", "language" of annotators.
+        part: which: a class as canonical JSON, a stratum, a version, a group; of a window of time empty.
         from_us, until_us: of a window of time; else zero.
         agreement: share of pairs of labels that are equal.
     """
@@ -75,6 +77,9 @@ def sliced(schema: LabelSchema, aspect: Aspect, groups: Groups) -> Iterator[Slic
     for name in _most({key: sum(table.values()) for key, table in aspect.slices.tables.items() if key}):
         rows = cast("Mapping[Row, int]", aspect.slices.tables[name])
         yield Sliced(SLICE, name, *agreement(LabelTally(dict(rows)), schema))
+    for version in sorted(map(int, aspect.guidelines.tables))[-PARTS_MAX:]:
+        rows = cast("Mapping[Row, int]", aspect.guidelines.tables[str(version)])
+        yield Sliced(GUIDELINE, str(version), *agreement(LabelTally(dict(rows)), schema))
     for by, members in groups.items():
         yield from _by_group(by, members, schema, aspect)
 

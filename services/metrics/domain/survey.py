@@ -36,6 +36,8 @@ SUGGESTED_MAX, SUGGESTED_CELLS_MAX = 1_000, 4_000
 MODELS_MAX, MODEL_CELLS_MAX = 100, 10_000
 PLACED_MAX, PLACED_CELLS_MAX = 20_000, 100_000
 """People by how often they chose what stood first."""
+GUIDELINES_MAX, GUIDELINE_CELLS_MAX = 200, 10_000
+"""Versions of a guideline; beyond that a random part of them is told."""
 NOBODY = ""
 """Stands where an annotator would, for the label that a unit was settled with."""
 BETWEEN = "\t"
@@ -71,6 +73,7 @@ class Aspect(msgspec.Struct, array_like=True):
         resolved: by model, how often it said one thing of a unit that was settled with another or the same, and had no
             part in that.
         placed: by annotator, how often what they chose had stood first.
+        guidelines: by version of the guideline, how many units got which labels, all of them under it.
     """
 
     pairs: Sampled[Both] = msgspec.field(default_factory=lambda: Sampled(PAIRS_MAX, PAIR_CELLS_MAX))
@@ -81,14 +84,16 @@ class Aspect(msgspec.Struct, array_like=True):
     beside: Sampled[Both] = msgspec.field(default_factory=lambda: Sampled(MODELS_MAX, MODEL_CELLS_MAX))
     resolved: Sampled[Both] = msgspec.field(default_factory=lambda: Sampled(MODELS_MAX, MODEL_CELLS_MAX))
     placed: Sampled[Placed] = msgspec.field(default_factory=lambda: Sampled(PLACED_MAX, PLACED_CELLS_MAX))
+    guidelines: Sampled[LabelRow] = msgspec.field(default_factory=lambda: Sampled(GUIDELINES_MAX, GUIDELINE_CELLS_MAX))
 
-    def add(self, voices: Sequence[tuple[str, str]], at_us: int, slice_name: str) -> None:
+    def add(self, voices: Sequence[tuple[str, str]], at_us: int, slice_name: str, guideline: int = 0) -> None:
         """Count a unit's labels.
 
         Args:
             voices: who gave which, each annotator once.
             at_us: when it got the first.
             slice_name: of which part of the data it is.
+            guideline: the version under which all of its labels were given; 0: under several, or that was not told.
         """
         for place, (annotator, label) in enumerate(voices):
             self.people.add(f"{annotator}{BETWEEN}{slice_name}", label)
@@ -100,6 +105,8 @@ class Aspect(msgspec.Struct, array_like=True):
         row = cast("LabelRow", label_row([label for _, label in voices]))
         self.slices.add(slice_name, row)
         self.windows.add(at_us, row)
+        if guideline:
+            self.guidelines.add(str(guideline), row)
 
     def reading(self, text: "Text") -> "Iterator[Aspect]":
         """Yield the labels as they read now, a table a step: the last one yielded has all."""
@@ -116,7 +123,7 @@ class Aspect(msgspec.Struct, array_like=True):
         yield found
         found.slices, found.windows = self.slices.read(row), self.windows.read(row)
         found.beside, found.resolved = self.beside.read(both), self.resolved.read(both)
-        found.placed = self.placed.read(_as_placed)
+        found.placed, found.guidelines = self.placed.read(_as_placed), self.guidelines.read(row)
         yield found
 
     def follow(self, suggested: str, labels: Iterable[str], *, hidden: bool) -> None:
@@ -164,10 +171,12 @@ class Survey(msgspec.Struct, array_like=True):
         asked = as_read(asked_of_all(unit), read)
         if not asked:
             return
+        guidelines = {annotation.guideline_version for annotation in asked}
+        guideline = guidelines.pop() if len(guidelines) == 1 else 0
         for name, voices in by_field(asked):
             known = [(who, label) for who, label in voices if is_value(label)]
             if known:
-                self.aspect(name).add(known, asked[0].at_us, traits.stratum)
+                self.aspect(name).add(known, asked[0].at_us, traits.stratum, guideline)
         if traits.suggested:
             self._follow(read(traits.suggested), asked, hidden=traits.hidden)
 
@@ -231,6 +240,7 @@ class Survey(msgspec.Struct, array_like=True):
             mine.resolved.merge(theirs.resolved)
             yield
             mine.placed.merge(theirs.placed)
+            mine.guidelines.merge(theirs.guidelines)
             yield
 
     def reading(self, names: "Reading") -> "Iterator[Survey]":

@@ -76,10 +76,10 @@ def turned(
     """Return what is told of a target from now on, and what is to be said if that is news.
 
     >>> from concord.quality.intervals import wilson
-    >>> bad, said = Target("t", 0.8, wilson(60, 100), True), Told()
+    >>> missed, standing = Target("t", 0.8, wilson(60, 100), True), TargetStanding()
     >>> for now_us in (1, 1 + HELD_US):
-    ...     said, news = turned(said, bad, now_us)
-    >>> news, said.breached
+    ...     standing, news = turned(standing, missed, now_us)
+    >>> news, standing.breached
     ('breached', True)
     """
     after = held(standing, now_us, held_us, is_turning=target.standing == ("met" if standing.breached else "missed"))

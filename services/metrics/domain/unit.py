@@ -42,6 +42,7 @@ class Annotation(msgspec.Struct, frozen=True, array_like=True, gc=False):
         schema_version: of the label schema, under which it was given.
         model: a model gave it.
         shown_first: by field, the side or the item that stood first of those it chooses between, in its own names.
+        guideline_version: under which its label was given; 0 where that was not told.
     """
 
     annotator_id: str
@@ -54,6 +55,7 @@ class Annotation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     schema_version: int = 1
     model: bool = False
     shown_first: tuple[tuple[str, str], ...] = ()
+    guideline_version: int = 0
 
 
 class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -165,6 +167,7 @@ def annotated(unit: Unit, annotation_id: str, annotation: Annotation) -> tuple[A
             schema_version=known.schema_version,
             model=known.model,
             shown_first=known.shown_first,
+            guideline_version=annotation.guideline_version or known.guideline_version,
         )
     unit.annotations[annotation_id] = annotation
     unit.rework = max(unit.rework, annotation.rework)

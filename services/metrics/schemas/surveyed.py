@@ -113,9 +113,9 @@ class AgreementInPart(msgspec.Struct, frozen=True):
     """Agreement in one part of a project, of the labels that were asked of every unit.
 
     Attributes:
-        by: "class" (against all others), "time", "slice" (the units' stratum), or "kind", "vendor", "language" of
-            annotators, among themselves.
-        part: which; of a class its canonical JSON, empty of a window of time.
+        by: "class" (against all others), "time", "slice" (the units' stratum), "guideline" (units whose labels
+            were all given under one version of it), or "kind", "vendor", "language" of annotators, among themselves.
+        part: which; of a class its canonical JSON, of the guideline its version, empty of a window of time.
         alpha: Krippendorff's.
         agreement: share of pairs of labels that are equal.
         start, end: RFC 3339, of a window of time: when units got their first label.

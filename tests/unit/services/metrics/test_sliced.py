@@ -4,9 +4,11 @@ import random
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from concord.chassis.identity import Role
+from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationRevised
 from concord.contracts.v1.metadata_pb2 import Metadata
 from concord.contracts.v1.units_pb2 import UnitErased, UnitEvent
 from concord.labels import encoded, schema_from
@@ -89,6 +91,34 @@ def test_labels_that_are_no_single_values_have_no_parts() -> None:
     assert list(sliced(spans, Survey().aspect(""), {})) == []
 
 
+def given(number: int, versions: tuple[int, int], labels: tuple[str, str]) -> Unit:
+    annotations = {
+        str(place): Annotation(who, encoded(label).decode(), at_us=place + 1, guideline_version=version)
+        for place, (who, version, label) in enumerate(zip(("ann", "bob"), versions, labels, strict=True))
+    }
+    return Unit(PROJECT, annotations=annotations, asked=2, admitted_at_us=number)
+
+
+def test_a_version_of_the_guideline_is_told_of_the_units_that_were_labelled_under_it_alone() -> None:
+    survey, closed, generator = Survey(), Survey(), random.Random(7)
+    rows: dict[int, list[list[str]]] = {1: [], 2: [], 12: []}
+    for number in range(300):
+        version = (1, 2, 12)[number % 3]
+        labels = generator.choice("abc"), generator.choice("abc")
+        labels = (labels[0], labels[0]) if version > 1 and number % 5 else labels
+        (survey if number % 2 else closed).add(given(number, (version, version), labels))
+        rows[version].append(list(labels))
+        survey.add(given(number, (1, 2), ("a", "b")))  # its labels were given under two
+        survey.add(given(number, (0, 0), ("a", "b")))  # under which was not told
+    survey.merge(msgspec.msgpack.decode(msgspec.msgpack.encode(closed), type=Survey))
+    found = [part for part in sliced(SCHEMA, survey.aspects[""], {}) if part.by == "guideline"]
+    assert [part.part for part in found] == ["1", "2", "12"]
+    for part in found:
+        assert part.alpha.value == pytest.approx(alpha(rows[int(part.part)]))
+        assert part.alpha.units == 100
+    assert (found[1].alpha.value or 0) > 0.5 + (found[0].alpha.value or 0)
+
+
 @pytest.fixture
 async def metrics(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Metrics]:
     monkeypatch.setattr("services.metrics.bootstrap.MEASURE_SECONDS", 0.05)
@@ -98,6 +128,19 @@ async def metrics(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Metrics]:
     await until(lambda: PROJECT in measure_of(running.service).projects.rows)
     yield running
     await running.stop()
+
+
+def revised(number: int, label: str, version: int) -> AnnotationEvent:
+    about = Metadata(event_id="r", client_id=CLIENT, project_id=PROJECT, occurred_at_us=FIRST_HOUR * HOUR_US)
+    word = AnnotationRevised(
+        unit_id=f"k1-v{number}",
+        annotation_id=f"k1-v{number}.0",
+        annotator_id="w00",
+        label=encoded(label),
+        revision=1,
+        guideline_version=version,
+    )
+    return AnnotationEvent(metadata=about, annotation_revised=word)
 
 
 async def told(metrics: Metrics, what: str) -> Any:
@@ -121,12 +164,17 @@ async def test_the_door_tells_agreement_by_class_time_slice_and_language(metrics
         truth = generator.choice(["no", "yes"])
         other = truth if number % 2 else generator.choice(["no", "yes"])
         past.unit(FIRST_HOUR + number % 2, [("w00", truth), ("w01", other)], stratum="law" if number % 2 else "news")
+    past.guidelines = (3, 3)
+    for _ in range(2):
+        past.unit(FIRST_HOUR, [("w00", "no"), ("w01", "no")])
+    past.served.annotations([revised(past.units, "yes", 4)])
     (field,) = (await told(metrics, "agreement"))["fields"]
     found = {(part["by"], part["part"]): part for part in field["parts"]}
     assert found["slice", "law"]["alpha"]["value"] == 1.0 > found["slice", "news"]["alpha"]["value"]
     assert {("class", '"no"'), ("class", '"yes"'), ("time", "")} <= set(found)
+    assert found["guideline", "3"]["alpha"]["units"] == 1, "what was said again under version 4 is under two"
     hours = [part for part in field["parts"] if part["by"] == "time"]
-    assert [(hour["alpha"]["units"], hour["start"] < hour["end"]) for hour in hours] == [(100, True)] * 2
+    assert [(hour["alpha"]["units"], hour["start"] < hour["end"]) for hour in hours] == [(102, True), (100, True)]
     assert {("kind", "human"), ("language", "de"), ("language", "en")} <= set(found)
     assert "vendor" not in {by for by, _ in found}, "they are of two, so none of both labelled a unit"
     assert field["reason"] == ""

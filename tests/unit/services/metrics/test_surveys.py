@@ -39,9 +39,10 @@ class Past:
         self.served = Handlers(rows)
         self.units = self.active_ms = 0
         self.first: Sequence[dict[str, str]] = ()
+        self.guidelines: Sequence[int] = ()
 
     def unit(self, hour: int, rows: Sequence[tuple[str, Any]], **known: Any) -> None:
-        """Tell of a unit that came in and was labelled by these annotators, who had seen `first` first."""
+        """Tell of a unit that came in and was labelled by these, under `guidelines`, who had seen `first` first."""
         self.units += 1
         unit_id, at_us = f"k1-v{self.units}", hour * HOUR_US
         about = Metadata(event_id="e", client_id=CLIENT, project_id=PROJECT, occurred_at_us=at_us)
@@ -56,6 +57,7 @@ class Past:
                 active_ms=self.active_ms,
                 shown_first=self.first[place] if self.first else {},
                 by_model=who.startswith("model"),
+                guideline_version=self.guidelines[place] if self.guidelines else 0,
             )
             self.served.annotations([AnnotationEvent(metadata=about, annotation_submitted=submitted)])
 
