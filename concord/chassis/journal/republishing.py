@@ -2,7 +2,8 @@
 
 The journal is the truth and the broker transport (docs/decisions/0001): an event lies frozen in the record that caused
 it, so that said again it is the same to the byte, and whoever served it knows it by its id. What is said again comes in
-the order of each writer's commits, and of several writers' in the order of their times.
+the order of each writer's commits and of each aggregate, and of several writers' otherwise in the order of their times:
+their clocks may be apart, and a unit that one admitted and another withdrew comes in this order all the same.
 
 What was folded (0014) is no longer in the journal as events, and comes not; that is older than topics keep anything.
 """
@@ -10,13 +11,14 @@ What was folded (0014) is no longer in the journal as events, and comes not; tha
 import heapq
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from concord.chassis.broker.port import Broker, NeverTaken, Outgoing, record_bytes, why_never_taken
 from concord.chassis.journal.marks import RECALL_COMMITS
 from concord.chassis.journal.publisher import PUBLISH_BYTES_MAX, PUBLISH_EVENTS_MAX
-from concord.chassis.journal.record import JOURNAL, MARKS, WRITERS, Commit, events_of
+from concord.chassis.journal.record import JOURNAL, MARKS, WRITERS, Commit, events_of, line_of, record_id
 from concord.chassis.store.port import Document, Store
 from concord.contracts.ids import place_of
 
@@ -69,6 +71,19 @@ class Progress(msgspec.Struct, frozen=True):
     at_us: int
 
 
+class _Read(NamedTuple):
+    """A commit of a writer.
+
+    Attributes:
+        records: in their order.
+        rests_on: by other writers, the newest commit with a record on which one of these followed in its aggregate.
+    """
+
+    number: int
+    records: list[Document]
+    rests_on: Mapping[str, int]
+
+
 class _Line:
     """One writer's commits, from the next one on.
 
@@ -82,12 +97,12 @@ class _Line:
         self.last = last
         self.at_us = 0
         self._number = number
-        self._read: deque[tuple[int, list[Document]]] = deque()
+        self._read: deque[_Read] = deque()
 
     @property
     def number(self) -> int:
         """Return the number of the next commit."""
-        return self._read[0][0] if self._read else self._number
+        return self._read[0].number if self._read else self._number
 
     @property
     def left(self) -> int:
@@ -121,9 +136,9 @@ class _Line:
     async def take(self) -> list[Document]:
         """Return the next commit's records in their order, and go on; call it when `seek` or `more` found one."""
         await self.more()
-        number, records = self._read.popleft()
-        self._number = max(self._number, number + 1)
-        return records
+        commit = self._read.popleft()
+        self._number = max(self._number, commit.number + 1)
+        return commit.records
 
     async def more(self) -> bool:
         """Return whether there is a next commit, which is read then."""
@@ -133,13 +148,36 @@ class _Line:
             commits = defaultdict[int, list[Document]](list)
             for entry in await self.store.find(JOURNAL.name, "commit", wanted, ("commit", "place", "at_us", "events")):
                 commits[Commit.parse(entry["commit"]).number].append(entry)
-            self._read += [(number, sorted(commits[number], key=_place)) for number in sorted(commits)]
+            rests_on = await self._rests_on(commits)
+            for number in sorted(commits):
+                self._read.append(_Read(number, sorted(commits[number], key=_place), rests_on[number]))
             self._number = last + 1
             if not commits and not await self.seek(0):
                 return False
         if self._read:
-            self._passed(min(row["at_us"] for row in self._read[0][1]))
+            self._passed(min(row["at_us"] for row in self._read[0].records))
         return bool(self._read)
+
+    async def _rests_on(self, commits: Mapping[int, Sequence[Document]]) -> Mapping[int, Mapping[str, int]]:
+        """Return on which commits of other writers each of these rests."""
+        rests_on = defaultdict[int, dict[str, int]](dict)
+        before: dict[str, int] = {}
+        for number, records in commits.items():
+            lines = [line_of(record["_id"]) for record in records]
+            before |= {record_id(aggregate, seq - 1): number for aggregate, seq in lines if seq > 1}
+        for identifier, entry in (await self.store.get(JOURNAL.name, sorted(before), only=("commit",))).items():
+            commit, newest = Commit.parse(entry["commit"]), rests_on[before[identifier]]
+            if commit.writer != self.writer:
+                newest[commit.writer] = max(commit.number, newest.get(commit.writer, 0))
+        return rests_on
+
+    async def waits_for(self, lines: Mapping[str, "_Line"]) -> str:
+        """Return another writer of whom something must be said before this one's next commit; empty: none."""
+        if await self.more():
+            for writer, number in self._read[0].rests_on.items():
+                if writer in lines and lines[writer].number <= number and await lines[writer].more():
+                    return writer
+        return ""
 
     def _passed(self, at_us: int) -> None:
         self.at_us = max(self.at_us, at_us)
@@ -170,16 +208,33 @@ async def republish(
     waiting = [(line.at_us, writer) for writer, line in lines.items() if await line.seek(wanted.since_us)]
     heapq.heapify(waiting)
     while waiting:
-        _, writer = heapq.heappop(waiting)
+        at_us, writer = heapq.heappop(waiting)
         line = lines[writer]
         if line.at_us >= wanted.until_us or not await line.more():
             continue
-        entry.add(await line.take(), line.at_us)
+        if line.at_us == at_us:
+            first = lines[await _first(lines, writer)]
+            entry.add(await first.take(), line.at_us)
         if await line.more():
             heapq.heappush(waiting, (line.at_us, writer))
         if entry.full:
             yield await entry.say()
     yield await entry.say()
+
+
+async def _first(lines: Mapping[str, _Line], writer: str) -> str:
+    """Return whose next commit is said before a writer's, since that rests on it or on what rests on it; or the writer.
+
+    Each was stored when those were there on which it rests, so this comes to an end; were a journal put together so
+    that it did not, the writer's own goes on.
+    """
+    seen, first = {writer}, writer
+    while other := await lines[first].waits_for(lines):
+        if other in seen:
+            return writer
+        seen.add(other)
+        first = other
+    return first
 
 
 class _Republished:

@@ -69,6 +69,26 @@ async def test_an_emptied_topic_is_what_it_was() -> None:
     assert (await again(house))[0] == before, "nothing was changed by it"
 
 
+@pytest.mark.parametrize("ahead_seconds", [3_600, -3_600])
+def test_an_aggregate_is_told_in_its_order_though_the_clocks_of_its_writers_are_apart(ahead_seconds: int) -> None:
+    @virtual
+    async def scenario() -> None:
+        house = House(LoopClock(START_US))
+        async with house.process() as first:
+            house.clock = LoopClock(START_US + ahead_seconds * 1_000_000)
+            async with house.process() as second:
+                for turn in range(12):
+                    for key in KEYS[: 1 + turn % 3]:  # the tallies change hands at moments of their own
+                        await (first, second)[turn % 2].journal.decide(TALLY, add(f"{turn}-{key[-1]}", key))
+        found, steps = await again(house)
+        for letter, additions in {"a": 12, "b": 8, "c": 4}.items():
+            totals = [int(value.partition(":")[2]) for value in found if f"-{letter}:" in value]
+            assert totals == list(range(1, additions + 1)), letter
+        assert steps[-1].commits_left == 0
+
+    scenario()
+
+
 @virtual
 async def test_what_a_killed_process_stored_is_said_too() -> None:
     house = House()
