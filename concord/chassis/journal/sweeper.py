@@ -20,6 +20,8 @@ SWEEP_SECONDS = 10.0
 QUIET_SECONDS = 3_600.0
 """A writer of which nothing has come for so long, by this process's own watch, is looked at every SELDOM_SECONDS."""
 SELDOM_SECONDS = 600.0
+READ_TOGETHER = 50
+"""Records read back at once that come before those which are said."""
 SWEEP_COMMITS = 20
 """How many commits ahead are looked for at once; of each only that it is there."""
 
@@ -150,27 +152,37 @@ class Sweeper:
 
     async def _say(self, records: Sequence[Document]) -> None:
         """Publish these records' events, but of those that are noted to be said; in the order of each aggregate."""
-        unsaid = await self.marks.unsaid(records)
-        earlier = await self._earlier(unsaid)
-        events = [event for record in in_line([*earlier, *unsaid]) for event in events_of(record)]
+        unsaid = {record["_id"]: record for record in await self.marks.unsaid(records)}
+        earlier = await self._earlier(list(unsaid.values()))
+        in_turn = [record["_id"] for record in in_line([*earlier, *unsaid.values()])]
         # What others decided may rest on what we stored before and could not say yet: that goes first.
         await self.publisher.flushed()
+        for start in range(0, len(in_turn), READ_TOGETHER):
+            together = in_turn[start : start + READ_TOGETHER]
+            read = [identifier for identifier in together if identifier not in unsaid]
+            found = await self.store.get(JOURNAL.name, read, only=TO_SAY) if read else {}
+            either = unsaid | found
+            await self._publish([either[identifier] for identifier in together if identifier in either])
+            await self.marks.note(list(found.values()))
+
+    async def _publish(self, records: Iterable[Document]) -> None:
+        events = [event for record in records for event in events_of(record)]
         for start in range(0, len(events), PUBLISH_EVENTS_MAX):
             await self.publisher.publish(events[start : start + PUBLISH_EVENTS_MAX])
         self.events_swept += len(events)
-        await self.marks.note(earlier)
 
     async def _earlier(self, records: Sequence[Document]) -> list[Document]:
         """Return what comes before these records in their aggregates and was stored by others who may not have said it.
 
-        Two writers may have decided on an aggregate in turn, and both have died before they said it.
+        Two writers may have decided on an aggregate in turn, and both have died before they said it: as much as both
+        had in hand, at most. So of each only its key, commit and place are returned, and not what it says.
         """
         found: list[Document] = []
         last = records
         seen = {record["_id"] for record in records}
         while wanted := {record_id(key, seq - 1) for key, seq in _lines(last) if seq > 1} - seen:
             seen |= wanted
-            documents = (await self.store.get(JOURNAL.name, sorted(wanted), only=TO_SAY)).values()
+            documents = (await self.store.get(JOURNAL.name, sorted(wanted), only=("commit", "place"))).values()
             doubtful = [document for document in documents if not self._known(Commit.parse(document["commit"]))]
             await self.marks.look({Commit.parse(document["commit"]).writer for document in doubtful})
             last = await self.marks.unsaid(doubtful)

@@ -9,6 +9,7 @@ import pytest
 from concord.chassis.broker.memory import MemoryBroker
 from concord.chassis.broker.port import Outgoing
 from concord.chassis.clock import LoopClock
+from concord.chassis.journal import sweeper
 from concord.chassis.journal.part import JournalPart
 from concord.chassis.journal.record import JOURNAL, MARKS, SAID, WRITERS, Cause, Decision
 from concord.chassis.store.memory import MemoryStore
@@ -157,16 +158,17 @@ async def test_what_another_decided_on_our_record_is_not_said_for_it_before_our_
     assert [*dict.fromkeys(house.said())] == ["a:1", "b:2"]
 
 
-async def decided_in_turn(house: House) -> list[str]:
+async def decided_in_turn(house: House, times: int = 4) -> list[str]:
     """Have two processes of which nobody hears decide on an aggregate in turn, and die; return what is to be said."""
     first, second = Deaf(house.cluster, "first"), Deaf(house.cluster, "second")
     async with house.process(broker=first, clean=False) as a, house.process(broker=second, clean=False) as b:
         for number in range(3):  # so that the later writer's commits have lower numbers
             await a.journal.decide(TALLY, add(f"before-{number}", "c1/tally/z"))
-        for number, part in enumerate((a, b, a, b), 1):
+        for number in range(1, times + 1):
+            part = (b, a)[number % 2]
             await part.journal.decide(TALLY, add(f"turn-{number}"))
             assert await total(part.journal) == number
-    return [f"turn-{number}:{number}" for number in range(1, 5)]
+    return [f"turn-{number}:{number}" for number in range(1, times + 1)]
 
 
 def said_of_turns(house: House) -> list[str]:
@@ -181,6 +183,33 @@ async def test_who_starts_says_what_two_dead_writers_decided_in_turn_in_its_orde
         assert said_of_turns(house) == wanted
         await asyncio.sleep(HOUR)
     assert [house.said().count(text) for text in wanted] == [1] * len(wanted), "what was said early is noted"
+
+
+@pytest.mark.parametrize("together", [1, 2, 3])
+def test_what_was_decided_in_turn_is_read_back_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch, together: int) -> None:
+    monkeypatch.setattr(sweeper, "READ_TOGETHER", together)
+    most = 0
+
+    class Store(MemoryStore):
+        async def get(
+            self, collection: str, ids: Sequence[str], only: Sequence[str] | None = None
+        ) -> dict[str, Document]:
+            nonlocal most
+            if only is not None and "events" in only:
+                most = max(most, len(ids))
+            return await super().get(collection, ids, only)
+
+    @virtual
+    async def scenario() -> None:
+        house = House(JumpingClock())
+        wanted = await decided_in_turn(house, 40)
+        async with house.process(store=Store(house.database)):
+            assert said_of_turns(house) == wanted
+            await asyncio.sleep(HOUR)
+        assert [house.said().count(text) for text in wanted] == [1] * len(wanted), "what was said early is noted"
+
+    scenario()
+    assert most <= together
 
 
 @virtual
