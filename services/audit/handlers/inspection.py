@@ -127,6 +127,8 @@ class Inspecting:
     async def inspect(self, auditor_id: str, client_id: str | None, unit_id: str, label: Json, reason: str) -> Took:
         """Take an auditor's own label of a unit; one that comes after its lot was judged is kept as late.
 
+        Nobody is refused by what is only remembered: another process may have had the unit and its lot since.
+
         Raises:
             UnitDoesNotExist, InspectedOtherwise, LabelledAnew, LabelRefused: it cannot be taken.
             StillBeingJudged: send it again.
@@ -134,9 +136,14 @@ class Inspecting:
         give_up_at = self.means.clock.monotonic() + JUDGED_SECONDS_MAX
         anew = False
         while True:
-            unit, lot = await self._found(unit_id, client_id, anew=anew)
             try:
+                unit, lot = await self._found(unit_id, client_id, anew=anew)
                 return await self._inspect(auditor_id, unit, lot, label, reason)
+            except (UnitDoesNotExist, LabelledAnew):
+                if anew:
+                    raise
+                anew = True
+                continue
             except BeingJudged as fault:
                 if self.means.clock.monotonic() >= give_up_at:
                     text = f"The lot of unit {unit_id} is being judged; send the same verdict again in a second."
@@ -242,8 +249,10 @@ class Inspecting:
         return await self.means.journal.decide(UNIT, Cause(unit_key(unit.unit_id), cause_id, decide))
 
     async def _found(self, unit_id: str, client_id: str | None, *, anew: bool) -> tuple[UnitState, LotState]:
-        """Return a unit and its lot, open or closed; `anew`: the lot as the store has it now."""
+        """Return a unit and its lot, open or closed; `anew`: as the store has them now."""
         if client_of(unit_id) and client_id in (None, client_of(unit_id)):
+            if anew:
+                self.means.journal.forget([unit_key(unit_id)])
             unit = (await self.means.repository.units([unit_id])).get(unit_id)
             lot = None if unit is None else await self._lot_of(unit, anew=anew)
             if unit is not None and lot is not None and lot.order:

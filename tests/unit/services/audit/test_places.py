@@ -15,6 +15,7 @@ from concord.chassis.store.memory import MemoryStore
 from concord.contracts.ids import place_of, slot_of_project
 from concord.contracts.topics import LOTS, PLACES_LOCAL
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, ResolutionEvent
+from services.audit.domain.unit import UnitDoesNotExist
 from services.audit.domain.verification import verify
 from services.ingest.domain import project as policies
 from simulation.house import House
@@ -184,6 +185,16 @@ async def other_of(town: Audit) -> Life:
     await other.repository.lots([LOT])
     await other.repository.units(UNITS)
     return other
+
+
+async def test_a_process_that_remembers_a_unit_as_it_was_takes_a_verdict_on_what_another_listed(town: Audit) -> None:
+    """It stood still while its places were another's, and has not heard of that yet."""
+    other = await other_of(town)
+    with pytest.raises(UnitDoesNotExist):
+        await other.handlers.inspecting.inspect("zoe", None, UNITS[0], "no", "")
+    await town.resolve()
+    listed = await town.work()
+    assert await other.handlers.inspecting.inspect("zoe", None, listed[-1], "no", "") == "taken"
 
 
 async def test_a_verdict_that_another_process_took_before_a_lot_was_closed_is_in_its_certificate(
