@@ -39,13 +39,15 @@ RETRY_SECONDS = 0.25
 REQUEST_SECONDS_MAX = 20.0
 END_SECONDS_MAX = 240.0
 LATER = (503, 429)
+LEASE_SECONDS = 300
+"""Longer than the outages of one order after the other take: nobody's ends while they ask in vain."""
 DEFINITION = {
     "label_schema": {"kind": "choice", "classes": list(LABELS)},
     "guideline": "Say a, b or c.",
     "policy": {
         "overlap": {"initial": 2, "max": 3},
         "consensus": {"method": "majority"},
-        "lease": {"seconds": 60},
+        "lease": {"seconds": LEASE_SECONDS},
         "lot": {"size": LOT_UNITS, "seal_after_seconds": 600},
         "audit": {"plan": "sequential", "aql": 0.05, "ltpd": 0.2, "on_reject": "inspect_all"},
     },
