@@ -8,7 +8,6 @@ from deploy.observability.panels import ALL_IS_BEST, NONE_IS_BEST, RATE, Panel, 
 OF = 'service=~"$service"'
 SERVICE = f"{{{OF}}}"
 JOB = f'{{job="concord", {OF}}}'
-GIBIBYTE = 1024**3
 OBJECTIVES = ("FreshnessBudgetBurning", "AvailabilityBudgetBurning", "SubmissionBudgetBurning", "BudgetBurningSlowly")
 GONE = ("ServiceNotAnswering", "ServiceRestarting")
 
@@ -126,10 +125,16 @@ def _processes() -> list[Panel]:
         ),
         lines(
             "Memory",
-            "Resident memory of the largest process of each service. The manifests give 1 GiB, and metrics 2 GiB.",
-            [(f"max by (service) (process_resident_memory_bytes{JOB})", "{{service}}")],
-            unit="bytes",
-            steps=(Threshold(color="transparent"), Threshold(value=GIBIBYTE, color="red")),
+            "Resident memory of the largest process of each service, as a share of what the manifests let it have.",
+            [
+                (
+                    f"max by (service) (process_resident_memory_bytes{JOB})"
+                    f" / on (service) concord:memory_limit:bytes{SERVICE}",
+                    "{{service}}",
+                )
+            ],
+            unit="percentunit",
+            steps=(Threshold(color="transparent"), Threshold(value=0.85, color="red")),
             alerts=("MemoryNearLimit",),
         ),
         lines(

@@ -42,7 +42,7 @@ class OpenLot:
         there: how many of its units, from the first, were found to have one.
         found: units that were inspected in this rework, and whether each is right.
         bounds: of its plan; None until it has been made.
-        problem: why it stands still, as a sentence; empty while it does not.
+        problem: why it stands still, as a sentence; empty while it does not. With another status it is over.
         served: whether an auditor was listed units of it since its last verdict.
         turned_away: whether one was not since then, having had a part in all that are wanted.
         repeating: units whose inspection a second auditor is to repeat.
@@ -184,6 +184,8 @@ class OpenLot:
             self.waits_for, self.there, self.found, self.repeating = None, 0, {}, set()
         if state.plan != self.state.plan:
             self.bounds = None
+        if state.status != self.state.status:
+            self.problem = ""
         if self.waits_for is not None:
             self.waits_for -= {state.unit_ids[place] for place in state.withdrawn}
         self.served = self.turned_away = False

@@ -78,7 +78,7 @@ class Admissions:
         self.annotators = annotators
         self.instruments = instruments
         self.clock = clock
-        self.checking = Checking(repository, instruments, beside)
+        self.checking = Checking(repository, beside)
         self.seats = Seats(repository)
         self.room = Room(repository, clock)
         self.telling = Telling(repository)
@@ -105,7 +105,9 @@ class Admissions:
         project.must_be_open()
         result = Admission()
         traces = traces or [trace_headers()] * len(wishes)
-        project, checked = await self.checking.checked(project, wishes, traces, result.refused)
+        project, checked = await self.checking.checked(
+            project, wishes, traces, result.refused, result.replaced
+        )
         checked = await self._open_to(checked, result)
         offered, result.later = await self.room.offered(project, checked)
         candidates = await self._sampled(offered, project.definition.policy.sampling, result)
@@ -179,6 +181,8 @@ class Admissions:
         for status, count in Counter(place.status for place in result.places.values()).items():
             self.instruments.counter("concord_ingest_units", status).inc(count)
         self.instruments.counter("concord_ingest_units", "refused").inc(len(result.refused))
+        for kind, count in result.replaced.items():
+            self.instruments.counter("concord_ingest_personal_data", kind).inc(count)
 
     async def find(self, project: ProjectState, source_ids: Sequence[str]) -> list[Place]:
         """Say where units stand that a client sent, in the order of its ids."""

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from concord.chassis.telemetry import Instruments
 from concord.contracts.codec import Headers
 from concord.contracts.names import NameRefused, name_from
 from concord.labels import LabelFault, LabelSchema, encoded
@@ -52,14 +51,12 @@ class Checking:
 
     Args:
         repository: makes the ids.
-        instruments: those of `telemetry.INSTRUMENTS`.
         beside: makes what finds personal data beside our own rules; None: nothing does.
     """
 
-    def __init__(self, repository: Repository, instruments: Instruments, beside: Beside | None = None) -> None:
+    def __init__(self, repository: Repository, beside: Beside | None = None) -> None:
         self.repository = repository
         self._beside = beside
-        self.instruments = instruments
         self._anonymisers: dict[str, tuple[ProjectState, Anonymiser | None]] = {}
 
     async def checked(
@@ -68,22 +65,31 @@ class Checking:
         wishes: Sequence[UnitWish],
         traces: Sequence[Headers],
         refused: MutableMapping[int, UnitRefused],
+        replaced: Counter[str],
     ) -> tuple[ProjectState, list[Candidate]]:
         """Do as `candidates` does, by the newest label schema where one is refused by the one that is known here.
 
         Another process may have taken the very unit by a version of which this one has not heard yet.
 
+        Args:
+            project: whose units these are.
+            wishes: as they were sent.
+            traces: the trace that each belongs to.
+            refused: is given the refusals, by position.
+            replaced: is given how much personal data of each kind was replaced, counted once however often it is checked.
+
         Raises:
             ProjectNotOpen: the project is paused or closed by now.
             StoreUnavailable: whether there is a newer one is not known.
         """
-        found = self.candidates(project, wishes, traces, refused)
+        found = self.candidates(project, wishes, traces, refused, replaced)
         if any(refusal.field.startswith(LABELS) for refusal in refused.values()):
             newest = await self.repository.newest(project)
             if newest.schema_version > project.schema_version:
                 newest.must_be_open()
                 refused.clear()
-                return newest, self.candidates(newest, wishes, traces, refused)
+                replaced.clear()
+                return newest, self.candidates(newest, wishes, traces, refused, replaced)
         return project, found
 
     def candidates(
@@ -92,11 +98,12 @@ class Checking:
         wishes: Sequence[UnitWish],
         traces: Sequence[Headers],
         refused: MutableMapping[int, UnitRefused],
+        replaced: Counter[str],
     ) -> list[Candidate]:
-        """Return what passes its checks; note the others' refusals by their positions."""
+        """Return what passes its checks; note the others' refusals by their positions, and what was replaced by kind."""
         wordings = Wordings(project)
         policy = project.definition.policy
-        replacing, found = self._anonymiser(project, wordings.schema), Counter[str]()
+        replacing = self._anonymiser(project, wordings.schema)
         keeping = policy.privacy.reidentification == "sealed"
         passed = []
         for position, (sent, trace) in enumerate(zip(wishes, traces, strict=True)):
@@ -106,21 +113,19 @@ class Checking:
                 content = plain = canonical_content(wish.content)
                 shown, originals = wish.content, Originals()
                 if replacing is not None:
-                    shown = replacing.content(shown, found, originals if keeping else None)
+                    shown = replacing.content(shown, replaced, originals if keeping else None)
                     content = canonical_content(shown)
                 length = len(shown) if isinstance(shown, str) else None
                 gold = model = None
                 if wish.gold is not None or wish.suggestion is not None:
                     gold, model = _labels(wordings, wish, length)
                     if replacing is not None:
-                        gold, model = _replaced(wordings.schema, gold, model, replacing, found)
+                        gold, model = _replaced(wordings.schema, gold, model, replacing, replaced)
             except UnitRefused as refusal:
                 refused[position] = refusal if replacing is None else _without(refusal, wordings, sent, replacing)
                 continue
             kept = msgspec.json.encode(originals) if originals else b""
             passed.append(_Passed(position, wish, media_type, plain, content, length, gold, model, kept, trace))
-        for kind, count in found.items():
-            self.instruments.counter("concord_ingest_personal_data", kind).inc(count)
         return self._candidates(project.project_id, policy, passed)
 
     def _candidates(self, project_id: str, policy: Policy, passed: Sequence["_Passed"]) -> list[Candidate]:

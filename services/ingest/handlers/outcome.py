@@ -1,5 +1,6 @@
 """What became of units that were sent, each by its position."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from services.ingest.domain.admission import UnitRefused
@@ -17,12 +18,14 @@ class Admission:
         cautions: of units that are in, with their positions.
         later: the position from which on nothing was taken or answered, for the project has as many open units as it
             allows; None: all were.
+        replaced: how much personal data of each kind was replaced in them.
     """
 
     places: dict[int, Place] = field(default_factory=dict)
     cautions: list[tuple[int, Caution]] = field(default_factory=list)
     refused: dict[int, UnitRefused] = field(default_factory=dict)
     later: int | None = None
+    replaced: Counter[str] = field(default_factory=Counter)
 
     def cut(self) -> None:
         """Say nothing of what comes later."""

@@ -219,3 +219,19 @@ def _rules(manifests: list[Manifest]) -> list[Manifest]:
 def test_nothing_in_the_manifests_is_a_secret(production: list[Manifest]) -> None:
     assert PRODUCTION.is_relative_to(ROOT)
     assert named(production, "Secret") == {}
+
+
+def test_memory_is_near_its_limit_by_the_limits_that_are_given(production: list[Manifest]) -> None:
+    (of_prometheus,) = named(production, "PrometheusRule").values()
+    told = {
+        rule["labels"]["service"]: float(rule["expr"].removeprefix("vector(").removesuffix(")"))
+        for group in of_prometheus["spec"]["groups"]
+        for rule in group["rules"]
+        if rule.get("record") == "concord:memory_limit:bytes"
+    }
+    given = {
+        name: float(pod_of(deployment)["containers"][0]["resources"]["limits"]["memory"].removesuffix("i")[:-1])
+        * {"M": 2**20, "G": 2**30}[pod_of(deployment)["containers"][0]["resources"]["limits"]["memory"][-2]]
+        for name, deployment in programs(production).items()
+    }
+    assert told == given

@@ -17,6 +17,7 @@ from services.ingest.handlers.checking import Checking
 from services.ingest.settings import IngestSettings
 from simulation.house import ENVIRONMENT, House
 from tests.support.ingest import DEFINITION, Ingest, start, told
+from tests.support.service import until
 
 CANARIES = {
     "email": "canary.person@example.org",
@@ -69,6 +70,27 @@ async def test_planted_personal_data_is_in_no_topic_store_log_or_reply(
     assert reply.body == b"0: reach [email] now"
     metrics = (await ingest.call("GET", "/metrics")).body.decode()
     assert 'concord_ingest_personal_data_total{kind="email"} 20.0' in metrics
+
+
+async def test_what_is_checked_a_second_time_by_a_newer_schema_is_counted_once(ingest: Ingest) -> None:
+    def unit(name: str, label: str) -> dict[str, str]:
+        return {"id": name, "content": f"{name}: reach {CANARIES['email']} now", "gold": label}
+
+    await ingest.define(privately())
+    other = await start(ingest.house)
+    try:
+        projects = other.handlers.projects.repository.projects
+        await until(lambda: "k1-p" in projects)
+        before = projects["k1-p"]
+        wider = {"kind": "choice", "classes": [*DEFINITION["label_schema"]["classes"], "unsure"]}
+        await ingest.define({**privately(), "label_schema": wider})
+        await until(lambda: projects["k1-p"].schema_version == 2)
+        projects["k1-p"] = before  # as if it had not heard
+        report = (await other.call("POST", "/v1/projects/k1-p/units", [unit("a", "unsure"), unit("b", "yes")])).json()
+        assert (report["admitted"], projects["k1-p"].schema_version) == (2, 2)
+        assert 'personal_data_total{kind="email"} 2.0' in (await other.call("GET", "/metrics")).body.decode()
+    finally:
+        await other.service.runtime.stop()
 
 
 async def test_a_unit_is_itself_however_its_personal_data_is_replaced(ingest: Ingest) -> None:
@@ -264,7 +286,7 @@ async def test_what_finds_beside_our_rules_is_asked_where_a_deployment_names_it(
         return Finder(Rules(rules.kinds, (hashed(rules.names_key, "Zoë Kern"),), rules.names_key))
 
     ingest.handlers.admissions.checking = Checking(
-        ingest.handlers.admissions.repository, ingest.handlers.admissions.instruments, beside
+        ingest.handlers.admissions.repository, beside
     )
     await ingest.define(privately())
     report = await ingest.admit({"id": "a", "content": f"Zoë Kern and {CANARIES['name']}, {CANARIES['email']}"})
