@@ -62,6 +62,7 @@ def text_of(name: str) -> str:
             panel.pop("options", None)
         for letter, target in zip(LETTERS, panel.get("targets") or [], strict=False):
             target["refId"] = letter
+    whole.pop("style", None)  # Grafana has no field of this name since 10.2
     for variable in whole["templating"]["list"]:
         for stray in STRAY_IN_VARIABLES:
             variable.pop(stray, None)

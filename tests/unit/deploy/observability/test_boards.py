@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from grafana_foundation_sdk.cog import plugins
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from deploy.observability.boards import BOARDS, FOLDER, path_of, text_of
 from tests.integration.observability.instruments import everything
@@ -42,6 +45,33 @@ def panels_of(board: str) -> Iterator[tuple[str, dict[str, Any]]]:
 def test_the_committed_file_is_what_the_code_makes(board: str) -> None:
     assert path_of(board).read_text() == text_of(board)
     assert {path.stem for path in FOLDER.iterdir()} == set(BOARDS)
+
+
+def lost(written: Any, read: Any, where: str = "") -> Iterator[str]:
+    """Yield what of a JSON value is not in another, or is otherwise there; more may be."""
+    if isinstance(written, dict) and isinstance(read, dict):
+        for key, value in written.items():
+            yield from lost(value, read[key], f"{where}.{key}") if key in read else [f"{where}.{key}"]
+    elif isinstance(written, list) and isinstance(read, list) and len(written) == len(read):
+        for place, (value, other) in enumerate(zip(written, read, strict=True)):
+            yield from lost(value, other, f"{where}[{place}]")
+    elif written != read:
+        yield where
+
+
+def read_back(whole: dict[str, Any]) -> list[str]:
+    """Return the fields that Grafana's own models do not know: of a board, its panels, their options and queries."""
+    plugins.register_default_plugins()
+    return list(lost(whole, json.loads(JSONEncoder().encode(Dashboard.from_json(whole)))))
+
+
+def test_grafanas_own_models_know_every_field(board: str) -> None:
+    whole = json.loads(path_of(board).read_text())
+    assert read_back(whole) == []
+    place, panel = next((place, panel) for place, panel in enumerate(whole["panels"]) if panel["type"] == "stat")
+    panel["options"], panel["targets"][0]["expression"], panel["heigth"] = {"colourMode": "value"}, "up", 8
+    here = f".panels[{place}]"
+    assert sorted(read_back(whole)) == [f"{here}.heigth", f"{here}.options.colourMode", f"{here}.targets[0].expression"]
 
 
 def test_every_panel_says_what_it_means_and_in_what_unit(board: str) -> None:
