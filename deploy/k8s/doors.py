@@ -18,6 +18,8 @@ STICKS = {
     for key, value in (("affinity", "cookie"), ("session-cookie-path", "/"), ("session-cookie-secure", "true"))
 }
 """By what the gateway keeps a browser with a pod: docs/decisions/0134."""
+LIMITS = tuple(f"nginx.ingress.kubernetes.io/{key}" for key in ("limit-rps", "limit-connections"))
+"""By what the gateway lets one address have no more than so much of it: docs/decisions/0171."""
 _NAME = "app.kubernetes.io/name"
 _OF_BROKERS_AND_STORE = ("CONCORD_KAFKA_", "CONCORD_MONGODB_")
 _STORE = {"kubernetes.io/metadata.name": "mongodb"}
@@ -34,6 +36,7 @@ def faults(manifests: list[Manifest]) -> Iterator[str]:
     yield from _keeps_nothing(manifests)
     yield from _inside(manifests)
     yield from _scattered(manifests)
+    yield from _unbounded(manifests)
 
 
 def peers(policy: Manifest, direction: str) -> Peers:
@@ -126,6 +129,14 @@ def _scattered(manifests: list[Manifest]) -> Iterator[str]:
             gateway["metadata"].get("annotations", {}).get(key) != is_ for key, is_ in STICKS.items()
         ):
             yield f"Ingress/{name}: a browser does not stay with one pod of the workbench on all its paths"
+
+
+def _unbounded(manifests: list[Manifest]) -> Iterator[str]:
+    """Yield the gateways at which one address may take what all others need; 0 is no limit to the controller."""
+    for name, gateway in named(manifests, "Ingress").items():
+        for limit in LIMITS:
+            if int(gateway["metadata"].get("annotations", {}).get(limit, "0")) <= 0:
+                yield f"Ingress/{name}: one address may have all of it, without {limit}"
 
 
 def leads_to(entry: Manifest, path: str) -> bool:

@@ -413,6 +413,12 @@ DOORS = {
         ),
         "Ingress/workbench: a browser does not stay with one pod of the workbench on all its paths",
     ),
+    "a gateway that one address may have": (
+        lambda manifests: _one(manifests, "Ingress", "concord")["metadata"]["annotations"].update(
+            {"nginx.ingress.kubernetes.io/limit-rps": "0"}
+        ),
+        "Ingress/concord: one address may have all of it, without nginx.ingress.kubernetes.io/limit-rps",
+    ),
     "a gateway to telemetry": (
         _spec("Ingress", "concord", lambda spec: spec["rules"][0]["http"]["paths"][0].update(path="/metrics")),
         "Ingress/concord: ingest.concord.example.org/metrics leads to /metrics, which stays inside",
