@@ -117,6 +117,13 @@ class MongodbSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NoMongodbSettings(MongodbSettings):
+    """Those of a service that keeps nothing in the store: it needs no address of one."""
+
+    uri: Secret = setting("CONCORD_MONGODB_URI", cure="leave it unset", default=Secret(""))
+
+
+@dataclass(frozen=True, kw_only=True)
 class HttpSettings:
     """Where the service listens; one port carries its API, health and telemetry. Port 0 takes any free one."""
 
@@ -335,6 +342,8 @@ class ServiceSettings:
                 f"is {self.kafka.security}, in the clear",
                 f"set it to SASL_SSL or SSL, {plain}",
             )
+        if not self.mongodb.uri:
+            return
         if not self.mongodb.has_tls:
             yield SettingProblem("CONCORD_MONGODB_URI", "asks for no TLS", f"add tls=true, {plain}")
         if not self.mongodb.has_user:

@@ -1,5 +1,6 @@
 """What every bootstrap does alike: real ports from settings, and the parts in their common order."""
 
+import random
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from concord.chassis.ports import Ports
 from concord.chassis.runtime import BrokerPart, Dependencies, Hook, Part, StorePart, TelemetryPart
 from concord.chassis.runtime.dependencies import PROBE_SECONDS
 from concord.chassis.settings import PatienceSettings, ServiceSettings, SettingProblem, SettingsRefused
+from concord.chassis.store.memory import MemoryDatabase, MemoryStore
 from concord.chassis.store.mongo import MongoStore
 from concord.chassis.store.port import Collection, Store
 from concord.chassis.store.traced import TracedStore
@@ -47,7 +49,11 @@ def real_ports(service: str, settings: ServiceSettings, environment: Mapping[str
     telemetry = Telemetry.from_environment(service, environment)
     tracing = telemetry.tracing
     mongodb = settings.mongodb
-    store: Store = MongoStore.connect(mongodb.uri.reveal(), mongodb.database(service), mongodb.driver)
+    store: Store = (
+        MongoStore.connect(mongodb.uri.reveal(), mongodb.database(service), mongodb.driver)
+        if mongodb.uri
+        else MemoryStore(MemoryDatabase(random.Random(0)))  # of a service that keeps nothing there
+    )
     broker: Broker = KafkaBroker(
         kafka.bootstrap,
         service,

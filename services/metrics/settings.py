@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from concord.chassis.settings import ServiceSettings, setting
+from concord.chassis.settings import NoMongodbSettings, ServiceSettings, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +13,7 @@ class MetricsSettings(ServiceSettings):
         keep_seconds: how often what was counted is kept, so that the next life has no more than that to read again.
     """
 
+    mongodb: NoMongodbSettings
     keep_seconds: float = setting(
         "CONCORD_METRICS_KEEP_SECONDS",
         cure="set it to how often the counted is kept",

@@ -105,9 +105,7 @@ class Admissions:
         project.must_be_open()
         result = Admission()
         traces = traces or [trace_headers()] * len(wishes)
-        project, checked = await self.checking.checked(
-            project, wishes, traces, result.refused, result.replaced
-        )
+        project, checked = await self.checking.checked(project, wishes, traces, result.refused, result.replaced)
         checked = await self._open_to(checked, result)
         offered, result.later = await self.room.offered(project, checked)
         candidates = await self._sampled(offered, project.definition.policy.sampling, result)

@@ -76,7 +76,7 @@ class Checking:
             wishes: as they were sent.
             traces: the trace that each belongs to.
             refused: is given the refusals, by position.
-            replaced: is given how much personal data of each kind was replaced, counted once however often it is checked.
+            replaced: is given how much personal data of each kind was replaced; what is checked twice counts once.
 
         Raises:
             ProjectNotOpen: the project is paused or closed by now.
@@ -100,7 +100,7 @@ class Checking:
         refused: MutableMapping[int, UnitRefused],
         replaced: Counter[str],
     ) -> list[Candidate]:
-        """Return what passes its checks; note the others' refusals by their positions, and what was replaced by kind."""
+        """Return what passes its checks; note the others' refusals, by position, and what was replaced, by kind."""
         wordings = Wordings(project)
         policy = project.definition.policy
         replacing = self._anonymiser(project, wordings.schema)

@@ -100,11 +100,19 @@ def test_there_is_one_deployment_a_service_and_the_workbench_and_its_argument_ca
 
 
 def _given(production: list[Manifest], service: str) -> dict[str, str]:
-    """Return what a service is given, with an address of the store in its secret."""
-    return {
-        **environment(named(production, "Deployment")[service], production, PLACEHOLDER),
-        "CONCORD_MONGODB_URI": URI,
+    """Return what a service is given, with an address of the store in its secret, where it is given one."""
+    given = environment(named(production, "Deployment")[service], production, PLACEHOLDER)
+    return {name: URI if name == "CONCORD_MONGODB_URI" else value for name, value in given.items()}
+
+
+def test_who_keeps_nothing_in_the_store_is_not_told_where_it_is(production: list[Manifest]) -> None:
+    told = {service for service in SERVICES if "CONCORD_MONGODB_URI" in _given(production, service)}
+    let_out = {
+        service
+        for service in SERVICES
+        if "mongodb" in repr(named(production, "NetworkPolicy")[service]["spec"]["egress"])
     }
+    assert told == let_out == set(SERVICES) - {"metrics"}
 
 
 @pytest.mark.parametrize("service", SERVICES)

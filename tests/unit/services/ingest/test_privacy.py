@@ -285,9 +285,7 @@ async def test_what_finds_beside_our_rules_is_asked_where_a_deployment_names_it(
     def beside(rules: Rules) -> Finds:
         return Finder(Rules(rules.kinds, (hashed(rules.names_key, "Zoë Kern"),), rules.names_key))
 
-    ingest.handlers.admissions.checking = Checking(
-        ingest.handlers.admissions.repository, beside
-    )
+    ingest.handlers.admissions.checking = Checking(ingest.handlers.admissions.repository, beside)
     await ingest.define(privately())
     report = await ingest.admit({"id": "a", "content": f"Zoë Kern and {CANARIES['name']}, {CANARIES['email']}"})
     assert (await shown(ingest, report["units"][0]["unit_id"])).body == b"[name] and [name], [email]"
