@@ -8,7 +8,7 @@ from deploy.observability.panels import ALL_IS_BEST, NONE_IS_BEST, RATE, Panel, 
 OF = 'service=~"$service"'
 SERVICE = f"{{{OF}}}"
 JOB = f'{{job="concord", {OF}}}'
-MEMORY_LIMIT = f"concord:memory_limit:bytes{SERVICE}"
+MEMORY = f"max by (service) (process_resident_memory_bytes{JOB}) / on (service) concord:memory_limit:bytes{SERVICE}"
 OBJECTIVES = ("FreshnessBudgetBurning", "AvailabilityBudgetBurning", "SubmissionBudgetBurning", "BudgetBurningSlowly")
 GONE = ("ServiceNotAnswering", "ServiceRestarting")
 
@@ -127,12 +127,7 @@ def _processes() -> list[Panel]:
         lines(
             "Memory",
             "Resident memory of the largest process of each service, as a share of what the manifests let it have.",
-            [
-                (
-                    f"max by (service) (process_resident_memory_bytes{JOB}) / on (service) {MEMORY_LIMIT}",
-                    "{{service}}",
-                )
-            ],
+            [(MEMORY, "{{service}}")],
             unit="percentunit",
             steps=(Threshold(color="transparent"), Threshold(value=0.85, color="red")),
             alerts=("MemoryNearLimit",),
