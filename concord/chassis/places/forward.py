@@ -24,7 +24,7 @@ from concord.chassis.http.problems import problem, refusal
 from concord.chassis.identity import verified
 from concord.chassis.places.moving import Asked, KeptBody, Moving, UnlessLater, moment, said_moving
 from concord.chassis.places.owner import Owned, Owner, Standing
-from concord.chassis.places.peers import Peers, RawHeaders, Unreached, is_forwarded
+from concord.chassis.places.peers import READS, Peers, RawHeaders, Unreached, is_forwarded
 from concord.chassis.telemetry import Instrument, Telemetry
 from concord.contracts.ids import place_of, slot_of, slot_of_project
 from concord.contracts.owners import OWNER
@@ -54,8 +54,6 @@ SLOTS_BY: Mapping[str, Callable[[str], int | None]] = {
 }
 """By the name of a parameter of a path, how its slot is read."""
 IN_QUERY = "project_id"
-READS = frozenset({"GET", "HEAD"})
-_BODIED = frozenset({b"content-length", b"transfer-encoding"})
 GATEWAYS = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
 """Headers of which a gateway adds one at least, and which nobody behind it can keep it from adding: who comes by one
 is told no address of the inside."""
@@ -175,7 +173,7 @@ class ForwardMiddleware:
             return
         scope["route"] = route  # by which it is timed: the router never sees it
         had_before = owned.standing is Standing.LOADING and owned.address
-        if (owned.lingers or had_before) and _only_reads(scope):
+        if (owned.lingers or had_before) and scope["method"] in READS:
             await self._answer_meanwhile(slot, owned, scope, receive, send)
         else:
             await self._elsewhere(slot, owned, scope, receive, send)
@@ -299,11 +297,6 @@ def _may_come(owned: Owned, asked: Asked | None) -> bool:
     if owned.standing is Standing.LOADING:
         return True
     return asked is not None and (owned.standing is not Standing.THEIRS or asked.by in ("", owned.address))
-
-
-def _only_reads(scope: Scope) -> bool:
-    """Return whether a request changes nothing and has no body, so that two may be asked for its answer."""
-    return scope["method"] in READS and not any(name in _BODIED for name, _ in scope["headers"])
 
 
 def by_gateway(headers: RawHeaders) -> bool:

@@ -38,11 +38,14 @@ _HOP_BY_HOP = frozenset(
         b"expect",
     }
 )
+_BODIED = frozenset({b"content-length", b"transfer-encoding"})
 _OWN = frozenset({b"host", FORWARDED})
 _ADDED_BY_THE_DOOR = frozenset({b"date", b"server"})
 
 log = logging.getLogger(__name__)
 
+READS = frozenset({"GET", "HEAD"})
+"""Methods that only ask: nobody reads a body of theirs, and none is carried."""
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
 
@@ -119,14 +122,16 @@ class HttpPeers:
 
     async def relay(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on and its answer back."""
-        target = target_of(scope)
+        target, headers = target_of(scope), scope["headers"]
+        if scope["method"] in READS:
+            headers = [pair for pair in headers if pair[0] not in _BODIED]
         body, peer = CarriedBody(receive), self._peer(address)
         connection: PeerConnection | None = None
         begun = False
         try:
-            sent, chunked = await body.sent(scope["headers"])
+            sent, chunked = await body.sent(headers)
             connection = await peer.take()
-            head = _head(scope["method"], target, peer.host, passed_on(scope["headers"]), chunked)
+            head = _head(scope["method"], target, peer.host, passed_on(headers), chunked)
             async with asyncio.timeout(SILENCE_SECONDS_MAX) as silence:
                 with leaving_with_caller(body, connection, sent):
                     await connection.ask(scope["method"], head, body.paced(sent, silence), chunked)

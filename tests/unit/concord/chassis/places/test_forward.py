@@ -317,6 +317,26 @@ async def test_a_body_that_stops_coming_is_refused_as_too_slow(monkeypatch: pyte
             await door.peers.close()
 
 
+@pytest.mark.parametrize("says", ["content-length: 10", "content-length: 100000", "transfer-encoding: chunked"])
+async def test_what_only_asks_waits_for_no_body(says: str) -> None:
+    house = House()
+    async with (
+        asyncio.timeout(20),
+        listening(lambda at: Door(house, at, HttpPeers())) as entry,
+        listening(lambda at: Door(house, at, HttpPeers())) as two,
+    ):
+        deal(entry, two)
+        token = house.token("olga", Role.OPERATOR)
+        for project in (MINE, THEIRS):
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(entry.address.rpartition(":")[2]))
+            head = [f"GET /v1/projects/{project}/lots HTTP/1.1", "host: x", f"authorization: Bearer {token}", says]
+            writer.write("\r\n".join([*head, "", ""]).encode())
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+            writer.close()
+        for door in (entry, two):
+            await door.peers.close()
+
+
 async def test_a_fetch_that_brings_more_than_may_be_kept_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "FETCHED_BYTES_MAX", 1_000)
     house = House()
