@@ -158,17 +158,22 @@ class PeerConnection(asyncio.Protocol):
             await self._next()
 
     async def _send(self, body: AsyncIterator[bytes], chunked: bool) -> None:
-        """Send a body as it comes, and no more of it once it is answered: the other did not want the rest."""
-        async for part in body:
-            if self.begun or self._fault is not None:
-                break
-            await self._writable.wait()
-            self._transport.write(b"%x\r\n%b\r\n" % (len(part), part) if chunked else part)
-        else:
+        """Send a body as it comes, and no more of it once it is answered: the other did not want the rest.
+
+        Where it was not sent to its end, for whatever reason, the other would take the next request for the rest of it.
+        """
+        is_whole = False
+        try:
+            async for part in body:
+                if self.begun or self._fault is not None:
+                    return
+                await self._writable.wait()
+                self._transport.write(b"%x\r\n%b\r\n" % (len(part), part) if chunked else part)
             if chunked:
                 self._transport.write(b"0\r\n\r\n")
-            return
-        self.reusable = False
+            is_whole = True
+        finally:
+            self.reusable = self.reusable and is_whole
 
     async def answer(self) -> AsyncIterator[bytes]:
         """Yield the answer's body as it comes.
@@ -199,8 +204,8 @@ class PeerConnection(asyncio.Protocol):
 
     @property
     def ended(self) -> bool:
-        """Whether all of the answer has come, taken or not."""
-        return self._ended
+        """Whether all of the answer has come and was taken: what is left of one would be told as part of the next."""
+        return self._ended and not self._chunks
 
     async def _next(self) -> None:
         """Return when something has come.

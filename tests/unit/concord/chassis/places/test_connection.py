@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from concord.chassis.places.connection import BUFFERED_BYTES_MAX, HEAD_BYTES_MAX, Broken, PeerConnection
+from tests.support.service import until
 
 HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -174,6 +175,38 @@ async def test_a_body_that_is_answered_before_its_end_is_sent_no_further() -> No
         assert await whole(connection) == b""
         assert sent < 1_000
         assert not connection.reusable, "the rest of the body was never sent"
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+async def test_a_body_that_breaks_off_when_it_is_answered_leaves_nothing_to_the_next_request(chunked: bool) -> None:
+    """Its rest would be read out of the next request, and its answer be told to whoever sent that."""
+    answered = asyncio.Event()
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 4\r\n\r\nslow")
+        answered.set()
+        await reader.read()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"half"
+        await answered.wait()
+        await until(lambda: connection.begun)
+        raise TimeoutError
+
+    async with connected(script) as connection:
+        with pytest.raises(TimeoutError):
+            await connection.ask("POST", HEAD, body(), chunked=chunked)
+        assert connection.begun
+        assert not connection.reusable
+
+
+async def test_an_answer_that_is_not_taken_to_its_end_has_not_ended() -> None:
+    async with connected(saying(OK)) as connection:
+        await connection.ask("GET", HEAD, b"", chunked=False)
+        assert not connection.ended
+        assert await whole(connection) == b"ok"
+        assert connection.ended
 
 
 async def test_an_answer_that_is_not_taken_is_not_read_any_further() -> None:
