@@ -127,10 +127,14 @@ def main(arguments: Sequence[str]) -> int:
     return status
 
 
+def _checkouts(wanted: argparse.Namespace) -> dict[str, Path]:
+    """Return what is measured in turn, by name."""
+    return {"this": places.ROOT} | ({"beside": wanted.beside.resolve()} if wanted.beside else {})
+
+
 async def _starts(wanted: argparse.Namespace) -> list[starts.Start]:
-    checkouts = {"this": places.ROOT} | ({"beside": wanted.beside.resolve()} if wanted.beside else {})
     services = [name for name in starts.SERVICES if name in wanted.services]
-    return await starts.measure(checkouts, wanted.closed, wanted.open, services, places.LOCAL / "bench", _say)
+    return await starts.measure(_checkouts(wanted), wanted.closed, wanted.open, services, places.LOCAL / "bench", _say)
 
 
 def _beside(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Table]) -> None:
@@ -184,7 +188,7 @@ def _live(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Tabl
         if wanted.plot is not None:
             steady_report.draw(held, wanted.plot)
     if CATCH_UP in wanted.names:
-        caught_up = asyncio.run(catch_up.measure(wanted.annotations, _say))
+        caught_up = asyncio.run(catch_up.measure(_checkouts(wanted), wanted.annotations, _say))
         figures[CATCH_UP] = catch_up.as_json(caught_up)
         tables.append(catch_up.table(caught_up))
 
@@ -284,7 +288,9 @@ def _of_starts(parser: argparse.ArgumentParser) -> None:
     """Add the options of starts."""
     parser.add_argument("--closed", type=int, default=100_000, metavar="N", help="closed units for starts (100000)")
     parser.add_argument("--open", type=int, default=1_000, metavar="N", help="open units for starts (1000)")
-    parser.add_argument("--beside", type=Path, metavar="CHECKOUT", help="another checkout whose starts are measured")
+    parser.add_argument(
+        "--beside", type=Path, metavar="CHECKOUT", help="another checkout whose starts, or catching up, are measured"
+    )
 
 
 def _of_live(parser: argparse.ArgumentParser) -> None:

@@ -1,24 +1,29 @@
-"""What an event costs metrics when it has many to catch up with, beside the bare loop over the same records."""
+"""What an event costs metrics when it has many to catch up with, beside the bare loop over the same records.
+
+All lots are over, whichever moment it is read at: units are closed by it, too. Another checkout may be given the very
+same records in the same run, an earlier build say: what events have gained since it was made it does not know, and
+passes over.
+"""
 
 import asyncio
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from aiokafka.admin import AIOKafkaAdminClient
 
-from bench.live.follow import Follower
-from bench.live.told import ProjectEvents
+from bench.live.follow import NotCounted, session, shown
+from bench.live.told import GOLD_EVERY, ProjectEvents
 from bench.services.bare_io import Replay
-from bench.services.door import HttpDoor
 from bench.services.floor import io_cost
-from bench.services.load import definition
-from bench.services.meter import cpu_seconds, peak_mb
-from bench.services.site import ColdStart, Site
+from bench.services.meter import peak_mb
+from bench.services.site import Site
+from bench.starts.counted import CALM_CPU_SECONDS, CLOSED_BEFORE_US, PROJECTS, SERVICE, defined
+from bench.starts.process import CALM_SECONDS, running, start
 from bench.table import Column, Table
 from concord.chassis.broker.kafka import KafkaBroker
 from deploy.local import places
@@ -26,10 +31,30 @@ from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 
 FOLDER = places.LOCAL / "bench-live"
-ALONE = ("ingest", "metrics")
-PROJECTS = 8
 TOLD_TOGETHER = 500
 MICROSECONDS = 1e6
+SHARE_MAX = 0.5
+"""Of the CPU that an event costs the first build, with the same records in the same run."""
+COUNTED_SECONDS_MAX = 1_800.0
+CHANGELOGS = "-changelog"
+GONE_SECONDS_MAX, GONE_POLL_SECONDS = 30.0, 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What catching up cost one checkout.
+
+    Attributes:
+        of: which.
+        seconds: from the start of the process until it had nothing more to do.
+        cpu_us: of the process, an event, less what a start with nothing to catch up with takes.
+        peak_mb: the greatest resident memory of the process.
+    """
+
+    of: str
+    seconds: float
+    cpu_us: float
+    peak_mb: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +64,23 @@ class CaughtUp:
     Attributes:
         labels: annotations that were told while metrics was stopped.
         events: of all topics, theirs among them.
-        seconds: from the start of the process until all of them were in every measure.
-        cpu_us: of the process, an event, less what a start with nothing to catch up with takes.
         bare_us: of a bare loop that reads the same records and commits, an event.
-        peak_mb: the greatest resident memory of the process.
+        spent: by each checkout, this one first.
     """
 
     labels: int
     events: int
-    seconds: float
-    cpu_us: float
     bare_us: float
-    peak_mb: float
+    spent: list[Spent]
 
 
-async def measure(labels: int, say: Callable[[str], None], folder: Path = FOLDER) -> CaughtUp:
-    """Tell of labels while metrics is stopped, start it, and return what it spent on them.
+async def measure(
+    checkouts: Mapping[str, Path], labels: int, say: Callable[[str], None], folder: Path = FOLDER
+) -> CaughtUp:
+    """Tell of labels while metrics is stopped, start that of each checkout on them, and return what it spent.
 
     Args:
+        checkouts: by name.
         labels: how many.
         say: is given a line now and then.
         folder: where the stack lives; its data is removed, before and after.
@@ -67,21 +91,29 @@ async def measure(labels: int, say: Callable[[str], None], folder: Path = FOLDER
     """
     shutil.rmtree(places.data(folder), ignore_errors=True)
     try:
-        say(f"catch-up: starting broker, store and {' and '.join(ALONE)}")
-        stack = Stack(folder, Ports.free(), services=ALONE)
-        async with stack, Site(stack) as site, HttpDoor(stack.addresses) as door:
-            body, client = msgspec.json.encode(definition()), stack.issuer.client_key
-            projects = []
-            for number in range(PROJECTS):
-                encoded = await door.call("ingest", "PUT", f"/v1/projects/catch-up-{number}", client, body)
-                projects.append(ProjectEvents(msgspec.json.decode(encoded)["project_id"]))
-            nothing = await site.cold_start("metrics")
-            await site.stop("metrics")
+        say("catch-up: starting broker, store and ingest")
+        stack = Stack(folder, Ports.free(), services=("ingest",))
+        async with stack, Site(stack):  # which makes the bare loop's topic
+            projects = await defined(stack, "catch-up", GOLD_EVERY)
+            nothing = {name: await _nothing(stack, root) for name, root in checkouts.items()}
             say(f"catch-up: telling of {labels:,} labels")
             topics = await _tell(stack, projects, labels)
-            return await _caught_up(stack, projects, topics, nothing, say)
+            spent = []
+            for name, root in checkouts.items():
+                say(f"catch-up: starting {name}, which has {topics.total():,} events to catch up with")
+                spent.append(await _spent(stack, name, root, projects, nothing[name]))
+            replayed = Replay(stack.kafka_bootstrap, stack.mongodb_uri, "concord_metrics", [(0, 0)], {}, topics)
+            bare = await io_cost(replayed)
+            return CaughtUp(labels, topics.total(), bare.broker_us / max(1, bare.records), spent)
     finally:
         shutil.rmtree(places.data(folder), ignore_errors=True)
+
+
+async def _nothing(stack: Stack, root: Path) -> float:
+    """Return the CPU seconds of a start with nothing to catch up with."""
+    cpu, _ = await start(stack, SERVICE, root, CALM_CPU_SECONDS)
+    await _forget_books(stack)
+    return cpu
 
 
 async def _tell(stack: Stack, projects: list[ProjectEvents], labels: int) -> Counter[str]:
@@ -91,7 +123,7 @@ async def _tell(stack: Stack, projects: list[ProjectEvents], labels: int) -> Cou
     try:
         turn = 0
         while (left := labels - sum(entry.labels for entry in projects)) > 0:
-            project, at_us = projects[turn % len(projects)], time.time_ns() // 1_000
+            project, at_us = projects[turn % len(projects)], time.time_ns() // 1_000 - CLOSED_BEFORE_US
             events = [event for _ in range(min(TOLD_TOGETHER, left)) for event in project.label(at_us)]
             await broker.publish(events)
             topics.update(event.topic for event in events)
@@ -101,47 +133,67 @@ async def _tell(stack: Stack, projects: list[ProjectEvents], labels: int) -> Cou
     return topics
 
 
-async def _caught_up(
-    stack: Stack, projects: list[ProjectEvents], topics: Counter[str], nothing: ColdStart, say: Callable[[str], None]
-) -> CaughtUp:
-    events, labels = topics.total(), sum(entry.labels for entry in projects)
-    say(f"catch-up: starting metrics, which has {events:,} events to catch up with")
-    begun = time.monotonic()
-    await asyncio.to_thread(stack.restart, "metrics")
-    for project in projects:
-        async with Follower(stack.addresses["metrics"], project.project_id) as follower:
-            await follower.counted(project.labels)
-    seconds, pid = time.monotonic() - begun, stack.pid("metrics")
-    spent, peak = cpu_seconds(pid) - nothing.cpu_seconds, peak_mb(pid)
-    bare = await io_cost(Replay(stack.kafka_bootstrap, stack.mongodb_uri, "concord_metrics", [(0, 0)], {}, topics))
-    return CaughtUp(labels, events, seconds, spent * MICROSECONDS / events, bare.broker_us / max(1, bare.records), peak)
+async def _spent(stack: Stack, name: str, root: Path, projects: list[ProjectEvents], nothing: float) -> Spent:
+    """Start a checkout's metrics until each label is in every measure, and there is nothing more to do.
+
+    Nobody looks at it meanwhile, for to be looked at costs.
+    """
+    begun, labels = time.monotonic(), {entry.project_id: entry.labels for entry in projects if entry.labels}
+    async with running(stack, SERVICE, root) as process, session() as looking:
+        cpu = await process.calm(CALM_CPU_SECONDS)
+        while (found := await shown(looking, process.address)) != labels:
+            if any(count > labels.get(project_id, 0) for project_id, count in found.items()):
+                raise NotCounted(f"{name}: {found} are counted, and {labels} were given")
+            if time.monotonic() - begun > COUNTED_SECONDS_MAX:
+                raise NotCounted(f"{name}: {found} are counted after {COUNTED_SECONDS_MAX:.0f} s, of {labels}")
+            cpu = await process.calm(CALM_CPU_SECONDS)
+        seconds, peak = time.monotonic() - begun - CALM_SECONDS, peak_mb(process.pid)
+    await _forget_books(stack)
+    events = sum(entry.events for entry in projects)
+    return Spent(name, seconds, (cpu - nothing) * MICROSECONDS / events, peak)
+
+
+async def _forget_books(stack: Stack) -> None:
+    """Remove what a process has kept of the topics, so that the next one begins at their beginning, too."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap)
+    await admin.start()
+    try:
+        deadline = time.monotonic() + GONE_SECONDS_MAX
+        while (kept := [name for name in await admin.list_topics() if name.endswith(CHANGELOGS)]) and (
+            time.monotonic() < deadline
+        ):
+            await admin.delete_topics(kept)
+            await asyncio.sleep(GONE_POLL_SECONDS)
+    finally:
+        await admin.close()
 
 
 def table(found: CaughtUp) -> Table:
     """Return the figures for people."""
     columns = (
-        Column("labels"),
-        Column("events"),
-        Column("CPU us an event"),
-        Column("bare loop"),
-        Column("times"),
-        Column("seconds"),
-        Column("peak MB"),
+        Column("checkout", numbers=False),
+        *(Column(name) for name in ("labels", "events", "CPU us an event", "bare loop", "times")),
+        *(Column(name) for name in ("seconds", "peak MB")),
     )
-    row = [
-        f"{found.labels:,}",
-        f"{found.events:,}",
-        f"{found.cpu_us:.1f}",
-        f"{found.bare_us:.1f}",
-        f"{found.cpu_us / found.bare_us:.1f}" if found.bare_us else "-",
-        f"{found.seconds:.1f}",
-        f"{found.peak_mb:.0f}",
+    rows = [
+        [
+            *(spent.of, f"{found.labels:,}", f"{found.events:,}", f"{spent.cpu_us:.1f}", f"{found.bare_us:.1f}"),
+            f"{spent.cpu_us / found.bare_us:.1f}" if found.bare_us else "-",
+            *(f"{spent.seconds:.1f}", f"{spent.peak_mb:.0f}"),
+        ]
+        for spent in found.spent
     ]
-    notes = (
-        f"Metrics starts with all of it to read, of {PROJECTS} projects: units, labels, resolutions, lots; what a",
-        "start takes is left out. The bare loop reads such records and commits them: no decoding, no counting.",
-    )
-    return Table("Metrics catches up", columns, [row], notes)
+    notes = [
+        f"Metrics starts with all of it to read, of {PROJECTS} projects: units, labels, resolutions, lots, all over;",
+        "what a start takes is left out. The bare loop reads such records and commits: no decoding, no counting.",
+    ]
+    this, *others = found.spent
+    notes += [
+        f"{this.of} takes {this.cpu_us / other.cpu_us:.2f} of what {other.of} does with the same records; limit "
+        f"{SHARE_MAX:g}, of the first build."
+        for other in others
+    ]
+    return Table("Metrics catches up", columns, rows, notes)
 
 
 def as_json(found: CaughtUp) -> dict[str, Any]:

@@ -16,6 +16,9 @@ COUNTED_SECONDS_MAX = 120.0
 ANSWER_SECONDS_MAX = 30.0
 
 
+_SHOWN = re.compile(r'^concord_annotations\{[^}]*project="([^"]*)"[^}]*\} (\S+)$', re.MULTILINE)
+
+
 class NotCounted(Exception):
     """Of the labels that were given not all were counted, or more than there were."""
 
@@ -28,6 +31,18 @@ class Look:
     labels: int
 
 
+async def shown(session: aiohttp.ClientSession, address: str) -> dict[str, int]:
+    """Return how many labels of each project the series of metrics at this address show."""
+    async with session.get(f"{address}/metrics") as answer:
+        answer.raise_for_status()
+        return {project_id: int(float(labels)) for project_id, labels in _SHOWN.findall(await answer.text())}
+
+
+def session() -> aiohttp.ClientSession:
+    """Return what looks are taken with."""
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS_MAX))
+
+
 class Follower:
     """Looks at metrics' series while the block runs; a context.
 
@@ -37,17 +52,14 @@ class Follower:
     """
 
     def __init__(self, address: str, project_id: str) -> None:
-        self._url = f"{address}/metrics"
-        self._line = re.compile(
-            rf'^concord_annotations\{{[^}}]*project="{re.escape(project_id)}"[^}}]*\}} (\S+)$', re.MULTILINE
-        )
+        self._address, self._project_id = address, project_id
         self.looks: list[Look] = []
         self._session: aiohttp.ClientSession
         self._looking: asyncio.Task[None]
 
     async def __aenter__(self) -> Self:
         """Begin."""
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS_MAX))
+        self._session = session()
         self._looking = asyncio.create_task(self._look())
         return self
 
@@ -76,11 +88,9 @@ class Follower:
     async def _look(self) -> None:
         while True:
             begun = time.monotonic()
-            async with self._session.get(self._url) as answer:
-                answer.raise_for_status()
-                found = self._line.search(await answer.text())
+            found = await shown(self._session, self._address)
             # What is shown was so when it was read, or before; who sees it has it when it is here.
-            self.looks.append(Look(time.monotonic(), int(float(found.group(1))) if found else 0))
+            self.looks.append(Look(time.monotonic(), found.get(self._project_id, 0)))
             await asyncio.sleep(max(0.0, LOOK_SECONDS - (time.monotonic() - begun)))
 
 

@@ -52,8 +52,7 @@ async def measure(root: Path, closed: int, waiting: int, folder: Path, say: Call
     """
     stack = Stack(folder, Ports.free(), services=("ingest",))
     async with stack:
-        projects = await _defined(stack)
-        stack.kill("ingest")  # it would seal lots of its own of the units that come in
+        projects = await defined(stack, "starts", gold_every=0)  # whose units stay open as long as their project
         bare, _ = await start(stack, SERVICE, root, CALM_CPU_SECONDS)
         say(f"telling of {closed:,} closed units and {waiting:,} open ones")
         now_us = time.time_ns() // 1_000
@@ -68,14 +67,16 @@ async def measure(root: Path, closed: int, waiting: int, folder: Path, say: Call
     return Counted(events, (cpu, bare, peak))
 
 
-async def _defined(stack: Stack) -> list[ProjectEvents]:
-    """Define the projects; none has gold, whose units stay open as long as their project."""
+async def defined(stack: Stack, name: str, gold_every: int) -> list[ProjectEvents]:
+    """Define PROJECTS projects at ingest, their names beginning so; it ends, for it would seal lots of its own of them."""
     projects = []
     async with HttpDoor(stack.addresses) as door:
         body, client = msgspec.json.encode(definition()), stack.issuer.client_key
         for number in range(PROJECTS):
-            encoded = await door.call("ingest", "PUT", f"/v1/projects/starts-{number}", client, body)
-            projects.append(ProjectEvents(msgspec.json.decode(encoded)["project_id"], gold_every=0))
+            encoded = await door.call("ingest", "PUT", f"/v1/projects/{name}-{number}", client, body)
+            project_id = msgspec.json.decode(encoded)["project_id"]
+            projects.append(ProjectEvents(project_id, gold_every=gold_every))
+    stack.kill("ingest")
     return projects
 
 

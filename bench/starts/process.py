@@ -3,6 +3,9 @@
 import asyncio
 import os
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.services.meter import cpu_seconds, peak_mb
@@ -12,7 +15,8 @@ from deploy.local.services import Part, service_environment
 from deploy.local.stack import Stack
 
 START_SECONDS_MAX = 600.0
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.2
+"""Each time it is asked whether it is ready, it has to answer."""
 CALM_SECONDS, CALM_CPU_SECONDS, CALM_SECONDS_MAX = 1.5, 0.05, 120.0
 """A start is over when the process has used so little in so long after it was ready: one that says it is ready and goes
 on reading its journal, as builds did that read it anew when they were dealt partitions, has not started yet."""
@@ -20,6 +24,22 @@ on reading its journal, as builds did that read it anew when they were dealt par
 
 class NotStarted(Exception):
     """A service did not come up on what it was to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process that is ready.
+
+    Attributes:
+        address: a base URL.
+    """
+
+    pid: int
+    address: str
+
+    async def calm(self, calm_cpu_seconds: float = CALM_CPU_SECONDS) -> float:
+        """Return the CPU seconds before the first time that it does next to nothing; NotStarted when it never does."""
+        return await _calm(self.pid, calm_cpu_seconds)
 
 
 async def start(
@@ -33,6 +53,19 @@ async def start(
         root: the checkout.
         calm_cpu_seconds: in CALM_SECONDS, of a service at rest.
         rest_seconds: how long it is let run on after that.
+
+    Raises:
+        NotStarted: see there.
+    """
+    async with running(stack, service, root) as process:
+        found = await process.calm(calm_cpu_seconds), peak_mb(process.pid)
+        await asyncio.sleep(rest_seconds)
+        return found
+
+
+@asynccontextmanager
+async def running(stack: Stack, service: str, root: Path) -> AsyncIterator[Running]:
+    """Run a service of a checkout, ready, while the block runs.
 
     Raises:
         NotStarted: see there.
@@ -51,9 +84,7 @@ async def start(
             if process.returncode is not None or time.monotonic() > until:
                 raise NotStarted(f"{service} of {root} did not come up:\n{log.read_text()[-3_000:]}")
             await asyncio.sleep(POLL_SECONDS)
-        found = await _calm(process.pid, calm_cpu_seconds), peak_mb(process.pid)
-        await asyncio.sleep(rest_seconds)
-        return found
+        yield Running(process.pid, part.address)
     finally:
         if process.returncode is None:
             process.terminate()

@@ -6,10 +6,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from bench.command import main
 from bench.live import catch_up
-from bench.live.follow import Look, lag, longest_pause, waited
+from bench.live.follow import Look, lag, longest_pause, session, shown, waited
 from bench.live.given import Pace
 from bench.live.report import as_json, draw, line, table
 from bench.live.steady import Memory, Steady
@@ -84,9 +86,31 @@ def test_the_table_says_what_was_found_beside_what_is_aimed_at(tmp_path: Path) -
     assert as_json(steady())["waits"] == {"p50": 0.5, "p90": 0.5, "p99": 7.0, "most": 7.0}
 
 
-def test_catching_up_is_told_beside_the_bare_loop() -> None:
-    (row,) = catch_up.table(catch_up.CaughtUp(600, 1_000, 12.5, 9.0, 3.0, 240.0)).rows
-    assert row == ["600", "1,000", "9.0", "3.0", "3.0", "12.5", "240"]
+def test_catching_up_is_told_beside_the_bare_loop_and_the_other_checkout() -> None:
+    this, other = catch_up.Spent("this", 12.5, 9.0, 240.0), catch_up.Spent("beside", 20.0, 15.0, 300.0)
+    shown = catch_up.table(catch_up.CaughtUp(600, 1_000, 3.0, [this, other]))
+    assert shown.rows == [
+        ["this", "600", "1,000", "9.0", "3.0", "3.0", "12.5", "240"],
+        ["beside", "600", "1,000", "15.0", "3.0", "5.0", "20.0", "300"],
+    ]
+    assert "this takes 0.60 of what beside does" in shown.notes[-1]
+
+
+async def test_each_project_is_shown_by_its_series() -> None:
+    series = b"""# TYPE concord_annotations gauge
+concord_annotations{client="k7q2",project="k7q2-a"} 12.0
+concord_annotations_counted{client="k7q2",project="k7q2-a"} 7.0
+concord_annotations{client="k7q2",project="k7q2-b"} 0.0
+"""
+
+    async def answer(request: web.Request) -> web.Response:
+        assert request.path == "/metrics"
+        return web.Response(body=series)
+
+    site = web.Application()
+    site.router.add_get("/metrics", answer)
+    async with TestServer(site) as server, session() as looking:
+        assert await shown(looking, str(server.make_url("")).rstrip("/")) == {"k7q2-a": 12, "k7q2-b": 0}
 
 
 @pytest.mark.parametrize(
