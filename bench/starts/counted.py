@@ -68,7 +68,10 @@ async def measure(root: Path, closed: int, waiting: int, folder: Path, say: Call
 
 
 async def defined(stack: Stack, name: str, gold_every: int) -> list[ProjectEvents]:
-    """Define PROJECTS projects at ingest, their names beginning so; it ends, for it would seal lots of its own of them."""
+    """Define PROJECTS projects at ingest, their names beginning so, and end it.
+
+    It would seal lots of its own of the units that come in.
+    """
     projects = []
     async with HttpDoor(stack.addresses) as door:
         body, client = msgspec.json.encode(definition()), stack.issuer.client_key

@@ -25,6 +25,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 import faust
+import uvloop
 from aiokafka.errors import KafkaError
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.auth import SASLCredentials, SSLCredentials
@@ -45,7 +46,9 @@ from concord.chassis.places.owner import Owner
 from concord.chassis.settings import KafkaSettings
 
 CHUNK_RECORDS_MAX = 1_000
-CHUNKS_BUFFERED_MAX = 16
+POLL_RECORDS_MAX = 4_000
+"""What one poll brings at most, some chunks: it wakes two threads."""
+CHUNKS_BUFFERED_MAX = 8
 """Chunks that wait in front of an agent before its partition is no longer fetched."""
 SESSION_SECONDS = 8.0
 HEARTBEAT_SECONDS = 0.5
@@ -119,7 +122,10 @@ class ChunkedConsumer(driver.Consumer):
         self._sought_in: int | None = None
 
     def _new_consumer_thread(self) -> _ChunkedThread:
-        return _ChunkedThread(self, loop=self.loop, beacon=self.beacon)
+        # Faust would have one of asyncio's, whatever runs the process: waking each other costs the more.
+        thread = _ChunkedThread(self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon)
+        thread._close_thread_loop_on_stop = True
+        return thread
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's signature
         """Yield what one poll brings; whatever a rebalance cuts off is sought again after it.
@@ -281,7 +287,7 @@ class ChunkedApp(faust.App):
             broker_heartbeat_interval=HEARTBEAT_SECONDS,
             broker_rebalance_timeout=REBALANCE_SECONDS,
             broker_commit_interval=COMMIT_SECONDS,
-            broker_max_poll_records=CHUNK_RECORDS_MAX,
+            broker_max_poll_records=POLL_RECORDS_MAX,
             stream_buffer_maxsize=CHUNKS_BUFFERED_MAX,
             # Without it a batch in hand is lost when the process is told to stop.
             stream_wait_empty=True,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import cast
 
 from concord.chassis.consumer import Poison
 from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationRevised, AnnotationSubmitted
@@ -34,6 +33,7 @@ SETTLEMENTS: dict[str, Settlement] = {
     "adjudicated": "adjudicated",
     "ruled_unanswerable": "unanswerable",
 }
+OF_GOLD = frozenset({"gold_flagged", "gold_ruled"})
 RETIRED = "retired"
 """Of a ruling on gold: it measures nobody any more."""
 
@@ -95,14 +95,13 @@ class Handlers:
         """Hear how units stand."""
         with self._recounted():
             for event in events:
-                if (of_gold := _of_gold(event)) is not None:
-                    if (gold := self._unit(of_gold.unit_id, event.metadata)) is not None:
-                        self._gold(of_gold, gold)
-                    continue
-                settlement = SETTLEMENTS.get(event.WhichOneof("event") or "")
+                kind = event.WhichOneof("event") or ""
+                settlement = SETTLEMENTS.get(kind)
                 if settlement is None:
+                    if kind in OF_GOLD:
+                        self._of_gold(getattr(event, kind), event.metadata)
                     continue
-                content = getattr(event, cast("str", event.WhichOneof("event")))
+                content = getattr(event, kind)
                 if (unit := self._unit(content.unit_id, event.metadata)) is not None:
                     label = _text(content.label) if settlement in LABELLED else ""
                     settled(unit, settlement, content.rework, content.overlap_initial, label)
@@ -129,9 +128,10 @@ class Handlers:
 
     def _unit(self, unit_id: str, about: Metadata) -> Unit | None:
         """Return the unit to be changed, None when it is closed: then whatever is told of it is told late."""
-        if not unit_id or not about.project_id:
+        project_id = about.project_id
+        if not unit_id or not project_id:
             raise Poison(f"an event names no {'unit_id' if not unit_id else 'metadata.project_id'}")
-        return self.rows.unit(unit_id, about.project_id, about.occurred_at_us)
+        return self.rows.unit(unit_id, project_id, about.occurred_at_us)
 
     def _admitted(self, unit: Unit, admitted: UnitAdmitted, occurred_at_us: int) -> None:
         if unit.admitted_at_us:
@@ -203,10 +203,10 @@ class Handlers:
         if was_gold:
             self.rows.gold_known(unit_id, unit, before, 1)
 
-    def _gold(self, gold: GoldFlagged | GoldRuled, unit: Unit) -> None:
+    def _of_gold(self, gold: GoldFlagged | GoldRuled, about: Metadata) -> None:
         """Hear that the known label of a gold unit is in doubt, or what was ruled on it; the newest word prevails."""
-        words = gold.revision - unit.gold_revision
-        if words <= 0:
+        unit = self._unit(gold.unit_id, about)
+        if unit is None or (words := gold.revision - unit.gold_revision) <= 0:
             return
         before, since, unit.gold_revision = known_label(unit), unit.gold_since, gold.revision
         unit.gold_held = isinstance(gold, GoldFlagged) or gold.outcome == RETIRED
@@ -216,14 +216,8 @@ class Handlers:
             self.rows.gold_known(gold.unit_id, unit, before, words, since=since)
 
 
-def _of_gold(event: ResolutionEvent) -> GoldFlagged | GoldRuled | None:
-    if event.HasField("gold_flagged"):
-        return event.gold_flagged
-    return event.gold_ruled if event.HasField("gold_ruled") else None
-
-
 def _submitted(submitted: AnnotationSubmitted, at_us: int) -> Annotation:
-    version = max(1, submitted.schema_version)
+    shown_first = submitted.shown_first
     return Annotation(
         submitted.annotator_id,
         _text(submitted.label),
@@ -232,9 +226,9 @@ def _submitted(submitted: AnnotationSubmitted, at_us: int) -> Annotation:
         submitted.active_ms,
         0,
         at_us,
-        version,
+        submitted.schema_version or 1,
         submitted.by_model,
-        tuple(sorted(submitted.shown_first.items())),
+        tuple(sorted(shown_first.items())) if shown_first else (),  # which few labels have
         submitted.guideline_version,
     )
 
@@ -248,7 +242,7 @@ def _revised(annotation_revised: AnnotationRevised, at_us: int) -> Annotation:
         annotation_revised.active_ms,
         annotation_revised.revision,
         annotation_revised.submitted_at_us or at_us,
-        max(1, annotation_revised.schema_version),
+        annotation_revised.schema_version or 1,
         annotation_revised.by_model,
         guideline_version=annotation_revised.guideline_version,
     )

@@ -115,7 +115,8 @@ class Standing:
 
     def worked(self, annotation: Annotation, before: Annotation | None) -> None:
         """Count an annotation, or its revision."""
-        self._found.clear()
+        if self._found:
+            self._found.clear()
         if before is None:
             self.annotations += 1
         elif before.active_ms:

@@ -193,7 +193,9 @@ class ClosedSums(msgspec.Struct, array_like=True):
             place = rounded(share.turnaround_seconds)
             self.turnaround_seconds[place] = self.turnaround_seconds.get(place, 0) + 1
         for annotation in unit.annotations.values():
-            pace = self.paces.setdefault(annotation.annotator_id, Pace())
+            pace = self.paces.get(annotation.annotator_id)
+            if pace is None:
+                pace = self.paces[annotation.annotator_id] = Pace()
             pace.annotations += 1
             count_on(pace.days, annotation)
             self.newest_us = max(self.newest_us, annotation.at_us)
@@ -207,6 +209,9 @@ class ClosedSums(msgspec.Struct, array_like=True):
 
     def _add_row(self, row: Row, version: int) -> None:
         """Add a unit's row, and again under its version; or neither, where that is more than is kept."""
+        if version == FIRST and row in self.rows:  # as almost all are where labels have classes
+            self.rows[row] += 1
+            return
         places = [self.rows] if version == FIRST else [self.rows, self.versions.setdefault(version, {})]
         size = sum(ROW_BYTES + len(str(label)) for label, _ in row)
         self.rows_bytes += size * sum(row not in rows for rows in places)

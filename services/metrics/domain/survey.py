@@ -95,13 +95,16 @@ class Aspect(msgspec.Struct, array_like=True):
             slice_name: of which part of the data it is.
             guideline: the version under which all of its labels were given; 0: under several, or that was not told.
         """
-        for place, (annotator, label) in enumerate(voices):
-            self.people.add(f"{annotator}{BETWEEN}{slice_name}", label)
-            for other, another in voices[:place]:
+        in_slice, add_pair, before = f"{BETWEEN}{slice_name}", self.pairs.add, list[tuple[str, str]]()
+        for voice in voices:
+            annotator, label = voice
+            self.people.add(annotator + in_slice, label)
+            for other, another in before:
                 if annotator < other:
-                    self.pairs.add(f"{annotator}{BETWEEN}{other}", (label, another))
+                    add_pair(f"{annotator}{BETWEEN}{other}", (label, another))
                 else:
-                    self.pairs.add(f"{other}{BETWEEN}{annotator}", (another, label))
+                    add_pair(f"{other}{BETWEEN}{annotator}", (another, label))
+            before.append(voice)
         row = cast("LabelRow", label_row([label for _, label in voices]))
         self.slices.add(slice_name, row)
         self.windows.add(at_us, row)
@@ -182,9 +185,10 @@ class Survey(msgspec.Struct, array_like=True):
 
     def _add_models(self, unit: Unit, read: "Text") -> None:
         """Count what models said beside the first person's label, and beside the one that the unit was settled with."""
-        models, person = by_models(unit), first_person(unit)
+        models = by_models(unit)
         if not models:
             return
+        person = first_person(unit)
         settled_now = unit.settlement in LABELLED and unit.settled_rework == unit.rework and unit.resolved
         others = [person] if person is not None else []
         others += [Annotation(NOBODY, unit.resolved)] if settled_now else []

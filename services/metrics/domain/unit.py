@@ -215,11 +215,16 @@ def share(unit: Unit) -> Share:
     """
     if unit.erased or unit.gold or not (unit.annotations or unit.settlement or unit.accepted_at_us):
         return NOTHING
-    counted = _voices(unit)
+    counting = _counting(unit)
+    labels = len({annotation.annotator_id for annotation in counting})
     settlement: Settlement = unit.settlement if unit.settled_rework == unit.rework else ""
     asked = _asked(unit)
-    # A unit has no row before as many have spoken as were asked, which of most events is still to come.
-    first = of_people(first_asked(list(counted.values()), asked)) if 0 < asked <= len(counted) else []
+    # A unit has no row before as many have spoken as were asked, which of most events is still to come; and who spoke
+    # first says nothing where just as many have as were asked, each once.
+    first: list[Annotation] = []
+    if 0 < asked <= labels:
+        voices = counting if len(counting) == asked else first_asked(list(_in_order(counting).values()), asked)
+        first = of_people(voices)
     version = first[0].schema_version if first else 1
     for annotation in first:
         if annotation.schema_version != version:
@@ -228,7 +233,6 @@ def share(unit: Unit) -> Share:
     turnaround_seconds = -1
     if unit.accepted_at_us and unit.admitted_at_us:
         turnaround_seconds = max(0, unit.accepted_at_us - unit.admitted_at_us) // 1_000_000
-    labels = len(counted)
     settled_labels = labels if settlement in LABELLED else 0
     row = label_row([annotation.label for annotation in first]) if first else NO_ROW
     return Share(row, labels, settlement, settled_labels, turnaround_seconds, version)
@@ -278,10 +282,18 @@ def _voices(unit: Unit) -> dict[str, Annotation]:
 
     One voice an annotator: of several assignments in one rework the one submitted last speaks, in the first's place.
     """
+    return _in_order(_counting(unit))
+
+
+def _counting(unit: Unit) -> list[Annotation]:
+    """Return what counts of the unit's present round, as it came."""
     rework = unit.rework
-    counting = [
+    return [
         annotation for annotation in unit.annotations.values() if annotation.rework == rework and not annotation.late
     ]
+
+
+def _in_order(counting: list[Annotation]) -> dict[str, Annotation]:
     if len(counting) > 1:
         counting.sort(key=_order)
     return {annotation.annotator_id: annotation for annotation in counting}

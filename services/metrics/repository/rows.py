@@ -317,9 +317,11 @@ class Rows:
         sums = self.sums_of(project_id)
         standing = sums.standings.get(annotation.annotator_id) or sums.standing(annotation.annotator_id)
         standing.worked(annotation, before)
-        if project_id not in self._watches:
-            self._watches[project_id] = self._watched(project_id)
-        if before is None and (watch := self._watches[project_id]) is not None:
+        try:
+            watch = self._watches[project_id]
+        except KeyError:
+            watch = self._watches[project_id] = self._watched(project_id)
+        if watch is not None and before is None:
             self._timed(unit, annotation, watch)
         if unit.gold and not unit.erased:
             if known := judged_by(unit, annotation):
