@@ -25,10 +25,10 @@ from services.metrics.domain.survey import (
     STRATUM,
     SUGGESTED,
     UNCERTAINTY,
-    LabelRow,
     Survey,
     Trait,
 )
+from services.metrics.domain.unit import LabelRow
 
 REFERENCE_UNITS, CURRENT_UNITS = 500, 200
 DRIFT_LIMIT = 0.1

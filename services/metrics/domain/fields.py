@@ -11,6 +11,7 @@ from concord.quality.estimate import Estimate
 from concord.quality.tally import LabelTally, Row
 from services.metrics.domain.agreement import agreement
 from services.metrics.domain.standing import Standing, sameness
+from services.metrics.domain.unit import LabelRow
 
 ROWS_BYTES_MAX = 2_000_000
 """Of the distinct rows of closed units in one field of a project."""
@@ -18,7 +19,7 @@ ROW_BYTES = 64
 """What a row costs beside its labels."""
 
 
-def rows_by_field(row: Row) -> dict[str, Row]:
+def rows_by_field(row: Row) -> dict[str, LabelRow]:
     """Return how often a unit got each answer to each field; nothing where its labels have no fields.
 
     >>> rows_by_field((('{"answers":{"toxic":"no"}}', 1), ('{"answers":{"severity":3,"toxic":"yes"}}', 1)))
@@ -66,7 +67,7 @@ class FieldTallies:
 class ClosedRows(msgspec.Struct, array_like=True):
     """The answers to one field that closed units got, only ever added to; beyond ROWS_BYTES_MAX none are kept."""
 
-    rows: dict[Row, int] = msgspec.field(default_factory=dict)
+    rows: dict[LabelRow, int] = msgspec.field(default_factory=dict)
     rows_bytes: int = 0
 
     @property
@@ -74,7 +75,7 @@ class ClosedRows(msgspec.Struct, array_like=True):
         """Return whether the rows were more than are kept."""
         return self.rows_bytes > ROWS_BYTES_MAX
 
-    def add(self, row: Row) -> bool:
+    def add(self, row: LabelRow) -> bool:
         """Add a closed unit's row; return whether rows are kept still."""
         known = self.rows.get(row)
         if known is None and not self.rows_over:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 import msgspec
 
 from concord.labels.versions import Versions
-from concord.quality.tally import LabelTally, Row
+from concord.quality.tally import LabelTally
 from services.metrics.domain.by_version import FIRST, add_to
 from services.metrics.domain.fields import ClosedRows, FieldTallies
 from services.metrics.domain.lot import Lot, Lots, LotShare
 from services.metrics.domain.pace import count, rounded
 from services.metrics.domain.standing import AS_GIVEN, Names, Standing, names_of
 from services.metrics.domain.survey import Survey
-from services.metrics.domain.unit import NO_ROW, Share, Unit, label_row
+from services.metrics.domain.unit import NO_ROW, LabelRow, Share, Unit, label_row
 from services.metrics.domain.worked import Days, count_on
 
 
@@ -103,7 +103,7 @@ class Sums:
             if after.turnaround_seconds >= 0:
                 count(self.turnaround_seconds, after.turnaround_seconds)
 
-    def _count(self, row: Row, times: int) -> None:
+    def _count(self, row: LabelRow, times: int) -> None:
         if row:  # most units had none before
             self.tally.add(row, times)
             self.fields.add(row, times)
@@ -161,7 +161,7 @@ class ClosedSums(msgspec.Struct, array_like=True):
             first, or under several (0); their bytes are among `rows_bytes`.
     """
 
-    rows: dict[Row, int] = msgspec.field(default_factory=dict)
+    rows: dict[LabelRow, int] = msgspec.field(default_factory=dict)
     settlements: dict[str, int] = msgspec.field(default_factory=dict)
     labels: int = 0
     settled_labels: int = 0
@@ -172,7 +172,7 @@ class ClosedSums(msgspec.Struct, array_like=True):
     lots: dict[LotShare, int] = msgspec.field(default_factory=dict)
     fields: dict[str, ClosedRows] = msgspec.field(default_factory=dict)
     survey: Survey = msgspec.field(default_factory=Survey)
-    versions: dict[int, dict[Row, int]] = msgspec.field(default_factory=dict)
+    versions: dict[int, dict[LabelRow, int]] = msgspec.field(default_factory=dict)
 
     @property
     def rows_over(self) -> bool:
@@ -207,7 +207,7 @@ class ClosedSums(msgspec.Struct, array_like=True):
         """Add a lot that is closed."""
         self.lots[lot.counted] = self.lots.get(lot.counted, 0) + 1
 
-    def _add_row(self, row: Row, version: int) -> None:
+    def _add_row(self, row: LabelRow, version: int) -> None:
         """Add a unit's row, and again under its version; or neither, where that is more than is kept."""
         if version == FIRST and row in self.rows:  # as almost all are where labels have classes
             self.rows[row] += 1

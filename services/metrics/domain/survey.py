@@ -8,7 +8,7 @@ out: it is chosen.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,6 +18,7 @@ from services.metrics.domain.traits import UNKNOWN, Traits
 from services.metrics.domain.unit import (
     LABELLED,
     Annotation,
+    LabelRow,
     Unit,
     asked_of_all,
     by_models,
@@ -50,7 +51,6 @@ CONTENT_LENGTH, MEDIA_TYPE, STRATUM, SUGGESTED, UNCERTAINTY = (
     "uncertainty",
 )
 
-LabelRow = tuple[tuple[str, int], ...]
 Both = tuple[str, str]
 Followed = tuple[bool, int, int]
 """Whether the suggestion was shown, how many labels there are, and how many of them say exactly what was suggested."""
@@ -105,7 +105,7 @@ class Aspect(msgspec.Struct, array_like=True):
                 else:
                     add_pair(f"{other}{BETWEEN}{annotator}", (another, label))
             before.append(voice)
-        row = cast("LabelRow", label_row([label for _, label in voices]))
+        row = label_row([label for _, label in voices])
         self.slices.add(slice_name, row)
         self.windows.add(at_us, row)
         if guideline:
@@ -118,7 +118,7 @@ class Aspect(msgspec.Struct, array_like=True):
             return text(cell[0]), text(cell[1])
 
         def row(cell: LabelRow) -> LabelRow:
-            return cast("LabelRow", label_row(text(label) for label, times in cell for _ in range(times)))
+            return label_row(text(label) for label, times in cell for _ in range(times))
 
         found = Aspect(self.pairs.read(both), suggested=self.suggested.read(_as_it_is, text))
         yield found

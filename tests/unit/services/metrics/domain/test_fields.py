@@ -9,14 +9,14 @@ import pytest
 
 from concord.labels import Json, encoded, schema_from
 from concord.labels.form import Form
-from concord.quality.tally import LabelTally, Row
+from concord.quality.tally import LabelTally
 from services.metrics.domain import fields as of_fields
 from services.metrics.domain.agreement import agreement, classes_of
 from services.metrics.domain.crowd import crowd_found
 from services.metrics.domain.fields import ClosedRows, FieldTallies, close_in_fields, fields_report
 from services.metrics.domain.standing import Standing, competences, competences_in, gold_answers, sameness
 from services.metrics.domain.sums import ClosedSums, Sums
-from services.metrics.domain.unit import Annotation, Share, Unit, label_row
+from services.metrics.domain.unit import Annotation, LabelRow, Share, Unit, label_row
 
 CHOICE: dict[str, Any] = {"kind": "choice", "classes": ["no", "yes"]}
 RATING: dict[str, Any] = {"kind": "rating", "lowest": 1, "highest": 3, "tolerance": 1}
@@ -103,7 +103,7 @@ def test_what_gold_says_of_a_crowd_in_a_field_is_what_its_answers_say() -> None:
     assert found.dependence.units > 0
 
 
-def rows(count: int, seed: int = 6) -> list[tuple[Row, dict[str, Row]]]:
+def rows(count: int, seed: int = 6) -> list[tuple[LabelRow, dict[str, LabelRow]]]:
     """Return rows of units' labels, and what each is in the fields, of those that were answered."""
     generator, found = random.Random(seed), []
     for _ in range(count):
@@ -122,7 +122,7 @@ def rows(count: int, seed: int = 6) -> list[tuple[Row, dict[str, Row]]]:
     return found  # fmt: skip
 
 
-def tallies(drawn_rows: list[tuple[Row, dict[str, Row]]]) -> dict[str, LabelTally]:
+def tallies(drawn_rows: list[tuple[LabelRow, dict[str, LabelRow]]]) -> dict[str, LabelTally]:
     alone = {field.name: LabelTally() for field in FORM.fields}
     for _, by_field in drawn_rows:
         for name, row in by_field.items():
