@@ -4,6 +4,7 @@ import itertools
 from typing import Any
 
 import pytest
+import uvloop
 from faust.types import TP
 
 from concord.chassis.broker.port import Incoming
@@ -102,3 +103,12 @@ def test_a_place_is_had_by_who_has_it_in_every_topic() -> None:
     }
     assert places_of(distribution, {"a", "b"}) == {"http://one:1": {1, 2}, "http://two:1": frozenset()}
     assert places_of({}, {"a"}) == {}
+
+
+async def test_the_consumers_thread_runs_on_the_loop_of_the_process_and_closes_it(consumer: ChunkedConsumer) -> None:
+    thread = consumer._new_consumer_thread()
+    try:
+        assert isinstance(thread.thread_loop, uvloop.Loop)
+        assert thread._close_thread_loop_on_stop, "Faust leaves a loop open that it is given"
+    finally:
+        thread.thread_loop.close()
