@@ -206,6 +206,18 @@ class Repository:
         states = await self.journal.states(LOT, keys)
         return [states[key] for key in keys if key in states]
 
+    async def open_lot_with(self, unit: UnitState) -> LotState | None:
+        """Return the lot, not accepted yet, that a unit is in as the store has it, whatever this process knows.
+
+        It reads all lots that are open in the unit's slot: for who may not have heard of one.
+        """
+        slot = slot_of(unit.unit_id)
+        if slot is not None:
+            async for _, lot in self.journal.rebuild_open(LOT, [slot]):
+                if unit.unit_id in lot.members:
+                    return lot
+        return None
+
     async def lot(self, lot_id: str, client_id: str | None) -> LotState:
         """Return a lot; for a client only its own.
 

@@ -265,7 +265,10 @@ class Inspecting:
             return known.state
         lot_ids: Mapping[str, str] = await self.means.repository.lots_of([unit.unit_id])
         found = await self.means.repository.lots(list(lot_ids.values()), anew=anew)
-        return found[0] if found else None
+        if found or not anew:
+            return found[0] if found else None
+        # The record of a unit that was settled before its lot was sealed does not name it.
+        return await self.means.repository.open_lot_with(unit)
 
 
 def _fit(unit: UnitState, lot: LotState, auditor_id: str) -> bool:

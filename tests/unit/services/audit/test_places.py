@@ -197,6 +197,16 @@ async def test_a_process_that_remembers_a_unit_as_it_was_takes_a_verdict_on_what
     assert await other.handlers.inspecting.inspect("zoe", None, listed[-1], "no", "") == "taken"
 
 
+async def test_a_process_that_has_not_heard_of_a_lot_takes_a_verdict_on_what_another_listed_of_it(town: Audit) -> None:
+    """It stood still while the lot was sealed, of units that were settled before: their records do not name it."""
+    units = unit_ids(LOT_UNITS, first=500)
+    await town.resolve(units)
+    await town.more(lot_id(2), units)
+    listed = [unit_id for unit_id in await town.work() if unit_id in units]
+    other = next(life for life in town.lives if life is not town.owning)
+    assert await other.handlers.inspecting.inspect("zoe", None, listed[-1], "no", "") == "taken"
+
+
 async def test_a_verdict_that_another_process_took_before_a_lot_was_closed_is_in_its_certificate(
     town: Audit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
