@@ -23,10 +23,7 @@ from services.adjudicate.domain.repeats import (
 )
 from services.adjudicate.domain.unit import UnitState
 from services.adjudicate.handlers.deciding import Batch, Deciding
-from services.adjudicate.repository import Repository, repeats_key, unit_key
-
-UNKNOWN = "unknown"
-"""In place of a second ruling's digest, where it was counted and what it says is not known; it is nobody's."""
+from services.adjudicate.repository import Repository, counting, repeats_key, ruling_counted, unit_key
 
 
 class Given(NamedTuple):
@@ -77,7 +74,7 @@ class Repeats:
             return Given(shown, repeated=True)
         first = first_word(unit)
         second_ruling = Second(unit.unit_id, first, second, _same(project, first, second))
-        cause_id = f"repeat/{unit.unit_id}/{unit.rework}"
+        cause_id = counting(unit.unit_id, unit.rework)
         trace = trace_headers()
 
         def count(state: RepeatsState | None, now_us: int) -> Decision[RepeatsState]:
@@ -86,12 +83,18 @@ class Repeats:
             return Decision(counted(state, project.project_id, second_ruling, now_us), outgoings)
 
         # Counted before it is marked: were it the other way round, a process that dies between would lose it.
-        outcome = await self.repository.repeat(Cause(repeats_key(project), cause_id, count))
-        # Repeated: it was counted and not marked, and who said what then is not known here.
-        await self._mark(unit, adjudicator_id, UNKNOWN if outcome.repeated else second.digest)
-        if outcome.repeated:
+        cause = Cause(repeats_key(project), cause_id, count)
+        outcome = await self.repository.repeat(cause)
+        if not outcome.repeated:
+            await self._mark(unit, adjudicator_id, second.digest)
+            return Given(shown, repeated=False)
+        # It was counted and not marked yet: it is theirs who gave it, and not whoever is next.
+        taken = await ruling_counted(self.repository, cause)
+        digest = Word(taken.outcome, taken.reason, taken.label.decode()).digest
+        await self._mark(unit, taken.adjudicator_id, digest)
+        if (taken.adjudicator_id, digest) != (adjudicator_id, second.digest):
             raise _ruled_already(unit)
-        return Given(shown, repeated=False)
+        return Given(shown, repeated=True)
 
     async def _mark(self, unit: UnitState, adjudicator_id: str, digest: str) -> None:
         def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:

@@ -20,6 +20,7 @@ from services.adjudicate.repository.kinds import (
     unit_key,
 )
 from services.adjudicate.repository.newest import newest_units
+from services.adjudicate.repository.repeated import counting, ruling_counted
 from services.adjudicate.repository.repository import Repository
 
 __all__ = [
@@ -35,11 +36,13 @@ __all__ = [
     "UNIT",
     "Repository",
     "competence_key",
+    "counting",
     "crowd_key",
     "gold_key",
     "newest_units",
     "question_key",
     "repeats_key",
     "retraining_key",
+    "ruling_counted",
     "unit_key",
 ]

@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 
 from concord.chassis.identity import Role
+from concord.chassis.store.port import StoreUnavailable
 from services.adjudicate.domain.repeats import is_drawn
+from services.adjudicate.handlers.repeats import Repeats
 from services.ingest.domain.project import Consensus, Gold, Overlap, Policy
 from simulation.house import House
 from tests.support.upstream import PROJECT
 from tests.unit.services.adjudicate.running import Adjudicate, begun_anew, start
 
 UNIT = "k1-utb1"
+OTHER = "k1-utb2"
 AGREEMENT = f"/v1/projects/{PROJECT}/rulings/agreement"
 ALL = Policy(
     overlap=Overlap(initial=2, max=2),
@@ -33,8 +36,9 @@ async def adjudicate(request: pytest.FixtureRequest) -> AsyncIterator[Adjudicate
 
 
 async def rule(adjudicate: Adjudicate, who: str, label: str | None = "yes", **more: Any) -> Any:
+    unit = more.pop("unit", UNIT)
     body = {"reason": f"{who} says so.", **({} if label is None else {"label": label}), **more}
-    return await adjudicate.call("POST", f"/v1/escalations/{UNIT}/ruling", body, who)
+    return await adjudicate.call("POST", f"/v1/escalations/{unit}/ruling", body, who)
 
 
 async def listed(adjudicate: Adjudicate, who: str) -> list[dict[str, Any]]:
@@ -106,6 +110,50 @@ async def test_a_unit_that_is_sent_back_waits_for_no_second_ruling(adjudicate: A
     await adjudicate.settle()
     assert await listed(adjudicate, "second") == []
     assert (await agreement(adjudicate))["waiting"] == 0
+
+
+async def die_before_it_marks(*_: object) -> None:
+    raise StoreUnavailable("the process dies when the ruling is counted and not marked")
+
+
+@pytest.mark.parametrize("word", ["yes", "no"])
+async def test_a_second_ruling_is_theirs_who_gave_it_whoever_is_next_after_a_crash(
+    word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = await start(House())
+    await found.upstream.project(ALL)
+    for unit in (UNIT, OTHER):  # which is counted, too, so that there is more than one record to look in
+        await found.escalate(unit, "yes", "no")
+        await rule(found, "first", unit=unit)
+    assert (await rule(found, "second", word, unit=OTHER)).status == 200
+    with monkeypatch.context() as patch:
+        patch.setattr(Repeats, "_mark", die_before_it_marks)
+        assert (await rule(found, "second", word)).status == 503
+    found = await begun_anew(found)
+    assert len(await listed(found, "third")) == 1, "counted, and not marked"
+    assert (await rule(found, "third", "no")).status == 409
+    assert await listed(found, "third") == []
+    assert (await rule(found, "third", word)).status == 409, "it is not the third's"
+    again = await rule(found, "second", word)
+    assert (again.status, again.json()["status"]) == (200, "repeated")
+    assert (await rule(found, "second", "no" if word == "yes" else "yes")).status == 409
+    assert (await agreement(found))["made"] == 2
+    marked = (await found.handlers().repository.units([UNIT]))[UNIT]
+    assert (marked.repeated_by, marked.rulers) == ("second", ("first", "second"))
+    await found.stop()
+
+
+async def test_who_gave_a_second_ruling_and_heard_nothing_is_told_when_they_ask_again(
+    adjudicate: Adjudicate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rule(adjudicate, "first")
+    with monkeypatch.context() as patch:
+        patch.setattr(Repeats, "_mark", die_before_it_marks)
+        assert (await rule(adjudicate, "second", "no")).status == 503
+    again = await rule(adjudicate, "second", "no")
+    assert (again.status, again.json()["status"]) == (200, "repeated")
+    assert await listed(adjudicate, "second") == []
+    assert (await agreement(adjudicate))["made"] == 1
 
 
 def test_as_many_are_drawn_as_are_asked_for_and_the_same_ones_again() -> None:
