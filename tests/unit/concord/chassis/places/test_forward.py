@@ -14,11 +14,13 @@ from concord.chassis.broker.port import Deal
 from concord.chassis.http import limits
 from concord.chassis.identity import Role
 from concord.chassis.places import forward, peers
+from concord.chassis.places.connection import PeerConnection
 from concord.chassis.places.forward import Placement
 from concord.chassis.places.peers import HttpPeers, MemoryPeers, Unreached, is_forwarded, passed_on
 from concord.contracts.ids import placed_id, slot_of_project
 from concord.contracts.owners import OWNER
 from simulation.house import House
+from tests.support.service import until
 from tests.unit.concord.chassis.places.doors import LARGE_BYTES, MINE, PLACES, THEIRS, Door, deal, listening, unit_of
 
 PROBLEM = "application/problem+json"
@@ -333,6 +335,46 @@ async def test_what_only_asks_waits_for_no_body(says: str) -> None:
             writer.write("\r\n".join([*head, "", ""]).encode())
             assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
             writer.close()
+        for door in (entry, two):
+            await door.peers.close()
+
+
+async def test_who_is_refused_in_their_body_and_hangs_up_leaves_nothing_to_whoever_comes_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The rest of the body would be read out of the next request between the two, whosever that is."""
+    house, others = House(), HttpPeers()
+    came, end = asyncio.Event(), PeerConnection._end
+
+    def noted(connection: PeerConnection) -> None:
+        end(connection)
+        came.set()
+
+    monkeypatch.setattr(PeerConnection, "_end", noted)
+    async with (
+        asyncio.timeout(20),
+        listening(lambda at: Door(house, at, others)) as entry,
+        listening(lambda at: Door(house, at, HttpPeers())) as two,
+    ):
+        deal(entry, two)
+        port = int(entry.address.rpartition(":")[2])
+
+        async def opened(role: Role, rest: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            head = f"POST /v1/units/{unit_of(THEIRS)}/note HTTP/1.1\r\nhost: x\r\nauthorization: Bearer "
+            writer.write(f"{head}{house.token('olga', role)}\r\n{rest}".encode())
+            return reader, writer
+
+        _, stranger = await opened(Role.ANNOTATOR, "transfer-encoding: chunked\r\n\r\n5\r\nab")
+        await came.wait()
+        stranger.close()
+        (peer,) = others._peers.values()
+        await until(lambda: peer._places._value == peers.CONNECTIONS_PER_PEER_MAX)
+        reader, writer = await opened(Role.OPERATOR, "content-length: 2\r\nconnection: close\r\n\r\n{}")
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["at"] == two.address
+        writer.close()
         for door in (entry, two):
             await door.peers.close()
 
