@@ -68,6 +68,16 @@ def test_a_panels_query_is_answered(live: Live, panel: str) -> None:
 
 
 @pytest.mark.parametrize("board", BOARDS)
+def test_a_drop_down_has_something_to_choose(live: Live, board: str) -> None:
+    asked = [variable["query"] for variable in _boards()[board]["templating"]["list"] if variable["type"] == "query"]
+    assert asked
+    for query in asked:
+        series, label = query.removeprefix("label_values(").removesuffix(")").rsplit(", ", 1)
+        assert live.eventually(_filled(series))
+        assert live.ask(f"label/{label}/values", **{"match[]": _filled(series)})
+
+
+@pytest.mark.parametrize("board", BOARDS)
 def test_what_marks_releases_can_be_asked(live: Live, board: str) -> None:
     for marks in _boards()[board]["annotations"]["list"]:
         live.numbers(marks["expr"])

@@ -5,11 +5,14 @@ import threading
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from concord.chassis.store.port import StoreUnavailable
 from concord.contracts.topics import DEAD_LETTERS, PLACES_LOCAL
 from services.audit.domain import agreement, certificate, verdict
+from services.audit.domain.lot import LotState
+from services.audit.domain.place import OpenLot
 from services.audit.domain.verdict import Plan
 from services.audit.handlers import drawing
 from services.audit.repository import Repository
@@ -57,6 +60,15 @@ async def test_a_policy_that_no_plan_keeps_is_told_and_stops_neither_audit_nor_a
     await again.define(policies.Policy(audit=RELABEL), revision=2)
     assert (await until_status(again, "auditing"))["problem"] == "", "which went with the status that it was about"
     await again.stop()
+
+
+def test_why_a_lot_stands_still_is_over_with_the_status_that_it_was_about() -> None:
+    lot = OpenLot(LotState(LOT, PROJECT, tuple(UNITS)))
+    lot.problem = "No sample can be drawn."
+    lot.moved_on(msgspec.structs.replace(lot.state, withdrawn=(0,)))
+    assert lot.problem, "it stands where it stood"
+    lot.moved_on(msgspec.structs.replace(lot.state, status="auditing"))
+    assert lot.problem == ""
 
 
 async def test_a_plan_that_takes_too_long_is_told_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
