@@ -74,6 +74,10 @@ class ReadyQueue:
         """Return how much of each project waits."""
         return {project_id: project.backlog() for project_id, project in self._projects.items()}
 
+    def projects(self) -> list[str]:
+        """Return the projects of which something waits, or waited."""
+        return list(self._projects)
+
     def waiting(self) -> Iterator[str]:
         """Yield the units that wait and have a record of their own, those left out that are picked."""
         for project in self._projects.values():

@@ -135,8 +135,12 @@ class Repository:
 
     @property
     def views(self) -> list[tuple[str, ProjectView]]:
-        """Every project of the places that are served here, with its view."""
-        return [pair for place in self.served() for pair in place.views.items()]
+        """Every project of the places that are served here, with its view: also where nobody has asked for work yet."""
+        return [
+            (project_id, place.view(project_id))
+            for place in self.served()
+            for project_id in dict.fromkeys((*place.views, *place.queue.projects()))
+        ]
 
     @property
     def waiting_units(self) -> int:

@@ -124,6 +124,17 @@ async def test_skills_that_nobody_has_and_names_that_nobody_bears_are_listed() -
     assert stranded(desk) == ["c1-ugh2"]
 
 
+async def test_skills_that_nobody_has_are_counted_also_where_nobody_ever_asked_for_work() -> None:
+    desk = Desk()
+    await desk.publish_project()
+    async with desk.open():
+        gauge = desk.handlers().stranded.instruments.gauge("concord_assign_units_nobody_can_label")
+        await desk.admit(unit_event("c1-ugh1", skills_required=["law"]))
+        await until(lambda: gauge._value.get() == 1)
+        await desk.define("ann", skills=["law"])
+        await until(lambda: gauge._value.get() == 0)
+
+
 async def test_stranded_units_are_listed_by_pages() -> None:
     desk = Desk()
     await desk.publish_project()
