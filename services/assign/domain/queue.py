@@ -58,44 +58,40 @@ class ReadyQueue:
 
     Attributes:
         fresh: the units that wait in pages.
+        projects: what waits, or waited, of each project, by its id.
     """
 
     def __init__(self, generator: random.Random, memory: RowsInMemory | None = None) -> None:
         self.fresh = FreshUnits(memory or RowsInMemory())
         self._generator = generator
-        self._projects: dict[str, ProjectQueue] = {}
+        self.projects: dict[str, ProjectQueue] = {}
 
     def __len__(self) -> int:
         """How many units wait."""
-        lanes = (lane for project in self._projects.values() for lane in project.lanes.values())
-        return sum(len(project.waiting) for project in self._projects.values()) + sum(len(lane.pages) for lane in lanes)
+        lanes = (lane for project in self.projects.values() for lane in project.lanes.values())
+        return sum(len(project.waiting) for project in self.projects.values()) + sum(len(lane.pages) for lane in lanes)
 
     def backlogs(self) -> dict[str, Backlog]:
         """Return how much of each project waits."""
-        return {project_id: project.backlog() for project_id, project in self._projects.items()}
-
-    def projects(self) -> list[str]:
-        """Return the projects of which something waits, or waited."""
-        return list(self._projects)
+        return {project_id: project.backlog() for project_id, project in self.projects.items()}
 
     def waiting(self) -> Iterator[str]:
         """Yield the units that wait and have a record of their own, those left out that are picked."""
-        for project in self._projects.values():
+        for project in self.projects.values():
             yield from project.waiting
 
     def waiting_in(self, project_id: str) -> list[str]:
         """Return the units of a project that wait and have a record of their own, those left out that are picked."""
-        return [] if (project := self._projects.get(project_id)) is None else list(project.waiting)
+        return [] if (project := self.projects.get(project_id)) is None else list(project.waiting)
 
     def pages_in(self, project_id: str) -> list[Page]:
         """Return the pages in which units of a project wait."""
-        project = self._projects.get(project_id)
-        lanes = () if project is None else project.lanes.values()
+        lanes = project.lanes.values() if (project := self.projects.get(project_id)) is not None else ()
         return [page for lane in lanes for page in lane.pages.pages.values()]
 
     def put_page(self, document_id: str, head: PageHead, rows: Sequence[FreshRow]) -> None:
         """Let the rows of a stored document wait, those that do already left as they are."""
-        project = self._projects.setdefault(head.project_id, ProjectQueue())
+        project = self.projects.setdefault(head.project_id, ProjectQueue())
         new = [row for row in rows if row.unit_id not in project.waiting]
         self.fresh.put(project.lane(head.lane).pages, document_id, head, new)
         project.close_lane(head.lane)
@@ -104,11 +100,11 @@ class ReadyQueue:
         """Have a page's rows in memory, as its documents hold them."""
         if (pages := self._pages_of(page)) is not None:
             self.fresh.bring(pages, page, stored)
-            self._projects[page.head.project_id].close_lane(page.head.lane)
+            self.projects[page.head.project_id].close_lane(page.head.lane)
 
     def to_bring(self, project_id: str, seeker: Seeker) -> Page | None:
         """Return the page whose rows the seeker's next claims may want and that is not in memory; None: all are."""
-        project = self._projects.get(project_id)
+        project = self.projects.get(project_id)
         if project is None:
             return None
         lacking = LOW_ROWS + len(project.picked)
@@ -130,7 +126,7 @@ class ReadyQueue:
 
     def met(self, state: UnitState) -> bool:
         """Return whether it is known here that the unit was admitted."""
-        project = self._projects.get(state.project_id)
+        project = self.projects.get(state.project_id)
         known = project is not None and (state.unit_id in project.waiting or state.unit_id in project.picked)
         return known or self.fresh.met(state.unit_id)
 
@@ -140,7 +136,7 @@ class ReadyQueue:
 
     def doubt_first_pages(self) -> None:
         """Note that somebody else may have begun units of the pages that come next in each project."""
-        for project in self._projects.values():
+        for project in self.projects.values():
             first = next((project.lanes[key].pages for key in project.order if project.lanes[key].pages), None)
             page = next(iter(first.pages.values())) if first is not None else None
             if page is not None:
@@ -148,41 +144,41 @@ class ReadyQueue:
 
     def _pages_of(self, page: Page) -> Pages | None:
         """Return the pages of the lane in which a page stands, if it still does."""
-        project = self._projects.get(page.head.project_id)
+        project = self.projects.get(page.head.project_id)
         lane = project.lanes.get(page.head.lane) if project is not None else None
         return lane.pages if lane is not None and page.number in lane.pages.pages else None
 
     def next_in_pages(self, wanted: Callable[[str], bool]) -> Iterator[str]:
         """Yield the units of pages in memory, of the projects that are wanted, those first that are picked first."""
-        for project in [project_queue for project_id, project_queue in self._projects.items() if wanted(project_id)]:
+        for project in [project_queue for project_id, project_queue in self.projects.items() if wanted(project_id)]:
             for key in project.order[:LANES_MAX]:
                 for page in project.lanes[key].pages.in_memory():
                     yield from page.rows or ()
 
     def fresh_of(self, project_id: str) -> list[tuple[tuple[str, ...], int]]:
         """Return, for each lane of a project, the skills that it takes and how many units in it nobody has had."""
-        project = self._projects.get(project_id)
+        project = self.projects.get(project_id)
         lanes = project.lanes.items() if project is not None else ()
         return [(key[1], lane.untouched) for key, lane in lanes]
 
     def skills_wanted(self, project_id: str) -> set[tuple[str, ...]]:
         """Return the sets of skills that what waits for anyone in a project takes."""
-        project = self._projects.get(project_id)
+        project = self.projects.get(project_id)
         return {skills for _, skills in project.lanes} if project is not None else set()
 
     def gold_shown(self, project_id: str) -> list[Shown]:
         """Return what was shown of each gold unit of a project that is for anybody, and not retired or in doubt."""
-        project = self._projects.get(project_id)
+        project = self.projects.get(project_id)
         waiting = () if project is None else (project.waiting[unit_id] for unit_id in project.gold)
         return [unit.shown for unit in waiting if unit.shown is not None]
 
     def with_gold(self) -> list[str]:
         """Return the projects that have gold for anybody."""
-        return [project_id for project_id, project in self._projects.items() if any(project.gold)]
+        return [project_id for project_id, project in self.projects.items() if any(project.gold)]
 
     def outlook(self, project_id: str, seeker: Seeker) -> Outlook:
         """Return how much waits in a project for somebody, and how soon it is wanted; nothing is picked."""
-        project = self._projects.get(project_id)
+        project = self.projects.get(project_id)
         return NOTHING if project is None else outlook(project, seeker)
 
     def settle(self, state: UnitState, *, found: bool = False) -> None:
@@ -194,9 +190,9 @@ class ReadyQueue:
             state: the newest state.
             found: it was found in the store: who was shown a gold unit before is not known, and to be asked.
         """
-        project = self._projects.get(state.project_id)
+        project = self.projects.get(state.project_id)
         if project is None:
-            project = self._projects[state.project_id] = ProjectQueue()
+            project = self.projects[state.project_id] = ProjectQueue()
         if state.copy_for:
             self._settle_copy(project, state)
             return
@@ -258,7 +254,7 @@ class ReadyQueue:
 
     def gold_in_doubt(self, project_id: str, seeker: Seeker, gold_rate: float) -> list[str]:
         """Return gold units that the seeker's next picks would pass over, until it is `gold_asked` who had them."""
-        project = self._projects.get(project_id)
+        project = self.projects.get(project_id)
         if project is None:
             return []
         doubted = []
@@ -275,7 +271,7 @@ class ReadyQueue:
 
     def gold_asked(self, project_id: str, seeker: Seeker, unit_ids: Iterable[str]) -> None:
         """Note that what is known of these gold units and the seeker is all: their copies were settled, if any."""
-        if (project := self._projects.get(project_id)) is not None:
+        if (project := self.projects.get(project_id)) is not None:
             project.gold.asked(seeker.annotator_id, [unit_id for unit_id in unit_ids if unit_id in project.waiting])
 
     def pick(self, project_id: str, seeker: Seeker, gold_rate: float) -> Pick | None:
@@ -286,7 +282,7 @@ class ReadyQueue:
             seeker: who wants it.
             gold_rate: how often, instead of a unit that waits, a gold unit is shown.
         """
-        project = self._projects.get(project_id)
+        project = self.projects.get(project_id)
         if project is None:
             return None
         if seeker.gold_alone:
@@ -365,7 +361,7 @@ class ReadyQueue:
     def release(self, picks: Iterable[Pick]) -> None:
         """Hide these no longer: what was told of them meanwhile is taken over, and without news they wait again."""
         for pick in picks:
-            project = self._projects.get(pick.waiting.project_id)
+            project = self.projects.get(pick.waiting.project_id)
             if project is None or pick.unit_id not in project.picked:
                 continue
             picked = project.picked.pop(pick.unit_id)
@@ -377,7 +373,7 @@ class ReadyQueue:
 
     def undo(self, pick: Pick, annotator_id: str) -> None:
         """Take back a pick that led to nothing, or of which nobody knows what became: it waits, or is refused later."""
-        project = self._projects.get(pick.waiting.project_id)
+        project = self.projects.get(pick.waiting.project_id)
         if project is None:
             return
         if pick.gold:

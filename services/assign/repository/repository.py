@@ -139,7 +139,7 @@ class Repository:
         return [
             (project_id, place.view(project_id))
             for place in self.served()
-            for project_id in dict.fromkeys((*place.views, *place.queue.projects()))
+            for project_id in dict.fromkeys((*place.views, *place.queue.projects))
         ]
 
     @property
