@@ -133,7 +133,7 @@ def claimed(pages: Pages, project_id: str, token: str) -> Any:
 
 TOUCHING = """() => {
   const shown = [...document.querySelectorAll("main :is(.button, .pick)")]
-    .filter((each) => each.checkVisibility() && !each.closest(".sending"));
+    .filter((each) => each.checkVisibility() && getComputedStyle(each.closest(".sending") ?? each).position !== "sticky");
   const at = shown.map((each) => each.getBoundingClientRect());
   const before = (a, b) => a.right <= b.left + 1 || a.bottom + 2 <= b.top;
   const apart = (a, b) => before(a, b) || before(b, a);
@@ -148,6 +148,7 @@ def looks(page: Page) -> list[Any]:
     assert page.viewport_size is not None
     wide = page.viewport_size
     found = violations(page, RULES)
+    found += [["touching", pair] for pair in page.evaluate(TOUCHING)]
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     page.set_viewport_size({"width": 390, "height": 800})
     page.wait_for_timeout(50)
