@@ -135,7 +135,7 @@ def _in_parts(found: Material) -> str:
     ]
     if not rows:
         return _nothing("Nothing has got two labels yet, or labels are of a kind without classes.")
-    note = "A class against all others; a slice of the data; annotators of a group among themselves."
+    note = "A class against all others; a slice of the data; units of one guideline version; people of a group."
     return _nothing(note) + _by_field(found, ("field", "part", "alpha", "equal pairs"), rows[: 2 * ROWS_MAX])
 
 

@@ -133,7 +133,8 @@ def claimed(pages: Pages, project_id: str, token: str) -> Any:
 
 TOUCHING = """() => {
   const lies = (each) => getComputedStyle(each.closest(".sending") ?? each).position === "sticky";
-  const shown = [...document.querySelectorAll("main :is(.button, .pick)")]
+  const over = document.querySelector("dialog[open]") ?? document.querySelector("main");
+  const shown = [...over.querySelectorAll(":is(.button, .pick)")]
     .filter((each) => each.checkVisibility() && !lies(each));
   const at = shown.map((each) => each.getBoundingClientRect());
   const before = (a, b) => a.right <= b.left + 1 || a.bottom + 2 <= b.top;
