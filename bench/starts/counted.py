@@ -4,18 +4,21 @@ Units are told of and settled over the real topics, a process counts them and le
 is what is measured: it reads the books and nothing of what is in them.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from bench.live.told import LABELS, LOT_UNITS, ProjectEvents
 from bench.services.door import HttpDoor
 from bench.services.load import definition
-from bench.starts.process import start
+from bench.starts.process import POLL_SECONDS, NotStarted, start
 from concord.chassis.broker.kafka import KafkaBroker
+from concord.contracts.topics import PROJECTS as DEFINITIONS
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 
@@ -23,6 +26,7 @@ SERVICE = "metrics"
 PROJECTS = 8
 TOLD_TOGETHER = 200
 """Units."""
+HEARD_OF_SECONDS_MAX = 60.0
 CLOSED_BEFORE_US = 3_600_000_000
 """How long ago closed units were settled: a lot is closed some minutes of event time after its acceptance."""
 CALM_CPU_SECONDS = 0.15
@@ -80,8 +84,24 @@ async def defined(stack: Stack, name: str, gold_every: int) -> list[ProjectEvent
             encoded = await door.call("ingest", "PUT", f"/v1/projects/{name}-{number}", client, body)
             project_id = msgspec.json.decode(encoded)["project_id"]
             projects.append(ProjectEvents(project_id, gold_every=gold_every))
+    await _heard_of(stack)
     stack.kill("ingest")
     return projects
+
+
+async def _heard_of(stack: Stack) -> None:
+    """Return when the projects' definitions are on their topic: ingest answers before they are."""
+    ends = AIOKafkaConsumer(bootstrap_servers=stack.kafka_bootstrap, enable_auto_commit=False)
+    partitions = [TopicPartition(DEFINITIONS.name, number) for number in range(DEFINITIONS.partitions)]
+    await ends.start()
+    try:
+        deadline = time.monotonic() + HEARD_OF_SECONDS_MAX
+        while sum((await ends.end_offsets(partitions)).values()) < PROJECTS:
+            if time.monotonic() > deadline:
+                raise NotStarted(f"not all of {PROJECTS} projects were told of within {HEARD_OF_SECONDS_MAX:.0f} s")
+            await asyncio.sleep(POLL_SECONDS)
+    finally:
+        await ends.stop()
 
 
 async def _tell(stack: Stack, projects: list[ProjectEvents], units: int, at_us: int) -> None:
