@@ -47,7 +47,6 @@ PLANTED = _named(
         labelling.the_last_draft_wins,
         labelling.models_are_people,
         labelling.desks_without_an_end,
-        labelling.who_is_stopped_is_forgotten,
         labelling.exposures_by_process,
         labelling.a_wait_for_ever,
         labelling.first_label_wins,
@@ -78,9 +77,12 @@ UNSEEN = _named(
         storing.late_is_not_settled,
         # Two names of one class must meet in what is counted: seeds 1 and 5 were tried, and held.
         classes.labels_as_given,
+        # A process must end while somebody is stopped by a rule, and they ask the next one before they do anything
+        # else. Seed 47 was seen to catch it, and does no more; nor do 1 to 22 and 48.
+        labelling.who_is_stopped_is_forgotten,
     )
 )
-"""These were not yet seen to be caught: what the town still has to learn."""
+"""These are not seen to be caught: what the town still has to learn."""
 
 
 def planted(name: str) -> AbstractContextManager[None]:

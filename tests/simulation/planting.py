@@ -33,7 +33,6 @@ CAUGHT_AT = {
     "sameness-by-bytes": 3,
     "the-last-draft-wins": 2,
     "unavailable-is-poison": 9,
-    "who-is-stopped-is-forgotten": 47,
 }
 """At which seed each was caught, where that is not the first; that seed is tried first."""
 OVER_SEVERAL = {"overconfident": (5, 17)}
