@@ -16,17 +16,14 @@ Made for Faust 0.15; a test reads these topics on a real broker.
 """
 
 import asyncio
-import logging
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 import faust
 import uvloop
-from aiokafka.errors import KafkaError
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.transport.consumer import ensure_TP
@@ -36,10 +33,10 @@ from faust.types.tuples import ConsumerMessage
 from mode.utils.futures import notify
 
 from concord.chassis.broker.authority import context_of
-from concord.chassis.broker.kafka_records import hand_over_own
 from concord.chassis.broker.port import Deal, Incoming, Table
 from concord.chassis.consumer.batch import FULL_RECORDS, PACE_SECONDS
 from concord.chassis.consumer.watch import Stuck
+from concord.chassis.faust_thread import FAUST_LOG, ChunkedThread, take_error
 from concord.chassis.places.deal import PlacesDiffer, check_width
 from concord.chassis.places.faust_assignor import FaustPlaceAssignor
 from concord.chassis.places.owner import Owner
@@ -53,16 +50,10 @@ CHUNKS_BUFFERED_MAX = 8
 SESSION_SECONDS = 8.0
 HEARTBEAT_SECONDS = 0.5
 """Also how soon a member hears that its group is dealt anew, while the others wait for it."""
-FETCH_WAIT_MS = 250
-"""How long the broker lets a fetch lie when there is nothing. It answers a connection in turn: whatever is asked
-meanwhile, as where partitions begin and end when places were dealt, waits behind it. Faust's own is 1,500."""
 COMMIT_SECONDS = 1.0
 REBALANCE_SECONDS = 30.0
 
 Positions = Mapping[TP, int]
-
-FAUST_LOG = logging.getLogger("faust.chunks")
-"""Said under Faust's name: its libraries' lines are shown from warnings on."""
 
 
 class Extent(NamedTuple):
@@ -92,23 +83,6 @@ class _RawChunks(faust.Schema[Any, Any]):
         return decode
 
 
-class _ChunkedThread(driver.AIOKafkaConsumerThread):
-    """The thread of Faust's consumer."""
-
-    logger = FAUST_LOG
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # there is no setting for it
-        return consumer
-
-    async def on_start(self) -> None:
-        """Connect; records of our topics are ours from then on, those of changelogs are as Faust wants them."""
-        await super().on_start()
-        chunked = cast("ChunkedApp", self.consumer.app).chunked_topics
-        hand_over_own(self._consumer, lambda place: place.topic in chunked)
-
-
 class ChunkedConsumer(driver.Consumer):
     """Faust's consumer, delivering chunks on the topics that `ChunkedApp.chunked` made."""
 
@@ -121,9 +95,9 @@ class ChunkedConsumer(driver.Consumer):
         self._not_before = 0.0
         self._sought_in: int | None = None
 
-    def _new_consumer_thread(self) -> _ChunkedThread:
+    def _new_consumer_thread(self) -> ChunkedThread:
         # Faust would have one of asyncio's, whatever runs the process: waking each other costs the more.
-        thread = _ChunkedThread(self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon)
+        thread = ChunkedThread(self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon)
         thread._close_thread_loop_on_stop = True
         return thread
 
@@ -354,7 +328,7 @@ class ChunkedApp(faust.App):
             raise Stuck("what keeps the process in its group has ended, and the log says why")
         if (fault := coordinator._pending_exception) is not None:
             FAUST_LOG.warning("the group could not be joined, which is tried again: %r", fault)
-            thread.thread_loop.call_soon_threadsafe(_take_error, coordinator)
+            thread.thread_loop.call_soon_threadsafe(take_error, coordinator)
         subscription = consumer._subscription.subscription
         return bool(coordinator.member_id) and subscription is not None and not coordinator.need_rejoin(subscription)
 
@@ -379,11 +353,6 @@ async def _at_the_beginning(extents: Mapping[TP, Extent]) -> Positions:
 
 def _nobody() -> None:
     return
-
-
-def _take_error(coordinator: Any) -> None:
-    with suppress(KafkaError):
-        coordinator.check_errors()
 
 
 def _credentials(kafka: KafkaSettings) -> Any:

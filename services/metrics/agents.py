@@ -15,7 +15,8 @@ from concord.chassis.broker.port import BrokerUnavailable, TopicPartition
 from concord.chassis.clock import Clock
 from concord.chassis.consumer import CONSUMER_INSTRUMENTS, WATCH_SECONDS, Stuck, Watch
 from concord.chassis.dead_letters import DeadLetters
-from concord.chassis.faust_chunks import FAUST_LOG, ChunkedApp, Extent
+from concord.chassis.faust_chunks import ChunkedApp, Extent
+from concord.chassis.faust_thread import FAUST_LOG
 from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import repeating

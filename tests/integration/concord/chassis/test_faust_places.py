@@ -120,6 +120,8 @@ async def test_a_member_whose_group_met_an_error_joins_anew_and_one_that_cannot_
         nonlocal failed
         failed += 1
         if failed == 1:
+            waiters = thread._consumer._fetcher._fetch_waiters  # a poll that waits is told of the error, too
+            await until(lambda: not all(waiter.done() for waiter in waiters), WAIT_SECONDS_MAX)
             raise UnknownError("as the test wants it")
         return await joining(*arguments)
 
@@ -129,6 +131,12 @@ async def test_a_member_whose_group_met_an_error_joins_anew_and_one_that_cannot_
     assert not member.app.in_group()
     await until(lambda: member.app.in_group() and coordinator.generation > generation, WAIT_SECONDS_MAX)
     await until(lambda: len(member.owner.open()) == PLACES, WAIT_SECONDS_MAX)
+    broker = KafkaBroker(KAFKA, "test")
+    await broker.start()
+    await broker.publish([Outgoing(topic, b"k", b"after", (), 1) for topic in topics])
+    await broker.stop()
+    await until(lambda: len(member.read) == len(topics), WAIT_SECONDS_MAX)
+    assert not member.app.crashed
 
     async def breaks() -> None:
         raise RuntimeError("as the test wants it")
