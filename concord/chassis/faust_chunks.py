@@ -18,12 +18,14 @@ Made for Faust 0.15; a test reads these topics on a real broker.
 import asyncio
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 import faust
 import uvloop
+from aiokafka.errors import IllegalStateError
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.transport.consumer import ensure_TP
@@ -94,6 +96,8 @@ class ChunkedConsumer(driver.Consumer):
         self._delivered: defaultdict[TP, deque[ChunkMessage]] = defaultdict(deque)
         self._not_before = 0.0
         self._sought_in: int | None = None
+        self._begun: dict[TP, int] = {}
+        self._dropped: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> ChunkedThread:
         # Faust would have one of asyncio's, whatever runs the process: waking each other costs the more.
@@ -102,27 +106,51 @@ class ChunkedConsumer(driver.Consumer):
         return thread
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's signature
-        """Yield what one poll brings; whatever a rebalance cuts off is sought again after it.
+        """Yield what one poll brings; what comes while nothing is delivered, as a group is dealt anew, is read again.
 
         What trickles in is gathered, as `consumer.batch` does: a chunk costs much whatever it holds.
         """
         if not await self._paced():
             return
+        if self._dropped:
+            await self._back()
         records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
-        if records is None or self.should_stop or self._cut_off(generation):
+        if records is None or self.should_stop:
             return
         count = sum(map(len, records.values()))
         self._not_before = time.monotonic() + PACE_SECONDS if 0 < count < FULL_RECORDS else 0.0
+        left = {ensure_TP(place): found[0].offset for place, found in records.items() if found}
         for place, found in records.items():
             tp = ensure_TP(place)
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-            for message in self._messages(tp, found):
+            messages = self._messages(tp, found)
+            while True:
                 if self._cut_off(generation):
+                    self._dropped |= left
                     return
+                if (message := next(messages, None)) is None:
+                    break
+                left[tp] = message.offset + 1
                 yield tp, message
+            left.pop(tp, None)
+
+    async def _back(self) -> None:
+        """Go back to what a poll brought while nothing was delivered: the client library takes it for read."""
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow.wait())
+        dropped, self._dropped = self._dropped, {}
+        assigned = self.assignment()
+        with suppress(IllegalStateError):  # the group is being dealt anew: reading begins where its state stands then
+            back = {
+                tp: offset
+                for tp, offset in dropped.items()
+                if tp in assigned and self._begun.get(tp, 0) <= offset < (await self.position(tp) or 0)
+            }
+            if back:
+                await self.seek_wait(back)
 
     async def _paced(self) -> bool:
         """Wait until the next poll may begin; tell whether there is to be one."""
@@ -133,7 +161,7 @@ class ChunkedConsumer(driver.Consumer):
         """Tell whether the group is being dealt anew: nothing more is delivered until reading begins again."""
         return not self.flow_active or bool(self.app.consumer_generation_id != generation)
 
-    def _messages(self, tp: TP, found: Sequence[Any]) -> Iterable[Any]:
+    def _messages(self, tp: TP, found: Sequence[Any]) -> Iterator[Any]:
         if tp.topic not in self._chunked_app.chunked_topics:
             yield from (self._to_message(tp, record) for record in found)
             return
@@ -197,6 +225,7 @@ class ChunkedConsumer(driver.Consumer):
         """Forget what was delivered, after what was begun is done."""
         await super().on_partitions_revoked(revoked)
         self._delivered.clear()
+        self._dropped.clear()
         self._sought_in = None
 
     async def perform_seek(self) -> None:
@@ -216,7 +245,7 @@ class ChunkedConsumer(driver.Consumer):
             positions = await self._chunked_app.begin_at(extents)
             if self.app.consumer_generation_id == generation:  # else it is called again, for what is ours by now
                 await self.seek_wait(positions)
-                self._sought_in = generation
+                self._sought_in, self._begun = generation, dict(positions)
 
 
 class _ChunkedTransport(driver.Transport):

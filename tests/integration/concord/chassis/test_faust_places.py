@@ -5,6 +5,7 @@ import os
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ from tests.support.service import until
 KAFKA = os.environ.get("CONCORD_TEST_KAFKA_BOOTSTRAP", "")
 PLACES = 8
 WAIT_SECONDS_MAX = 60.0
+SHORTLY_SECONDS = 1.5
+"""Longer than a poll waits; were it too short, the records would come as they do anyway."""
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(not KAFKA, reason="needs a broker; `make test` starts one")]
 
@@ -41,8 +44,14 @@ class Member:
             for record in event.message.records:
                 self.read[(record.topic, record.partition, record.value)] += 1
 
-    def standings(self) -> list[Standing]:
-        return [self.owner.whose(place).standing for place in range(PLACES)]
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run it; a member that is left running would keep the event loop from ending."""
+        await self.app.start()
+        try:
+            yield
+        finally:
+            await self.app.stop()
 
 
 @pytest.fixture
@@ -69,35 +78,34 @@ def agreed(*members: Member) -> bool:
 async def test_two_members_hold_one_table_and_the_places_of_one_that_leaves_go_to_the_other(topics: list[str]) -> None:
     group = f"faust-{uuid.uuid4().hex[:8]}"
     entry, two = (Member(group, topics, number) for number in (1, 2))
-    await entry.app.start()
-    await until(lambda: agreed(entry), WAIT_SECONDS_MAX)
-    await two.app.start()
-    await until(lambda: agreed(entry, two), WAIT_SECONDS_MAX)
-    assert len(entry.owner.open()) == len(two.owner.open()) == PLACES // 2
     broker = KafkaBroker(KAFKA, "test")
     await broker.start()
     records = [Outgoing(topic, b"k", b"%d" % place, (), place) for topic in topics for place in range(PLACES)]
-    await broker.publish(records)
-    await until(lambda: len(entry.read | two.read) == len(records), WAIT_SECONDS_MAX)
-    for member in (entry, two):
-        assert {partition for _, partition, _ in member.read} == member.owner.open()
-    kept = entry.owner.open()
-    await two.app.stop()
-    await until(lambda: agreed(entry), WAIT_SECONDS_MAX)
-    assert kept < entry.owner.open()
-    await broker.publish(records)
-    await until(lambda: len(entry.read) == len(records), WAIT_SECONDS_MAX)
+    async with entry.running():
+        await until(lambda: agreed(entry), WAIT_SECONDS_MAX)
+        async with two.running():
+            await until(lambda: agreed(entry, two), WAIT_SECONDS_MAX)
+            assert len(entry.owner.open()) == len(two.owner.open()) == PLACES // 2
+            await broker.publish(records)
+            await until(lambda: len(entry.read | two.read) == len(records), WAIT_SECONDS_MAX)
+            for member in (entry, two):
+                assert {partition for _, partition, _ in member.read} == member.owner.open()
+            kept = entry.owner.open()
+        await until(lambda: agreed(entry), WAIT_SECONDS_MAX)
+        assert kept < entry.owner.open()
+        entry.app.consumer.stop_flow()  # as it is for a moment when places were dealt and a poll still waits
+        await broker.publish(records)
+        await asyncio.sleep(SHORTLY_SECONDS)
+        entry.app.consumer.resume_flow()
+        await until(lambda: len(entry.read) == len(records), WAIT_SECONDS_MAX)
     await broker.stop()
-    await entry.app.stop()
-    await asyncio.sleep(0)
 
 
 async def test_a_member_that_counts_other_places_than_are_dealt_ends(topics: list[str]) -> None:
     member = Member(f"faust-{uuid.uuid4().hex[:8]}", topics, 1)
     member.owner.places = 2 * PLACES
-    await member.app.start()
-    await until(lambda: member.app.crashed, WAIT_SECONDS_MAX)
-    await member.app.stop()
+    async with member.running():
+        await until(lambda: member.app.crashed, WAIT_SECONDS_MAX)
 
 
 def thread_of(member: Member) -> Any:
@@ -109,41 +117,40 @@ async def test_a_member_whose_group_met_an_error_joins_anew_and_one_that_cannot_
     topics: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     member = Member(f"faust-{uuid.uuid4().hex[:8]}", topics, 1)
-    await member.app.start()
-    await until(member.app.in_group, WAIT_SECONDS_MAX)
-    await until(lambda: len(member.owner.open()) == PLACES, WAIT_SECONDS_MAX)
-    thread = thread_of(member)
-    coordinator = thread._consumer._coordinator
-    generation, joining, failed = coordinator.generation, coordinator.ensure_active_group, 0
+    async with member.running():
+        await until(member.app.in_group, WAIT_SECONDS_MAX)
+        await until(lambda: len(member.owner.open()) == PLACES, WAIT_SECONDS_MAX)
+        thread = thread_of(member)
+        coordinator = thread._consumer._coordinator
+        generation, joining, failed = coordinator.generation, coordinator.ensure_active_group, 0
 
-    async def fails_once(*arguments: Any) -> Any:
-        nonlocal failed
-        failed += 1
-        if failed == 1:
-            waiters = thread._consumer._fetcher._fetch_waiters  # a poll that waits is told of the error, too
-            await until(lambda: not all(waiter.done() for waiter in waiters), WAIT_SECONDS_MAX)
-            raise UnknownError("as the test wants it")
-        return await joining(*arguments)
+        async def fails_once(*arguments: Any) -> Any:
+            nonlocal failed
+            failed += 1
+            if failed == 1:
+                waiters = thread._consumer._fetcher._fetch_waiters  # a poll that waits is told of the error, too
+                await until(lambda: not all(waiter.done() for waiter in waiters), WAIT_SECONDS_MAX)
+                raise UnknownError("as the test wants it")
+            return await joining(*arguments)
 
-    monkeypatch.setattr(coordinator, "ensure_active_group", fails_once)
-    thread.thread_loop.call_soon_threadsafe(coordinator.request_rejoin)
-    await until(lambda: failed == 1, WAIT_SECONDS_MAX)
-    assert not member.app.in_group()
-    await until(lambda: member.app.in_group() and coordinator.generation > generation, WAIT_SECONDS_MAX)
-    await until(lambda: len(member.owner.open()) == PLACES, WAIT_SECONDS_MAX)
-    broker = KafkaBroker(KAFKA, "test")
-    await broker.start()
-    await broker.publish([Outgoing(topic, b"k", b"after", (), 1) for topic in topics])
-    await broker.stop()
-    await until(lambda: len(member.read) == len(topics), WAIT_SECONDS_MAX)
-    assert not member.app.crashed
+        monkeypatch.setattr(coordinator, "ensure_active_group", fails_once)
+        thread.thread_loop.call_soon_threadsafe(coordinator.request_rejoin)
+        await until(lambda: failed == 1, WAIT_SECONDS_MAX)
+        assert not member.app.in_group()
+        await until(lambda: member.app.in_group() and coordinator.generation > generation, WAIT_SECONDS_MAX)
+        await until(lambda: len(member.owner.open()) == PLACES, WAIT_SECONDS_MAX)
+        broker = KafkaBroker(KAFKA, "test")
+        await broker.start()
+        await broker.publish([Outgoing(topic, b"k", b"after", (), 1) for topic in topics])
+        await broker.stop()
+        await until(lambda: len(member.read) == len(topics), WAIT_SECONDS_MAX)
+        assert not member.app.crashed
 
-    async def breaks() -> None:
-        raise RuntimeError("as the test wants it")
+        async def breaks() -> None:
+            raise RuntimeError("as the test wants it")
 
-    monkeypatch.setattr(coordinator, "ensure_coordinator_known", breaks)
-    thread.thread_loop.call_soon_threadsafe(coordinator.request_rejoin)
-    await until(coordinator._coordination_task.done, WAIT_SECONDS_MAX)
-    with pytest.raises(Stuck):
-        member.app.in_group()
-    await member.app.stop()
+        monkeypatch.setattr(coordinator, "ensure_coordinator_known", breaks)
+        thread.thread_loop.call_soon_threadsafe(coordinator.request_rejoin)
+        await until(coordinator._coordination_task.done, WAIT_SECONDS_MAX)
+        with pytest.raises(Stuck):
+            member.app.in_group()

@@ -96,6 +96,78 @@ async def test_where_reading_begins_is_sought_once_a_deal_and_again_when_it_was_
     assert sought == [3, 3]
 
 
+class Polled:
+    """One partition as the client library has it: a poll brings what is there, and takes it for read."""
+
+    def __init__(self, consumer: ChunkedConsumer, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.consumer, self.position, self.end = consumer, 0, 0
+        app: Any = consumer.app
+        monkeypatch.setattr(app, "monitor", type("Monitor", (), {"track_tp_end_offset": lambda *_: None})())
+        monkeypatch.setattr(consumer, "assignment", lambda: {PLACE})
+        monkeypatch.setattr(consumer, "highwater", lambda _: self.end)
+        for name in ("_wait_next_records", "seek_wait"):
+            monkeypatch.setattr(consumer, name, getattr(self, name))
+        monkeypatch.setattr(consumer, "position", self._position)
+        consumer.flow_active = True
+
+    async def _wait_next_records(self, seconds: float) -> tuple[dict[TP, list[Incoming]], None]:
+        del seconds
+        found = [Incoming("topic", 0, offset, b"", b"", (), 0) for offset in range(self.position, self.end)]
+        self.position = self.end
+        return ({PLACE: found} if found else {}), None
+
+    async def seek_wait(self, positions: dict[TP, int]) -> None:
+        self.position = positions[PLACE]
+
+    async def _position(self, place: TP) -> int:
+        del place
+        return self.position
+
+    async def poll(self, stop_after: int | None = None) -> list[int]:
+        """Return the offsets that one poll brings, whose flow stops after so many chunks."""
+        brought: list[int] = []
+        if stop_after == 0:
+            self.consumer.flow_active = False
+        self.consumer._not_before = 0.0
+        async for _, message in self.consumer.getmany(1.0):
+            brought += [record.offset for record in message.records]
+            if len(brought) == 10 * (stop_after or 0):
+                self.consumer.flow_active = False
+        return brought
+
+
+@pytest.mark.parametrize("chunks", [0, 1, 2])
+async def test_what_comes_while_nothing_is_delivered_is_read_again(
+    consumer: ChunkedConsumer, monkeypatch: pytest.MonkeyPatch, chunks: int
+) -> None:
+    polled = Polled(consumer, monkeypatch)
+    polled.end = 25
+    before = await polled.poll(stop_after=chunks)
+    assert before == list(range(10 * chunks))
+    consumer.flow_active = True
+    polled.end = 27
+    again = await polled.poll()
+    assert before + again == list(range(27)), "each once, in order"
+    assert await polled.poll() == []
+    for chunk in list(consumer._delivered[PLACE]):
+        consumer.ack(chunk)
+    assert consumer._new_offset(PLACE) == 27, "no chunk that was never delivered holds back what is committed"
+
+
+async def test_what_lies_before_where_reading_began_or_was_sought_anew_is_not_gone_back_to(
+    consumer: ChunkedConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polled = Polled(consumer, monkeypatch)
+    polled.end = 8
+    await polled.poll(stop_after=0)
+    consumer._begun, polled.position, consumer.flow_active = {PLACE: 5}, 5, True
+    assert await polled.poll() == [5, 6, 7]
+    polled.end = 9
+    await polled.poll(stop_after=0)
+    polled.position, consumer.flow_active = 6, True
+    assert await polled.poll() == [6, 7, 8], "never forward, past what is to be read again"
+
+
 def test_a_place_is_had_by_who_has_it_in_every_topic() -> None:
     distribution = {
         "http://one:1": {"a": [0, 1, 2], "b": [2, 1], "changelog": [7]},
