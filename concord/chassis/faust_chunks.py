@@ -141,6 +141,8 @@ class ChunkedConsumer(driver.Consumer):
         """Go back to what a poll brought while nothing was delivered: the client library takes it for read."""
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
+        if self.should_stop:
+            return
         dropped, self._dropped = self._dropped, {}
         assigned = self.assignment()
         with suppress(IllegalStateError):  # the group is being dealt anew: reading begins where its state stands then

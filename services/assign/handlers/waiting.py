@@ -33,7 +33,6 @@ class Waiting:
         annotators: who asks.
         claims: what they are given.
         clock: time.
-
     """
 
     def __init__(self, repository: Repository, annotators: Annotators, claims: Claims, clock: Clock) -> None:

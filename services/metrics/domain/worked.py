@@ -55,7 +55,8 @@ def count_on(days: Days, annotation: Annotation) -> None:
     if found is None:
         found = days[day] = Day()
     found.add(1, not annotation.active_ms, annotation.active_ms)
-    bound(days)
+    if found.labels == 1:  # a day that was not there
+        bound(days)
 
 
 def bound(days: Days) -> None:
