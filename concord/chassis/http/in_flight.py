@@ -8,7 +8,8 @@ from starlette.types import Scope
 from concord.chassis.errors import TooManyRequests, Unavailable
 
 CONNECTION_KEY = "concord.connection"
-"""Where a request's scope holds its connection, if that wants to hear that its credential held."""
+"""Where a request's scope holds its connection, if that wants to hear whose credential held, and tells when what was
+answered is taken."""
 
 
 class InFlight:
@@ -80,7 +81,12 @@ class Place:
         self._take(counts.callers, caller)
         counts.held += 1
         if self._connection is not None:
-            self._connection.known()
+            self._connection.known(caller)
+
+    async def answered(self) -> None:
+        """Return when the answer has been taken: until then it lies here, and is in flight."""
+        if self._connection is not None:
+            await self._connection.taken()
 
     def leave(self) -> None:
         """Count the request no more."""

@@ -300,5 +300,6 @@ class LimitsMiddleware:
             # Nobody reads the body of what only asks. What is streamed listens for its caller to go, and would be
             # broken off by a refusal of what goes by meanwhile.
             await self._app(scope, receive if scope["method"] in _READS else body.receive, send)
+            await place.answered()
         finally:
             place.leave()

@@ -1,7 +1,8 @@
 """One HTTP connection: bounds on its head, on who may keep it open, and on what is said after the answer.
 
 uvicorn's fast parser has none of these. A stranger, whose credential has not held on this connection, costs a slow or
-idle socket and no more: strangers' connections are bounded, and the oldest of the address that has most gives way.
+idle socket and no more: strangers' connections are bounded, and the oldest of the address that has most gives way. So
+does an idle one of the caller that has most.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from concord.chassis.http.in_flight import CONNECTION_KEY
+from concord.chassis.runtime.holders import Holders
 
 HEAD_BYTES_MAX = 16_384
 """Of a request's line and headers, with two bytes more for each line's end and each colon; trailers are counted too."""
@@ -23,6 +25,12 @@ HEAD_SECONDS_MAX = 10.0
 LINGER_SECONDS_MAX = 2.0
 """How long what still comes is read and thrown away after a request was answered or refused: who still sends could not
 read the answer if the connection broke at once."""
+PIPELINED_MAX = 16
+"""Requests of one connection that wait for the answer to an earlier one. Each is an object of some kilobytes, made of a
+few bytes that anybody may send; who sends more is answered those, and the connection ends."""
+UNREAD_SECONDS = 30.0
+TAKEN_BYTES_A_SECOND = 1_000
+"""How much of an answer that lies here is taken at least, over UNREAD_SECONDS; who does not read is closed."""
 _HEADER_BYTES = 4
 _MEDIA_TYPE = b"application/problem+json"
 
@@ -31,40 +39,24 @@ class HeadRefused(HttpParserError):
     """The request's head cannot be served."""
 
 
-class Strangers:
-    """The connections of one server on which no credential has held yet, by address, the oldest first.
+class _Connections:
+    """The connections of one server: those of strangers, by address, and those on which a credential held, by caller.
+
+    Each kind has half of what the server holds; beyond that whoever has most of its kind gives one up, a caller one on
+    which nothing is under way.
 
     Args:
-        connections_max: how many the server holds of all kinds; strangers have half of them.
+        connections_max: how many the server holds of both kinds.
     """
 
     def __init__(self, connections_max: int | None) -> None:
-        self._most = max(1, connections_max // 2) if connections_max else None
-        self._count = 0
-        self._by_address: dict[str, dict[BoundedConnection, None]] = {}
-
-    def add(self, connection: "BoundedConnection") -> None:
-        """Take one in; where there are too many, the oldest of the address that has most is closed."""
-        self._by_address.setdefault(connection.address, {})[connection] = None
-        self._count += 1
-        if self._most is not None and self._count > self._most:
-            most = max(self._by_address.values(), key=len)
-            oldest = next(iter(most))
-            self.discard(oldest)
-            oldest.transport.abort()
-
-    def discard(self, connection: "BoundedConnection") -> None:
-        """Count one no more, if it was counted."""
-        of_address = self._by_address.get(connection.address)
-        if of_address is None or connection not in of_address:
-            return
-        del of_address[connection]
-        self._count -= 1
-        if not of_address:
-            del self._by_address[connection.address]
+        half = max(1, connections_max // 2) if connections_max else None
+        rest = max(1, connections_max - 1 - connections_max // 2) if connections_max else None
+        self.strangers = Holders[BoundedConnection](half, lambda _: True)
+        self.known = Holders[BoundedConnection](rest, lambda connection: connection.rests())
 
 
-_strangers: WeakKeyDictionary[ServerState, Strangers] = WeakKeyDictionary()
+_connections: WeakKeyDictionary[ServerState, _Connections] = WeakKeyDictionary()
 _leaving: WeakSet[ServerState] = WeakSet()
 
 
@@ -87,7 +79,9 @@ class BoundedConnection(HttpToolsProtocol):
     """
 
     address = ""
-    _stranger = False
+    _caller: str | None = None
+    _serving: RequestResponseCycle | None = None
+    _unread: asyncio.TimerHandle | None = None
     _in_message = False
     _in_head = False
     _head_bytes = 0
@@ -101,17 +95,29 @@ class BoundedConnection(HttpToolsProtocol):
         """Begin to wait for a head."""
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
-        if self.server_state not in _strangers:
-            _strangers[self.server_state] = Strangers(self.limit_concurrency)
-        self._stranger = True
+        if self.server_state not in _connections:
+            _connections[self.server_state] = _Connections(self.limit_concurrency)
+        self._all = _connections[self.server_state]
         self._set_timer(HEAD_SECONDS_MAX, self._too_slow)
-        _strangers[self.server_state].add(self)
+        self._all.strangers.add(self.address, self)
 
-    def known(self) -> None:
-        """Hear that a credential held here: whoever has one is no stranger."""
-        if self._stranger:
-            self._stranger = False
-            _strangers[self.server_state].discard(self)
+    def known(self, caller: str) -> None:
+        """Hear whose credential held here: whoever has one is no stranger. By a gateway callers come in turn."""
+        if caller == self._caller:
+            return
+        self._discard()
+        self._caller = caller
+        self._all.known.add(caller, self)
+
+    def _discard(self) -> None:
+        if self._caller is None:
+            self._all.strangers.discard(self.address, self)
+        else:
+            self._all.known.discard(self._caller, self)
+
+    def rests(self) -> bool:
+        """Return whether nothing is asked or answered here now."""
+        return self._idle() and not self.transport.get_write_buffer_size()
 
     def last(self) -> None:
         """Let the request in hand be the last of this connection."""
@@ -120,10 +126,54 @@ class BoundedConnection(HttpToolsProtocol):
             cycle.keep_alive = False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Wait no more, and tell the request in hand: uvicorn tells the newest alone, which may be one behind it."""
         self._unset_timer()
-        self.known()
+        self._unset_unread()
+        self._discard()
+        if self._serving is not None and not self._serving.response_complete:
+            self._serving.disconnected = True
+            self._serving.message_event.set()
         super().connection_lost(exc)
+
+    # Answers, and whether they are taken.
+
+    def pause_writing(self) -> None:
+        """Begin to look whether whoever asked takes what is answered."""
+        super().pause_writing()
+        self._look_again()
+
+    def resume_writing(self) -> None:
+        """Look no more: they have."""
+        self._unset_unread()
+        super().resume_writing()
+
+    async def taken(self) -> None:
+        """Return when what was answered is taken, but for what a connection may keep, or never will be."""
+        if self.flow.write_paused:
+            await self.flow.drain()
+
+    def _look_again(self) -> None:
+        self._unset_unread()
+        left = self.transport.get_write_buffer_size()
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self._look, left)
+
+    def _look(self, before: int) -> None:
+        if before - self.transport.get_write_buffer_size() < UNREAD_SECONDS * TAKEN_BYTES_A_SECOND:
+            self.transport.abort()
+        else:
+            self._look_again()
+
+    def _unset_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    # Requests.
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Keep which request is served: behind it others may wait."""
+        self._serving = cycle
+        super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; close when it is a head that is still open and too long."""
@@ -151,7 +201,10 @@ class BoundedConnection(HttpToolsProtocol):
     # What the parser tells.
 
     def on_message_begin(self) -> None:
-        """Begin a head."""
+        """Begin a head, unless too many requests wait here for the answer to an earlier one."""
+        if len(self.pipeline) >= PIPELINED_MAX:
+            self._refusal = (400, _TOO_MANY)
+            raise HeadRefused
         self._in_message = self._in_head = True
         self._head_bytes = self._silent_bytes = 0
         super().on_message_begin()
@@ -267,3 +320,4 @@ class BoundedConnection(HttpToolsProtocol):
 
 
 _TOO_LONG = f"The request's line and headers are over {HEAD_BYTES_MAX} bytes; send fewer or shorter ones."
+_TOO_MANY = f"Over {PIPELINED_MAX} requests wait here for the answer to an earlier one; send fewer before it comes."

@@ -10,10 +10,11 @@ import httpx
 import msgspec
 import pytest
 from fastapi import APIRouter, FastAPI, Request
+from starlette.types import Message
 
 from concord.chassis.errors import TooManyRequests, Unavailable
 from concord.chassis.http import Limits, limits, read_json
-from concord.chassis.http.in_flight import InFlight
+from concord.chassis.http.in_flight import CONNECTION_KEY, InFlight
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.runtime import Runtime, Service, serve
 from concord.chassis.settings import HttpSettings
@@ -24,6 +25,20 @@ Build = Callable[..., FastAPI]
 Bearer = Callable[..., dict[str, str]]
 Client = Annotated[Caller, require(Role.CLIENT)]
 ANY = msgspec.json.Decoder(Any)
+JSON_TYPE = (b"content-type", b"application/json")
+REQUEST = {
+    "type": "http",
+    "asgi": {"version": "3.0"},
+    "http_version": "1.1",
+    "method": "PUT",
+    "scheme": "http",
+    "path": "/things",
+    "raw_path": b"/things",
+    "query_string": b"",
+    "root_path": "",
+    "client": ("10.0.0.1", 1),
+    "server": ("10.0.0.2", 80),
+}
 
 
 def routes() -> APIRouter:
@@ -138,6 +153,46 @@ def test_places_are_counted_by_address_and_then_by_caller_and_given_back() -> No
     for place in (first, second, third, third):
         place.leave()
     assert (counts.held, dict(counts.callers), dict(counts.strangers)) == (0, {}, {"b": 1})
+
+
+async def test_a_request_is_in_flight_until_its_answer_is_taken(built: Build, bearer: Bearer) -> None:
+    """What nobody reads lies in memory; who asks for more of it has the places that a caller has, and no more."""
+
+    class Connection:
+        def __init__(self) -> None:
+            self.gate, self.callers = Gate(), list[str]()
+
+        def known(self, caller: str) -> None:
+            self.callers.append(caller)
+
+        async def taken(self) -> None:
+            await self.gate.wait()
+
+    unread = Connection()
+    app = built(routes(), limits=Limits(in_flight_per_caller_max=1))
+    headers = [(name.encode(), value.encode()) for name, value in bearer(Role.CLIENT).items()]
+    statuses: list[int] = []
+
+    async def asked() -> None:
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"[]", "more_body": False}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+
+        await app({**REQUEST, "headers": [*headers, JSON_TYPE], CONNECTION_KEY: unread}, receive, send)
+
+    first = asyncio.create_task(asked())
+    await until(lambda: unread.gate.waiting == 1)
+    second = asyncio.create_task(asked())
+    await until(lambda: len(statuses) == 2)
+    assert statuses == [200, 429]
+    unread.gate.set()
+    await asyncio.gather(first, second)
+    await asked()
+    assert statuses == [200, 429, 200]
+    assert set(unread.callers) == {"k7q2/someone"}
 
 
 async def test_quotas_follow_the_verified_caller_and_not_the_header(

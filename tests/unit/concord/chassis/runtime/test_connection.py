@@ -3,19 +3,23 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from concord.chassis.http.in_flight import CONNECTION_KEY
 from concord.chassis.runtime import Runtime, Service, connection, serve
-from concord.chassis.runtime.connection import HEAD_BYTES_MAX
+from concord.chassis.runtime.connection import HEAD_BYTES_MAX, PIPELINED_MAX
 from concord.chassis.settings import HttpSettings
+from tests.support.gate import Gate
+from tests.support.service import until
 
 pytestmark = pytest.mark.usefixtures("leaves_at_once")
 
 START = b"GET /read HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+LARGE_BYTES = 8_000_000
+"""More than the kernel keeps between two sockets of one machine."""
 POST = b"POST /deaf HTTP/1.1\r\nhost: x\r\n"
 
 
@@ -23,7 +27,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer; read the body first where the path says so, and let a friend be known."""
     size = 0
     if scope["path"] == "/friend":
-        scope[CONNECTION_KEY].known()
+        scope[CONNECTION_KEY].known(scope["query_string"].decode())
     while scope["path"] == "/read":
         message = await receive()
         size += len(message.get("body", b""))
@@ -35,7 +39,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def opened(connections_max: int = 50) -> AsyncIterator[int]:
+async def opened(connections_max: int = 50, application: ASGIApp = application) -> AsyncIterator[int]:
     """Serve for the block; yield the port."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -213,3 +217,114 @@ async def test_what_may_not_be_after_a_request_does_not_cost_that_request_its_an
         encoded = await converse(port, b"GET /deaf HTTP/1.1\r\nhost: x\r\n\r\n" + b"nonsense\r\n\r\n")
         assert encoded.count(b"HTTP/1.1") == 1
         assert status(encoded) == 200
+
+
+async def test_few_requests_wait_on_one_connection_for_the_answer_to_an_earlier_one() -> None:
+    """Ten megabytes of short requests, which anybody may send, were nine hundred of memory."""
+    gate = Gate()
+
+    async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
+        await gate.wait()
+        await application(scope, receive, send)
+
+    async with opened(application=waiting) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /deaf HTTP/1.1\r\nhost: x\r\n\r\n" * 100)
+        await until(lambda: gate.waiting == 1)
+        gate.set()
+        encoded = await reader.read()
+        assert encoded.count(b"HTTP/1.1 200") == 1 + PIPELINED_MAX
+        assert encoded.count(b"connection: close") == 1, "the last one says so"
+        writer.close()
+
+
+async def test_who_hangs_up_behind_a_second_request_has_the_first_one_ended() -> None:
+    """A stream would go on for ever, and keep its caller's place."""
+    streaming, ended = asyncio.Event(), asyncio.Event()
+
+    async def stream(_: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        streaming.set()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        ended.set()
+
+    async with opened(application=stream) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /stream HTTP/1.1\r\nhost: x\r\n\r\n" * 2)
+        await streaming.wait()
+        assert not ended.is_set()
+        writer.close()
+        async with asyncio.timeout(10):
+            await ended.wait()
+
+
+@asynccontextmanager
+async def unread() -> AsyncIterator[tuple[socket.socket, asyncio.Event]]:
+    """Hold a connection on which a large answer lies; yield its socket, and what is set once it is not."""
+    sent, taken = asyncio.Event(), asyncio.Event()
+
+    async def large(scope: Scope, _: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x" * LARGE_BYTES})
+        sent.set()
+        await scope[CONNECTION_KEY].taken()
+        taken.set()
+
+    async with opened(application=large) as port:
+        with socket.socket() as entry:
+            entry.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            entry.connect(("127.0.0.1", port))
+            entry.sendall(START + b"\r\n")
+            await sent.wait()
+            yield entry, taken
+
+
+def received(entry: socket.socket) -> int:
+    size = 0
+    with suppress(ConnectionError):
+        while some := entry.recv(1_000_000):
+            size += len(some)
+    return size
+
+
+async def test_an_answer_is_in_hand_until_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "UNREAD_SECONDS", 0.01)
+    monkeypatch.setattr(connection, "TAKEN_BYTES_A_SECOND", 0)  # however little is enough
+    async with unread() as (entry, taken):
+        await asyncio.sleep(0.05)
+        assert not taken.is_set()
+        assert await asyncio.to_thread(received, entry) > LARGE_BYTES
+        async with asyncio.timeout(10):
+            await taken.wait()
+
+
+async def test_who_does_not_take_an_answer_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "UNREAD_SECONDS", 0.01)
+    async with unread() as (entry, taken):
+        async with asyncio.timeout(10):
+            await taken.wait()
+        assert await asyncio.to_thread(received, entry) < LARGE_BYTES
+
+
+async def test_a_caller_has_not_all_connections_and_gives_up_the_oldest_that_rests() -> None:
+    async def greeted(port: int, caller: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /friend?%b HTTP/1.1\r\nhost: x\r\n\r\n" % caller)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(len(b"0 of 1"))
+        return reader, writer
+
+    async with opened(connections_max=20) as port:
+        good = await greeted(port, b"good")
+        many = [await greeted(port, b"busy") for _ in range(40)]
+        another = await greeted(port, b"good")
+        await until(lambda: sum(reader.at_eof() for reader, _ in many) == 33)  # nine are known, and two of them good
+        assert all(reader.at_eof() for reader, _ in many[:33]), "the oldest went first"
+        for reader, writer in (good, another, many[-1]):
+            writer.write(START + b"\r\n")
+            assert b"HTTP/1.1 200" in await reader.read()
+            writer.close()
+        for _, writer in many:
+            writer.close()
