@@ -15,7 +15,15 @@ from concord.client.models import Import, Report
 from concord.client.units import MEDIA_TYPES, RESUMABLE
 
 REFUSED_SHOWN_MAX = 20
-GUESSED = {".csv": "csv", ".jsonl": "units", ".ndjson": "units", ".parquet": "parquet", ".zip": "folder"}
+GUESSED = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".jsonl": "units",
+    ".ndjson": "units",
+    ".manifest": "sagemaker",
+    ".parquet": "parquet",
+    ".zip": "folder",
+}
 
 
 @click.command("import")
@@ -50,7 +58,8 @@ def verb(
     """Send the units of FILE to PROJECT_ID.
 
     A unit whose id is known already is not taken twice. Broken off, the same command goes on where the service is;
-    `.gz` is unpacked. Exit status 9: lines were refused, and are listed with field and cure; the rest is in.
+    `.gz` is unpacked. What each format means: docs/imports.md. Exit status 9: lines were refused, and are listed with
+    field and cure; the rest is in.
     """
     form = form or guessed(file)
     columns = Columns(
@@ -73,8 +82,10 @@ def guessed(file: Path) -> str:
 
     >>> guessed(Path("units.csv.gz"))
     'csv'
+    >>> guessed(Path("UNITS.TSV"))
+    'csv'
     """
-    name = file.with_suffix("") if file.suffix == ".gz" else file
+    name = Path(file.name.lower().removesuffix(".gz"))
     if name.suffix not in GUESSED:
         raise click.UsageError(f"What format {file} has, its name does not say; add --format {'|'.join(MEDIA_TYPES)}")
     return GUESSED[name.suffix]

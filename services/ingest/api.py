@@ -108,7 +108,13 @@ _SLUG = {"minLength": 1, "maxLength": SLUG_CHARACTERS_MAX, "pattern": f"^{SLUG.p
 Slug = Annotated[str, Path(json_schema_extra=_SLUG, description="The client's own name of the project.")]
 DryRun = Annotated[bool, Query(description="Whether to tell what would come of it, and write nothing.")]
 LINK = tuple(
-    {"name": name, "in": "query", "required": True, "schema": {"type": "string", "pattern": pattern}}
+    {
+        "name": name,
+        "in": "query",
+        "required": True,
+        "schema": {"type": "string", "pattern": pattern},
+        "description": "As the link has it that was given out.",
+    }
     for name, pattern in (("expires", "^[0-9]{1,19}$"), ("signature", "^[0-9a-f]{64}$"))
 )
 """What a signed link brings with it."""

@@ -35,6 +35,9 @@ _PROBLEM = {
         },
     },
 }
+_GOES_ON = "`next` of the page before; left out, the first page."
+_PAGING = {"cursor": _GOES_ON, "after": _GOES_ON}
+"""What the parameters say by which every list goes on."""
 _OF_ALL = (429, 503)
 _OF_CREDENTIALS = (401, 403)
 _OF_PARAMETERS = (422,)
@@ -104,7 +107,15 @@ def _completed(document: dict[str, Any], guards: Mapping[tuple[str, str], type[G
                 operation["security"] = [{"bearer": []}]
             _tell_refusals(operation, guard)
             _tell_examples(operation)
+            _tell_paging(operation)
     return document
+
+
+def _tell_paging(operation: dict[str, Any]) -> None:
+    """Say what the parameters mean by which a list goes on, where the route does not."""
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "query" and parameter["name"] in _PAGING:
+            parameter.setdefault("description", _PAGING[parameter["name"]])
 
 
 def _tell_examples(operation: dict[str, Any]) -> None:

@@ -4,10 +4,10 @@ import asyncio
 
 from fastapi import Request, Response
 
-from concord.chassis.http import AnyId, Whole, json_answer
+from concord.chassis.http import AnyId, json_answer
 from concord.pages.parts import MEDIA_TYPE
 from concord.pages.style import AS_PAGE
-from services.audit.api.door import JSON, ClientOrOperator, accepted, attachment, door_of, issue_of
+from services.audit.api.door import JSON, AnyIssue, ClientOrOperator, Issued, accepted, attachment, door_of, issue_of
 from services.audit.domain.certificate_page import Vouched, certificate_page
 from services.audit.domain.signing import ALGORITHM, key_set
 from services.audit.domain.verification import statement_of
@@ -37,7 +37,7 @@ async def lot_withdrawals(request: Request, lot_id: AnyId, caller: ClientOrOpera
 
 
 async def project_certificate(
-    request: Request, project_id: AnyId, caller: ClientOrOperator, issue: Whole | None = None
+    request: Request, project_id: AnyId, caller: ClientOrOperator, issue: AnyIssue = None
 ) -> Response:
     """Hand over a project's signed certificate: the same bytes for ever.
 
@@ -50,7 +50,7 @@ async def project_certificate(
 
 
 async def project_page(
-    request: Request, project_id: AnyId, caller: ClientOrOperator, issue: Whole | None = None
+    request: Request, project_id: AnyId, caller: ClientOrOperator, issue: AnyIssue = None
 ) -> Response:
     """Show a project's certificate as a page: one file that fetches nothing; `issue` as of the certificate."""
     door = door_of(request)
@@ -60,7 +60,7 @@ async def project_page(
     return await _page(certificate, sum(len(lot.erased) for lot in lots) - sum(found.erased.values()))
 
 
-async def project_withdrawals(request: Request, project_id: AnyId, caller: ClientOrOperator, issue: Whole) -> Response:
+async def project_withdrawals(request: Request, project_id: AnyId, caller: ClientOrOperator, issue: Issued) -> Response:
     """Hand over the signed list of what was erased of a project since one of its certificates."""
     door = door_of(request)
     state, found = await issue_of(door, project_id, caller, issue)

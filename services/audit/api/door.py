@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated, cast
 
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 
-from concord.chassis.http import AnyId
+from concord.chassis.http import AnyId, Whole
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.places.gather import Gather
 from concord.chassis.projects import visible
@@ -19,6 +19,10 @@ JSON = "application/json"
 
 Auditor = Annotated[Caller, require(Role.AUDITOR)]
 ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
+Issued = Annotated[Whole, Query(description="Number of the project's certificate.")]
+AnyIssue = Annotated[
+    Whole | None, Query(description="Number of the project's certificate; left out, the one over all by now.")
+]
 Anyone = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR, Role.AUDITOR)]
 """Who may see where a lot stands: whoever checks it, too."""
 

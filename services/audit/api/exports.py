@@ -8,7 +8,17 @@ from fastapi.responses import StreamingResponse
 
 from concord.chassis.http import AnyId, Whole
 from concord.exports import FORMATS, Form
-from services.audit.api.door import JSON, ClientOrOperator, Door, accepted, as_file, attachment, door_of, issue_of
+from services.audit.api.door import (
+    JSON,
+    AnyIssue,
+    ClientOrOperator,
+    Door,
+    accepted,
+    as_file,
+    attachment,
+    door_of,
+    issue_of,
+)
 from services.audit.domain.lot import LotState
 from services.audit.domain.manifest import parts_of
 from services.audit.handlers.exports import newest_schema
@@ -61,7 +71,7 @@ async def project_export(
     project_id: AnyId,
     caller: ClientOrOperator,
     form: Asked,
-    issue: Whole | None = None,
+    issue: AnyIssue = None,
     part: Part = None,
 ) -> Response:
     """Hand over the lots of one of a project's certificates, without what was erased since.
@@ -77,7 +87,7 @@ async def project_export(
 
 
 async def project_manifest(
-    request: Request, project_id: AnyId, caller: ClientOrOperator, form: Asked, issue: Whole | None = None
+    request: Request, project_id: AnyId, caller: ClientOrOperator, form: Asked, issue: AnyIssue = None
 ) -> Response:
     """Hand over the signed manifest of an export: its files with their digests, and what goes beside them.
 

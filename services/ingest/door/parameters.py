@@ -2,7 +2,7 @@
 
 import inspect
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header, Query, Response
 from starlette.exceptions import HTTPException
@@ -18,6 +18,9 @@ COLUMN_CHARACTERS_MAX = 200
 COLUMNS_CHARACTERS_MAX = 4_000
 URI_CHARACTERS_MAX = 1_000
 KEY_CHARACTERS_MAX = 255
+CONTENT = "The columns that are shown, by comma; several make an object. Left out, `content`, or all that a task shows."
+MEDIA_TYPE = "Of units that do not say. Of any but a text's, what the column of the content holds is an address."
+BASE_URI = "Stands before each address that is a path."
 REPLAYED = {"idempotent-replayed": "true"}
 
 FORMAT = Query(
@@ -38,16 +41,20 @@ Key = Annotated[
 """draft-ietf-httpapi-idempotency-key-header."""
 
 
+def _column(meaning: str) -> Any:
+    return Query(max_length=COLUMN_CHARACTERS_MAX, description=f"The column, or part of a record, {meaning}")
+
+
 @dataclass(frozen=True)
 class Columns:
     """Which columns of a file mean what: see `Options`, which this becomes."""
 
-    id: Annotated[str, Query(max_length=COLUMN_CHARACTERS_MAX)] = ""
-    content: Annotated[str, Query(max_length=COLUMNS_CHARACTERS_MAX, description="By comma.")] = ""
-    gold: Annotated[str, Query(max_length=COLUMN_CHARACTERS_MAX)] = ""
-    suggestion: Annotated[str, Query(max_length=COLUMN_CHARACTERS_MAX)] = ""
-    media_type: Annotated[str, Query(max_length=COLUMN_CHARACTERS_MAX)] = ""
-    base_uri: Annotated[str, Query(max_length=URI_CHARACTERS_MAX)] = ""
+    id: Annotated[str, _column("of your own ids; left out, `id`, or what the format itself names a record by.")] = ""
+    content: Annotated[str, Query(max_length=COLUMNS_CHARACTERS_MAX, description=CONTENT)] = ""
+    gold: Annotated[str, _column("of known labels; left out, `gold` where there is one.")] = ""
+    suggestion: Annotated[str, _column("of a model's labels; left out, `suggestion` where there is one.")] = ""
+    media_type: Annotated[str, Query(max_length=COLUMN_CHARACTERS_MAX, description=MEDIA_TYPE)] = ""
+    base_uri: Annotated[str, Query(max_length=URI_CHARACTERS_MAX, description=BASE_URI)] = ""
 
     def options(self, schema: LabelSchema) -> Options:
         """Return what the format's reader is told."""

@@ -31,6 +31,8 @@ FOLDER = "folder"
 FILE_NAME = "file_name"
 _METADATA = ("metadata.jsonl", "metadata.csv")
 _RECORD = msgspec.json.Decoder(dict[str, Any])
+UNPACKING = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
+"""What Python's zipfile raises on a packed file that is damaged, has a password or is packed in another way."""
 _TEXTS = (".txt", ".md")
 
 
@@ -103,10 +105,13 @@ class _Folder:
     def _chunks(self, name: str) -> Iterator[bytes]:
         """Yield a file's bytes, a bounded number of them however much they unpack to."""
         left = METADATA_BYTES_MAX
-        with self.archive.open(self.files[name]) as file:
-            while left > 0 and (chunk := file.read(CHUNK_BYTES)):
-                left -= len(chunk)
-                yield chunk
+        try:
+            with self.archive.open(self.files[name]) as file:
+                while left > 0 and (chunk := file.read(CHUNK_BYTES)):
+                    left -= len(chunk)
+                    yield chunk
+        except UNPACKING as fault:
+            raise _damaged(name, fault) from fault
         if left <= 0:
             raise refused(name[:100], f"is over {METADATA_BYTES_MAX} bytes", "send the folder in parts")
 
@@ -115,8 +120,8 @@ class _Folder:
             return self._unit(name, record), ()
         except ConcordError as refusal:
             return refusal, ()
-        except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError) as fault:
-            return refused(name[:100], f"cannot be unpacked ({str(fault)[:60]})", "pack it without a password"), ()
+        except UNPACKING as fault:
+            return _damaged(name, fault), ()
 
     def _unit(self, name: str, record: Mapping[str, Any]) -> UnitWish:
         options = self.options
@@ -154,6 +159,10 @@ class _Folder:
             return text.decode("utf-8-sig")
         except UnicodeDecodeError as fault:
             raise refused(name[:100], f"is no UTF-8 at byte {fault.start + 1}", "send texts in UTF-8") from fault
+
+
+def _damaged(name: str, fault: Exception) -> ConcordError:
+    return refused(name[:100], f"cannot be unpacked ({str(fault)[:60]})", "pack it anew, without a password")
 
 
 def _record(line: bytes | ConcordError) -> Mapping[str, Any] | ConcordError:

@@ -6,7 +6,7 @@ labels of its own annotators only. Regions are read in the units of our label ki
 Studio's per cent, code points for its offsets.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from concord.labels.form import Form
 from services.ingest.domain.admission import Suggestion, UnitWish
 from services.ingest.domain.staffing import Caution
 from services.ingest.formats.json_list import ListSplitter
-from services.ingest.formats.rows import Options, Row, content_of
+from services.ingest.formats.rows import Options, Row, content_of, number_in, text_in
 
 PERCENT = 100.0
 _PREFER = {"left": "a", "right": "b"}
@@ -84,11 +84,14 @@ def _unit(task: dict[str, Any], options: Options) -> tuple[UnitWish | ConcordErr
     if truths:
         attributes["gold"], left = label_of_results(options, truths[-1].get("result"), text, "annotations")
         cautions += _left("gold", left)
-    guesses = [prediction for prediction in _dicts(task.get("predictions")) if prediction.get("result")]
+    guesses = _by_age(prediction for prediction in _dicts(task.get("predictions")) if prediction.get("result"))
     if guesses:
         label, left = label_of_results(options, guesses[-1]["result"], text, "predictions")
         cautions += _left("suggestion", left)
-        attributes["suggestion"] = Suggestion(label, str(guesses[-1].get("model_version") or ""), _score(guesses[-1]))
+        newest = guesses[-1]
+        attributes["suggestion"] = Suggestion(
+            label, text_in(newest.get("model_version")), number_in(newest.get("score"))
+        )
     if count := others + max(0, len(truths) - 1) + max(0, len(guesses) - 1):
         cure = "mark the one that is known to be right as ground_truth"
         cautions.append(Caution("annotations", f"are left out: {count} of annotators or older ones", cure))
@@ -106,18 +109,16 @@ def _parted(annotations: Any) -> tuple[list[dict[str, Any]], int]:
     truths = [
         annotation for annotation in known if annotation.get("ground_truth") and not annotation.get("was_cancelled")
     ]
-    return sorted(
-        truths, key=lambda annotation: str(annotation.get("updated_at") or annotation.get("created_at") or "")
-    ), len(known) - len(truths)
+    return _by_age(truths), len(known) - len(truths)
+
+
+def _by_age(known: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return them oldest first, and as they stand in the file where they tell no time."""
+    return sorted(known, key=lambda entry: str(entry.get("updated_at") or entry.get("created_at") or ""))
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:
     return [value_of for value_of in value if isinstance(value_of, dict)] if isinstance(value, list) else []
-
-
-def _score(prediction: Mapping[str, Any]) -> float | None:
-    score = prediction.get("score")
-    return float(score) if isinstance(score, int | float) and not isinstance(score, bool) else None
 
 
 def _left(field: str, types: Sequence[str]) -> Iterator[Caution]:

@@ -171,12 +171,24 @@ def attribute(name: str, value: Any) -> Any:
     """Return an attribute of a unit as `UnitWish` has it."""
     kind = ATTRIBUTES[name]
     if kind is tuple:
-        parts = value.split(SEPARATOR) if isinstance(value, str) else list(value)
+        parts = value.split(SEPARATOR) if isinstance(value, str) else value
+        if not isinstance(parts, list):
+            raise refused(name, "is no list", f"send a list, or a text of names with {SEPARATOR} between them")
         return tuple(str(part).strip() for part in parts)
     try:
         return kind(value)
-    except (TypeError, ValueError) as fault:
+    except (TypeError, ValueError, OverflowError) as fault:
         raise refused(name, "is no number", "send a number, or leave the cell empty") from fault
+
+
+def number_in(value: Any) -> float | None:
+    """Return the number that a record of somebody else's making holds; None where it holds none."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def text_in(value: Any) -> str:
+    """Return the text that a record of somebody else's making holds; empty where it holds none."""
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 ATTRIBUTES: dict[str, type] = {

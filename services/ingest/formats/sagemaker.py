@@ -16,7 +16,7 @@ from concord.chassis.errors import BadRequest, ConcordError, Invalid
 from concord.chassis.http import decode_line
 from services.ingest.domain.admission import Suggestion, UnitWish
 from services.ingest.formats.lines import Line, Lines
-from services.ingest.formats.rows import Options, Row
+from services.ingest.formats.rows import Options, Row, number_in, text_in
 
 ID_BYTES = 16
 _RECORD = msgspec.json.Decoder(dict[str, Any])
@@ -77,17 +77,16 @@ def _unit(record: dict[str, Any], options: Options) -> UnitWish:
     gold = _label(record, options.gold, options) if options.gold else None
     suggestion = None
     if options.suggestion and (label := _label(record, options.suggestion, options)) is not None:
-        metadata = record.get(f"{options.suggestion}-metadata", {})
-        suggestion = Suggestion(label, str(metadata.get("job-name", "")), metadata.get("confidence"))
+        metadata = _metadata(record, options.suggestion)
+        suggestion = Suggestion(label, text_in(metadata.get("job-name")), number_in(metadata.get("confidence")))
     return UnitWish(str(name), content, media_type, gold=gold, suggestion=suggestion)
 
 
 def _label(record: Mapping[str, Any], attribute: str, options: Options) -> Any:
     """Return the label that an attribute is, as the project's kind has it; None where the record has none."""
-    value, metadata = record.get(attribute), record.get(f"{attribute}-metadata")
+    value, metadata = record.get(attribute), _metadata(record, attribute)
     if value is None:
         return None
-    metadata = metadata if isinstance(metadata, dict) else {}
     kind = options.schema.kind
     if kind == "boxes":
         return {"boxes": [_box(box, metadata, attribute) for box in _listed(value, "annotations", attribute)]}
@@ -96,6 +95,11 @@ def _label(record: Mapping[str, Any], attribute: str, options: Options) -> Any:
     if kind == "choices" and isinstance(metadata.get("class-map"), dict) and isinstance(value, list):
         return [metadata["class-map"].get(str(name), name) for name in value]
     return value
+
+
+def _metadata(record: Mapping[str, Any], attribute: str) -> Mapping[str, Any]:
+    metadata = record.get(f"{attribute}-metadata")
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def _listed(value: Any, part: str, attribute: str) -> list[Any]:
@@ -110,5 +114,5 @@ def _box(box: Any, metadata: Mapping[str, Any], attribute: str) -> dict[str, Any
         left, top, name = box["left"], box["top"], metadata["class-map"][str(box["class_id"])]
         return {"left": left, "top": top, "right": left + box["width"], "bottom": top + box["height"], "class": name}
     except (KeyError, TypeError) as fault:
-        cure = "send left, top, width, height and class_id, and the class-map in the metadata"
-        raise refused(attribute, f"has a box without {str(fault)[:60]}", cure) from fault
+        cure = "send left, top, width and height as numbers, class_id, and the class-map in the metadata"
+        raise refused(attribute, f"has a box that cannot be read ({str(fault)[:60]})", cure) from fault

@@ -131,12 +131,15 @@ def test_predictions_are_suggestions_and_other_annotations_are_counted() -> None
             "updated_at": "2026-03-01",
         },
     ]
-    predictions = [{"result": [result({"choices": ["no"]})], "score": 0.75, "model_version": "m2"}]
+    predictions = [
+        {"result": [result({"choices": ["no"]})], "score": 0.75, "model_version": "m2", "created_at": "2026-02-01"},
+        {"result": [result({"choices": ["yes"]})], "score": 0.5, "model_version": "m1", "created_at": "2026-01-01"},
+    ]
     (row,) = rows(task(annotations=annotations, predictions=predictions), CHOICE)
     assert isinstance(row.said, UnitWish)
     assert (row.said.gold, row.said.suggestion) == ("yes", Suggestion("no", "m2", 0.75))
     assert [caution.field for caution in row.cautions] == ["annotations"]
-    assert "3" in row.cautions[0].problem
+    assert "4" in row.cautions[0].problem
 
 
 def test_a_task_without_annotations_is_work() -> None:

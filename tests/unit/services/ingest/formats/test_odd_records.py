@@ -1,0 +1,122 @@
+"""A record with one odd value, or one left out, is a unit or its refusal, in every format: never a fault of ours."""
+
+import copy
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet as pq
+
+from concord.chassis.errors import ConcordError
+from concord.labels import schema_from
+from concord.labels.schema import LabelSchema
+from services.ingest.domain.admission import UnitRefused, UnitWish, checked
+from services.ingest.formats import Options, Row, folder, parquet
+from services.ingest.formats.label_studio import LabelStudioReader
+from services.ingest.formats.sagemaker import SageMakerReader
+from tests.unit.services.ingest.formats.test_sagemaker import BOXED, BOXES, CHOICE, CLASSIFIED
+
+ODD: tuple[Any, ...] = (None, [], {}, "x", 1.5, True, [None], {"a": 1}, 10**30)
+MISSING = object()
+LABELLED = [{"type": "choices", "value": {"choices": ["cat"]}, "original_width": 9, "original_height": 9}]
+TASK = {
+    "id": 1,
+    "data": {"text": "a text"},
+    "annotations": [{"ground_truth": True, "updated_at": "2026-11-01T00:00:00Z", "result": LABELLED}],
+    "predictions": [{"score": 0.5, "model_version": "1", "created_at": "2026-11-01T00:00:00Z", "result": LABELLED}],
+}
+METADATA = {"file_name": "a.txt", "id": "7", "gold": "cat", "guess": "dog", "media_type": "text/plain", "priority": 1,
+            "skills": ["de"], "annotators": ["ann-1"], "stratum": "s", "subject": "c", "uncertainty": 0.5}  # fmt: skip
+
+
+def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield place
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield from places(part, (*place, key))
+
+
+def spoilt(record: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the record with each of its values odd in each way, and with each left out; said where."""
+    for *within, key in filter(None, places(record)):
+        for value in (*ODD, MISSING):
+            whole = copy.deepcopy(record)
+            holder: Any = whole
+            for step in within:
+                holder = holder[step]
+            if value is MISSING:
+                del holder[key]
+            else:
+                holder[key] = value
+            yield f"{[*within, key]} is {value}", whole
+
+
+def manifest(schema: LabelSchema, key: str) -> Callable[[dict[str, Any], Path], list[Row]]:
+    def read(record: dict[str, Any], _: Path) -> list[Row]:
+        reader = SageMakerReader(Options(schema, gold=key, suggestion=key))
+        return [*reader.feed(json.dumps(record).encode()), *reader.end()]
+
+    return read
+
+
+def tasks(record: dict[str, Any], _: Path) -> list[Row]:
+    reader = LabelStudioReader(Options(CHOICE))
+    return [*reader.feed(json.dumps([record]).encode()), *reader.end()]
+
+
+def packed(record: dict[str, Any], path: Path) -> list[Row]:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.txt", "a text")
+        archive.writestr("metadata.jsonl", json.dumps(record))
+    return list(folder.rows(path, Options(CHOICE, id="id", gold="gold", suggestion="guess")))
+
+
+@pytest.mark.parametrize(
+    ("record", "read"),
+    [
+        (CLASSIFIED, manifest(CHOICE, "species")),
+        (BOXED, manifest(BOXES, "box")),
+        (TASK, tasks),
+        (METADATA, packed),
+    ],
+    ids=["sagemaker", "sagemaker boxes", "label studio", "folder"],
+)
+def test_one_odd_value_makes_a_unit_or_a_refusal(
+    record: dict[str, Any], read: Callable[[dict[str, Any], Path], list[Row]], tmp_path: Path
+) -> None:
+    for where, odd in spoilt(record):
+        try:
+            (row,) = read(odd, tmp_path / "f")
+            if isinstance(row.said, UnitWish):
+                checked(row.said)
+        except (ConcordError, UnitRefused):
+            pass
+        except Exception as fault:
+            raise AssertionError(f"{where}: {fault!r}") from fault
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("skills", 5), ("annotators", 5), ("priority", float("inf")), ("priority", float("nan")), ("uncertainty", "sure")],
+)
+def test_an_odd_cell_of_parquet_is_refused_in_its_row(column: str, value: Any, tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"id": ["1"], "content": ["a"], column: [value]}), path)
+    (row,) = parquet.rows(path, Options(schema_from({"kind": "choice", "classes": ["no", "yes"]})))
+    assert isinstance(row.said, ConcordError), row.said
+    assert column in str(row.said)
+
+
+def test_metadata_that_cannot_be_unpacked_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "f.zip"
+    packed(METADATA, path)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"file_name")
+    data[at : at + 4] = b"FILE"  # what it unpacks to is not what its checksum is of
+    path.write_bytes(bytes(data))
+    with pytest.raises(ConcordError, match=r"metadata\.jsonl: cannot be unpacked"):
+        list(folder.rows(path, Options(CHOICE)))
