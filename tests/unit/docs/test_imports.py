@@ -16,7 +16,7 @@ def test_every_format_is_told_with_its_media_type_and_the_names_that_tell_it() -
     for name, form in FORMATS.items():
         assert form.media_types[0] in ROWS[name], name
     for name, row in ((name, ROWS[name]) for name in ("units", *FORMATS)):
-        assert {suffix for suffix, told in GUESSED.items() if told == name} == {
+        assert {suffix for suffix, form_name in GUESSED.items() if form_name == name} == {
             suffix for suffix in GUESSED if f"`{suffix}`" in row
         }, name
         assert row.rstrip("| ").endswith("yes" if name in RESUMABLE else "sent whole"), name

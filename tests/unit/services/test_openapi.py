@@ -184,8 +184,8 @@ def test_every_route_tells_what_it_does_and_how_it_can_end(documents: dict[str, 
             assert {"400", "413", "415", "422"} <= statuses, name
         for parameter in operation.get("parameters", ()):
             assert parameter["schema"].keys() & TYPED, f"{name}: of {parameter['name']} is not said what it may be"
-            told = "description" in parameter or parameter["name"] in TOLD_BY_NAME
-            assert told, f"{name}: of {parameter['name']} is not said what it means"
+            is_told = "description" in parameter or parameter["name"] in TOLD_BY_NAME
+            assert is_told, f"{name}: of {parameter['name']} is not said what it means"
         in_path = {entry["name"] for entry in operation.get("parameters", ()) if entry["in"] == "path"}
         assert {part[1:-1] for part in name.split("/") if part.startswith("{")} <= in_path, name
 
