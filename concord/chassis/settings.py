@@ -28,6 +28,8 @@ from concord.contracts.owners import PORT_MAX
 from concord.contracts.topics import PLACES_LOCAL
 
 __all__ = [
+    "AUTHORITY",
+    "CERTIFICATE",
     "Environment",
     "HttpSettings",
     "IdSettings",
@@ -48,6 +50,9 @@ __all__ = [
     "setting",
 ]
 
+AUTHORITY, CERTIFICATE = "authority", "certificate"
+"""What a file of certificates is: whom we trust, or who we are."""
+_STORE_FILES = {"tlscafile": AUTHORITY, "tlscertificatekeyfile": CERTIFICATE}
 PARTS_MAX = 2
 """Of a secret that changes: the one by which what is new is made, and the other."""
 _ADVERTISED = re.compile(r"http://(?:[A-Za-z0-9_.-]{1,253}|\[([0-9A-Fa-f:.]{2,45})\]):([0-9]{1,5})")
@@ -69,6 +74,11 @@ class KafkaSettings:
     ca_file: Path | None = setting(
         "CONCORD_KAFKA_CA_FILE", cure="set it to the PEM file of the broker's authority", default=None
     )
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """The files of certificates by which brokers are reached, by what they are."""
+        return {AUTHORITY: self.ca_file} if self.ca_file is not None and self.security.endswith("SSL") else {}
 
     def problems(self) -> Iterator[SettingProblem]:
         """Yield what is wrong across fields."""
@@ -102,6 +112,12 @@ class MongodbSettings:
     def has_user(self) -> bool:
         """Whether the store is told who asks: by name and password, or by a certificate."""
         return "@" in self._url.netloc or self._options.get("authmechanism") == "mongodb-x509"
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """The files of certificates that the URI names, by what they are: whom we trust, and who we are."""
+        named = {name.lower(): values[-1] for name, values in parse_qs(self._url.query).items()}
+        return {what: Path(named[name]) for name, what in _STORE_FILES.items() if name in named}
 
     @property
     def _url(self) -> SplitResult:

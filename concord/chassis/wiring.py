@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from concord.chassis.broker.kafka import KafkaBroker
 from concord.chassis.broker.port import Broker
 from concord.chassis.broker.traced import TracedBroker
+from concord.chassis.certificate_watch import files_of, watching_certificates
 from concord.chassis.clock import SystemClock
 from concord.chassis.consumer import BatchConsumer, Handler
 from concord.chassis.dead_letters import DeadLetters
@@ -50,7 +51,9 @@ def real_ports(service: str, settings: ServiceSettings, environment: Mapping[str
     tracing = telemetry.tracing
     mongodb = settings.mongodb
     store: Store = (
-        MongoStore.connect(mongodb.uri.reveal(), mongodb.database(service), mongodb.driver)
+        MongoStore.connect(
+            mongodb.uri.reveal(), mongodb.database(service), mongodb.driver, mongodb.files.values()
+        )
         if mongodb.uri
         else MemoryStore(MemoryDatabase(random.Random(0)))  # of a service that keeps nothing there
     )
@@ -66,6 +69,7 @@ def real_ports(service: str, settings: ServiceSettings, environment: Mapping[str
     if tracing.on:
         store, broker = TracedStore(store, tracing), TracedBroker(broker, tracing)
     identity = read_identity(settings.identity, clock)
+    files = files_of(broker=kafka.files, store=mongodb.files)
     return Ports(
         store=store,
         broker=broker,
@@ -75,7 +79,10 @@ def real_ports(service: str, settings: ServiceSettings, environment: Mapping[str
         writer=f"{service}-{secrets.token_hex(WRITER_BYTES)}",
         address=address_of(settings),
         peers=HttpPeers(),
-        watches=[watching(settings.identity, identity, telemetry, clock)],
+        watches=[
+            watching(settings.identity, identity, telemetry, clock),
+            *([watching_certificates(files, telemetry, clock)] if files else []),
+        ],
     )
 
 

@@ -157,11 +157,17 @@ def _processes() -> list[Panel]:
             alerts=("LoopFailing", "LoopStandsStill", "LeasesOverdue"),
         ),
         lines(
-            "Identity file refused",
-            "Processes of each service that cannot use the identity file as it is, and go by what it said before.",
-            [(f"sum by (service) (concord_identity_file_refused{SERVICE})", "{{service}}")],
+            "Files refused",
+            "Processes of each service that cannot use the identity file, or one of certificates, as it is, and go by what it said before.",
+            [
+                (f"sum by (service) (concord_identity_file_refused{SERVICE})", "{{service}} identity"),
+                (
+                    f"sum by (service, dependency, file) (concord_certificate_file_refused{SERVICE})",
+                    "{{service}} {{dependency}} {{file}}",
+                ),
+            ],
             steps=(Threshold(color="transparent"), Threshold(value=1.0, color="orange")),
-            alerts=("IdentityFileRefused",),
+            alerts=("IdentityFileRefused", "CertificateFileRefused"),
         ),
     ]
 

@@ -11,10 +11,9 @@ from typing import Any
 
 from aiokafka.helpers import create_ssl_context
 
-log = logging.getLogger(__name__)
+from concord.chassis.file_signature import Signature, signature_of
 
-Signature = tuple[int, int, int]
-"""By what a file is known to be another: its inode, its size, when it was written (ns)."""
+log = logging.getLogger(__name__)
 
 
 class Authority(ssl.SSLContext):
@@ -35,7 +34,7 @@ class Authority(ssl.SSLContext):
     def of(cls, file: Path) -> "Authority":
         """Return the context of a PEM file of certificates."""
         found = cls(ssl.PROTOCOL_TLS_CLIENT)
-        found._file, found._signature = file, _signature(file)
+        found._file, found._signature = file, signature_of(file)
         found._trusting = create_ssl_context(cafile=file)
         return found
 
@@ -50,7 +49,7 @@ class Authority(ssl.SSLContext):
     def _now(self) -> ssl.SSLContext:
         """Return a context that trusts whom the file names; a look costs microseconds."""
         try:
-            signature = _signature(self._file)
+            signature = signature_of(self._file)
             if signature == self._signature:
                 return self._trusting
             # Also of one that cannot be used: it is looked at again when it is another.
@@ -69,8 +68,3 @@ class Authority(ssl.SSLContext):
 def context_of(ca_file: Path | None) -> ssl.SSLContext:
     """Return what connections to brokers go by: whom a file names, or the system's authorities where there is none."""
     return create_ssl_context() if ca_file is None else Authority.of(ca_file)
-
-
-def _signature(file: Path) -> Signature:
-    found = file.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns

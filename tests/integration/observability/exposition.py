@@ -19,6 +19,7 @@ LABEL_VALUES = {
     "client": ("k1",),
     "dependency": ("store", "broker"),
     "field": ("severity", "toxic"),
+    "file": ("authority",),
     "how": ("compared", "expired"),
     "kind": ("annotator", "email", "project"),
     "loop": ("lots",),

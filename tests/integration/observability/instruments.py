@@ -6,6 +6,7 @@ from concord.chassis.broker.memory import MemoryBroker, MemoryCluster
 from concord.chassis.clock import SystemClock
 from concord.chassis.consumer import CONSUMER_INSTRUMENTS
 from concord.chassis.http.observed import INSTRUMENTS as HTTP_INSTRUMENTS
+from concord.chassis.certificate_watch import CERTIFICATE_INSTRUMENTS
 from concord.chassis.identity_watch import IDENTITY_INSTRUMENTS
 from concord.chassis.journal.part import JournalPart
 from concord.chassis.runtime.dependencies import DEPENDENCY_INSTRUMENTS
@@ -50,6 +51,7 @@ EVERYONES = (
     *HTTP_INSTRUMENTS,
     *LOOP_INSTRUMENTS,
     *DEPENDENCY_INSTRUMENTS,
+    *CERTIFICATE_INSTRUMENTS,
     *IDENTITY_INSTRUMENTS,
 )
 WITHOUT_JOURNAL = frozenset({"metrics", "workbench"})

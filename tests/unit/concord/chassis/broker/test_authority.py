@@ -11,7 +11,7 @@ import pytest
 
 from concord.chassis.broker.authority import Authority, context_of
 from concord.chassis.broker.kafka_connection import KafkaConnection
-from tests.support.certificates import certificate
+from tests.support.certificates import certificate, put
 
 NAME = "broker.example.org"
 
@@ -40,13 +40,6 @@ async def heard(port: int, context: ssl.SSLContext) -> bytes:
         return await reader.read()
     finally:
         writer.close()
-
-
-def put(text: bytes, ca_file: Path) -> None:
-    """Replace a file at once, as a cluster does with what it mounts."""
-    beside = ca_file.with_suffix(".new")
-    beside.write_bytes(text)
-    beside.replace(ca_file)
 
 
 async def test_connections_trust_whom_the_file_names_when_they_are_made(

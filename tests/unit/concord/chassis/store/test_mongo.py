@@ -21,7 +21,7 @@ class Collection:
 
 
 def store_that_raises(fault: Exception) -> MongoStore:
-    return MongoStore({"database": {"records": Collection(fault)}}, "database")
+    return MongoStore(lambda: {"database": {"records": Collection(fault)}}, "database")
 
 
 def bulk(*errors: tuple[int, int], concern: bool = False) -> BulkWriteError:
@@ -79,9 +79,9 @@ async def test_a_fault_of_the_caller_is_not_dressed_up() -> None:
 async def test_what_is_promised_of_reads_and_writes_is_no_matter_of_the_uri(driver: Driver) -> None:
     loose = "readPreference=secondaryPreferred&readConcernLevel=local&w=1&journal=false&retryWrites=true"
     store = MongoStore.connect(f"mongodb://127.0.0.1:1/?{loose}", "database", driver)
-    database = store._database
+    database = store._reached.database
     assert database.read_preference == ReadPreference.PRIMARY
     assert database.read_concern.level == "majority"
     assert database.write_concern.document == {"w": "majority", "j": True, "wtimeout": ANSWER_MS_MAX}
-    assert store._client.options.retry_writes is False
+    assert store._reached.client.options.retry_writes is False
     await store.close()

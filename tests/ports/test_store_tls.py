@@ -1,0 +1,64 @@
+"""Whom connections to a real store trust, when the file that says so changes under a process."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from concord.chassis.store import mongo
+from concord.chassis.store.mongo import Driver, MongoStore
+from concord.chassis.store.port import Collection, StoreUnavailable
+from tests.ports.conftest import MONGODB_URI, fresh_name
+from tests.support.certificates import certificate, put
+from tests.support.tls_front import tls_front
+
+pytestmark = [pytest.mark.real, pytest.mark.parametrize("driver", ["motor", "pymongo"])]
+
+HOST = "127.0.0.1"
+RECORDS = Collection("records")
+SHORT_MS = 300
+
+
+async def test_an_authority_that_is_renewed_counts_without_a_stop_and_one_that_is_gone_counts_no_more(
+    tmp_path: Path, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bound in ("serverSelectionTimeoutMS", "connectTimeoutMS"):
+        monkeypatch.setitem(mongo._OPTIONS, bound, SHORT_MS)
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    old, new = (certificate(tmp_path / name, HOST, name)[0] for name in ("old", "new"))
+    old_pem, new_pem = ((tmp_path / name / "certificate.pem").read_bytes() for name in ("old", "new"))
+    ca_file, behind = tmp_path / "ca.crt", urlsplit(os.environ[MONGODB_URI]).port
+    assert behind is not None
+    put(old_pem, ca_file)
+    async with tls_front(behind, old) as port:
+        uri = f"mongodb://{HOST}:{port}/?tls=true&tlsCAFile={ca_file}&directConnection=true"
+        store = MongoStore.connect(uri, fresh_name("tls"), driver, [ca_file])
+        await store.ping()
+        await store.prepare([RECORDS])
+        await store.insert("records", [{"_id": "before"}])
+        put(old_pem + new_pem, ca_file)  # while an authority is renewed both are believed
+        pages = store.stream("records")
+        assert [document["_id"] for document in await anext(pages)] == ["before"]
+        await store.ping()
+        assert len(store._left) == 1, "whoever reads by the client before reads on"
+        await pages.aclose()
+        await store.ping()
+        assert not store._left
+    async with tls_front(behind, new, port):
+        with pytest.raises(StoreUnavailable):
+            await store.ping()  # by a connection that was closed under it
+        await store.ping()
+        assert await store.insert("records", [{"_id": "before"}, {"_id": "after"}]) == {0}
+        put(b"no certificate", ca_file)
+        await store.ping()
+        ca_file.unlink()
+        await store.ping()
+        put(old_pem, ca_file)
+        with pytest.raises(StoreUnavailable, match="certificate verify failed"):
+            await store.ping()
+        put(new_pem, ca_file)
+        await store.ping()
+        assert (await store.get("records", ["after"])).keys() == {"after"}
+        await store.close()
