@@ -51,9 +51,7 @@ def real_ports(service: str, settings: ServiceSettings, environment: Mapping[str
     tracing = telemetry.tracing
     mongodb = settings.mongodb
     store: Store = (
-        MongoStore.connect(
-            mongodb.uri.reveal(), mongodb.database(service), mongodb.driver, mongodb.files.values()
-        )
+        MongoStore.connect(mongodb.uri.reveal(), mongodb.database(service), mongodb.driver, mongodb.files.values())
         if mongodb.uri
         else MemoryStore(MemoryDatabase(random.Random(0)))  # of a service that keeps nothing there
     )

@@ -58,8 +58,8 @@ def foundations() -> list[Panel]:
         ),
         lines(
             "Certificates",
-            "When certificates of the brokers and of the public hosts end, and those by which services reach broker and "
-            "store, in days from now.",
+            "When certificates of the brokers and of the public hosts end, and those by which services reach broker "
+            "and store, in days from now.",
             [
                 (
                     "(min by (cluster) (strimzi_certificate_expiration_timestamp_ms) / 1000 - time()) / 86400",

@@ -156,20 +156,25 @@ def _processes() -> list[Panel]:
             unit="none",
             alerts=("LoopFailing", "LoopStandsStill", "LeasesOverdue"),
         ),
-        lines(
-            "Files refused",
-            "Processes of each service that cannot use the identity file, or one of certificates, as it is, and go by what it said before.",
-            [
-                (f"sum by (service) (concord_identity_file_refused{SERVICE})", "{{service}} identity"),
-                (
-                    f"sum by (service, dependency, file) (concord_certificate_file_refused{SERVICE})",
-                    "{{service}} {{dependency}} {{file}}",
-                ),
-            ],
-            steps=(Threshold(color="transparent"), Threshold(value=1.0, color="orange")),
-            alerts=("IdentityFileRefused", "CertificateFileRefused"),
-        ),
+        _files(),
     ]
+
+
+def _files() -> Panel:
+    return lines(
+        "Files refused",
+        "Processes of each service that cannot use the identity file, or one of certificates, as it is, and go by what "
+        "it said before.",
+        [
+            (f"sum by (service) (concord_identity_file_refused{SERVICE})", "{{service}} identity"),
+            (
+                f"sum by (service, dependency, file) (concord_certificate_file_refused{SERVICE})",
+                "{{service}} {{dependency}} {{file}}",
+            ),
+        ],
+        steps=(Threshold(color="transparent"), Threshold(value=1.0, color="orange")),
+        alerts=("IdentityFileRefused", "CertificateFileRefused"),
+    )
 
 
 def _requests() -> list[Panel]:

@@ -39,11 +39,10 @@ async def test_an_authority_that_is_renewed_counts_without_a_stop_and_one_that_i
         await store.prepare([RECORDS])
         await store.insert("records", [{"_id": "before"}])
         put(old_pem + new_pem, ca_file)  # while an authority is renewed both are believed
-        pages = store.stream("records")
-        assert [document["_id"] for document in await anext(pages)] == ["before"]
-        await store.ping()
-        assert len(store._left) == 1, "whoever reads by the client before reads on"
-        await pages.aclose()
+        async for page in store.stream("records"):
+            assert [document["_id"] for document in page] == ["before"]
+            await store.ping()
+            assert len(store._left) == 1, "whoever reads by the client before reads on"
         await store.ping()
         assert not store._left
     async with tls_front(behind, new, port):

@@ -12,9 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 
-def certificate(
-    folder: Path, name: str, subject: str = "", days: int = 1
-) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+def certificate(folder: Path, name: str, subject: str = "", days: int = 1) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """Return how a server of this name speaks TLS, and who trusts it; `certificate.pem` of the folder says whom.
 
     Args:
@@ -27,7 +25,9 @@ def certificate(
     whose = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject or name)])
     day = datetime.timedelta(days=1)
     made = (
-        x509.CertificateBuilder(whose, whose, key.public_key(), x509.random_serial_number(), now - day, now + days * day)
+        x509.CertificateBuilder(
+            whose, whose, key.public_key(), x509.random_serial_number(), now - day, now + days * day
+        )
         .add_extension(x509.SubjectAlternativeName([_named(name)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, SHA256())

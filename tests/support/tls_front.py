@@ -10,7 +10,7 @@ PIECE_BYTES = 65_536
 
 @asynccontextmanager
 async def tls_front(port: int, tls: ssl.SSLContext, at: int = 0) -> AsyncIterator[int]:
-    """Listen by TLS in front of a local port while the block runs; give the port, any free one unless `at` says which."""
+    """Listen by TLS in front of a local port while the block runs; give the port: `at`, or any free one."""
     writers = set[asyncio.StreamWriter]()
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

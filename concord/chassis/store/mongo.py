@@ -8,7 +8,8 @@ there is another client once they say something else.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection as Files, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection as Files
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self

@@ -3,10 +3,10 @@
 import random
 
 from concord.chassis.broker.memory import MemoryBroker, MemoryCluster
+from concord.chassis.certificate_watch import CERTIFICATE_INSTRUMENTS
 from concord.chassis.clock import SystemClock
 from concord.chassis.consumer import CONSUMER_INSTRUMENTS
 from concord.chassis.http.observed import INSTRUMENTS as HTTP_INSTRUMENTS
-from concord.chassis.certificate_watch import CERTIFICATE_INSTRUMENTS
 from concord.chassis.identity_watch import IDENTITY_INSTRUMENTS
 from concord.chassis.journal.part import JournalPart
 from concord.chassis.runtime.dependencies import DEPENDENCY_INSTRUMENTS
