@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 
 from concord.chassis.errors import FieldError, Forbidden, Invalid, Unavailable
 from concord.chassis.http import json_answer, read_json
+from concord.chassis.http.misfits import field_error
 from concord.chassis.identity import Caller, Guard, Role, require, verified
 from workbench.files import PageFiles
 from workbench.forward import Forwarder
@@ -165,7 +166,8 @@ async def show_plan(request: Request, caller: Anybody) -> Response:
     try:
         wish = msgspec.convert(dict(request.query_params), PlanWish, strict=False)
     except msgspec.ValidationError as fault:
-        raise Invalid(f"{fault}.", [FieldError("query", str(fault), "send the fields of policy.audit")]) from fault
+        error = field_error(fault, PlanWish, b"")
+        raise Invalid(f"{error.field}: {error.problem}.", [error]) from fault
     try:
         plan = await asyncio.to_thread(plan_of, wish)
     except ValueError as fault:

@@ -101,7 +101,7 @@ class SessionLayer:
         if headers.get(b"sec-fetch-site", "same-origin") != "same-origin":
             return Forbidden("Another site asked for this; open the workbench itself.")
         origin = headers.get(b"origin")
-        if origin is not None and urlsplit(origin).netloc != headers.get(b"host"):
+        if origin is not None and _host_of(origin) != headers.get(b"host"):
             return Forbidden(f"{origin[:100]} asked for this; open the workbench itself.")
         word = headers.get(CSRF_HEADER, "")
         if not (word == SIGN_IN if session is None else self._sessions.is_csrf(session, word)):
@@ -110,6 +110,14 @@ class SessionLayer:
                 return Unauthenticated("Your session has ended; sign in again, and send this again.")
             return Forbidden("The page is of another session; load it again.")
         return None
+
+
+def _host_of(origin: str) -> str:
+    """Return the host and port that an origin names; empty where it is none at all."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def session_of(scope: Scope) -> Session | None:

@@ -59,8 +59,10 @@ def plan_of(wish: PlanWish) -> PlanBody:
     """
     if not 1 <= wish.lot_units <= LOT_UNITS_MAX:
         raise ValueError(f"A plan is drawn for lots of 1 to {LOT_UNITS_MAX} units.")
+    if not all(0 <= share <= 1 for share in (wish.fraction, wish.aql, wish.ltpd, wish.alpha, wish.beta)):
+        raise ValueError("The fraction, rates and risks are shares, from 0 to 1.")
     if wish.plan == "fraction":
-        size = max(1, math.ceil(min(wish.fraction, 1.0) * wish.lot_units))
+        size = max(1, math.ceil(wish.fraction * wish.lot_units))
         return _fixed(size, math.floor(wish.aql * size))
     if wish.plan == "iso_2859_1":
         return _standard(wish)

@@ -60,6 +60,13 @@ def _followed(path: str, kind: Any, text: bytes) -> tuple[str, list[Any]]:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return path, []  # what stands behind the fault was not looked at
+    try:
+        return _walked(path, kind, value)
+    except (LookupError, TypeError):
+        return path, []  # a key stands twice: the fault is in its first value, and the last one is what is left
+
+
+def _walked(path: str, kind: Any, value: Any) -> tuple[str, list[Any]]:
     entry, kinds = "$", [kind]
     for step in _STEP.finditer(path):
         name, place = step[1], step[2]

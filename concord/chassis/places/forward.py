@@ -132,7 +132,7 @@ def _rule(route: APIRoute, anywhere: Collection[str]) -> _Rule:
 
 
 def _slot_in_query(query: bytes) -> int | None:
-    if IN_QUERY.encode() not in query:
+    if IN_QUERY.encode() not in query and b"%" not in query:  # the name itself may be written percent-encoded
         return None
     try:
         named = parse_qs(query.decode("latin-1"), max_num_fields=FIELDS_MAX).get(IN_QUERY)

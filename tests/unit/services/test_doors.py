@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from starlette.types import Message
 
-from concord.chassis.http import unguarded_routes
+from concord.chassis.http import cursor_of, unguarded_routes
 from tests.support.five import ANNOTATORS, DEFINITION, Five, with_five
 
 STRANGERS = ["", "Bearer invented", "Bearer cnc_0123456789abcdef_" + "x" * 48, "Basic a:b", "Bearer "]
@@ -114,6 +114,7 @@ ODD_BODIES: list[bytes] = [
     json.dumps(DEFINITION | {"name": "x\ud83d"}).encode(),
     json.dumps(DEFINITION | {"label_schema": {"kind": "choice", "classes": [1]}}).encode(),
     json.dumps(DEFINITION | {"label_schema": {"kind": {}, "classes": None}}).encode(),
+    json.dumps(DEFINITION | {"policy": {"privacy": {"treatments": {"email": "hide"}}}}).encode()[:-1] + b', "policy": 3}',
     b'\xef\xbb\xbf[{"id": "bom", "content": "bom"}]',
 ]
 TYPES = ("application/json", "application/x-ndjson", "application/json; charset=latin-1", "text/plain", "")
@@ -161,6 +162,8 @@ ODD_QUERIES = (
     "issue=" + "9" * 5_000,
     "project_id=",
     "expires=x",
+    f"cursor={cursor_of(10**30)}",
+    f"cursor={cursor_of('x', -(10**30))}",
     SLIP := "limt=5",
 )
 

@@ -92,6 +92,7 @@ async def test_a_change_without_the_sessions_word_goes_nowhere(bench: Front) -> 
     for headers in (
         {}, {"x-concord-csrf": "sign-in"}, {"x-concord-csrf": "0" * 64}, {**body, "sec-fetch-site": "cross-site"},
         {**body, "origin": "https://evil.example"}, {**body, "origin": "null"},
+        {**body, "origin": "http://[x"},
     ):  # fmt: skip
         answer = await bench.client.put("/api/ingest/v1/projects/p", json={}, headers=headers)
         assert answer.status_code == 403, headers
@@ -298,7 +299,28 @@ async def test_a_plan_is_told_to_whoever_is_signed_in(bench: Front) -> None:
     assert plan["inspected"][-1] == plan["sample_max"]
     refused = await bench.client.get("/plan?plan=single")
     assert refused.status_code == 422
-    assert refused.json()["errors"][0]["cure"] == "send the fields of policy.audit"
+    assert refused.json()["errors"][0]["cure"] == "send it"
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("plan=fraction&aql=inf", "query"),
+        ("plan=fraction&aql=1e308", "query"),
+        ("plan=single&ltpd=nan", "query"),
+        ("plan=single&ltpd=much", "ltpd"),
+        ("plan=single&lot_units=1.5", "lot_units"),
+    ],
+)
+async def test_what_is_no_plan_is_refused_with_what_is_wrong_with_it(query: str, field: str, bench: Front) -> None:
+    await bench.signed_in("client")
+    asked = {"fraction": "0.05", "aql": "0.01", "ltpd": "0.05", "alpha": "0.05", "beta": "0.1", "lot_units": "500"}
+    asked |= dict(part.split("=") for part in query.split("&"))
+    answer = await bench.client.get("/plan", params=asked)
+    assert answer.status_code == 422, answer.text
+    (error,) = answer.json()["errors"]
+    assert error["field"] == field
+    assert error["cure"]
 
 
 def test_a_clients_pictures_may_be_shown_and_nothing_else_of_theirs() -> None:

@@ -65,3 +65,13 @@ def test_what_stands_behind_a_misfit_may_be_no_json(behind: bytes) -> None:
     with pytest.raises((Invalid, BadRequest)) as refused:
         decode(BODY, b'{"treatments": {"email": "hide"}' + behind)
     assert refused.value.errors[0].field in ("treatments[...]", "body")
+
+
+@pytest.mark.parametrize("again", [b"3", b"[]", b"{}", b'"email"', b"null"])
+@pytest.mark.parametrize("key", [b"treatments", b"quotas", b"pair"])
+def test_a_key_may_stand_twice_and_be_something_else_the_second_time(key: bytes, again: bytes) -> None:
+    misfits = {b"treatments": b'{"email": "hide"}', b"quotas": b'{"a": -1}', b"pair": b'[1, "huge"]'}
+    with pytest.raises(Invalid) as refused:
+        decode(BODY, b'{"%s": %s, "%s": %s}' % (key, misfits[key], key, again))
+    assert refused.value.errors[0].field.startswith(key.decode())
+    assert refused.value.errors[0].cure

@@ -413,6 +413,7 @@ def routes() -> Iterator[tuple[str, str, bytes, int | None]]:
     yield "PUT", f"/p/{THEIRS}", b"", None
     yield "POST", f"/u/{unit_id}/deep/x", b"", slot
     yield "GET", "/list", b"limit=3&project_id=" + THEIRS.encode(), slot
+    yield "GET", "/list", b"project%5Fid=" + THEIRS.encode(), slot
     yield "GET", "/list", b"limit=3", None
     yield "GET", "/list", b"project_id=", None
     yield "GET", "/list", b"&".join([b"a=1"] * 50) + b"&project_id=x", None
