@@ -101,23 +101,20 @@ def _journals(project_id: str) -> Callable[[], Source]:
     return lambda: Journals(opened, project_id)
 
 
-async def recounted(
-    source: Callable[[], Source], concord: Concord, project_id: str, looks_max: int = LOOKS_MAX
-) -> Compared:
+async def recounted(source: Callable[[], Source], concord: Concord, project_id: str) -> Compared:
     """Return every live figure beside the one that was counted anew; as long as they differ more is read and asked.
 
     Args:
         source: opens where events are read, on the event loop that reads them.
         concord: asks for what is live.
         project_id: whose.
-        looks_max: so often they are compared.
 
     Raises:
         BrokerUnavailable, StoreUnavailable: no answer.
     """
     counting, compared, reading = Recount(project_id), Compared(), source()
     try:
-        for _ in range(looks_max):
+        for _ in range(LOOKS_MAX):
             await reading.read(counting)
             live = await asyncio.to_thread(told, concord, project_id)
             try:

@@ -42,7 +42,6 @@ class Session:
     Attributes:
         name: who was named with --as; empty for the environment's, or who signed in last.
         as_json: whether answers are printed as JSON.
-        url: of the one service that a verb asks, where it was given.
     """
 
     name: str = ""

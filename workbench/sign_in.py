@@ -21,7 +21,6 @@ from workbench.session import Cookie, Session, Sessions, cookies_of
 
 SESSION_SECONDS_MAX = 12 * 3_600
 """A session is renewed for so long, and no token is handed on for longer."""
-SUBJECT_CHARACTERS_MAX = 128
 SIGN_IN_PAGE = "/sign-in"
 
 log = logging.getLogger(__name__)

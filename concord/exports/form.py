@@ -81,7 +81,6 @@ class Format:
         holds_all: whether whatever fits by its schema can be written; otherwise it is only known when it is tried.
         needs_data: whether labels of a schema cannot be written without data.
         writer: makes the writer of one file; raises DoesNotFit.
-        named: the name of a part's file, from its number and how many there are.
     """
 
     name: str

@@ -181,11 +181,6 @@ class Versions:
         names = self._fields.names.values()
         return not (self._fields.present or any(name.present or name.parts for name in names))
 
-    @property
-    def closed_fields(self) -> frozenset[str]:
-        """Return the fields of the whole schema that are asked no more."""
-        return frozenset(self._fields.closed)
-
     def closed(self, field_name: str = "") -> frozenset[str]:
         """Return the classes of a field in the whole schema that are offered no more."""
         names = self._fields.names.get(field_name)

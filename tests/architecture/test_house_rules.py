@@ -4,6 +4,7 @@ import ast
 import re
 import statistics
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,13 +92,28 @@ def test_no_module_or_folder_has_a_name_that_says_nothing() -> None:
 
 def test_no_variable_has_a_name_that_says_nothing() -> None:
     for path in modules(*SHIPPED):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        fields = {id(part.target) for kind in ast.walk(tree) if isinstance(kind, ast.ClassDef)
+        parts = list(ast.walk(tree(path)))
+        fields = {id(part.target) for kind in parts if isinstance(kind, ast.ClassDef)
                   for part in kind.body if isinstance(part, ast.AnnAssign)}  # fmt: skip
-        stored = (part for part in ast.walk(tree) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
+        stored = (part for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
         names = {part.id for part in stored if id(part) not in fields}
-        names |= {part.arg for part in ast.walk(tree) if isinstance(part, ast.arg)}
+        names |= {part.arg for part in parts if isinstance(part, ast.arg)}
         assert not names & VARIABLES_THAT_SAY_NOTHING, f"{name(path)} has variables that are no nouns"
+
+
+def test_every_constant_is_used() -> None:
+    """A bound that nothing looks at is no bound, whatever stands beside it."""
+    words = Counter(
+        word for path in modules(*SHIPPED) for word in re.findall(r"[A-Z_][A-Z0-9_]+", path.read_text(encoding="utf-8"))
+    )
+    for path in modules(*SHIPPED):
+        targets = [
+            target
+            for part in tree(path).body if isinstance(part, ast.Assign | ast.AnnAssign)
+            for target in (part.targets if isinstance(part, ast.Assign) else [part.target])
+        ]  # fmt: skip
+        names = {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+        assert not (unused := {text for text in names if words[text] == 1}), f"{name(path)} has unused {unused}"
 
 
 def test_only_the_store_names_its_driver() -> None:

@@ -34,9 +34,7 @@ PAGE_BYTES_MAX = 1_000_000
 BYTES_IN_MEMORY_MAX = 8_000_000
 """Of the rows in memory, by their states; the index comes beside. The page read last stays."""
 LOAD_PAGES = 8
-"""Pages read at once when a place is loaded."""
-LOADED_AT_ONCE = 1_000
-"""Rows taken in, when a place is loaded, before others run."""
+"""Pages read at once when a place is loaded; others run after each."""
 DELETED_AT_ONCE = 200
 PROBED_ROWS = 4
 """Of a new page: where one of them was begun without our knowing, the page was told before, and is looked up whole."""

@@ -86,13 +86,12 @@ class Throttle(logging.Filter):
         return True
 
 
-def log_to(stream: TextIO | None, service: str, level: int = logging.INFO) -> None:
-    """Send the process's log lines to a stream; replaces what was set before.
+def log_to(stream: TextIO | None, service: str) -> None:
+    """Send the process's log lines to a stream, the libraries' own from WARNING on; replaces what was set before.
 
     Args:
         stream: where to, standard error if None; a terminal gets readable lines, all else JSON.
         service: the service's name.
-        level: from which level on; the libraries' own lines only from WARNING.
     """
     stream = sys.stderr if stream is None else stream
     handler = logging.StreamHandler(stream)
@@ -103,6 +102,6 @@ def log_to(stream: TextIO | None, service: str, level: int = logging.INFO) -> No
     handler.addFilter(Throttle())
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    root.setLevel(logging.INFO)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -38,7 +38,6 @@ SHOWN_MAX = 20
 """Categories of a measure that are told: the most frequent."""
 INCOMING = (CONTENT_LENGTH, MEDIA_TYPE, STRATUM, SUGGESTED, UNCERTAINTY)
 LABELS = "labels"
-MEASURES_MAX = 30
 
 Counts = Mapping[str, float]
 

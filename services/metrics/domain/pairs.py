@@ -109,9 +109,9 @@ def weights_of(schema: LabelSchema) -> Literal["identity", "quadratic"]:
     return "quadratic" if schema.alpha_metric in {"ordinal", "interval"} else "identity"
 
 
-def most_evidence(found: Sampled[Both], shown_max: int = PAIRS_SHOWN_MAX) -> list[str]:
+def most_evidence(found: Sampled[Both]) -> list[str]:
     """Return the keys of the pairs that share the most units, and of as many the first by name."""
-    return sorted(found.tables, key=lambda key: (-sum(found.tables[key].values()), key))[:shown_max]
+    return sorted(found.tables, key=lambda key: (-sum(found.tables[key].values()), key))[:PAIRS_SHOWN_MAX]
 
 
 def pairs_of(found: Sampled[Both], schema: LabelSchema, keys: Sequence[str]) -> Iterator[Pair]:

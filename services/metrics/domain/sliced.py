@@ -37,10 +37,10 @@ CLASS, TIME, SLICE, GUIDELINE = "class", "time", "slice", "guideline"
 PARTS_MAX = 50
 """So many classes, slices and groups of a kind are told, those with most units, and of the guideline so many versions,
 the newest. Windows of time are 128 at most."""
+CONFIDENCE = 0.95
 LEFT_OUT_PARTS, PEOPLE_MIN = 20, 3
 """Into so many parts people are dealt for the jackknife over them; of fewer people there is none."""
 THIS, OTHER = '"this"', '"another"'
-NO_VALUES = "Labels of this kind are no single values, so they are not followed in parts."
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def _tally(pairs: Sequence[tuple[str, str, Mapping[Both, int]]]) -> LabelTally:
 
 
 def _over_people(
-    pairs: Sequence[tuple[str, str, Mapping[Both, int]]], schema: LabelSchema, whole: Estimate, confidence: float = 0.95
+    pairs: Sequence[tuple[str, str, Mapping[Both, int]]], schema: LabelSchema, whole: Estimate
 ) -> Estimate:
     """Return the estimate with the wider of its interval and that of a jackknife over people.
 
@@ -158,7 +158,7 @@ def _over_people(
         return whole
     mean, count = sum(without) / len(without), len(without)
     error = sqrt((count - 1) / count * sum((value - mean) ** 2 for value in without))
-    half = float(stdtrit(count - 1, (1 + confidence) / 2)) * error
+    half = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * error
     low, high = min(whole.low, whole.value - half), max(whole.high, whole.value + half)
     method = f"{whole.method}, by pairs of labels and by people"
     return replace(whole, low=min(whole.low, max(-1.0, low)), high=min(1.0, high), method=method)

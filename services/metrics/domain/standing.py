@@ -1,7 +1,7 @@
 """One annotator in one project: answers on gold, and pace."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, TypeVar, cast
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concord.labels import LabelSchema, decoded, encoded
-from concord.labels.fields import Field
 from concord.labels.form import answers_in, fields_of
 from concord.labels.versions import Versions
 from concord.quality.competence import accuracy, class_prior, crowd_accuracy
@@ -285,33 +284,20 @@ class Competence:
     active_ms_median: int
 
 
-def competences(
-    standings: Mapping[str, Standing], schema: LabelSchema, only: Iterable[str] | None = None
-) -> list[Competence]:
+def competences(standings: Mapping[str, Standing], schema: LabelSchema, field_name: str = "") -> list[Competence]:
     """Return what is concluded of annotators, by id; the cost grows with the answers, not with classes squared.
 
     Args:
         standings: of all annotators of a project: what is known of the crowd is where each one starts from.
-        schema: the project's.
-        only: whom to return; all if None.
+        schema: the project's, or that of the field.
+        field_name: of labels that have several; their revision, and what they did, is that of the whole label.
     """
-    says, shown = sameness(schema), sorted(standings if only is None else only)
-    expected = expected_accuracies(standings, schema, shown)
-    found = (standings[annotator_id].concluded(annotator_id, says)[0] for annotator_id in shown)
-    return [replace(competence, expected_accuracy=expected.get(competence.annotator_id)) for competence in found]
-
-
-def competences_in(
-    standings: Mapping[str, Standing], field: Field, only: Iterable[str] | None = None
-) -> list[Competence]:
-    """Return what is concluded of annotators in one field of labels that have several, as `competences` does.
-
-    Their revision, and what they did, is that of the whole label.
-    """
-    says, shown = sameness(field.schema), sorted(standings if only is None else only)
-    expected = expected_accuracies(in_field(standings, field.name), field.schema, shown)
-    found = (standings[annotator_id].concluded(annotator_id, says, field.name)[0] for annotator_id in shown)
-    return [replace(competence, expected_accuracy=expected.get(competence.annotator_id)) for competence in found]
+    says = sameness(schema)
+    expected = expected_accuracies(in_field(standings, field_name) if field_name else standings, schema)
+    return [
+        replace(standings[name].concluded(name, says, field_name)[0], expected_accuracy=expected.get(name))
+        for name in sorted(standings)
+    ]
 
 
 def in_field(standings: Mapping[str, Standing], field_name: str) -> dict[str, Standing]:
@@ -319,9 +305,7 @@ def in_field(standings: Mapping[str, Standing], field_name: str) -> dict[str, St
     return {annotator_id: standing.fields.get(field_name, NOTHING) for annotator_id, standing in standings.items()}
 
 
-def expected_accuracies(
-    standings: Mapping[str, Standing], schema: LabelSchema, only: Sequence[str] | None = None
-) -> dict[str, float]:
+def expected_accuracies(standings: Mapping[str, Standing], schema: LabelSchema) -> dict[str, float]:
     """Return the probability that each labels a random unit of the project right; nothing without classes.
 
     It changes for all with every answer of any, so it is reckoned when it is asked for, and at once for all.
@@ -330,13 +314,11 @@ def expected_accuracies(
     if len(classes) < 2 or not standings:
         return {}
     places = {label: place for place, label in enumerate(classes)}
-    shown = list(standings) if only is None else only
     everybody = _Answers.of([standing.by_class(places) for standing in standings.values()])
     units = np.bincount(everybody.gold, everybody.units, len(classes))
     mix = np.array(class_prior([round(count_of) for count_of in units.tolist()]))
     crowd = crowd_accuracy(int(everybody.right.sum()), int(everybody.units.sum()), len(classes))
-    expected = _Answers.of([standings[annotator_id].by_class(places) for annotator_id in shown]).expected(mix, crowd)
-    return dict(zip(shown, expected.tolist(), strict=True))
+    return dict(zip(standings, everybody.expected(mix, crowd).tolist(), strict=True))
 
 
 def gold_answers(standing: Standing, classes: Sequence[str]) -> list[tuple[int, int, int]]:

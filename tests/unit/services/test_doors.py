@@ -114,7 +114,7 @@ ODD_BODIES: list[bytes] = [
     json.dumps(DEFINITION | {"name": "x\ud83d"}).encode(),
     json.dumps(DEFINITION | {"label_schema": {"kind": "choice", "classes": [1]}}).encode(),
     json.dumps(DEFINITION | {"label_schema": {"kind": {}, "classes": None}}).encode(),
-    json.dumps(DEFINITION | {"policy": {"privacy": {"treatments": {"email": "hide"}}}}).encode()[:-1] + b', "policy": 3}',
+    b'{"policy": {"privacy": {"treatments": {"email": "hide"}}}, "policy": 3, ' + json.dumps(DEFINITION).encode()[1:],
     b'\xef\xbb\xbf[{"id": "bom", "content": "bom"}]',
 ]
 TYPES = ("application/json", "application/x-ndjson", "application/json; charset=latin-1", "text/plain", "")

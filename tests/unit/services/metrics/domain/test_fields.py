@@ -14,7 +14,7 @@ from services.metrics.domain import fields as of_fields
 from services.metrics.domain.agreement import agreement, classes_of
 from services.metrics.domain.crowd import crowd_found
 from services.metrics.domain.fields import ClosedRows, FieldTallies, close_in_fields, fields_report
-from services.metrics.domain.standing import Standing, competences, competences_in, gold_answers, sameness
+from services.metrics.domain.standing import Standing, competences, gold_answers, sameness
 from services.metrics.domain.sums import ClosedSums, Sums
 from services.metrics.domain.unit import Annotation, LabelRow, Share, Unit, label_row
 
@@ -57,7 +57,7 @@ def test_competence_in_a_field_is_that_of_its_answers_alone() -> None:
         standing.learnt(7, words=60)
     for field in FORM.fields:
         classes = classes_of(field.schema)
-        found = competences_in(whole, field)
+        found = competences(whole, field.schema, field.name)
         expected = competences({name: standings[field.name] for name, standings in alone.items()}, field.schema)
         assert [(competence.revision, competence.answered_at_us) for competence in found] == [(60, 7)] * 2, (
             "as the whole label's"
