@@ -4,7 +4,7 @@ import json
 
 import click
 
-from cli.session import Session, json_of, show_table, speaks
+from cli.session import Session, json_of, show_table, speaks, text_of
 
 
 @click.group("adjudicate")
@@ -27,7 +27,7 @@ def listed(session: Session, project_id: str, limit: int) -> None:
         (
             escalation.unit_id,
             escalation.reason,
-            "; ".join(f"{side.label} ×{side.annotations}" for side in escalation.sides),
+            "; ".join(f"{text_of(side.label)} ×{side.annotations}" for side in escalation.sides),
             content,
         )
         for escalation, content in found

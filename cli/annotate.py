@@ -1,12 +1,11 @@
 """`concord annotate`: claim units and label them, in a terminal or by a script."""
 
-import json
 import time
 
 import click
 
 from cli.answering import BY, answer_of
-from cli.session import Session, json_of, show_table, speaks
+from cli.session import Session, json_of, show_table, speaks, text_of
 from concord.client import Concord
 from concord.client.models import Json
 from concord.client.people import WAIT_SECONDS_MAX
@@ -95,10 +94,7 @@ def given(session: Session, project_id: str) -> None:
     with session.client() as concord:
         labels = concord.own_labels(project_id)
         shown = [concord.own_label(entry.annotation_id) for entry in labels]
-    rows = [
-        (label.annotation_id, label.submitted_at, label.revision, json.dumps(label.label, ensure_ascii=False))
-        for label in shown
-    ]
+    rows = [(label.annotation_id, label.submitted_at, label.revision, label.label) for label in shown]
     session.each(shown, lambda: show_table(("annotation", "given at", "revision", "label"), rows))
 
 
@@ -176,7 +172,7 @@ def _label_of(concord: Concord, assignment: Assignment, program: str | None) -> 
     content = concord.payload(assignment.payload_url)
     if program is not None:
         return answer_of(program, content)
-    click.echo(content)
+    click.echo(text_of(content))
     classes = assignment.label_schema.get("classes")
     choice = ", ".join(map(str, classes)) if classes else f"{assignment.label_schema.get('kind')}, as JSON"
     text: str = click.prompt(f"label ({choice})", default="", show_default=False, err=True)

@@ -4,7 +4,7 @@ import subprocess
 
 import click
 
-from cli.session import json_of
+from cli.session import json_of, text_of
 from concord.client.models import Json
 
 SECONDS_MAX = 600
@@ -13,17 +13,19 @@ BY = click.option(
     "--by",
     "program",
     metavar="COMMAND",
-    help="A command in place of you: it reads what a unit says, and what it writes is the label.",
+    help="A command in place of you: it reads what a unit says, a text or JSON, and what it writes is the label.",
 )
 
 
 def answer_of(program: str, content: Json) -> Json:
     """Return the label that a shell's command gives to a content, which it reads; None where it writes nothing.
 
+    A text is read as it stands, anything else as JSON.
+
     Raises:
         UsageError: it failed, or took too long.
     """
-    text = content if isinstance(content, str) else click.unstyle(str(content))
+    text = text_of(content)
     try:
         run = subprocess.run(  # noqa: S602 - the caller's own command line
             program, shell=True, input=text, capture_output=True, text=True, timeout=SECONDS_MAX, check=False

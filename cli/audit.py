@@ -6,7 +6,7 @@ import click
 
 from cli import statuses
 from cli.answering import BY, answer_of
-from cli.session import Session, json_of, show_table, speaks
+from cli.session import Session, json_of, show_table, speaks, text_of
 from concord.client import Refused
 
 
@@ -64,7 +64,7 @@ def everything(session: Session, project_id: str, program: str | None) -> None:
         while work := concord.inspections(project_id, limit=1).inspections:
             content = concord.payload(work[0].payload_url)
             if program is None:
-                click.echo(content)
+                click.echo(text_of(content))
                 typed = click.prompt("label", default="", show_default=False, err=True)
                 label = json_of(typed, "label") if typed else None
             else:

@@ -4,7 +4,7 @@ from typing import Literal
 
 import click
 
-from cli.session import Session, json_of, show_table, speaks
+from cli.session import Session, json_of, show_table, speaks, text_of
 from concord.client.gold import GoldStock
 from concord.client.models import Json
 
@@ -30,7 +30,7 @@ def doubts(session: Session, project_id: str, limit: int) -> None:
         (
             doubt.unit_id,
             doubt.known_label,
-            "; ".join(f"{gold.label} ×{gold.annotators}" for gold in doubt.said),
+            "; ".join(f"{text_of(gold.label)} ×{gold.annotators}" for gold in doubt.said),
             f"closed in version {doubt.closed_since}" if doubt.closed_since else f"{doubt.disagreeing}/{doubt.good}",
             content,
         )

@@ -179,11 +179,20 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     """Print a table, or that it is empty."""
     table = Table(*columns)
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*("" if cell is None else text_of(cell) for cell in row))
     if table.row_count:
         console().print(table)
     else:
         click.echo("none")
+
+
+def text_of(value: object) -> str:
+    """Return what a unit or a label says as it is sent: a text as it stands, a list or an object as JSON.
+
+    >>> text_of("yes"), text_of({"answers": {"toxic": True}})
+    ('yes', '{"answers": {"toxic": true}}')
+    """
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
 
 
 def json_of(name: str, what: str) -> Any:

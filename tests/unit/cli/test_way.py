@@ -317,7 +317,7 @@ def _revised(run: Run, project: str, annotation_id: str, person: dict[str, str])
         assert done(run("annotate", "revise", annotation_id, label, *more, **person)) == f"{told}\n"
         assert given()[2] == after
     assert given() == (annotation_id, 3, "ham", "odd")
-    assert '"ham"' in done(run("annotate", "given", project, **person))
+    assert "│ ham " in done(run("annotate", "given", project, **person))
     assert done(run("annotate", "revise", annotation_id, "ham", "--flag", "", **person)) == "accepted: revision 4\n"
     assert given() == (annotation_id, 4, "ham", None)
     refused = run("annotate", "revise", annotation_id, "eggs", **person)
