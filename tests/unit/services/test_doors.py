@@ -121,17 +121,21 @@ TYPES = ("application/json", "application/x-ndjson", "application/json; charset=
 
 
 async def odd(five: Five) -> list[tuple[Any, ...]]:
-    """Send every odd body to every route that takes one, as everybody; return what is wrong."""
+    """Send every odd body to every route that takes one, as everybody who may use it; return what is wrong."""
     wrong: list[tuple[Any, ...]] = []
     for service, method, template in five.routes():
         operation = five.app(service).openapi()["paths"][template][method.lower()]
         if "requestBody" not in operation:
             continue
         path = filled(template, five)
-        for body in ODD_BODIES:
-            for kind in TYPES if body in ODD_BODIES[:3] else TYPES[:2]:
-                for who in CALLERS:
+        for who in CALLERS:
+            statuses: list[int] = []
+            for body in ODD_BODIES:
+                if statuses == [403] * 3 * len(TYPES):
+                    break  # they are sent away before a byte is read, as the first of these would not be
+                for kind in TYPES if body in ODD_BODIES[:3] else TYPES[:2]:
                     answer = await five.call(service, method, path, who, body, headers=[("content-type", kind)])
+                    statuses.append(answer.status)
                     place = (service, method, template, body[:60], kind, who, answer.status, answer.body[:300])
                     if str(answer.status) not in operation["responses"] or answer.status >= 500:
                         wrong.append(place)
