@@ -47,6 +47,8 @@ CAUSES: dict[str, tuple[str, list[Labels], set[str]]] = {
             *each("AvailabilityBudgetBurning", KEEPING, objective="availability"),
             *each("ConsumerStuck", KEEPING, instance="a"),
             *each("LoopStandsStill", KEEPING, loop="leases"),
+            *each("LeasesOverdue", ["assign"]),
+            *each("AuditLotsStanding", ["audit"]),
             *each("ServiceRestarting", KEEPING),
             *each("GroupFallsBehind", KEEPING, consumergroup="x"),
             *WORKBENCH_FAILS,
