@@ -1,6 +1,7 @@
 """Ingest over the memory ports, called through its own HTTP door, and what it has told."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,10 +85,11 @@ async def start(
     house: House,
     store_faults: store_memory.Faults | None = None,
     broker_faults: broker_memory.Faults | None = None,
+    environment: Mapping[str, str] = ENVIRONMENT,
 ) -> Ingest:
     """Begin a new life of ingest in a house; several may live at once."""
     ports = house.ports("ingest", store_faults, broker_faults)
-    service = wire(IngestSettings.from_environment(ENVIRONMENT), ports)
+    service = wire(IngestSettings.from_environment(environment), ports)
     house.doors[ports.address] = service.application
     await service.runtime.start()
     await until(lambda: service.runtime.reasons() == [])
