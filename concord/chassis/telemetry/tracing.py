@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -10,7 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.propagators.textmap import Getter, Setter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import Sampler, TraceIdRatioBased
 from opentelemetry.trace import Link, NoOpTracer, Span, SpanKind, Status, StatusCode, Tracer
@@ -21,7 +22,8 @@ from concord.contracts.codec import Headers
 
 BATCH_LINKS_MAX = 32
 TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
-RECORDED_ENDS = frozenset(bytes([digit]) for digit in b"13579bdf")
+RECORDED_ENDS = frozenset(b"13579bdf")
+"""What a `traceparent` ends with whose trace is recorded."""
 TRACESTATE_BYTES_MAX = 512
 """What W3C Trace Context, section 3.3.1.5, wants to be passed on at least; a client's record may carry a megabyte."""
 SHARE = 0.01
@@ -186,12 +188,13 @@ class Tracing:
             finally:
                 UNRECORDED.reset(within)
 
+    def records(self, headers: Headers) -> bool:
+        """Return whether these headers carry a trace that is recorded here, whatever a client has put into them."""
+        return self.on and is_recorded(headers) and bool(self._recorded((headers,)))
+
     @contextlib.contextmanager
     def batch_span(self, name: str, records: Sequence[Carried], kind: SpanKind = SpanKind.CONSUMER) -> Iterator[Span]:
-        """Make one span current for a whole batch, linked to the traces of at most 32 of its records.
-
-        A batch of one trace alone continues that trace instead of linking to it: so a unit's way can be followed
-        as one trace while the load is light.
+        """Make one span current for a whole batch; see `continued`.
 
         Args:
             name: `process <topic>`, or `publish`.
@@ -201,28 +204,90 @@ class Tracing:
         if not self.on:
             yield trace.INVALID_SPAN
             return
-        if (unrecorded := self.unrecorded(_origin(records))) is not None:
-            within = UNRECORDED.set(unrecorded)
-            try:
-                yield trace.INVALID_SPAN
-            finally:
-                UNRECORDED.reset(within)
-            return
-        contexts = _origins(records)
-        parent = next(iter(contexts.values())) if len(contexts) == 1 else None
-        links = [] if parent else [Link(trace.get_current_span(c).get_span_context()) for c in contexts.values()]
-        with self._current(
-            name,
-            context=parent or Context(),
-            kind=kind,
-            links=links,
-            attributes={
-                "messaging.system": "kafka",
-                "messaging.operation.type": "process" if kind is SpanKind.CONSUMER else "send",
-                "messaging.batch.message_count": len(records),
-            },
-        ) as span:
+        attributes = {
+            "messaging.system": "kafka",
+            "messaging.operation.type": "process" if kind is SpanKind.CONSUMER else "send",
+            "messaging.batch.message_count": len(records),
+        }
+        with self.continued(name, [record.headers for record in records], attributes, kind=kind) as span:
             yield span
+
+    @contextlib.contextmanager
+    def continued(
+        self,
+        name: str,
+        origins: Sequence[Headers],
+        attributes: Mapping[str, str | int] | None = None,
+        *,
+        kind: SpanKind = SpanKind.INTERNAL,
+    ) -> Iterator[Span]:
+        """Make a span current for what several traces led to, in the first of them that is recorded.
+
+        It is linked to the others; and in each of these there is a span like it, without what is within it, that is
+        linked to it. So a recorded trace is whole however many it was served with. BATCH_LINKS_MAX are at most told.
+
+        Where none is recorded no span is begun, but the one trace that there is goes on; where there is none, or are
+        several, one begins that may be recorded by its own id.
+
+        Args:
+            name: what is done.
+            origins: the headers that carry the traces.
+            attributes: ids and counts, never payloads.
+            kind: of the span.
+        """
+        if not self.on:
+            yield trace.INVALID_SPAN
+            return
+        recorded = self._recorded(origins)
+        if not recorded:
+            alone = _alone(origins)
+            if (unrecorded := self.unrecorded(alone)) is not None:
+                within = UNRECORDED.set(unrecorded)
+                try:
+                    yield trace.INVALID_SPAN
+                finally:
+                    UNRECORDED.reset(within)
+                return
+            recorded = [Context() if alone is None else context_of(((TRACEPARENT, alone),))]
+        first, *others = recorded
+        links, began_ns = [_link(trace.get_current_span(other)) for other in others], time.time_ns()
+        with self._current(name, kind=kind, attributes=attributes, context=first, links=links) as span:
+            fault: Exception | None = None
+            try:
+                yield span
+            except Exception as raised:
+                fault = raised
+                raise
+            finally:
+                self._twins(span, others, began_ns, fault)
+
+    def _twins(self, span: Span, others: Sequence[Context], began_ns: int, fault: Exception | None) -> None:
+        """Tell in other traces of a span that is about to end, each linked to it."""
+        if not isinstance(span, ReadableSpan):
+            return  # nothing of it is recorded
+        for other in others:
+            twin = self.tracer.start_span(
+                span.name, other, span.kind, span.attributes, [_link(span)], began_ns, record_exception=False
+            )
+            if fault is not None:
+                failed(twin, fault)
+            twin.end()
+
+    def _recorded(self, origins: Iterable[Headers]) -> list[Context]:
+        """Return the contexts of the recorded traces that are carried, one each, at most as many as may be linked."""
+        found: dict[bytes, Context] = {}
+        for headers in filter(is_recorded, origins):
+            carried = carried_trace(headers)
+            if not carried or (parent := carried[0][1])[3:35] in found or parent[-1] not in RECORDED_ENDS:
+                continue
+            context = context_of(carried)
+            if not trace.get_current_span(context).get_span_context().is_valid:
+                continue
+            if self._draw is None or self._draw.records(parent):
+                found[parent[3:35]] = context
+                if len(found) >= BATCH_LINKS_MAX:
+                    break
+        return list(found.values())
 
     def shutdown(self) -> None:
         """Export what is left and stop; blocks for as long as the exporter's own timeout."""
@@ -232,7 +297,10 @@ class Tracing:
 
 def is_recorded(headers: Headers) -> bool:
     """Return whether a record's headers say that its trace is recorded: the lowest bit of its `traceparent`."""
-    return any(name == TRACEPARENT and value[-1:] in RECORDED_ENDS for name, value in headers)
+    for name, value in headers:  # noqa: SIM110 - half the time of any(), for every record is looked at
+        if name == TRACEPARENT and value and value[-1] in RECORDED_ENDS:
+            return True
+    return False
 
 
 def failed(span: Span, fault: BaseException) -> None:
@@ -251,11 +319,11 @@ def sampler_of(environment: Mapping[str, str]) -> Sampler | None:
     return None if environment.get(SAMPLER_VARIABLE) else TraceIdRatioBased(SHARE)
 
 
-def _origin(records: Iterable[Carried]) -> bytes | None:
-    """Return the `traceparent` of the one trace that the records are of; None where they are of none, or of several."""
+def _alone(origins: Iterable[Headers]) -> bytes | None:
+    """Return the `traceparent` of the one trace that is carried; None where there is none, or are several."""
     found: bytes | None = None
-    for record in records:
-        for name, value in record.headers:
+    for headers in origins:
+        for name, value in headers:
             if name != TRACEPARENT or (found is not None and value[3:35] == found[3:35]):
                 continue
             if not TRACEPARENT_FORM.fullmatch(value):
@@ -266,17 +334,8 @@ def _origin(records: Iterable[Carried]) -> bytes | None:
     return found
 
 
-def _origins(records: Iterable[Carried]) -> dict[bytes, Context]:
-    """Return the contexts the records carry, by trace id, at most as many as may be linked."""
-    found: dict[bytes, Context] = {}
-    for record in records:
-        for name, value in record.headers:
-            # 00-<32 hex of trace id>-<16 hex of span id>-<flags>
-            if name == TRACEPARENT and value[3:35] not in found and (carried := carried_trace(record.headers)):
-                found[value[3:35]] = context_of(carried)
-        if len(found) >= BATCH_LINKS_MAX:
-            break
-    return found
+def _link(span: Span) -> Link:
+    return Link(span.get_span_context())
 
 
 def exporter_of(environment: Mapping[str, str] | None = None) -> SpanExporter | None:

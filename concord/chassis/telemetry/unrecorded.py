@@ -52,6 +52,10 @@ class Draw:
         """Return the draw of a sampler that decides by the id alone; None of any other."""
         return cls(sampler.bound, ids) if isinstance(sampler, TraceIdRatioBased) else None
 
+    def records(self, carried: bytes) -> bool:
+        """Return whether the trace of a well-formed `traceparent` is recorded."""
+        return int(carried[19:35], 16) < self._bound
+
     def unrecorded(self, carried: bytes | None) -> bytes | None:
         """Return what is passed on of a trace that is not recorded; None when a span is to be begun.
 
@@ -59,8 +63,7 @@ class Draw:
             carried: the caller's `traceparent`, as it came; None, or anything else, where a trace is to begin.
         """
         if carried is not None and TRACEPARENT_FORM.fullmatch(carried) and (known := carried[3:35]) != NO_TRACE:
-            recorded = int(known[16:], 16) < self._bound
-            return None if recorded else b"00-%b-%016x-00" % (known, _bits(64) or 1)
+            return None if self.records(carried) else b"00-%b-%016x-00" % (known, _bits(64) or 1)
         drawn = _bits(128) or 1
         if drawn & TraceIdRatioBased.TRACE_ID_LIMIT < self._bound:
             self._ids.drawn = drawn

@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from opentelemetry.trace import SpanKind
 
 from concord.chassis.telemetry import BATCH_LINKS_MAX, Telemetry, context_of, exporter_of, trace_headers
@@ -62,17 +63,65 @@ def test_a_batch_of_one_trace_continues_it(telemetry: Telemetry, spans: InMemory
     assert batch.attributes["messaging.batch.message_count"] == 3
 
 
-def test_a_batch_of_many_traces_is_one_span_of_its_own_with_bounded_links(
+def test_a_batch_of_many_traces_is_a_span_in_each_of_them_with_bounded_links(
     telemetry: Telemetry, spans: InMemorySpanExporter
 ) -> None:
     records = [Record(carried(telemetry)) for _ in range(BATCH_LINKS_MAX + 8)]
     with telemetry.tracing.span("outer"), telemetry.tracing.batch_span("process units", records):
         inside = trace_id(trace_headers())
-    (batch,) = [span for span in spans.get_finished_spans() if span.name == "process units"]
-    assert batch.parent is None
-    assert inside not in {trace_id(record.headers) for record in records}
-    linked = {link.context.trace_id for link in batch.links}
-    assert linked == {trace_id(record.headers) for record in records[:BATCH_LINKS_MAX]}
+        with telemetry.tracing.span("within"):
+            pass
+    traces = [trace_id(record.headers) for record in records[:BATCH_LINKS_MAX]]
+    assert inside == traces[0], "what is done within it is told once, in the first trace"
+    made = {span.context.trace_id: span for span in spans.get_finished_spans() if span.name == "process units"}
+    assert set(made) == set(traces)
+    batch = made[inside]
+    assert {link.context.trace_id for link in batch.links} == set(traces[1:])
+    parents = {trace_id(record.headers): dict(record.headers)["traceparent"][36:52].decode() for record in records}
+    for number, twin in made.items():
+        assert twin.parent is not None
+        assert format(twin.parent.span_id, "016x") == parents[number]
+        if number != inside:
+            assert [link.context.span_id for link in twin.links] == [batch.context.span_id]
+            assert (twin.kind, twin.attributes) == (batch.kind, batch.attributes)
+            assert batch.start_time is not None
+            assert twin.start_time is not None
+            assert twin.start_time <= batch.start_time
+
+
+def test_a_recorded_trace_goes_on_in_a_batch_of_many_that_are_not(spans: InMemorySpanExporter) -> None:
+    telemetry = Telemetry("tested", spans, at_once=True, sampler=TraceIdRatioBased(0.01))
+    recorded, others = 1, range(2**64 - 50, 2**64 - 1)
+    records = [Record((("traceparent", f"00-{number:032x}-{7:016x}-00".encode()),)) for number in others]
+    # A client says of its own that they are to be recorded.
+    records += [Record((("traceparent", f"00-{2**63:032x}-{7:016x}-01".encode()),))]
+    records += [Record((("traceparent", f"00-{recorded:032x}-{7:016x}-01".encode()),))]
+    with telemetry.tracing.batch_span("process units", records):
+        assert trace_id(trace_headers()) == recorded
+    (batch,) = spans.get_finished_spans()
+    assert (batch.context.trace_id, len(batch.links)) == (recorded, 0)
+    assert [telemetry.tracing.records(record.headers) for record in records[-2:]] == [False, True]
+
+
+def test_what_fails_in_a_batch_is_told_in_each_of_its_traces(telemetry: Telemetry, spans: InMemorySpanExporter) -> None:
+    records = [Record(carried(telemetry)) for _ in range(2)]
+    with pytest.raises(LookupError), telemetry.tracing.batch_span("process units", records):
+        raise LookupError("a payload")
+    made = [span for span in spans.get_finished_spans() if span.name == "process units"]
+    assert [span.status.is_ok for span in made] == [False, False]
+    assert [[dict(event.attributes or {}) for event in span.events] for span in made] == [
+        [{"exception.type": "LookupError"}]
+    ] * 2
+
+
+@pytest.mark.parametrize("value", [b"", b"1", b"00-xyz1", b"00-" + b"0" * 32 + b"-" + b"1" * 16 + b"-01"])
+def test_headers_that_are_no_trace_break_no_batch(spans: InMemorySpanExporter, value: bytes) -> None:
+    telemetry = Telemetry("tested", spans, at_once=True, sampler=TraceIdRatioBased(0.0))
+    good = ("traceparent", f"00-{5:032x}-{7:016x}-01".encode())
+    for headers in ((("traceparent", value),), (("traceparent", value), good), (good, ("traceparent", value))):
+        with telemetry.tracing.batch_span("process units", [Record(headers)]):
+            assert not telemetry.tracing.records(headers)
+    assert spans.get_finished_spans() == ()
 
 
 def test_a_batch_without_traces_is_a_span_all_the_same(telemetry: Telemetry, spans: InMemorySpanExporter) -> None:

@@ -63,7 +63,7 @@ def test_a_trace_is_drawn_as_the_sampler_of_any_other_service_decides() -> None:
 
 def test_an_id_that_is_drawn_to_be_recorded_is_that_of_the_span(spans: InMemorySpanExporter) -> None:
     telemetry = Telemetry("tested", spans, at_once=True, sampler=TraceIdRatioBased(0.5))
-    records = [Record((("traceparent", traceparent(number)),)) for number in (1, 2)]
+    records = [Record((("traceparent", traceparent(2**64 - number)),)) for number in (1, 2)]
     for _ in range(200):
         with telemetry.tracing.batch_span("process", records):
             (_, encoded), *_ = trace_headers()
