@@ -7,6 +7,8 @@ import msgspec
 
 from concord.chassis.broker.port import Outgoing
 from concord.chassis.journal.announce import Announcer
+from concord.chassis.telemetry import trace_of
+from concord.contracts.codec import Headers
 from concord.contracts.ids import client_of
 from concord.contracts.topics import LOTS
 from concord.contracts.v1.lots_pb2 import (
@@ -67,7 +69,7 @@ def unit_audited(announcer: Announcer, lot_id: str, unit: UnitState) -> Outgoing
         wrong_fields=[name for name, right in unit.inspection.fields if not right],
         schema_version=unit.schema_version,
     )
-    return _event(announcer, lot_id, unit.project_id, LotEvent(unit_audited=verdict))
+    return _event(announcer, lot_id, unit.project_id, LotEvent(unit_audited=verdict), trace_of(unit.traceparent))
 
 
 def inspection_repeated(announcer: Announcer, lot_id: str, unit: UnitState) -> Outgoing:
@@ -87,7 +89,7 @@ def inspection_repeated(announcer: Announcer, lot_id: str, unit: UnitState) -> O
         same=second.same,
         rework=second.rework,
     )
-    return _event(announcer, lot_id, unit.project_id, LotEvent(inspection_repeated=repeat))
+    return _event(announcer, lot_id, unit.project_id, LotEvent(inspection_repeated=repeat), trace_of(unit.traceparent))
 
 
 def lot_accepted(announcer: Announcer, lot: LotState, plan: Plan | None, inspection: Inspection) -> Outgoing:
@@ -245,5 +247,5 @@ def label_error_found(announcer: Announcer, found: Compared, model: Model, judge
     return _event(announcer, found.lot_id, found.output.project_id, LotEvent(label_error_found=error))
 
 
-def _event(announcer: Announcer, lot_id: str, project_id: str, envelope: LotEvent) -> Outgoing:
-    return announcer.event(LOTS, lot_id, client_of(lot_id), project_id, envelope)
+def _event(announcer: Announcer, lot_id: str, project_id: str, envelope: LotEvent, trace: Headers = ()) -> Outgoing:
+    return announcer.event(LOTS, lot_id, client_of(lot_id), project_id, envelope, trace)

@@ -66,6 +66,7 @@ def wire(settings: AuditSettings, ports: Ports, sender: Sender | None = None) ->
         Ledger(settings.samples.secret.key()),
         _payloads(settings, ports),
         ports.telemetry.instruments(INSTRUMENTS),
+        ports.telemetry.tracing,
         ports.clock,
     )
     handlers = Handlers.of(means)
@@ -114,6 +115,7 @@ def _webhooks(settings: AuditSettings, ports: Ports, means: Means, sender: Sende
             settings.webhooks.secret.key(),
             inside,
             means.instruments,
+            means.tracing,
             ports.clock,
             ports.random,
         )

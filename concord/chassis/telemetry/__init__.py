@@ -22,6 +22,7 @@ from concord.chassis.telemetry.tracing import (
     failed,
     sampler_of,
     trace_headers,
+    trace_of,
 )
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "log_to",
     "sampler_of",
     "trace_headers",
+    "trace_of",
 ]
 
 

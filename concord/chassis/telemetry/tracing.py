@@ -188,9 +188,15 @@ class Tracing:
             finally:
                 UNRECORDED.reset(within)
 
-    def records(self, headers: Headers) -> bool:
-        """Return whether these headers carry a trace that is recorded here, whatever a client has put into them."""
-        return self.on and is_recorded(headers) and bool(self._recorded((headers,)))
+    def recorded(self, headers: Headers) -> str:
+        """Return the `traceparent` among headers, to be kept, where its trace is recorded here; empty where it is not.
+
+        Whatever a client has put into them: it is well-formed, and a client does not decide what is recorded.
+        """
+        if not self.on or not is_recorded(headers) or not self._recorded((headers,)):
+            return ""
+        (_, parent), *_ = carried_trace(headers)
+        return parent.decode()
 
     @contextlib.contextmanager
     def batch_span(self, name: str, records: Sequence[Carried], kind: SpanKind = SpanKind.CONSUMER) -> Iterator[Span]:
@@ -301,6 +307,11 @@ def is_recorded(headers: Headers) -> bool:
         if name == TRACEPARENT and value and value[-1] in RECORDED_ENDS:
             return True
     return False
+
+
+def trace_of(traceparent: str) -> Headers:
+    """Return a kept `traceparent` as record headers; none of an empty one."""
+    return ((TRACEPARENT, traceparent.encode()),) if traceparent else ()
 
 
 def failed(span: Span, fault: BaseException) -> None:

@@ -45,6 +45,7 @@ class DeliveryState(msgspec.Struct, frozen=True, omit_defaults=True):
         again: how often it was sent again.
         last_at_us: of the last attempt.
         last: how the last attempt ended, as a sentence.
+        traceparent: W3C trace context of the event, where its trace is recorded; else empty.
     """
 
     delivery_id: str
@@ -62,6 +63,7 @@ class DeliveryState(msgspec.Struct, frozen=True, omit_defaults=True):
     again: int = 0
     last_at_us: int = 0
     last: str = ""
+    traceparent: str = ""
 
     @property
     def is_open(self) -> bool:

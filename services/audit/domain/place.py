@@ -47,6 +47,8 @@ class OpenLot:
         turned_away: whether one was not since then, having had a part in all that are wanted.
         repeating: units whose inspection a second auditor is to repeat.
         gone: of a recheck, units that were erased; its turn takes them out.
+        traces: the recorded traces of its units, as W3C trace contexts, in their order; None while nobody has looked.
+        asked: that of the request which brought its last verdict, where it is recorded; else empty.
 
     What the verdicts come to is counted on from where it stood, so that one costs the same in a lot of any size.
     """
@@ -55,6 +57,7 @@ class OpenLot:
         "_counted",
         "_places",
         "_sample",
+        "asked",
         "bounds",
         "found",
         "gone",
@@ -63,6 +66,7 @@ class OpenLot:
         "served",
         "state",
         "there",
+        "traces",
         "turned_away",
         "waits_for",
     )
@@ -78,6 +82,8 @@ class OpenLot:
         self.repeating: set[str] = set()
         self.served = False
         self.turned_away = False
+        self.traces: list[str] | None = None
+        self.asked = ""
         self._sample: list[str] | None = None
         self._places: frozenset[str] = frozenset()
         self._counted = NOTHING
@@ -181,7 +187,7 @@ class OpenLot:
     def moved_on(self, state: LotState) -> None:
         """Take the lot's next state."""
         if state.rework != self.state.rework:
-            self.waits_for, self.there, self.found, self.repeating = None, 0, {}, set()
+            self.waits_for, self.there, self.found, self.repeating, self.asked = None, 0, {}, set(), ""
         if state.plan != self.state.plan:
             self.bounds = None
         if state.status != self.state.status:

@@ -144,6 +144,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         regions: of a ruled label with drawn regions, what became of the objects that annotators drew; else none.
         admitted_at_us, resolved_at_us: when it came in, and when its label was settled, by the events that told so.
         lot_id: the lot that it is in; empty where that was not known when its label was settled.
+        traceparent: W3C trace context under which it was admitted, where its trace is recorded; else empty.
     """
 
     unit_id: str
@@ -171,6 +172,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     repeat: Inspection | None = None
     lot_id: str = ""
     regions: RegionsRuled | None = None
+    traceparent: str = ""
 
     def ready(self, rework: int) -> bool:
         """Return whether nothing is missing for an audit of this rework."""
@@ -268,6 +270,7 @@ def admitted(state: UnitState | None, fresh: UnitState) -> UnitState | None:
         text_characters=fresh.text_characters,
         media_type=fresh.media_type,
         admitted_at_us=fresh.admitted_at_us,
+        traceparent=fresh.traceparent,
     )
 
 

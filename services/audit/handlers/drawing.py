@@ -7,6 +7,7 @@ from typing import cast
 
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
+from concord.chassis.telemetry import trace_headers
 from services.audit.announcements import SERVICE, sample_drawn
 from services.audit.domain.lot import LotState, drawn
 from services.audit.domain.place import OpenLot
@@ -15,6 +16,7 @@ from services.audit.domain.verdict import Plan, PlanKind, Terms, Unplannable, pl
 from services.audit.handlers.admitting import admit
 from services.audit.handlers.means import Means
 from services.audit.handlers.series import Standing
+from services.audit.handlers.traces import lot_span, traces_of
 from services.audit.repository import LOT, lot_key
 
 PLAN_SECONDS_MAX = 30.0
@@ -47,22 +49,29 @@ class Drawing:
         state = lot.state
         if not await self._all_there(lot):
             return
+        traces: list[str] = []
         gone, place_of = set(state.withdrawn), {unit_id: place for place, unit_id in enumerate(state.unit_ids)}
         unanswerable: set[int] = set()
         async for chunk, units in self.means.repository.in_chunks(state.unit_ids):
             gone |= {place_of[unit_id] for unit_id in chunk if units[unit_id].withdrawn}
             unanswerable |= {place_of[unit_id] for unit_id in chunk if units[unit_id].unanswerable}
+            traces = traces_of(units.values(), traces)
+        lot.traces = traces
+        async with lot_span(self.means, "draw sample", lot):
+            await self._draw(state, gone, unanswerable)
+
+    async def _draw(self, state: LotState, gone: set[int], unanswerable: set[int]) -> None:
         counting = len(state.unit_ids) - len(gone | unanswerable)
         plan = await self._plan(state.project_id, counting) if counting else None
         seed = draw_seed(self.means.sample_secret, state.lot_id, state.rework)
         order = await asyncio.to_thread(inspection_order, seed, state.lot_id, state.rework, state.unit_ids)
-        cause_id = f"draw/{state.lot_id}/{state.rework}"
+        cause_id, trace = f"draw/{state.lot_id}/{state.rework}", trace_headers()
 
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
             after = drawn(before, plan, order, gone, seed, unanswerable)
             if after is None or after.rework != state.rework:
                 return None
-            return Decision(after, [sample_drawn(Announcer(SERVICE, cause_id, now_us), after)])
+            return Decision(after, [sample_drawn(Announcer(SERVICE, cause_id, now_us, trace), after)])
 
         await self.means.journal.decide(LOT, Cause(lot_key(state.lot_id), cause_id, decide))
 

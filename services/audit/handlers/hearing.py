@@ -47,7 +47,7 @@ class Hearing:
             kind = event.WhichOneof("event")
             if kind == "unit_admitted":
                 about = event.metadata
-                unit = _told(event.unit_admitted, about)
+                unit = _told(event.unit_admitted, about, self.means.tracing.recorded(delivery.record.headers))
                 admitted[unit.unit_id] = admission(unit, about.event_id, self.means.ledger)
             elif kind == "lot_sealed":
                 sealed.append((event.metadata.event_id, _lot(event)))
@@ -129,7 +129,7 @@ def _lot(event: UnitEvent) -> LotState:
     return LotState(sealed.lot_id, about.project_id, tuple(sealed.unit_ids), sealed_at_us=about.occurred_at_us)
 
 
-def _told(admitted: UnitAdmitted, about: Metadata) -> UnitState:
+def _told(admitted: UnitAdmitted, about: Metadata, traceparent: str) -> UnitState:
     return UnitState(
         admitted.unit_id,
         about.project_id,
@@ -139,6 +139,7 @@ def _told(admitted: UnitAdmitted, about: Metadata) -> UnitState:
         text_characters=admitted.content_length if admitted.HasField("content_length") else None,
         media_type=admitted.media_type,
         admitted_at_us=about.occurred_at_us,
+        traceparent=traceparent,
     )
 
 

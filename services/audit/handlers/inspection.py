@@ -8,6 +8,7 @@ from concord.chassis.errors import Unavailable
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision, Outcome
 from concord.chassis.telemetry import trace_headers
+from concord.contracts.codec import Headers
 from concord.contracts.ids import client_of
 from concord.labels import Json, LabelFault, decoded, encoded, label_of
 from concord.review import has_part
@@ -213,6 +214,7 @@ class Inspecting:
             outgoing = inspection_repeated(Announcer(SERVICE, cause_id, now_us, trace), lot.lot_id, after)
             return Decision(after, [outgoing])
 
+        self._asked(unit, trace)
         outcome = await self.means.journal.decide(UNIT, Cause(unit_key(unit.unit_id), cause_id, decide))
         if outcome.repeated:
             return "repeated"
@@ -246,7 +248,14 @@ class Inspecting:
             after = self.means.ledger.inspected(state, after, now_us, inspection)
             return Decision(after, [unit_audited(Announcer(SERVICE, cause_id, now_us, trace), lot.lot_id, after)])
 
+        self._asked(unit, trace)
         return await self.means.journal.decide(UNIT, Cause(unit_key(unit.unit_id), cause_id, decide))
+
+    def _asked(self, unit: UnitState, trace: Headers) -> None:
+        """Note the trace of a request at the lot that it may decide: that is judged in a turn, and not by who asks."""
+        lot = self.means.repository.open_lot_of(unit)
+        if lot is not None:
+            lot.asked = self.means.tracing.recorded(trace)
 
     async def _found(self, unit_id: str, client_id: str | None, *, anew: bool) -> tuple[UnitState, LotState]:
         """Return a unit and its lot, open or closed; `anew`: as the store has them now."""

@@ -9,7 +9,7 @@ from concord.chassis.errors import Unavailable
 from concord.chassis.journal.journal import Journal
 from concord.chassis.projects import Project
 from concord.chassis.table import Table
-from concord.chassis.telemetry import Instruments
+from concord.chassis.telemetry import Instruments, Tracing
 from services.audit.domain.ledger import Ledger
 from services.audit.domain.lot import Status
 from services.audit.domain.signing import Signer
@@ -41,6 +41,7 @@ class Means:
     ledger: Ledger
     payloads: Payloads
     instruments: Instruments
+    tracing: Tracing
     clock: Clock
 
     def tell_lots(self) -> None:

@@ -1,12 +1,13 @@
 """Rechecks: raised by drift where the project says so, filled from accepted lots, and concluded by auditors' labels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from concord.chassis.consumer import Delivery
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
+from concord.chassis.telemetry import trace_headers
 from concord.contracts.ids import event_id, placed_id
 from concord.contracts.v1.quality_pb2 import QualityEvent
 from concord.quality.intervals import lot_proportion
@@ -19,6 +20,7 @@ from services.audit.domain.sampling import inspection_order
 from services.audit.domain.verdict import CONFIDENCE, rate_told
 from services.audit.handlers.hearing import lot_withdrawn
 from services.audit.handlers.means import Means
+from services.audit.handlers.traces import lot_span
 from services.audit.repository import LOT, RECHECKS, lot_key, rechecks_key, unit_key
 
 LOTS_LOOKED_AT_MAX = 1_000
@@ -88,17 +90,18 @@ class Rechecks:
     async def take(self, lot: OpenLot) -> None:
         """Take a recheck's lot as far as it can go: the truth is read, the read model only hinted."""
         if lot.state.status == "gathering":
-            await self._gather(lot.state)
+            await self._gather(lot)
             return
         gone = [unit_id for unit_id in lot.state.members if unit_id in lot.gone]
         for unit_id in gone:
             cause = lot_withdrawn(lot.state.lot_id, unit_id, f"withdrawn/{unit_id}")
             await self.means.journal.decide(LOT, cause)
         if not gone and lot.progress().verdict != "continue":
-            await self._conclude(lot.state)
+            await self._conclude(lot)
 
-    async def _gather(self, state: LotState) -> None:
+    async def _gather(self, lot: OpenLot) -> None:
         """Draw the units once there are enough; of a project that is closed, from what there is."""
+        state = lot.state
         recheck = (await self.means.repository.rechecks(state.project_id)).of_lot(state.lot_id)
         assert recheck is not None, "a recheck is noted before its lot is there"
         found = await self._candidates(state.project_id, recheck)
@@ -107,19 +110,23 @@ class Rechecks:
         await self._note_among(state, len(found))
         places = inspection_order(self.means.sample_secret, state.lot_id, 0, found)
         unit_ids = [found[place] for place in places[: recheck.wanted]]
-        cause_id = f"gathered/{state.lot_id}"
+        async with lot_span(self.means, "raise recheck", lot, unit_ids):
+            await self._raise(state, recheck, unit_ids, len(found))
+        # Some may have been inspected or erased since they were looked at; whatever comes from now on is news.
+        async for _, units in self.means.repository.in_chunks(unit_ids):
+            for unit_id, unit in units.items():
+                self.means.repository.settle_unit(unit_key(unit_id), unit)
+
+    async def _raise(self, state: LotState, recheck: Recheck, unit_ids: Sequence[str], among: int) -> None:
+        cause_id, trace = f"gathered/{state.lot_id}", trace_headers()
 
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
             after = domain.drawn(before, unit_ids, now_us)
             if after is None:
                 return None
-            return Decision(after, [recheck_raised(Announcer(SERVICE, cause_id, now_us), after, recheck, len(found))])
+            return Decision(after, [recheck_raised(Announcer(SERVICE, cause_id, now_us, trace), after, recheck, among)])
 
         await self.means.journal.decide(LOT, Cause(lot_key(state.lot_id), cause_id, decide))
-        # Some may have been inspected or erased since they were looked at; whatever comes from now on is news.
-        async for _, units in self.means.repository.in_chunks(unit_ids):
-            for unit_id, unit in units.items():
-                self.means.repository.settle_unit(unit_key(unit_id), unit)
 
     async def _note_among(self, state: LotState, units: int) -> None:
         def decide(before: RechecksState | None, now_us: int) -> Decision[RechecksState] | None:
@@ -143,7 +150,8 @@ class Rechecks:
                     return found
         return found
 
-    async def _conclude(self, state: LotState) -> None:
+    async def _conclude(self, lot: OpenLot) -> None:
+        state = lot.state
         place_of = {unit_id: place for place, unit_id in enumerate(state.unit_ids)}
         right: dict[str, bool] = {}
         async for chunk, units in self.means.repository.in_chunks(state.members):
@@ -152,12 +160,17 @@ class Rechecks:
                 if inspection is None:
                     return
                 right[unit_id] = inspection.correct
+        async with lot_span(self.means, "conclude recheck", lot):
+            await self._decide(state, right, place_of)
+
+    async def _decide(self, state: LotState, right: Mapping[str, bool], place_of: Mapping[str, int]) -> None:
+        """Conclude a recheck by whether the label of each of its units was right."""
         recheck = (await self.means.repository.rechecks(state.project_id)).of_lot(state.lot_id)
         assert recheck is not None, "a recheck is noted before its lot is there"
         changed = [unit_id for unit_id, is_right in right.items() if not is_right]
         rate = rate_told(lot_proportion(len(changed), len(right), max(recheck.among, len(right)), CONFIDENCE))
         found = Progress(len(right), len(changed), "accept")
-        cause_id = f"recheck/{state.lot_id}/{len(state.withdrawn)}"
+        cause_id, trace = f"recheck/{state.lot_id}/{len(state.withdrawn)}", trace_headers()
 
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
             if before != state:
@@ -165,7 +178,7 @@ class Rechecks:
             after = domain.concluded(before, found, [place_of[unit_id] for unit_id in changed], rate)
             if after is None:
                 return None
-            outgoing = recheck_concluded(Announcer(SERVICE, cause_id, now_us), after, recheck, changed)
+            outgoing = recheck_concluded(Announcer(SERVICE, cause_id, now_us, trace), after, recheck, changed)
             return Decision(after, [outgoing])
 
         outcome = await self.means.journal.decide(LOT, Cause(lot_key(state.lot_id), cause_id, decide))

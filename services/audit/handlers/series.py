@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.projects import Project
+from concord.chassis.telemetry import trace_headers
 from concord.quality.label_error import Pool
 from services.audit.announcements import SERVICE, inspection_switched
 from services.audit.domain.lot import LotState, Progress
@@ -72,11 +73,12 @@ class Standing:
         lots = await self._lots(series)
         # The same said again has the same answer, and inspection is discontinued once by a lot.
         cause_id = f"resume/{series.switched_by}/{hashlib.sha256(reason.encode()).hexdigest()}"
+        trace = trace_headers()
 
         def decide(before: Series | None, now_us: int) -> Decision[Series]:
             known = counted(before or Series(project_id), lots)
             after = resumed(known, reason)
-            return Decision(after, [inspection_switched(Announcer(SERVICE, cause_id, now_us), known, after)])
+            return Decision(after, [inspection_switched(Announcer(SERVICE, cause_id, now_us, trace), known, after)])
 
         outcome = await self.means.journal.decide(SERIES, Cause(series_key(project_id), cause_id, decide))
         for lot in self.means.repository.open_lots(project_id):
@@ -86,6 +88,7 @@ class Standing:
 
     async def _decide(self, project_id: str, cause_id: str, verdict: LotVerdict | None) -> None:
         lots = await self._lots(await self.means.repository.series(project_id))
+        trace = trace_headers()
 
         def decide(before: Series | None, now_us: int) -> Decision[Series] | None:
             known = before or Series(project_id)
@@ -95,7 +98,7 @@ class Standing:
                 after = telling(after, verdict)
             elif not switched:
                 return None
-            announcer = Announcer(SERVICE, cause_id, now_us)
+            announcer = Announcer(SERVICE, cause_id, now_us, trace)
             return Decision(after, [inspection_switched(announcer, known, after)] if switched else [])
 
         await self.means.journal.decide(SERIES, Cause(series_key(project_id), cause_id, decide))

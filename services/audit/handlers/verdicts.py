@@ -1,6 +1,8 @@
 """Judging a lot: accepted with a certificate, or rejected and what follows."""
 
 import asyncio
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -9,6 +11,7 @@ from concord.chassis.errors import Unavailable
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.projects import Project
+from concord.chassis.telemetry import trace_headers
 from concord.quality.auditor_error import Repeats
 from concord.quality.label_error import Pool, lot_error_rate
 from concord.version import VERSION
@@ -24,10 +27,13 @@ from services.audit.domain.verdict import CONFIDENCE, Rate, rate_told
 from services.audit.handlers.hearing import lot_withdrawn
 from services.audit.handlers.means import Means
 from services.audit.handlers.series import Standing
+from services.audit.handlers.traces import CERTIFICATE, LOT_ID, STATUS, lot_span
 from services.audit.repository import LOT, UNIT, lot_key, unit_key
 
 REJECTIONS_MAX = 2
 """Where a project's policy was told without it."""
+
+log = logging.getLogger(__name__)
 
 
 class StillMoving(Unavailable):
@@ -67,6 +73,14 @@ class Verdicts:
         owed = any(unit.awaits_repeat(state.rework) for unit in units[: found.inspected])
         if found.verdict == "accept" and owed and self._repeats(state):
             return  # a rejection waits for nothing
+        async with lot_span(self.means, "judge lot", lot) as span:
+            after = await self._decide(state, units, found)
+            if after is not None:
+                span.set_attributes({STATUS: after.status, CERTIFICATE: after.certificate})
+
+    async def _decide(self, state: LotState, units: Sequence[UnitState], found: Progress) -> LotState | None:
+        """Accept or reject a lot by what was found in these units of its sample; return it as it is then."""
+        verdicts = {unit.unit_id: unit.inspection for unit in units if unit.inspection is not None}
         project = self.means.project(state.project_id)
         found = detailed(found, [verdicts[unit_id] for unit_id in state.sample[: found.inspected]], project.form)
         inspection = inspection_of(state, found, attempts_max(project))
@@ -83,7 +97,9 @@ class Verdicts:
         outcome = await self.means.journal.decide(LOT, cause)
         if not outcome.repeated:
             self.means.instruments.counter("concord_audit_lots", f"{found.verdict}ed").inc()
+            log.info("lot %s: %s; %d inspected, %d wrong", state.lot_id, found.verdict, found.inspected, found.errors)
         await self.standing.count(state)
+        return outcome.state
 
     async def _inspected(self, state: LotState) -> list[UnitState]:
         """Return the units of the sample in its order, up to the first that nobody has inspected."""
@@ -131,18 +147,22 @@ class Verdicts:
         if made is None:
             raise StillMoving(f"The verdicts on lot {state.lot_id} moved while it was accepted.")
         await self.standing.tell(state, found, made.pool)
-        signed = await asyncio.to_thread(means.signer.signed, made.statement)
         await means.repository.keep(made.rows)
         await means.repository.keep(made.basis)
         await means.repository.close_members(state)
-        after = msgspec.structs.replace(made.lot, certificate=await means.repository.keep(signed))
+        with means.tracing.span("sign certificate", {LOT_ID: state.lot_id}) as span:
+            signed = await asyncio.to_thread(means.signer.signed, made.statement)
+            after = msgspec.structs.replace(made.lot, certificate=await means.repository.keep(signed))
+            span.set_attribute(CERTIFICATE, after.certificate)
         cause_id = f"accept/{state.lot_id}/{state.rework}/{len(state.withdrawn)}"
+        trace = trace_headers()
         plan = None if made.inspection.bounds is None else state.plan
 
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
             if before != state:
                 return None  # another process was faster, or a unit was erased meanwhile: what was found is old
-            return Decision(after, [lot_accepted(Announcer(SERVICE, cause_id, now_us), after, plan, made.inspection)])
+            announcer = Announcer(SERVICE, cause_id, now_us, trace)
+            return Decision(after, [lot_accepted(announcer, after, plan, made.inspection)])
 
         return Cause(lot_key(state.lot_id), cause_id, decide)
 
@@ -172,13 +192,13 @@ class Verdicts:
     def _rejection(
         self, state: LotState, found: Progress, rate: Rate, follows: str, repeats: Repeats
     ) -> Cause[LotState]:
-        cause_id = f"reject/{state.lot_id}/{state.rework}"
+        cause_id, trace = f"reject/{state.lot_id}/{state.rework}", trace_headers()
 
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
             if before is None or (before.status, before.rework) != (state.status, state.rework):
                 return None
             after = rejected(before, found, follows)
-            announcer = Announcer(SERVICE, cause_id, now_us)
+            announcer = Announcer(SERVICE, cause_id, now_us, trace)
             return Decision(after, [lot_rejected(announcer, after, state.rework, follows, rate, repeats)])
 
         return Cause(lot_key(state.lot_id), cause_id, decide)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from concord.chassis.clock import Clock
 from concord.chassis.journal.journal import Journal
-from concord.chassis.telemetry import Instruments
+from concord.chassis.telemetry import Instruments, Tracing
 from services.audit.webhooks.book import Book
 from services.audit.webhooks.sender import Sender
 
@@ -26,5 +26,6 @@ class HookMeans:
     secret: bytes
     inside: bool
     instruments: Instruments
+    tracing: Tracing
     clock: Clock
     random: Callable[[int], bytes]

@@ -9,14 +9,17 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Any
+
+from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from concord.chassis.back_off import BackOff
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.errors import DeploymentFault, Passing
 from concord.chassis.journal.record import Cause, Decision
+from concord.chassis.telemetry import trace_headers, trace_of
 from services.audit.domain.delivery import DeliveryState, delivered, dropped, failed
 from services.audit.domain.endpoint import Endpoint, secret_of, signed_headers
 from services.audit.webhooks.book import DELIVERY, Queue, delivery_key
@@ -180,13 +183,31 @@ class Sending:
         now_us = self.means.clock.now_us()
         secrets = [secret_of(self.means.secret, endpoint.endpoint_id, salt) for salt in endpoint.salts(now_us)]
         headers = signed_headers(secrets, state.delivery_id, state.body, now_us)
-        answer = await self.means.sender.post(endpoint.url, headers, state.body.encode())
+        answer = await self._sent(endpoint, headers, state)
         self._learn(queue, answer)
         after = await self._record(state, answer)
         result = "delivered" if answer.taken else "refused" if answer.refused else "failed"
         self.means.instruments.counter("concord_audit_webhook_attempts", result).inc()
         if after is not None and after.status == "dead":
             self.means.instruments.counter("concord_audit_webhook_dead_letters").inc()
+
+    async def _sent(self, endpoint: Endpoint, headers: Mapping[str, str], state: DeliveryState) -> Answer:
+        """Send it, as a step of the event's trace that goes on at the receiver where it is recorded."""
+        attributes: dict[str, str | int] = {
+            "concord.project.id": state.project_id,
+            "concord.webhook.endpoint": endpoint.endpoint_id,
+            "concord.webhook.delivery": state.delivery_id,
+            "concord.webhook.event": state.event_type,
+            "concord.webhook.attempt": state.attempts + 1,
+        }
+        origins = [trace_of(state.traceparent)]
+        with self.means.tracing.continued("deliver webhook", origins, attributes, kind=SpanKind.CLIENT) as span:
+            if span.is_recording():
+                headers = {**headers, **{name: value.decode() for name, value in trace_headers()}}
+            answer = await self.means.sender.post(endpoint.url, headers, state.body.encode())
+            if not answer.taken:
+                span.set_status(Status(StatusCode.ERROR, answer.how))
+            return answer
 
     def _learn(self, queue: Queue, answer: Answer) -> None:
         """Take what an attempt says of its endpoint."""

@@ -60,6 +60,7 @@ class Made(NamedTuple):
     project_id: str
     occurred_at_us: int
     told: Notice
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,15 @@ class Telling:
 
         async def tell(deliveries: Sequence[Delivery]) -> None:
             await self.tell(
-                Made(event.metadata.event_id, event.metadata.project_id, event.metadata.occurred_at_us, notice)
-                for event in (cast("Any", delivery.event) for delivery in deliveries)
-                for notice in read(event)
+                Made(
+                    (about := cast("Any", delivery.event).metadata).event_id,
+                    about.project_id,
+                    about.occurred_at_us,
+                    notice,
+                    self.means.tracing.recorded(delivery.record.headers),
+                )
+                for delivery in deliveries
+                for notice in read(cast("Message", delivery.event))
             )
 
         return tell
@@ -163,6 +170,7 @@ def made(event: Made, endpoint_id: str, number: int) -> Cause[DeliveryState]:
                 made_at_us=now_us,
                 since_us=now_us,
                 next_at_us=now_us,
+                traceparent=event.traceparent,
             )
         )
 

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from opentelemetry.trace import SpanKind
 
-from concord.chassis.telemetry import BATCH_LINKS_MAX, Telemetry, context_of, exporter_of, trace_headers
+from concord.chassis.telemetry import BATCH_LINKS_MAX, Telemetry, context_of, exporter_of, trace_headers, trace_of
 from concord.contracts.codec import Headers
 
 
@@ -100,7 +100,9 @@ def test_a_recorded_trace_goes_on_in_a_batch_of_many_that_are_not(spans: InMemor
         assert trace_id(trace_headers()) == recorded
     (batch,) = spans.get_finished_spans()
     assert (batch.context.trace_id, len(batch.links)) == (recorded, 0)
-    assert [telemetry.tracing.records(record.headers) for record in records[-2:]] == [False, True]
+    kept = [telemetry.tracing.recorded(record.headers) for record in records]
+    assert kept == [""] * 50 + [f"00-{recorded:032x}-{7:016x}-01"]
+    assert trace_of(kept[-1]) == records[-1].headers
 
 
 def test_what_fails_in_a_batch_is_told_in_each_of_its_traces(telemetry: Telemetry, spans: InMemorySpanExporter) -> None:
@@ -120,7 +122,7 @@ def test_headers_that_are_no_trace_break_no_batch(spans: InMemorySpanExporter, v
     good = ("traceparent", f"00-{5:032x}-{7:016x}-01".encode())
     for headers in ((("traceparent", value),), (("traceparent", value), good), (good, ("traceparent", value))):
         with telemetry.tracing.batch_span("process units", [Record(headers)]):
-            assert not telemetry.tracing.records(headers)
+            assert telemetry.tracing.recorded(headers) == ""
     assert spans.get_finished_spans() == ()
 
 
