@@ -48,7 +48,8 @@ def verb(session: Session, unit_id: str, url: str | None, prov: Path | None) -> 
 
 
 def _show(lineage: Lineage) -> None:
-    console().print(f"unit {lineage.unit_id}, lot {lineage.lot_id or 'none yet'}")
+    traced = f", trace {lineage.trace_id}" if lineage.trace_id else ""
+    console().print(f"unit {lineage.unit_id}, lot {lineage.lot_id or 'none yet'}{traced}")
     table = Table("entry", "at", "what", "who", "how")
     for entry in lineage.entries:
         table.add_row(str(entry["entry"]), entry["at"], entry["what"], _who(entry), _how(entry))

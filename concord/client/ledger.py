@@ -27,7 +27,10 @@ class LabelLedger(Struct, frozen=True):
 
 
 class Lineage(Struct, frozen=True):
-    """A unit's ledger: `lines` as they were written, `entries` the same, read."""
+    """A unit's ledger: `lines` as they were written, `entries` the same, read.
+
+    `trace_id` is that of the trace under which it was admitted, where the operator records it; else empty.
+    """
 
     unit_id: str
     project_id: str
@@ -37,3 +40,4 @@ class Lineage(Struct, frozen=True):
     problem: str
     lines: list[str]
     entries: list[dict[str, Any]]
+    trace_id: str = ""

@@ -169,6 +169,7 @@ class LineageBody(msgspec.Struct, frozen=True):
         holds: whether no entry was changed or is missing; `problem` says which.
         lines: as they were written: each holds the SHA-256 of the one before it.
         entries: the same, read.
+        trace_id: of the W3C trace under which it was admitted, where that is recorded; else empty.
     """
 
     unit_id: str
@@ -179,6 +180,7 @@ class LineageBody(msgspec.Struct, frozen=True):
     problem: str
     lines: list[str]
     entries: list[dict[str, Any]]
+    trace_id: str = ""
 
 
 class WebhookWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -164,12 +164,12 @@ def webhooks_of(life: Life) -> Webhooks:
     return found
 
 
-def hooked(scenario: Callable[[Hooked], Awaitable[T]]) -> T:
+def hooked(scenario: Callable[[Hooked], Awaitable[T]], house: Callable[[LoopClock], House] | None = None) -> T:
     """Run a scenario on an audit in virtual time."""
 
     async def run() -> T:
         receivers = Receivers()
-        audit = await start(House(clock=receivers.clock), receivers)
+        audit = await start(house(receivers.clock) if house else House(clock=receivers.clock), receivers)
         await audit.define(policies.Policy(audit=RELABEL))
         found = Hooked(audit, receivers)
         result = await scenario(found)

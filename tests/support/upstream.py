@@ -11,6 +11,7 @@ from concord.chassis.broker.memory import MemoryBroker
 from concord.chassis.broker.port import Broker
 from concord.chassis.clock import Clock
 from concord.chassis.journal.announce import Announcer
+from concord.contracts.codec import Headers
 from concord.contracts.topics import ANNOTATIONS, LOTS, PROJECTS, QUALITY, RESOLUTIONS, UNITS, Topic
 from concord.contracts.v1.annotations_pb2 import (
     AnnotationEvent,
@@ -58,6 +59,9 @@ class Teller:
         broker: where.
         clock: when.
         client_id: whose project it is; its id is `<client_id>-p`.
+
+    Attributes:
+        traces: the trace that events of a key are of.
     """
 
     def __init__(self, broker: Broker, clock: Clock, client_id: str = CLIENT) -> None:
@@ -67,11 +71,13 @@ class Teller:
         self.project_id = f"{client_id}-p"
         self.overlap_initial = Overlap().initial
         self.causes = 0
+        self.traces: dict[str, Headers] = {}
 
     async def tell(self, topic: Topic, key: str, envelope: Message, cause: str = "", times: int = 1) -> None:
         """Publish an event, once or several times the same."""
         self.causes += 1
-        announcer = Announcer("upstream", cause or f"{self.client_id} {self.causes}", self.clock.now_us())
+        cause = cause or f"{self.client_id} {self.causes}"
+        announcer = Announcer("upstream", cause, self.clock.now_us(), self.traces.get(key, ()))
         record = announcer.event(topic, key, self.client_id, self.project_id, envelope)
         await self.broker.publish([record] * times)
 

@@ -27,6 +27,6 @@ async def unit_lineage(request: Request, unit_id: AnyId, caller: ClientOrOperato
     entries: list[Any] = [msgspec.json.decode(line) for line in unit.history]
     body = LineageBody(
         unit.unit_id, unit.project_id, found.lot_id, unit.withdrawn, not found.problem, found.problem,
-        list(unit.history), entries,
+        list(unit.history), entries, unit.traceparent[3:35],
     )  # fmt: skip
     return json_answer(body)
