@@ -131,10 +131,9 @@ class Measure:
 
     async def _measure_place(self, place: int) -> int:
         """Measure what has changed in a place; return how many projects that were."""
-        rows = self.repository.places.get(place)
+        rows = await self._closed(place)
         if rows is None:
             return 0
-        rows.close()
         changed = [project_id for project_id in sorted(rows.changed) if project_id in self.projects.rows]
         for project_id in changed:
             if self.repository.places.get(place) is not rows:
@@ -155,6 +154,17 @@ class Measure:
         for project_id in sorted(self._turning & self.measured.keys() & rows.sums.keys()):
             self._hold_against_targets(self.projects.rows[project_id], rows)
         return len(changed)
+
+    async def _closed(self, place: int) -> Rows | None:
+        """Return a place's rows with what is settled closed; None when they are not ours, or not any more.
+
+        Others get to run meanwhile, for it may be all that was caught up with.
+        """
+        rows = self.repository.places.get(place)
+        if rows is not None:
+            for _ in rows.close():
+                await self.clock.sleep(0)
+        return rows if rows is self.repository.places.get(place) else None
 
     async def now(self, project: Project) -> Measured:
         """Return what is known of a project this moment, whether or not it is time to measure it.

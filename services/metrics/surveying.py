@@ -9,6 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from concord.chassis.annotators import AnnotatorRow
 from concord.chassis.places.by_place import NotHere
@@ -33,6 +34,7 @@ from services.metrics.domain.sliced import Sliced, sliced
 from services.metrics.domain.standing import names_of, sameness
 from services.metrics.domain.survey import BETWEEN, Aspect, Reading, Survey, Text
 from services.metrics.domain.targets import TargetStanding, held
+from services.metrics.domain.unit import Unit
 from services.metrics.domain.worked import Worked
 from services.metrics.measure import Measure
 from services.metrics.repository import Repository, Rows
@@ -336,10 +338,14 @@ async def walked_through(
         for project_id, closed in sorted(rows.closed_sums.items()):
             for _ in surveys[project_id].merging(closed.survey):
                 await breathe()
-        for walked, (_, unit) in enumerate(rows.open.walk(), start=1):
-            surveys[unit.project_id].add(unit, read(unit.project_id))
-            if walked % WALKED_MAX == 0:
-                await breathe()
+        walk = rows.open.walk()
+        while walked := [unit for _, unit in islice(walk, WALKED_MAX)]:
+            by_project: defaultdict[str, list[Unit]] = defaultdict(list)
+            for unit in walked:
+                by_project[unit.project_id].append(unit)
+            for project_id, units in by_project.items():
+                surveys[project_id].add(units, read(project_id))
+            await breathe()
     return dict(surveys)
 
 

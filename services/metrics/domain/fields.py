@@ -75,34 +75,35 @@ class ClosedRows(msgspec.Struct, array_like=True):
         """Return whether the rows were more than are kept."""
         return self.rows_bytes > ROWS_BYTES_MAX
 
-    def add(self, row: LabelRow) -> bool:
-        """Add a closed unit's row; return whether rows are kept still."""
+    def add(self, row: LabelRow, times: int) -> bool:
+        """Add closed units' row; return whether rows are kept still."""
         known = self.rows.get(row)
         if known is None and not self.rows_over:
             self.rows_bytes += sum(ROW_BYTES + len(str(answer)) for answer, _ in row)
         if self.rows_over:
             return False
-        self.rows[row] = (known or 0) + 1
+        self.rows[row] = (known or 0) + times
         return True
 
 
-def close_in_fields(sums: FieldTallies, closed: dict[str, ClosedRows], row: Row) -> None:
-    """Let a unit that is closed stay in the sums of each field, as long as its field's rows are kept.
+def close_in_fields(sums: FieldTallies, closed: dict[str, ClosedRows], row: Row, times: int) -> None:
+    """Let units that are closed stay in the sums of each field, as long as its field's rows are kept.
 
     Args:
-        sums: of the project; the unit is in them.
+        sums: of the project; the units are in them.
         closed: what its closed units add, by field.
-        row: the unit's labels.
+        row: the labels of each of the units.
+        times: how many they are.
     """
     for name, of_field in rows_by_field(row).items():
         kept = closed.setdefault(name, ClosedRows())
-        if kept.add(of_field):
+        if kept.add(of_field, times):
             continue
         for gone, units in kept.rows.items():
             sums.add_to(name, gone, -units)
         kept.rows.clear()
         sums.rows_over.add(name)
-        sums.add_to(name, of_field, -1)
+        sums.add_to(name, of_field, -times)
 
 
 @dataclass(frozen=True, slots=True)

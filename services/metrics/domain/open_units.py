@@ -56,6 +56,11 @@ class OpenUnits:
         self._touched[unit_id] = row
         return row
 
+    def look(self, unit_id: str) -> Unit | None:
+        """Return the unit as it is, to be looked at only, or to be taken out; None when there is none."""
+        row = self._buckets[bucket_of(unit_id)].get(unit_id)
+        return _awake(row) if isinstance(row, bytes) else row
+
     def put(self, unit_id: str, unit: Unit) -> None:
         """Put a row in."""
         self._buckets[bucket_of(unit_id)][unit_id] = self._touched[unit_id] = _shared(unit)

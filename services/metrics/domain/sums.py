@@ -1,7 +1,7 @@
 """The sums of one project: whatever a unit, a lot or an annotation adds, it can be taken out again."""
 
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -14,7 +14,7 @@ from services.metrics.domain.lot import Lot, Lots, LotShare
 from services.metrics.domain.pace import count, rounded
 from services.metrics.domain.standing import AS_GIVEN, Names, Standing, names_of
 from services.metrics.domain.survey import Survey
-from services.metrics.domain.unit import NO_ROW, LabelRow, Share, Unit, label_row
+from services.metrics.domain.unit import Annotation, LabelRow, Share, Unit, label_row
 from services.metrics.domain.worked import Days, count_on
 
 
@@ -148,6 +148,10 @@ class Pace(msgspec.Struct, array_like=True):
     days: Days = msgspec.field(default_factory=dict)
 
 
+ClosedLabels = Mapping[tuple[LabelRow, int], int]
+"""How many units have which labels, all given under which version of the label schema (0: under several)."""
+
+
 class ClosedSums(msgspec.Struct, array_like=True):
     """What the closed units and lots of a project add: as `Sums`, in a form that is kept, and only ever added to.
 
@@ -179,45 +183,70 @@ class ClosedSums(msgspec.Struct, array_like=True):
         """Return whether the rows were more than are kept."""
         return self.rows_bytes > CLOSED_ROWS_BYTES_MAX
 
-    def add(self, unit: Unit, read: Callable[[str], str] = str) -> None:
-        """Add a unit that is closed; `read` returns a label as it reads by now, as canonical JSON."""
-        share = unit.counted
-        if share.row != NO_ROW and not self.rows_over:
-            self._add_row(share.row, share.schema_version)
-        if share.settlement:
-            self.settlements[share.settlement] = self.settlements.get(share.settlement, 0) + 1
-        self.labels += share.labels
-        self.settled_labels += share.settled_labels
-        self.survey.add(unit, read)
-        if share.turnaround_seconds >= 0:
-            place = rounded(share.turnaround_seconds)
-            self.turnaround_seconds[place] = self.turnaround_seconds.get(place, 0) + 1
-        for annotation in unit.annotations.values():
-            pace = self.paces.get(annotation.annotator_id)
+    def add(self, units: Sequence[Unit], read: Callable[[str], str] = str) -> ClosedLabels:
+        """Add units that are closed, the more of them at once the cheaper each.
+
+        Args:
+            units: the units, each of them counted in `Sums` as it is.
+            read: returns a label as it reads by now, as canonical JSON.
+
+        Returns:
+            how often which rows were not added, for there are too many.
+        """
+        shares = [unit.counted for unit in units]
+        for settlement, times in Counter([share.settlement for share in shares]).items():
+            if settlement:
+                self.settlements[settlement] = self.settlements.get(settlement, 0) + times
+        self.labels += sum([share.labels for share in shares])
+        self.settled_labels += sum([share.settled_labels for share in shares])
+        for seconds, times in Counter([share.turnaround_seconds for share in shares]).items():
+            if seconds >= 0:
+                place = rounded(seconds)
+                self.turnaround_seconds[place] = self.turnaround_seconds.get(place, 0) + times
+        self.survey.add(units, read)
+        self._add_paces(units)
+        return self._add_rows(Counter([(share.row, share.schema_version) for share in shares if share.row]))
+
+    def _add_paces(self, units: Iterable[Unit]) -> None:
+        by_annotator: defaultdict[str, list[Annotation]] = defaultdict(list)
+        for unit in units:
+            for annotation in unit.annotations.values():
+                by_annotator[annotation.annotator_id].append(annotation)
+        for annotator_id, annotations in by_annotator.items():
+            pace = self.paces.get(annotator_id)
             if pace is None:
-                pace = self.paces[annotation.annotator_id] = Pace()
-            pace.annotations += 1
-            count_on(pace.days, annotation)
-            self.newest_us = max(self.newest_us, annotation.at_us)
-            if annotation.active_ms:
-                place = rounded(annotation.active_ms)
-                pace.active_ms[place] = pace.active_ms.get(place, 0) + 1
+                pace = self.paces[annotator_id] = Pace()
+            pace.annotations += len(annotations)
+            count_on(pace.days, annotations)
+            self.newest_us = max([self.newest_us, *[annotation.at_us for annotation in annotations]])
+            for active_ms, times in Counter([annotation.active_ms for annotation in annotations]).items():
+                if active_ms:
+                    place = rounded(active_ms)
+                    pace.active_ms[place] = pace.active_ms.get(place, 0) + times
 
     def add_lot(self, lot: Lot) -> None:
         """Add a lot that is closed."""
         self.lots[lot.counted] = self.lots.get(lot.counted, 0) + 1
 
-    def _add_row(self, row: LabelRow, version: int) -> None:
-        """Add a unit's row, and again under its version; or neither, where that is more than is kept."""
-        if version == FIRST and row in self.rows:  # as almost all are where labels have classes
-            self.rows[row] += 1
-            return
+    def _add_rows(self, rows: ClosedLabels) -> ClosedLabels:
+        """Add rows; return those that were not added."""
+        return {
+            (row, version): times
+            for (row, version), times in rows.items()
+            if self.rows_over or not self._add_row(row, version, times)
+        }
+
+    def _add_row(self, row: LabelRow, version: int, times: int) -> bool:
+        """Add units' row, and again under its version; or neither, where that is more than is kept."""
         places = [self.rows] if version == FIRST else [self.rows, self.versions.setdefault(version, {})]
-        size = sum(ROW_BYTES + len(str(label)) for label, _ in row)
-        self.rows_bytes += size * sum(row not in rows for rows in places)
-        if not self.rows_over:
-            for rows in places:
-                rows[row] = rows.get(row, 0) + 1
+        missing = sum(row not in rows for rows in places)  # in most cases none, where labels have classes
+        if missing:
+            self.rows_bytes += missing * sum(ROW_BYTES + len(str(label)) for label, _ in row)
+            if self.rows_over:
+                return False
+        for rows in places:
+            rows[row] = rows.get(row, 0) + times
+        return True
 
     def put_into(self, sums: Sums) -> None:
         """Begin a project's sums with what is closed."""

@@ -7,14 +7,15 @@ All of labels rests on those that were asked of every unit before any was looked
 out: it is chosen.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from concord.labels.form import FORM_BEGINS, answers_in
-from services.metrics.domain.bounded import Sampled, Timeline
-from services.metrics.domain.traits import UNKNOWN, Traits
+from services.metrics.domain.bounded import HOUR_US, Sampled, Timeline
+from services.metrics.domain.traits import UNKNOWN, Traits, shared
 from services.metrics.domain.unit import (
     LABELLED,
     Annotation,
@@ -25,9 +26,11 @@ from services.metrics.domain.unit import (
     first_person,
     label_row,
 )
+from services.metrics.domain.voices import Voices
 
 LABEL_CHARACTERS_MAX = 100
 """Longer labels, and those that are no single value (spans, boxes), are none of a class: they are in no table."""
+NO_VALUE_BEGINS = frozenset("{[")
 PAIRS_MAX, PAIR_CELLS_MAX = 5_000, 20_000
 PEOPLE_MAX, PEOPLE_CELLS_MAX = 20_000, 40_000
 """People by slice."""
@@ -86,30 +89,17 @@ class Aspect(msgspec.Struct, array_like=True):
     placed: Sampled[Placed] = msgspec.field(default_factory=lambda: Sampled(PLACED_MAX, PLACED_CELLS_MAX))
     guidelines: Sampled[LabelRow] = msgspec.field(default_factory=lambda: Sampled(GUIDELINES_MAX, GUIDELINE_CELLS_MAX))
 
-    def add(self, voices: Sequence[tuple[str, str]], at_us: int, slice_name: str, guideline: int = 0) -> None:
-        """Count a unit's labels.
-
-        Args:
-            voices: who gave which, each annotator once.
-            at_us: when it got the first.
-            slice_name: of which part of the data it is.
-            guideline: the version under which all of its labels were given; 0: under several, or that was not told.
-        """
-        in_slice, add_pair, before = f"{BETWEEN}{slice_name}", self.pairs.add, list[tuple[str, str]]()
-        for voice in voices:
-            annotator, label = voice
-            self.people.add(annotator + in_slice, label)
-            for other, another in before:
-                if annotator < other:
-                    add_pair(f"{annotator}{BETWEEN}{other}", (label, another))
-                else:
-                    add_pair(f"{other}{BETWEEN}{annotator}", (another, label))
-            before.append(voice)
-        row = label_row([label for _, label in voices])
-        self.slices.add(slice_name, row)
-        self.windows.add(at_us, row)
-        if guideline:
-            self.guidelines.add(str(guideline), row)
+    def add(self, voices: Voices) -> None:
+        """Count the labels of units."""
+        for annotator, slice_name, label, times in voices.people():
+            self.people.add(f"{annotator}{BETWEEN}{slice_name}", label, times)
+        for (annotator, label), (other, another), times in voices.pairs():
+            self.pairs.add(f"{annotator}{BETWEEN}{other}", (label, another), times)
+        for row, slice_name, hour, guideline, times in voices.units():
+            self.slices.add(slice_name, row, times)
+            self.windows.add(hour * HOUR_US, row, times)
+            if guideline:
+                self.guidelines.add(str(guideline), row, times)
 
     def reading(self, text: "Text") -> "Iterator[Aspect]":
         """Yield the labels as they read now, a table a step: the last one yielded has all."""
@@ -149,37 +139,48 @@ class Survey(msgspec.Struct, array_like=True):
     incoming: Timeline[Trait] = msgspec.field(default_factory=lambda: Timeline(WINDOWS_MAX, WINDOW_CELLS_MAX))
     units: int = 0
 
-    def add(self, unit: Unit, read: "Text" = str) -> None:
-        r"""Count a unit; gold and erased ones are none.
+    def add(self, units: Iterable[Unit], read: "Text" = str) -> None:
+        r"""Count units, the more of them at once the cheaper each; gold and erased ones are none.
 
         Args:
-            unit: the unit.
+            units: the units.
             read: returns a label, as canonical JSON, as it reads now: what is compared within a unit is compared so.
 
         >>> said = {str(n): Annotation(name, '"yes"', at_us=n) for n, name in enumerate(("ann", "bob"), start=1)}
         >>> found = Survey()
-        >>> found.add(Unit("k1-p", annotations=said, asked=2))
+        >>> found.add([Unit("k1-p", annotations=said, asked=2)])
         >>> found.aspects[""].pairs.tables
         {'ann\tbob': {('"yes"', '"yes"'): 1}}
         """
-        if unit.gold or unit.erased:
-            return
-        self.units += 1
-        traits = unit.traits or NO_TRAITS
-        if unit.admitted_at_us:
-            for trait in _known_by(traits):
-                self.incoming.add(unit.admitted_at_us, trait)
-        self._add_models(unit, read)
-        self._add_placed(unit)
+        gathered: defaultdict[str, Voices] = defaultdict(Voices)
+        for unit in units:
+            if unit.gold or unit.erased:
+                continue
+            self.units += 1
+            if unit.traits is not None and unit.traits is not NO_TRAITS and unit.admitted_at_us:
+                for trait in _known_by(unit.traits):
+                    self.incoming.add(unit.admitted_at_us, trait)
+            for annotation in unit.annotations.values():
+                if annotation.model or annotation.shown_first:  # which few are
+                    self._add_models(unit, read)
+                    self._add_placed(unit)
+                    break
+            self._gather(unit, read, gathered)
+        for name, voices in gathered.items():
+            self.aspect(name).add(voices)
+
+    def _gather(self, unit: Unit, read: "Text", gathered: Mapping[str, Voices]) -> None:
+        """Gather a unit's labels by field, and count how far its suggestion was followed."""
         asked = as_read(asked_of_all(unit), read)
         if not asked:
             return
+        traits, at_us = unit.traits or NO_TRAITS, min([annotation.at_us for annotation in asked])
         guidelines = {annotation.guideline_version for annotation in asked}
         guideline = guidelines.pop() if len(guidelines) == 1 else 0
         for name, voices in by_field(asked):
-            known = [(who, label) for who, label in voices if is_value(label)]
+            known = [voice for voice in voices if is_value(voice[1])]
             if known:
-                self.aspect(name).add(known, asked[0].at_us, traits.stratum, guideline)
+                gathered[name].add(known, at_us, traits.stratum, guideline)
         if traits.suggested:
             self._follow(read(traits.suggested), asked, hidden=traits.hidden)
 
@@ -335,7 +336,7 @@ def placed_of(answer: str, first: str, *, by_model: bool) -> Placed | None:
     return None
 
 
-NO_TRAITS = Traits()
+NO_TRAITS = shared(Traits())
 
 
 def is_value(label: str) -> bool:
@@ -344,7 +345,7 @@ def is_value(label: str) -> bool:
     >>> is_value('"yes"'), is_value('3'), is_value('{"spans":[]}')
     (True, True, False)
     """
-    return len(label) <= LABEL_CHARACTERS_MAX and not label.startswith(("{", "["))
+    return len(label) <= LABEL_CHARACTERS_MAX and label[:1] not in NO_VALUE_BEGINS
 
 
 def by_field(asked: Sequence[Annotation]) -> Iterator[tuple[str, list[tuple[str, str]]]]:

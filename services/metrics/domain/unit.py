@@ -221,12 +221,8 @@ def share(unit: Unit) -> Share:
     labels = len({annotation.annotator_id for annotation in counting})
     settlement: Settlement = unit.settlement if unit.settled_rework == unit.rework else ""
     asked = _asked(unit)
-    # A unit has no row before as many have spoken as were asked, which of most events is still to come; and who spoke
-    # first says nothing where just as many have as were asked, each once.
-    first: list[Annotation] = []
-    if 0 < asked <= labels:
-        voices = counting if len(counting) == asked else first_asked(list(_in_order(counting).values()), asked)
-        first = of_people(voices)
+    # A unit has no row before as many have spoken as were asked, which of most events is still to come.
+    first = of_people(_first(counting, labels, asked)) if 0 < asked <= labels else []
     version = first[0].schema_version if first else 1
     for annotation in first:
         if annotation.schema_version != version:
@@ -241,14 +237,28 @@ def share(unit: Unit) -> Share:
 
 
 def asked_of_all(unit: Unit) -> list[Annotation]:
-    """Return the annotations that were asked for of every unit, in their order, each annotator's last word; or none.
+    """Return the annotations that were asked for of every unit, each annotator's last word, in no order; or none.
 
     >>> said = {str(n): Annotation(name, '"yes"', at_us=n) for n, name in enumerate(("ann", "bob", "cem"), start=1)}
-    >>> [one.annotator_id for one in asked_of_all(Unit("k1-p", annotations=said, asked=2))]
+    >>> sorted(one.annotator_id for one in asked_of_all(Unit("k1-p", annotations=said, asked=2)))
     ['ann', 'bob']
     """
     asked = _asked(unit)
-    return of_people(first_asked(list(_voices(unit).values()), asked)) if asked else []
+    if not asked:
+        return []
+    counting = _counting(unit)
+    labels = len({annotation.annotator_id for annotation in counting})
+    return of_people(_first(counting, labels, asked)) if asked <= labels else []
+
+
+def _first(counting: list[Annotation], labels: int, asked: int) -> list[Annotation]:
+    """Return what so many annotators gave first, each one's last word; there are as many.
+
+    Who spoke first says nothing where just as many have spoken as were asked, each once.
+    """
+    if len(counting) == labels == asked:
+        return counting
+    return first_asked(list(_in_order(counting).values()), asked)
 
 
 def of_people(asked: list[Annotation]) -> list[Annotation]:
@@ -321,6 +331,4 @@ def label_row(labels: Iterable[str]) -> LabelRow:
     counts: dict[str, int] = {}
     for label in labels:
         counts[label] = counts.get(label, 0) + 1
-    if len(counts) <= 1:
-        return tuple(counts.items())
-    return tuple(sorted(counts.items()))
+    return tuple(sorted(counts.items())) if len(counts) > 1 else tuple(counts.items())

@@ -4,7 +4,8 @@ A label counts on the day, by UTC, on which its annotator first gave it. All lab
 those that came late, those of units that were sent back or erased since.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -41,22 +42,34 @@ Days = dict[int, Day]
 """By day since 1970-01-01, UTC."""
 
 
-def count_on(days: Days, annotation: Annotation) -> None:
-    """Count an annotation on its day; a day too many is counted as earlier, whatever the order in which they come.
+def count_on(days: Days, annotations: Sequence[Annotation]) -> None:
+    """Count an annotator's labels on their days; a day too many is counted as earlier, in whatever order they come.
 
     >>> days: Days = {}
     >>> for day in [*range(DAYS_MAX), DAYS_MAX, 0]:
-    ...     count_on(days, Annotation("ann", '"yes"', active_ms=10, at_us=day * DAY_US))
+    ...     count_on(days, [Annotation("ann", '"yes"', active_ms=10, at_us=day * DAY_US)])
     >>> len(days), days[EARLIER], min(day for day in days if day != EARLIER)
     (93, Day(labels=2, untold=0, active_ms=20), 1)
     """
-    day = annotation.at_us // DAY_US
-    found = days.get(day)
-    if found is None:
-        found = days[day] = Day()
-    found.add(1, not annotation.active_ms, annotation.active_ms)
-    if found.labels == 1:  # a day that was not there
-        bound(days)
+    for day, given in _by_day(annotations).items():
+        active_ms = [annotation.active_ms for annotation in given]
+        found = days.get(day)
+        is_new = found is None
+        if found is None:
+            found = days[day] = Day()
+        found.add(len(given), active_ms.count(0), sum(active_ms))
+        if is_new:
+            bound(days)
+
+
+def _by_day(annotations: Sequence[Annotation]) -> Mapping[int, Sequence[Annotation]]:
+    on = [annotation.at_us // DAY_US for annotation in annotations]
+    if min(on) == max(on):  # as most are that are counted together
+        return {on[0]: annotations}
+    found: defaultdict[int, list[Annotation]] = defaultdict(list)
+    for day, annotation in zip(on, annotations, strict=True):
+        found[day].append(annotation)
+    return found
 
 
 def bound(days: Days) -> None:
@@ -78,7 +91,7 @@ class Worked:
     def add(self, unit: Unit) -> None:
         """Count a unit's labels."""
         for annotation in unit.annotations.values():
-            count_on(self.people.setdefault(annotation.annotator_id, {}), annotation)
+            count_on(self.people.setdefault(annotation.annotator_id, {}), [annotation])
 
     def days_from(self) -> int | None:
         """Return the day from which on everybody's are told one by one; None where all days are."""

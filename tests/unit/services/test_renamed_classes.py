@@ -168,7 +168,7 @@ def test_what_was_counted_of_closed_units_reads_as_what_is_counted_now(
         ):
             body = {str(n): Annotation(who, labels[n], at_us=n + 1) for n, who in enumerate(("ann", "bob"))}
             traits = Traits(suggested=suggested if survey is closed else after)
-            survey.add(Unit(PROJECT, admitted_at_us=1 + place, annotations=body, asked=2, traits=traits), read)
+            survey.add([Unit(PROJECT, admitted_at_us=1 + place, annotations=body, asked=2, traits=traits)], read)
     texts = Reading(versions.field_name, lambda name: names.of_field(name).text if name else names.text)
     *_, read_now = closed.reading(texts)
     assert read_now == now

@@ -76,8 +76,8 @@ def settled(*annotations: Annotation, label: str = '"yes"') -> Unit:
 def test_a_model_that_had_a_part_in_what_a_unit_was_settled_with_is_not_right_for_that() -> None:
     counted, beside = Survey(), Survey()
     people = Annotation("ann", '"yes"', at_us=1)
-    counted.add(settled(people, Annotation("m1", '"yes"', at_us=2, model=True)))
-    beside.add(settled(people, Annotation("m1", '"yes"', at_us=2, late=True, model=True)))
+    counted.add([settled(people, Annotation("m1", '"yes"', at_us=2, model=True))])
+    beside.add([settled(people, Annotation("m1", '"yes"', at_us=2, late=True, model=True))])
     assert (counted.aspects[""].resolved.tables, len(counted.aspects[""].beside.tables)) == ({}, 1)
     assert beside.aspects[""].resolved.tables == {"m1": {('"yes"', '"yes"'): 1}}
     assert counted.aspects[""].pairs.tables == {}, "a pair of a person and a model is no pair of people"
@@ -86,7 +86,7 @@ def test_a_model_that_had_a_part_in_what_a_unit_was_settled_with_is_not_right_fo
 def test_what_is_counted_of_models_stays_when_units_are_closed() -> None:
     sums, read = ClosedSums(), Survey()
     entry = settled(Annotation("ann", '"no"', at_us=1), Annotation("m1", '"yes"', at_us=2, late=True, model=True))
-    sums.add(entry)
+    sums.add([entry])
     read.merge(sums.survey)
     assert read.aspects[""].beside.tables == {"m1": {('"yes"', '"no"'): 1}}
     assert read.aspects[""].resolved.tables == {"m1": {('"yes"', '"yes"'): 1}}

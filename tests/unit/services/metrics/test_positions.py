@@ -112,8 +112,8 @@ def test_closed_units_and_a_later_word_count_by_the_order_that_was_shown() -> No
     annotated(revised, "k1-u1.1", given("b"))
     annotated(revised, "k1-u1.1", msgspec.structs.replace(given("a", revision=1), shown_first=()))
     open_, closed = Survey(), ClosedSums()
-    open_.add(revised)
-    closed.add(revised)
+    open_.add([revised])
+    closed.add([revised])
     assert position_of(open_) == position_of(closed.survey)
     assert position_of(open_).first.value == 1.0
     kept = msgspec.msgpack.decode(msgspec.msgpack.encode(closed), type=ClosedSums)
@@ -121,7 +121,7 @@ def test_closed_units_and_a_later_word_count_by_the_order_that_was_shown() -> No
     open_.merge(kept.survey)
     assert position_of(open_).first.units == 2
     gold = Unit("k1-p", gold='{"prefer":"a"}', annotations={"1": given("a")})
-    open_.add(gold)
+    open_.add([gold])
     assert position_of(open_).first.units == 2, "gold is chosen"
 
 

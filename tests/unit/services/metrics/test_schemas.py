@@ -103,7 +103,7 @@ def test_units_of_later_versions_stay_under_them_when_they_are_closed_and_go_whe
     closed = ClosedSums()
     for unit in units:
         sums.replace(Share(), unit.counted)
-        closed.add(unit)
+        closed.add([unit])
     assert {version: sum(label_tally.rows.values()) for version, label_tally in sums.by_version.items()} == {2: 2, 0: 1}
     again = Sums()
     closed = msgspec.msgpack.decode(msgspec.msgpack.encode(closed), type=ClosedSums)
@@ -114,9 +114,9 @@ def test_units_of_later_versions_stay_under_them_when_they_are_closed_and_go_whe
     assert (sums.by_version, sums.tally.rows) == ({}, {})
     monkeypatch.setattr("services.metrics.domain.sums.CLOSED_ROWS_BYTES_MAX", 2 * (ROW_BYTES + 5))
     few = ClosedSums()
-    few.add(units[1])
+    few.add([units[1]])
     assert (few.rows_over, few.rows, few.versions) == (False, {(('"yes"', 2),): 1}, {2: {(('"yes"', 2),): 1}})
-    few.add(units[3])
+    few.add([units[3]])
     assert few.rows_over
     assert few.rows == {(('"yes"', 2),): 1}, "the one that is too many is in neither"
     assert not few.versions.get(0)

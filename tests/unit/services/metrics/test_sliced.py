@@ -42,7 +42,7 @@ def surveyed(units: int = 600) -> tuple[Survey, list[list[str]]]:
             str(place): Annotation(who, encoded(label).decode(), at_us=(1 + number % 2) * HOUR_US + place)
             for place, (who, label) in enumerate(zip(people, labels, strict=True))
         }
-        found.add(Unit(PROJECT, annotations=given, asked=2))
+        found.add([Unit(PROJECT, annotations=given, asked=2)])
         rows.append(labels)
     return found, rows
 
@@ -106,10 +106,10 @@ def test_a_version_of_the_guideline_is_told_of_the_units_that_were_labelled_unde
         version = (1, 2, 12)[number % 3]
         labels = generator.choice("abc"), generator.choice("abc")
         labels = (labels[0], labels[0]) if version > 1 and number % 5 else labels
-        (survey if number % 2 else closed).add(given(number, (version, version), labels))
+        (survey if number % 2 else closed).add([given(number, (version, version), labels)])
         rows[version].append(list(labels))
-        survey.add(given(number, (1, 2), ("a", "b")))  # its labels were given under two
-        survey.add(given(number, (0, 0), ("a", "b")))  # under which was not told
+        survey.add([given(number, (1, 2), ("a", "b"))])  # its labels were given under two
+        survey.add([given(number, (0, 0), ("a", "b"))])  # under which was not told
     survey.merge(msgspec.msgpack.decode(msgspec.msgpack.encode(closed), type=Survey))
     found = [part for part in sliced(SCHEMA, survey.aspects[""], {}) if part.by == "guideline"]
     assert [part.part for part in found] == ["1", "2", "12"]

@@ -265,4 +265,4 @@ async def test_a_survey_is_made_anew_when_something_changed_and_others_run_while
     monkeypatch.setattr(surveys, "clock", Breathing())
     changed, _ = await surveys.of(project)
     assert changed.units == 96
-    assert pauses == 9
+    assert pauses == 10

@@ -75,7 +75,7 @@ async def test_closed_units_count_with_open_ones_and_outlive_a_restart(metrics: 
     rows = measure_of(metrics.service).repository.rows_of(PROJECT)
     assert rows is not None
     closed = ClosedSums()
-    closed.add(given(20_000))
+    closed.add([given(20_000)])
     rows.closed_sums[PROJECT] = msgspec.msgpack.decode(msgspec.msgpack.encode(closed), type=ClosedSums)
     body = await told(metrics)
     assert body["days"][0] == {

@@ -154,7 +154,7 @@ def test_what_is_closed_stays_in_each_field_and_is_taken_up_again() -> None:
     sums, closed, given = Sums(), ClosedSums(), rows(30)
     for row, _ in given:
         sums.replace(Share(), Share(row, labels=3))
-        close_in_fields(sums.fields, closed.fields, row)
+        close_in_fields(sums.fields, closed.fields, row, 1)
     again = Sums()
     msgspec.msgpack.decode(msgspec.msgpack.encode(closed), type=ClosedSums).put_into(again)
     assert again.fields == sums.fields
@@ -170,7 +170,7 @@ def test_a_field_of_too_many_answers_is_let_go_and_the_others_stay(monkeypatch: 
     sums, closed = FieldTallies(), dict[str, ClosedRows]()
     for row, _ in given[:20]:
         sums.add(row)
-        close_in_fields(sums, closed, row)
+        close_in_fields(sums, closed, row, 1)
     for row, _ in given[20:]:
         sums.add(row)
     assert sums.rows_over == {"severity"}
