@@ -9,7 +9,7 @@ import msgspec
 from concord.labels.versions import Versions
 from concord.quality.tally import LabelTally
 from services.metrics.domain.by_version import FIRST, add_to
-from services.metrics.domain.fields import ClosedRows, FieldTallies
+from services.metrics.domain.fields import ClosedRows, FieldTallies, close_in_fields
 from services.metrics.domain.lot import Lot, Lots, LotShare
 from services.metrics.domain.pace import count, rounded
 from services.metrics.domain.standing import AS_GIVEN, Names, Standing, names_of
@@ -272,3 +272,35 @@ class ClosedSums(msgspec.Struct, array_like=True):
             standing = sums.standing(annotator_id)
             standing.annotations += pace.annotations
             standing.active_ms.update(pace.active_ms)
+
+
+def close_in(sums: Sums, closed: ClosedSums, units: Sequence[Unit]) -> None:
+    """Let units that are closed stay in a project's sums, as long as closed rows are kept.
+
+    Args:
+        sums: of the project; the units are in them.
+        closed: what its closed units add.
+        units: the units.
+    """
+    were_over = closed.rows_over
+    over = closed.add(units, sums.names.text)
+    if closed.rows_over:
+        _let_rows_go(sums, closed, over, were_over=were_over)
+    for row, times in Counter([unit.counted.row for unit in units]).items():
+        close_in_fields(sums.fields, closed.fields, row, times)
+
+
+def _let_rows_go(sums: Sums, closed: ClosedSums, over: ClosedLabels, *, were_over: bool) -> None:
+    """Keep the rows of open units alone: those of closed ones have become too many, and these are over that."""
+    if not were_over:
+        for row, units in closed.rows.items():
+            sums.tally.add(row, -units)
+        for version, rows in closed.versions.items():
+            for row, units in rows.items():
+                add_to(sums.by_version, version, row, -units)
+        closed.rows.clear()
+        closed.versions.clear()
+        sums.rows_over = True
+    for (row, version), units in over.items():
+        sums.tally.add(row, -units)
+        add_to(sums.by_version, version, row, -units)

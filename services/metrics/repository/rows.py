@@ -1,18 +1,16 @@
 """The rows of one place, a row a unit and a row a lot, and the sums that are derived from them."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from heapq import heappop, heappush
 
 from concord.contracts.topics import DAY_SECONDS, EVENTS_RETENTION_SECONDS
-from services.metrics.domain.by_version import add_to
 from services.metrics.domain.closed import Closed, Segment
 from services.metrics.domain.fatigue import Person, Watch, Watched, nobody_is_watched
-from services.metrics.domain.fields import close_in_fields
 from services.metrics.domain.lot import Lot, LotShare, lot_share
 from services.metrics.domain.open_units import OpenUnits
-from services.metrics.domain.sums import ClosedLabels, ClosedSums, Sums
+from services.metrics.domain.sums import ClosedSums, Sums, close_in
 from services.metrics.domain.targets import TargetStanding
 from services.metrics.domain.unit import GRACE_US, NOTHING, Annotation, Unit, is_done, judged_by, known_label, share
 
@@ -272,36 +270,12 @@ class Rows:
             else:
                 stay.append(unit_id)
         for project_id, units in done.items():
-            self._add_closed(project_id, list(units.values()))
+            close_in(self.sums_of(project_id), self._closed_sums(project_id), list(units.values()))
             for unit_id in units:
                 self.closed.add(unit_id, at_us)
                 self.open.remove(unit_id)
             self._dirty.update(units)
         return stay
-
-    def _add_closed(self, project_id: str, units: list[Unit]) -> None:
-        sums, closed = self.sums_of(project_id), self._closed_sums(project_id)
-        were_over = closed.rows_over
-        over = closed.add(units, sums.names.text)
-        if closed.rows_over:
-            self._let_rows_go(sums, closed, over, were_over)
-        for row, times in Counter([unit.counted.row for unit in units]).items():
-            close_in_fields(sums.fields, closed.fields, row, times)
-
-    def _let_rows_go(self, sums: Sums, closed: ClosedSums, over: ClosedLabels, were_over: bool) -> None:
-        """Keep the rows of open units alone: those of closed ones have become too many, and these are over that."""
-        if not were_over:
-            for row, units in closed.rows.items():
-                sums.tally.add(row, -units)
-            for version, rows in closed.versions.items():
-                for row, units in rows.items():
-                    add_to(sums.by_version, version, row, -units)
-            closed.rows.clear()
-            closed.versions.clear()
-            sums.rows_over = True
-        for (row, version), units in over.items():
-            sums.tally.add(row, -units)
-            add_to(sums.by_version, version, row, -units)
 
     def load_closed(self, forgotten_us: int, segments: Mapping[int, Segment], sums: Mapping[str, ClosedSums]) -> None:
         """Take up what an earlier life closed; before its units and lots."""
