@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from concord.chassis.errors import FieldError, Forbidden, Invalid, Unavailable
-from concord.chassis.http import json_answer, read_json
+from concord.chassis.http import NO_HEAD, json_answer, read_json
 from concord.chassis.http.misfits import field_error
 from concord.chassis.identity import Caller, Guard, Role, require, verified
 from workbench.files import PageFiles
@@ -47,6 +47,8 @@ PAGES = (
 )
 """Every address of a page: all are the one document, whose script shows what the address says."""
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
+NO_HEADS = {NO_HEAD: True}
+"""Of what a look ahead would use up, as an issuer's code, and of what may stream: the service itself answers HEAD."""
 DOCUMENT = "index.html"
 WHY: Mapping[type[Exception], str] = {NotBegun: "not_begun", Forbidden: "refused", Unavailable: "away"}
 """What the sign-in page is told of who did not come in; the sentence with its details is in the log."""
@@ -88,12 +90,12 @@ def router() -> APIRouter:
     routes.get("/session", **hidden)(show_session)
     routes.post("/session/renewal", **hidden)(renew_session)
     routes.post("/sign-in", **hidden)(sign_in)
-    routes.get("/sign-in/issuer", **hidden)(leave_for_issuer)
-    routes.get("/sign-in/back", **hidden)(come_back)
+    routes.get("/sign-in/issuer", **hidden, openapi_extra=NO_HEADS)(leave_for_issuer)
+    routes.get("/sign-in/back", **hidden, openapi_extra=NO_HEADS)(come_back)
     routes.post("/sign-out", **hidden)(sign_out)
     routes.get("/plan", openapi_extra={"parameters": PLAN_FIELDS}, **hidden)(show_plan)
     for method in METHODS:
-        routes.add_api_route("/api/{service}/{path:path}", forward, methods=[method], **hidden)
+        routes.add_api_route("/api/{service}/{path:path}", forward, methods=[method], openapi_extra=NO_HEADS, **hidden)
     return routes
 
 

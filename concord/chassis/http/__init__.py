@@ -18,7 +18,7 @@ from concord.chassis.http.bodies import (
     split,
     whole_body,
 )
-from concord.chassis.http.documented import AnyId, documented
+from concord.chassis.http.documented import NO_HEAD, AnyId, documented
 from concord.chassis.http.hot_route import HotRoute
 from concord.chassis.http.leaving import left
 from concord.chassis.http.limits import BODY_BYTES_MAX, JSON_DEPTH_MAX, Limits
@@ -42,6 +42,7 @@ __all__ = [
     "BODY_BYTES_MAX",
     "BYTE_ORDER_MARK",
     "JSON_DEPTH_MAX",
+    "NO_HEAD",
     "PAGE_BYTES_MAX",
     "PAGE_DEFAULT",
     "PAGE_MAX",

@@ -13,6 +13,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
+from concord.chassis.http.head import HeadMiddleware
 from concord.chassis.http.hot_route import HotRoutes
 from concord.chassis.http.limits import Limits, LimitsMiddleware
 from concord.chassis.http.observed import ObservedMiddleware
@@ -123,6 +124,7 @@ def application(
         serving=lambda: readiness.serving,
         open_paths=OPEN_PATHS,
     )
+    app.add_middleware(HeadMiddleware, routes=app.router.routes)
     app.add_middleware(ObservedMiddleware, telemetry=telemetry, open_paths=OPEN_PATHS)
     return app
 

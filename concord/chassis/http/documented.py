@@ -9,6 +9,8 @@ from fastapi import Path, Response
 JSON = "application/json"
 OWN_REFUSALS = "x-refusals"
 """Where an operation holds its own refusals until `openapi` has told them; FastAPI has a 422 of its own in between."""
+NO_HEAD = "x-no-head"
+"""Where a route of GET holds that it answers no HEAD (see `head`): it streams, or asking uses up what it asks for."""
 
 AnyId = Annotated[str, Path(json_schema_extra={"minLength": 1, "maxLength": 200}, description="As we gave it.")]
 """An id of ours in a path: what is none is answered 404."""
@@ -24,6 +26,7 @@ def documented(
     reply: Any = None,
     reply_media_types: tuple[str, ...] = (JSON,),
     reply_lines: Any = None,
+    streamed: bool = False,
     example: Any = None,
     status: int = 200,
     also: int | None = None,
@@ -43,6 +46,7 @@ def documented(
         reply: the type of the answer; None for text.
         reply_media_types: of the answer.
         reply_lines: the type of each line, or event, of an answer that is streamed.
+        streamed: whether the answer is a file that is written while it is sent; those of `reply_lines` are, anyway.
         example: of the body; made of its type if None.
         status: of the answer.
         also: a second status with the same answer.
@@ -59,6 +63,8 @@ def documented(
         for kind in files:
             content.setdefault(kind, {"schema": _sent(str)})
         extra["requestBody"] = {"required": body_required, "content": content}
+    if streamed or reply_lines is not None:
+        extra[NO_HEAD] = True
     if parameters:
         extra["parameters"] = list(parameters)
     return {

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from concord.chassis.http.documented import JSON, OWN_REFUSALS
+from concord.chassis.http.documented import JSON, NO_HEAD, OWN_REFUSALS
 from concord.chassis.http.examples import example_of, tell
 from concord.chassis.http.problems import MEDIA_TYPE
 from concord.chassis.identity import Guard, guards_of
@@ -147,6 +147,7 @@ def _tell_refusals(operation: dict[str, Any], guard: type[Guard] | None) -> None
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)
     statuses = [*operation.pop(OWN_REFUSALS, ()), *_OF_ALL]
+    operation.pop(NO_HEAD, None)
     if guard is not None:
         # A guard of another kind has no roles to ask for.
         statuses += _OF_CREDENTIALS if guard is Guard else _OF_CREDENTIALS[:1]

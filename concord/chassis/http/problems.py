@@ -15,6 +15,7 @@ from starlette.routing import Match
 
 from concord.chassis.broker.port import BrokerUnavailable
 from concord.chassis.errors import BadRequest, ConcordError, FieldError, Invalid, Passing, Unavailable
+from concord.chassis.http.head import HEAD, answers_head
 from concord.chassis.store.port import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -135,7 +136,8 @@ def _cure(error: Mapping[str, Any]) -> str:
 def _methods(request: Request) -> list[str]:
     """Return every method of a request's address: the framework tells only those of the first route that has it."""
     matching = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return sorted({method for route in matching for method in getattr(route, "methods", None) or ()})
+    methods = {method for route in matching for method in getattr(route, "methods", None) or ()}
+    return sorted(methods | ({HEAD} if any(map(answers_head, matching)) else set()))
 
 
 _AWAY: tuple[tuple[type[Exception], str], ...] = (

@@ -12,6 +12,15 @@ from concord.chassis.http import cursor_of, unguarded_routes
 from tests.support.five import ANNOTATORS, DEFINITION, Five, with_five
 
 STRANGERS = ["", "Bearer invented", "Bearer cnc_0123456789abcdef_" + "x" * 48, "Basic a:b", "Bearer "]
+STREAMED = {
+    "/v1/imports/{import_id}/events",
+    "/v1/lots/{lot_id}/export",
+    "/v1/lots/{lot_id}/ledger",
+    "/v1/projects/{project_id}/export",
+    "/v1/projects/{project_id}/quality/events",
+    "/v1/projects/{project_id}/resolutions",
+}
+"""What is written while it is sent: nobody knows how long it is before its end, and exports are entered where they go."""
 CALLERS = ("client/key/k1", "annotator/ann-1", "adjudicator/adj", "auditor/aud", "operator/op")
 
 
@@ -271,9 +280,34 @@ async def methods(five: Five) -> list[tuple[str, str, str]]:
         for path in {path for _, path in own}:
             answer = await five.call(service, "PROPFIND", filled(path, five), "operator/op")
             assert answer.status == 405
-            has = ", ".join(sorted(method for method, other in own if _unnamed(other) == _unnamed(path)))
-            found.append((path, answer.headers["allow"], has))
+            has = {method for method, other in own if _unnamed(other) == _unnamed(path)}
+            head = {"HEAD"} if "GET" in has and path not in STREAMED else set()
+            found.append((path, answer.headers["allow"], ", ".join(sorted(has | head))))
     return found
+
+
+async def heads(five: Five) -> list[tuple[Any, ...]]:
+    """Ask for the head of everything that can be got; return address, what both answers were, and the head's body."""
+    found: list[tuple[Any, ...]] = []
+    for service, method, path in five.routes():
+        if method == "GET":
+            for who in ("operator/op", "client/key/k1", "annotator/ann-1", ""):
+                got = await five.call(service, "GET", filled(path, five), who) if path not in STREAMED else None
+                head = await five.call(service, "HEAD", filled(path, five), who)
+                found.append((path, who, got, head))
+    return found
+
+
+def test_the_head_of_everything_but_streams_is_what_a_get_is_answered_with_and_has_no_body() -> None:
+    found = with_five(heads)
+    assert {path for path, *_ in found} > STREAMED
+    for path, who, got, head in found:
+        if got is None:
+            assert (head.status, "HEAD" in head.headers["allow"]) == (405, False), path
+        else:
+            assert (head.status, dict(head.headers), head.body) == (got.status, dict(got.headers), b""), (path, who)
+            assert int(head.headers["content-length"]) == len(got.body)
+    assert {200, 401, 403} <= {head.status for *_, head in found}
 
 
 def test_a_method_that_an_address_does_not_have_is_told_all_that_it_has() -> None:

@@ -55,6 +55,15 @@ async def test_a_file_is_sent_once_and_asked_for_again_by_its_tag(bench: Front) 
     assert plain.text == first.text
 
 
+async def test_who_looks_ahead_sees_pages_and_files_and_uses_nothing_up(bench: Front) -> None:
+    for path in ("/", "/files/app.js", "/session"):
+        got, head = await bench.client.get(path), await bench.client.head(path)
+        assert (head.status_code, head.headers, head.content) == (200, got.headers, b"")
+    for path in ("/sign-in/back?code=c&state=s", "/api/assign/v1/me"):
+        assert (await bench.client.head(path)).status_code == 405
+    assert bench.upstream.asked == []
+
+
 async def test_nobody_reaches_a_service_without_having_signed_in(bench: Front) -> None:
     answer = await bench.client.get("/api/assign/v1/me")
     assert answer.status_code == 401

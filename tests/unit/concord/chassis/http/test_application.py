@@ -218,6 +218,17 @@ async def test_no_route_and_no_method_are_problems_too(door: httpx.AsyncClient, 
     assert method.headers["content-type"] == "application/problem+json"
 
 
+async def test_health_has_a_head_and_what_is_only_sent_to_has_none(
+    door: httpx.AsyncClient, client: dict[str, str]
+) -> None:
+    for path in ("/live", "/ready", "/metrics", "/openapi.json"):
+        got, head = await door.get(path), await door.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-type"] == got.headers["content-type"]
+        assert int(head.headers["content-length"]) > 0
+    assert (await door.head("/v1/claims", headers=client)).headers["allow"] == "POST"
+
+
 async def test_a_slash_at_the_end_is_another_address_and_no_redirect(
     door: httpx.AsyncClient, client: dict[str, str]
 ) -> None:

@@ -131,7 +131,7 @@ async def test_other_methods_and_paths_are_the_routers(door: httpx.AsyncClient, 
     headers = bearer(Role.CLIENT)
     assert (await door.get("/v1/hot/over/wish", headers=headers)).status_code == 410
     refused = await door.put("/v1/hot/u-1/wish", headers=headers)
-    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, POST")
     assert (await door.post("/v1/hot/u-1/wish/more", headers=headers)).status_code == 404
     assert (await door.post("/v1/hot//wish", headers=headers)).status_code == 404
 
