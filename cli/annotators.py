@@ -10,6 +10,10 @@ from cli.session import Session, show_table, speaks
 from concord.client import Concord
 from concord.client.models import Estimate
 from concord.client.work import Annotator, Credential, RosterReport
+from concord.pages.figures import digits_apart
+
+DIGITS = 3
+"""Of a measure, after the point, where nothing asks for more."""
 
 STATES = ("invited", "qualifying", "active", "paused", "retired")
 ROSTER = ("annotator", "state", "why", "until", "kind", "skills", "credentials", "vendor", "languages")
@@ -224,8 +228,26 @@ def interval(found: Estimate) -> str:
     >>> interval(Estimate(0.5, 0.25, 0.75, 10, "", ""))
     '0.500 [0.250, 0.750]'
     """
+    return _interval(found, DIGITS)
+
+
+def beside(found: Estimate, limit: float) -> tuple[str, str]:
+    """Return a measure with its interval, and what it is held against: no figure reads as the limit that is not.
+
+    >>> beside(Estimate(0.6, 0.15, 0.9497, 10, "", ""), 0.95)
+    ('0.6000 [0.1500, 0.9497]', '0.95')
+    """
+    digits = digits_apart(_written, (found.low, found.value, found.high), limit, DIGITS)
+    return _interval(found, digits), _written(limit, digits).rstrip("0").rstrip(".")
+
+
+def _interval(found: Estimate, digits: int) -> str:
     if found.value is None:
         return found.reason
     if found.low is None or found.high is None:
-        return f"{found.value:.3f}"
-    return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+        return _written(found.value, digits)
+    return f"{_written(found.value, digits)} [{_written(found.low, digits)}, {_written(found.high, digits)}]"
+
+
+def _written(figure: float | None, digits: int) -> str:
+    return "" if figure is None else f"{figure:.{digits}f}"

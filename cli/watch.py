@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.annotators import interval
+from cli.annotators import beside, interval
 from cli.session import Session, console, speaks
 from concord.client import Concord
 from concord.client.models import Lot, Quality
@@ -69,6 +69,7 @@ def shown(quality: Quality, lots: Sequence[Lot]) -> Group:
         table.add_row(name, value)
     targets = Table("target", "limit", "stands", "found")
     for target in quality.targets:
-        targets.add_row(target.target, f"{target.limit:g}", target.standing, interval(target.found))
+        is_now, limit = beside(target.found, target.limit)
+        targets.add_row(target.target, limit, target.standing, is_now)
     still = [Text(f"lot {lot.lot_id}: {lot.problem}") for lot in lots if lot.problem]
     return Group(table, targets, *still)

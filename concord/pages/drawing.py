@@ -32,9 +32,9 @@ def whole(most: int) -> list[float]:
     return [value for value in nice(float(most)) if value == round(value)]
 
 
-def percent(value: float) -> str:
-    """Return a share in percent, to three digits."""
-    return f"{100 * value:.3g}\N{NO-BREAK SPACE}%"
+def percent(value: float, digits: int = 3) -> str:
+    """Return a share in percent, to three digits or as many as are wished."""
+    return f"{100 * value:.{digits}g}\N{NO-BREAK SPACE}%"
 
 
 def grid(values: Sequence[float], up: Scale, shown: str) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from concord.pages.figures import at_most
 from concord.pages.parts import document, id_text, sheet, table, text
 from services.audit.domain.certificate_said import SaidCertificate, SaidEstimate, SaidLot, SaidProject, SaidRepeats
 from services.audit.domain.page_plots import NotDrawn, Standing, curve, way
@@ -120,7 +121,7 @@ def _sentence(rate: SaidEstimate, whose: str) -> str:
     if rate.high == 0 and not rate.value:
         return f"Every label of {whose} was inspected, and what was wrong was put right."
     return (
-        f"With {rate.confidence:.0%} confidence, at most {_percent(rate.high)} of the labels of {whose} are wrong; the "
+        f"With {rate.confidence:.0%} confidence, at most {_most(rate.high)} of the labels of {whose} are wrong; the "
         f"best estimate is {_percent(rate.value)}. Labels that were found wrong were put right."
     )
 
@@ -209,8 +210,8 @@ def _terms(plan: Plan) -> str:
     if plan.kind == "fraction":
         return f"{most}, and up to {plan.accept_max:,} may be wrong."
     return (
-        f"{most}. A lot with {_percent(plan.aql)} wrong is rejected with probability {_percent(plan.alpha)} at most, "
-        f"one with {_percent(plan.ltpd)} accepted with {_percent(plan.beta)} at most."
+        f"{most}. A lot with {_percent(plan.aql)} wrong is rejected with probability {_most(plan.alpha)} at most, "
+        f"one with {_percent(plan.ltpd)} accepted with {_most(plan.beta)} at most."
     )
 
 
@@ -239,7 +240,7 @@ def _facts(lot: SaidLot) -> Iterator[tuple[str, str]]:
     )
     if agreed.reason:
         yield "", text(agreed.reason)
-    risk = "nothing is promised" if lot.consumers_risk is None else f"{_percent(lot.consumers_risk)} at most"
+    risk = "nothing is promised" if lot.consumers_risk is None else f"{_most(lot.consumers_risk)} at most"
     yield "Risk that a lot at the rejectable rate passes", risk
     most = "" if lot.rejections_max is None else f", of {lot.rejections_max:,} that send it back"
     yield "Rejections before", f"{lot.rejections:,}{most}; labelled anew {_count(lot.rework, 'time')}"
@@ -338,6 +339,15 @@ def _percent(share: float) -> str:
     ('8.33\xa0%', '0\xa0%', '0\xa0%', '100\xa0%')
     """
     return f"{round(100 * share, 3):.3g}\N{NO-BREAK SPACE}%"
+
+
+def _most(share: float) -> str:
+    r"""Return a share that is promised to be the most, in percent: rounded up, to hundredths.
+
+    >>> _most(0.08333), _most(0.05), _most(1.0), _most(0.000004)
+    ('8.34\xa0%', '5\xa0%', '100\xa0%', '0.01\xa0%')
+    """
+    return f"{at_most(100 * share, 2):g}\N{NO-BREAK SPACE}%"
 
 
 def _count(number: int, noun: str) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from concord.exports import Form
 from concord.exports.snapshot import Companion, FileFacts, Snapshot
 from concord.labels.versions import Versions
+from concord.pages.figures import at_most
 from services.audit.domain.lot import LotState
 from services.audit.domain.signing import Json
 from services.audit.domain.verification import MANIFEST
@@ -59,7 +60,9 @@ def _quality(lots: Sequence[Any]) -> str:
         f"Auditors inspected {inspected} units of {len(lots)} lots and found {errors} wrong, which were put right"
     )
     if high:
-        sentence += f"; the label error rate of what leaves is at most {max(high):.3f} in every lot, each at 95 %"
+        sentence += (
+            f"; the label error rate of what leaves is at most {at_most(max(high), 3):.3f} in every lot, each at 95 %"
+        )
     if alphas:
         sentence += f"; Krippendorff's alpha by lot is {min(alphas):.3f} to {max(alphas):.3f}"
     return sentence + "."

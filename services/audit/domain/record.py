@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from concord.pages.figures import at_most
 from services.audit.domain.signing import Json
 
 RECORD = "concord.record.v1"
@@ -267,7 +268,7 @@ def _verification(certified: _Source, listed: _Source) -> Iterator[Statement]:
         yield Statement(
             "verification", ("10(3)",),
             f"Of all labels of the project that had left, {rate['value']:.2%} are wrong by the best estimate, and "
-            f"{rate['high']:.2%} at most with {rate['confidence']:.0%} confidence.", tuple(figures),
+            f"{at_most(rate['high'], 4):.2%} at most with {rate['confidence']:.0%} confidence.", tuple(figures),
         )  # fmt: skip
 
 

@@ -1,8 +1,10 @@
 """A project's report as one page: what was promised, how it stands, and what stands behind it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from concord.pages.drawing import percent as percent_of
+from concord.pages.figures import Written, digits_apart
 from concord.pages.parts import document, id_text, sheet, table, text
 from concord.quality.estimate import Estimate
 from concord.quality.fatigue import Fatigue
@@ -62,7 +64,9 @@ def _targets(targets: Iterable[tuple[Target, TargetStanding]]) -> str:
     for target, standing in targets:
         how = "at least" if target.at_least else "at most"
         breach = f"breach told {time_of(standing.since_us)}" if standing.breached else ""
-        name, shown = MEASURES[target.name]
+        name, written, fewest = MEASURES[target.name]
+        figures = (target.estimate.low, target.estimate.value, target.estimate.high)
+        shown = partial(written, digits=digits_apart(written, figures, target.limit, fewest))
         value = _estimate(target.estimate, shown)
         rows.append((name, f"{how} {shown(target.limit)}", value, target.standing, breach))
     heads = ("measure", "promised", "found", "stands", "")
@@ -271,24 +275,24 @@ def _nothing(sentence: str) -> str:
     return f'<p class="quiet">{sentence}</p>'
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
+def _number(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None else f"{value:.{digits}f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
-def _share(value: float | None) -> str:
-    return "–" if value is None else percent_of(value)
+def _share(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None else percent_of(value, digits)
 
 
 def _points(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:+.1f}"
 
 
-def _duration(seconds: float | None) -> str:
-    """Return a time in the largest unit of which there is one, to a tenth."""
+def _duration(seconds: float | None, digits: int = 1) -> str:
+    """Return a time in the largest unit of which there is one, to a tenth or further."""
     if seconds is None:
         return "–"
     _, size, unit = next((duration for duration in DURATIONS if seconds >= duration[0]), DURATIONS[-1])
-    return f"{round(seconds / size, 1):,g}\N{NO-BREAK SPACE}{unit}"
+    return f"{round(seconds / size, digits):,.{digits + 6}g}\N{NO-BREAK SPACE}{unit}"
 
 
 def _bare(label: str) -> str:
@@ -301,13 +305,13 @@ def _measure(name: str) -> str:
     return text(name.replace("_", " "))
 
 
-MEASURES: Mapping[str, tuple[str, Callable[[float | None], str]]] = {
-    "alpha": ("Krippendorff's alpha", _number),
-    "label_error_rate": ("label error rate", _share),
-    "audit_pass_rate": ("audit pass rate", _share),
-    "turnaround_p95_seconds": ("turnaround of 19 in 20 units", _duration),
+MEASURES: Mapping[str, tuple[str, Written, int]] = {
+    "alpha": ("Krippendorff's alpha", _number, 3),
+    "label_error_rate": ("label error rate", _share, 3),
+    "audit_pass_rate": ("audit pass rate", _share, 3),
+    "turnaround_p95_seconds": ("turnaround of 19 in 20 units", _duration, 1),
 }
-"""By target, its name and how its values are shown."""
+"""By target, its name, how its values are written and with how many digits at least."""
 
 
 def _estimate(found: Estimate, shown: Callable[[float | None], str] = _number) -> str:

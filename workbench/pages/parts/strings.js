@@ -64,10 +64,18 @@ export function percent(value, digits = 1) {
   return isolated(new Intl.NumberFormat(language.value.code, form).format(value));
 }
 
-export function duration(seconds) {
+// With how many digits figures and what they are held against are written, so that none reads as the limit that is not it: all alike, which keeps
+// their order. `written` takes a figure and its digits; the twin of `digits_apart` in concord/pages/figures.py.
+export function digitsApart(written, figures, limit, digits) {
+  const unlike = figures.filter((one) => one !== null && one !== undefined && one !== limit);
+  for (let more = digits; more <= 9; more += 1) if (unlike.every((one) => written(one, more) !== written(limit, more))) return more;
+  return digits;
+}
+
+export function duration(seconds, digits = 1) {
   const unit = seconds < 90 ? "second" : seconds < 5_400 ? "minute" : seconds < 172_800 ? "hour" : "day";
   const size = { second: 1, minute: 60, hour: 3_600, day: 86_400 }[unit];
-  const form = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 };
+  const form = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits };
   return isolated(new Intl.NumberFormat(language.value.code, form).format(seconds / size));
 }
 

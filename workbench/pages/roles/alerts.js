@@ -61,13 +61,13 @@ export default function Alerts() {
     };
   }, []);
   const rows = (alerts ?? []).filter((one) => !only || one.target === only);
-  const shown = (one) => (one.found?.value === null || !one.found ? "–" : shownOf(one.target)(one.found.value));
+  const shown = (one) => (one.found?.value === null || !one.found ? "–" : shownOf(one)(one.found.value));
   const named = (one) => names.get(one.project_id) || one.project_id;
   const columns = [
     ["since", t("alerts.since"), (one) => html`<time datetime=${one.since}>${moment(one.since)}</time>`, (one) => one.since],
     ["project", t("alerts.project"), (one) => html`<a href=${`/projects/${encodeURIComponent(one.project_id)}`} dir="auto">${named(one)}</a>`, named],
     ["target", t("alerts.broken"), (one) => html`<b>${nameOf(one)}</b>`, nameOf],
-    ["found", t("alerts.found"), (one) => html`${shown(one)} ${one.found && html`<span class="quiet whole">${interval(one.found, shownOf(one.target))}</span>`}`, (one) => one.found?.value ?? null],
+    ["found", t("alerts.found"), (one) => html`${shown(one)} ${one.found && html`<span class="quiet whole">${interval(one.found, shownOf(one))}</span>`}`, (one) => one.found?.value ?? null],
     ["limit", t("alerts.limit"), (one) => (one.limit === null ? "–" : limitOf(one)), (one) => one.limit],
   ];
   const targets = [...new Set([...(alerts ?? []).map((one) => one.target), ...(only ? [only] : [])])].sort();

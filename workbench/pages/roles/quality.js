@@ -1,7 +1,7 @@
 // What is known of a project's quality, in figures and over time.
 import { html } from "../parts/html.js";
 import { Plot } from "../parts/plot.js";
-import { duration, number, percent, t, whole } from "../parts/strings.js";
+import { digitsApart, duration, number, percent, t, whole } from "../parts/strings.js";
 import { Table } from "../parts/table.js";
 import { TimePlot } from "../parts/time_plot.js";
 
@@ -22,11 +22,13 @@ export function Numbers({ quality }) {
   const { alpha, label_error_rate: rate } = quality;
   const enough = alpha.units >= GATE_UNITS_MIN;
   const of = Object.fromEntries(quality.targets.map((one) => [one.target, one]));
-  const shownRate = (value) => percent(value, 2);
+  const alike = (written, found, target, digits) => (value) => written(value, digitsApart(written, [found.low, found.value, found.high], target.limit, digits));
+  const shownRate = alike(percent, rate, of.label_error_rate, 2);
+  const shownAlpha = alike(number, alpha, of.alpha, 3);
   return html`<ul class="numbers">
-    <${Figure} name=${t("project.alpha")} value=${alpha.value === null ? "–" : number(alpha.value)} state=${stateOf(of.alpha)}
-      beside=${[alpha.value === null ? alpha.reason : t(`band.${bandOf(alpha.value)}`), interval(alpha, number), alpha.units > 0 && t("project.units", { count: alpha.units }),
-        enough ? t("project.target", { value: number(of.alpha.limit) }) : t("project.noGate", { count: GATE_UNITS_MIN })]} />
+    <${Figure} name=${t("project.alpha")} value=${alpha.value === null ? "–" : shownAlpha(alpha.value)} state=${stateOf(of.alpha)}
+      beside=${[alpha.value === null ? alpha.reason : t(`band.${bandOf(alpha.value)}`), interval(alpha, shownAlpha), alpha.units > 0 && t("project.units", { count: alpha.units }),
+        enough ? t("project.target", { value: shownAlpha(of.alpha.limit) }) : t("project.noGate", { count: GATE_UNITS_MIN })]} />
     <${Figure} name=${t("project.rate")} value=${rate.value === null ? "–" : shownRate(rate.value)} state=${stateOf(of.label_error_rate)}
       beside=${[rate.value === null ? rate.reason : "", interval(rate, shownRate), t("project.target", { value: shownRate(of.label_error_rate.limit) })]} />
     <${Figure} name=${t("project.settled")} value=${whole(quality.units_consensus + quality.units_adjudicated)}
