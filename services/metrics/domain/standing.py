@@ -81,9 +81,22 @@ SCHEMA_WORDS = 1_000_000_000
 READ_MAX, READ_CHARACTERS_MAX = 10_000, 400
 ACCURACIES_MAX = 50_000
 SAMENESSES_MAX, SCHEMAS_MAX = 20_000, 400
+PAIRS_SHARED_MAX = 20_000
+"""Pairs of short labels that all annotators' tallies share: those of eight projects of 50 classes. A pair of one's own
+and its texts, as they are decoded anew with each answer, would take twice as much as being counted does."""
 
 _accuracy = lru_cache(maxsize=ACCURACIES_MAX)(accuracy)
 """Most annotators have answered nothing new since they were last looked at, and a quantile is dear."""
+
+
+@lru_cache(maxsize=PAIRS_SHARED_MAX)
+def _shared(gold: str, label: str) -> tuple[str, str]:
+    return gold, label
+
+
+def pair_of(gold: str, label: str) -> tuple[str, str]:
+    """Return two labels as they are counted: the same pair for all who said it, unless they are long."""
+    return _shared(gold, label) if len(gold) + len(label) <= READ_CHARACTERS_MAX else (gold, label)
 
 
 @dataclass(slots=True)
@@ -134,9 +147,10 @@ class Standing:
         """Count an answer to a gold unit, or take it out again."""
         self._by_class = self._gold_correct = self._said = None
         self._found.clear()
-        self.answers[gold, label] += times
-        if not self.answers[gold, label]:
-            del self.answers[gold, label]
+        pair = pair_of(gold, label)
+        self.answers[pair] += times
+        if not self.answers[pair]:
+            del self.answers[pair]
         known, given = answers_in(gold), answers_in(label)
         if known is None or given is None:
             return
@@ -172,7 +186,7 @@ class Standing:
             for (gold, label), times in self.answers.items():
                 known = self.names.text(gold)
                 if known not in self.names.aside:
-                    self._said[known, self.names.text(label)] += times
+                    self._said[pair_of(known, self.names.text(label))] += times
         return self._said
 
     @property

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from concord.labels import schema_from
+from concord.labels import encoded, schema_from
 from concord.labels.versions import Versions
 from concord.quality.competence import ConfusionCounts, class_prior, confusion_matrix, crowd_accuracy, expected_accuracy
 from concord.quality.crowd import ROW_STRENGTH, own_accuracy
@@ -90,3 +90,23 @@ def test_long_labels_and_suggestions_are_not_remembered() -> None:
     assert traits_of("law", "text/plain", 200, None, text).suggested is text
     assert sys.getrefcount(text) == held
     assert traits_of("law", "text/plain", 200, None, '"yes"') is traits_of("law", "text/plain", 200, None, '"yes"')
+
+
+@pytest.mark.parametrize("versions", [False, True])
+def test_what_many_answered_alike_is_one_pair_and_what_is_long_is_each_ones_own(versions: bool) -> None:
+    names = names_of(Versions(schema_from({"kind": "choice", "classes": ["no", "yes"]}))) if versions else None
+    standings = [Standing(), Standing()]
+    for number, standing in enumerate(standings):
+        if names is not None:
+            standing.read_by(names)
+        for given in ("no", "n" * 500):
+            # Each answer is decoded anew, and its texts with it.
+            standing.answered(*(encoded(label).decode() for label in ("yes", given)), times=number + 1)
+    short, long = zip(*(standing.answers for standing in standings), strict=True)
+    assert short[0] is short[1]
+    assert long[0] == long[1]
+    assert long[0] is not long[1]
+    if names is None:
+        return
+    shared = zip(*(standing.said for standing in standings), strict=True)
+    assert [first is second for first, second in shared] == [True, False]
