@@ -20,7 +20,7 @@ STREAMED = {
     "/v1/projects/{project_id}/quality/events",
     "/v1/projects/{project_id}/resolutions",
 }
-"""What is written while it is sent: nobody knows how long it is before its end, and exports are entered where they go."""
+"""What is written while it is sent: how long it is shows at its end, and exports are entered where they go."""
 CALLERS = ("client/key/k1", "annotator/ann-1", "adjudicator/adj", "auditor/aud", "operator/op")
 
 
