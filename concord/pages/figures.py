@@ -40,4 +40,5 @@ def at_most(figure: float, digits: int) -> float:
     >>> at_most(0.0204, 3), at_most(0.02, 3)
     (0.021, 0.02)
     """
-    return ceil(figure * 10**digits - SLACK) / 10**digits
+    scale = 10.0**digits
+    return ceil(figure * scale - SLACK) / scale

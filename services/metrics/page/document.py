@@ -1,7 +1,6 @@
 """A project's report as one page: what was promised, how it stands, and what stands behind it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 
 from concord.pages.drawing import percent as percent_of
 from concord.pages.figures import Written, digits_apart
@@ -66,11 +65,15 @@ def _targets(targets: Iterable[tuple[Target, TargetStanding]]) -> str:
         breach = f"breach told {time_of(standing.since_us)}" if standing.breached else ""
         name, written, fewest = MEASURES[target.name]
         figures = (target.estimate.low, target.estimate.value, target.estimate.high)
-        shown = partial(written, digits=digits_apart(written, figures, target.limit, fewest))
+        shown = _with_digits(written, digits_apart(written, figures, target.limit, fewest))
         value = _estimate(target.estimate, shown)
         rows.append((name, f"{how} {shown(target.limit)}", value, target.standing, breach))
     heads = ("measure", "promised", "found", "stands", "")
     return table(heads, rows) if any(row[-1] for row in rows) else table(heads[:-1], [row[:-1] for row in rows])
+
+
+def _with_digits(written: Written, digits: int) -> Callable[[float | None], str]:
+    return lambda figure: written(figure, digits)
 
 
 def _part(found: Material, part: Part) -> str:

@@ -101,7 +101,8 @@ def test_what_many_answered_alike_is_one_pair_and_what_is_long_is_each_ones_own(
             standing.read_by(names)
         for given in ("no", "n" * 500):
             # Each answer is decoded anew, and its texts with it.
-            standing.answered(*(encoded(label).decode() for label in ("yes", given)), times=number + 1)
+            known, answer = (encoded(label).decode() for label in ("yes", given))
+            standing.answered(known, answer, times=number + 1)
     short, long = zip(*(standing.answers for standing in standings), strict=True)
     assert short[0] is short[1]
     assert long[0] == long[1]
