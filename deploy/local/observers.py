@@ -12,6 +12,8 @@ from deploy.local.processes import Program
 
 _TEMPLATES = Path("/usr/share/prometheus/alertmanager/default.tmpl")
 _DEPLOYED = places.ROOT / "deploy" / "observability" / "prometheus"
+EXEMPLARS = "--enable-feature=exemplar-storage"
+"""Without it Prometheus drops the traces that services mark their latencies with."""
 
 
 def programs(
@@ -80,6 +82,7 @@ def _prometheus(program: Path, folder: Path, ports: Ports, scraped: Mapping[str,
             f"--config.file={_configured(folder, ports, scraped)}",
             f"--storage.tsdb.path={folder / 'prometheus'}",
             f"--web.listen-address=127.0.0.1:{ports.prometheus}",
+            EXEMPLARS,
         ),
         ports=(ports.prometheus,),
         ready=partial(listeners.accepts, ports.prometheus),

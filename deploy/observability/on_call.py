@@ -210,10 +210,11 @@ def _requests() -> list[Panel]:
         ),
         lines(
             "Time of an answer, 99th percentile",
-            "By service, bulk routes among them.",
+            "By service, bulk routes among them. A dot is a request whose trace is recorded, and leads to it.",
             [(f"histogram_quantile(0.99, sum by (service, le) ({took}))", "{{service}}")],
             unit="s",
             alerts=("SubmissionBudgetBurning",),
+            exemplars=True,
         ),
         lines(
             "Requests in flight",

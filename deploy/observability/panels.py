@@ -65,10 +65,11 @@ def lines(
     unit: str = "short",
     steps: Sequence[Threshold] = (),
     alerts: Sequence[str] = (),
+    exemplars: bool = False,
 ) -> timeseries.Panel:
     """Return a half-width panel of lines over time, those of a contract dashed and red; `steps` shade what lies beyond.
 
-    `alerts` are those whose entries in the runbook say more.
+    `alerts` are those whose entries in the runbook say more; `exemplars` shows single values that lead to their trace.
     """
     panel = timeseries.Panel().title(title).description(why).unit(unit).datasource(PROMETHEUS).span(HALF).height(HEIGHT)
     panel = panel.links([_entry(alert) for alert in alerts])
@@ -78,7 +79,7 @@ def lines(
         style = common.GraphThresholdsStyleConfig().mode(GraphTresholdsStyleMode.AREA)
         panel = panel.thresholds(_thresholds(steps)).thresholds_style(style)
     for query in queries:
-        panel = panel.with_target(_query(query))
+        panel = panel.with_target(_query(query).exemplar(True) if exemplars else _query(query))
     return panel
 
 

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from deploy.local import prometheus
+from deploy.local.observers import EXEMPLARS
 
 RULES = Path(__file__).parents[2] / "deploy" / "observability" / "prometheus"
 WAIT_SECONDS_MAX = 60.0
@@ -88,6 +89,7 @@ def prometheus_over(
                 f"--config.file={_configuration(folder, addresses, others, seconds)}",
                 f"--storage.tsdb.path={folder / 'prometheus-data'}",
                 f"--web.listen-address={address}",
+                EXEMPLARS,
             ],
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -4,6 +4,7 @@ So whoever follows a unit that was recorded comes to the sample that was drawn, 
 keeps its trace with its record, so a lot finds the same ones in any process; what is kept in memory is a hint.
 """
 
+import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
@@ -13,6 +14,8 @@ from concord.chassis.telemetry import BATCH_LINKS_MAX, trace_of
 from services.audit.domain.place import OpenLot
 from services.audit.domain.unit import UnitState
 from services.audit.handlers.means import Means
+
+log = logging.getLogger(__name__)
 
 LOT_TRACES_MAX = BATCH_LINKS_MAX
 """Traces that are kept, and told, of a lot."""
@@ -41,10 +44,11 @@ async def lot_span(means: Means, name: str, lot: OpenLot, unit_ids: Sequence[str
         lot: which.
         unit_ids: its units, where it has none yet.
     """
-    state = lot.state
-    if means.tracing.on and lot.traces is None:
-        lot.traces = await _traces(means, state.unit_ids if unit_ids is None else unit_ids)
-    origins = [trace_of(traceparent) for traceparent in (*(lot.traces or ()), lot.asked)]
+    state, traces = lot.state, lot.traces
+    if means.tracing.on and traces is None:
+        traces = await _traces(means, state.unit_ids if unit_ids is None else unit_ids)
+        lot.traces = traces if unit_ids is None else None
+    origins = [trace_of(traceparent) for traceparent in (*(traces or ()), lot.asked)]
     attributes: dict[str, str | int] = {
         PROJECT_ID: state.project_id,
         LOT_ID: state.lot_id,
@@ -52,7 +56,12 @@ async def lot_span(means: Means, name: str, lot: OpenLot, unit_ids: Sequence[str
         "concord.lot.units": len(state.unit_ids),
     }
     with means.tracing.continued(name, origins, attributes) as span:
-        yield span
+        try:
+            yield span
+        except Exception as fault:
+            # Why is said where it is served, out of this trace, by the lot's id.
+            log.warning("lot %s: %s ended by %s", state.lot_id, name, type(fault).__qualname__)
+            raise
 
 
 async def _traces(means: Means, unit_ids: Sequence[str]) -> list[str]:

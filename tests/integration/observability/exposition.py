@@ -4,7 +4,7 @@ Each look at one moves it on: counters and histograms grow, so that rates have s
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
@@ -35,6 +35,8 @@ LABEL_VALUES = {
     "verdict": ("accepted", "consensus", "rejected", "ruled"),
 }
 SAMPLE = 0.75
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+"""Of what is measured."""
 SAMPLES = {"concord_annotator_gold_units": 30.0}
 """Of what is looked at from a number on."""
 
@@ -81,8 +83,8 @@ class Exposition:
         if service not in WITHOUT_JOURNAL:
             show_journal(self.telemetry)
 
-    def page(self) -> bytes:
-        """Return the exposition, moved on by one."""
+    def page(self, accept: str = "") -> tuple[bytes, Mapping[str, str]]:
+        """Return the exposition, moved on by one, and its headers."""
         for table, line in self.lines:
             for labels in self._labels(line):
                 if line.kind == "counter":
@@ -90,8 +92,8 @@ class Exposition:
                 elif line.kind == "gauge":
                     self.tables[table].gauge(line.name, *labels).set(SAMPLES.get(line.name, SAMPLE))
                 else:
-                    self.tables[table].histogram(line.name, *labels).observe(SAMPLE)
-        return exposition(self.telemetry.registry)[0]
+                    self.tables[table].histogram(line.name, *labels).observe(SAMPLE, {"trace_id": TRACE_ID})
+        return exposition(self.telemetry.registry, accept)
 
     def _labels(self, line: Instrument) -> Iterator[tuple[str, ...]]:
         values = {**LABEL_VALUES, "service": (self.telemetry.service,)}
@@ -108,17 +110,18 @@ def exposed() -> Iterator[dict[str, str]]:
 @contextmanager
 def foundations() -> Iterator[dict[str, str]]:
     """Serve what others tell of what Concord stands on while the block runs; give the address by its job."""
-    with _door(FOUNDATIONS.encode) as address:
+    with _door(lambda accept: (FOUNDATIONS.encode(), {"content-type": "text/plain; version=0.0.4"})) as address:
         yield {"foundations": address}
 
 
 @contextmanager
-def _door(page: Callable[[], bytes]) -> Iterator[str]:
+def _door(page: Callable[[str], tuple[bytes, Mapping[str, str]]]) -> Iterator[str]:
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = page()
+            body, headers = page(self.headers.get("accept", ""))
             self.send_response(200)
-            self.send_header("content-type", "text/plain; version=0.0.4")
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.observability.boards import BOARDS, path_of
-from tests.integration.observability.exposition import exposed, foundations
+from tests.integration.observability.exposition import TRACE_ID, exposed, foundations
 from tests.integration.observability.instruments import OWN
 from tests.support.live_prometheus import Live, prometheus_over
 
@@ -65,6 +65,23 @@ def test_every_service_is_scraped_under_its_own_name(live: Live) -> None:
 @pytest.mark.parametrize("panel", PANELS)
 def test_a_panels_query_is_answered(live: Live, panel: str) -> None:
     assert live.eventually(_filled(PANELS[panel]))
+
+
+def test_a_dot_of_a_panel_leads_to_a_trace(live: Live) -> None:
+    shown = [
+        target["expr"]
+        for whole in _boards().values()
+        for panel in whole["panels"]
+        for target in panel.get("targets") or []
+        if target.get("exemplar")
+    ]
+    assert shown
+    for expression in shown:
+        until = time.monotonic() + WAIT_SECONDS_MAX
+        asked = {"query": _filled(expression), "start": str(time.time() - 600), "end": str(time.time() + 600)}
+        while not (found := live.ask("query_exemplars", **asked)) and time.monotonic() < until:
+            time.sleep(0.5)
+        assert {exemplar["labels"]["trace_id"] for row in found for exemplar in row["exemplars"]} == {TRACE_ID}
 
 
 @pytest.mark.parametrize("board", BOARDS)

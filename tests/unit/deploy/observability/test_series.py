@@ -55,7 +55,7 @@ ASKED = {**_rules(), **{where: asked for name in BOARDS for where, asked in _boa
 
 @pytest.mark.parametrize("service", OWN)
 def test_what_a_service_shows_can_be_shown_to_a_live_prometheus(service: str) -> None:
-    page = Exposition(service).page().decode()
+    page = Exposition(service).page()[0].decode()
     assert all(line.name in page for line in OWN[service])
 
 

@@ -19,6 +19,7 @@ from concord.contracts.topics import LOTS, QUALITY
 from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent
 from concord.contracts.v1.quality_pb2 import DriftDetected, QualityEvent
 from services.audit.domain.unit import UnitState
+from services.audit.handlers import drawing
 from services.audit.handlers.traces import LOT_TRACES_MAX, traces_of
 from services.ingest.domain import project as policies
 from simulation.house import House
@@ -135,6 +136,24 @@ async def test_a_lot_that_goes_back_and_is_drawn_again_stays_in_its_trace() -> N
     assert rework == {1}
     assert told(house)["lot_accepted"] == told(house)["sample_drawn"] == FIRST
     await audit.stop()
+
+
+async def test_why_a_lot_stands_still_is_found_from_its_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    house, lines = TracedHouse(), io.StringIO()
+    audit = await sealed(house)
+    log_to(lines, "audit")
+    monkeypatch.setattr(drawing, "PLAN_SECONDS_MAX", -1.0)
+    await audit.resolve()
+    assert "takes over" in (await audit.lot())["problem"]
+    told_in = {number: span.status.is_ok for number, span in house.kept.named("draw sample").items()}
+    assert told_in == {FIRST: False, SECOND: False}
+    rows = [row for row in map(json.loads, lines.getvalue().splitlines()) if row["message"].startswith(f"lot {LOT}")]
+    assert rows[0]["trace_id"] == f"{FIRST:032x}"
+    assert rows[0]["message"].endswith("draw sample ended by Unplannable")
+    monkeypatch.undo()
+    again = await audit.restarted()
+    assert (await again.lot())["status"] == "auditing"
+    await again.stop()
 
 
 @pytest.mark.parametrize("traces", [{}, {4: FIRST}])
