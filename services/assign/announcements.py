@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from concord.chassis.broker.port import Outgoing
 from concord.chassis.journal.announce import Announcer
+from concord.chassis.telemetry import trace_of
 from concord.contracts.codec import Headers
 from concord.contracts.ids import client_of
 from concord.contracts.topics import ANNOTATIONS, ANNOTATORS, ASSIGNMENTS
@@ -216,13 +217,12 @@ def conduct_changed(announcer: Announcer, client_id: str, state: ConductState, c
 
 
 def _of_annotation(announcer: Announcer, unit: UnitState, envelope: AnnotationEvent) -> Outgoing:
-    return announcer.event(ANNOTATIONS, unit.unit_id, unit.client_id, unit.project_id, envelope, _trace(unit))
+    return announcer.event(
+        ANNOTATIONS, unit.unit_id, unit.client_id, unit.project_id, envelope, trace_of(unit.traceparent)
+    )
 
 
 def _of_assignment(announcer: Announcer, unit: UnitState, envelope: AssignmentEvent) -> Outgoing:
-    return announcer.event(ASSIGNMENTS, unit.unit_id, unit.client_id, unit.project_id, envelope, _trace(unit))
-
-
-def _trace(unit: UnitState) -> Headers:
-    """Return the unit's own trace, which its events go on with; none when nobody traces."""
-    return (("traceparent", unit.traceparent.encode()),) if unit.traceparent else ()
+    return announcer.event(
+        ASSIGNMENTS, unit.unit_id, unit.client_id, unit.project_id, envelope, trace_of(unit.traceparent)
+    )

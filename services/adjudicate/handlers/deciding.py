@@ -14,7 +14,7 @@ from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision, Outcome
 from concord.chassis.projects import Project
 from concord.chassis.table import Table, Unknown
-from concord.chassis.telemetry import Instruments
+from concord.chassis.telemetry import Instruments, trace_of
 from concord.contracts.codec import Headers
 from concord.labels import Json, decoded, encoded
 from concord.labels.fields import Field
@@ -161,8 +161,7 @@ class Deciding:
         for unit_id, (cause_id, row) in (await self.repository.admissions(unit_ids)).items():
             project = await self.project(row.project_id)
             judge = partial(_admitted, _admission_of(row), project)
-            trace = (("traceparent", row.traceparent.encode()),) if row.traceparent else ()
-            causes.append(self.cause(unit_id, cause_id, project, batch, judge, trace=trace))
+            causes.append(self.cause(unit_id, cause_id, project, batch, judge, trace=trace_of(row.traceparent)))
         if causes:
             await self.apply(causes, batch)
 
