@@ -1,5 +1,7 @@
 """How adjudicate's decisions are told to the others: its events, worded."""
 
+from collections.abc import Sequence
+
 from concord.chassis.broker.port import Outgoing
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.projects import Project
@@ -20,6 +22,8 @@ from concord.contracts.v1.resolutions_pb2 import (
     GuidelineAsked,
     OverlapRequested,
     ParticipantJoined,
+    Referral,
+    ReferredBack,
     RegionOrigin,
     ResolutionEvent,
     RetrainingFinished,
@@ -34,7 +38,7 @@ from services.adjudicate.domain.questions import QuestionState
 from services.adjudicate.domain.repeats import Second
 from services.adjudicate.domain.retraining import RetrainingState
 from services.adjudicate.domain.revising import TooLate
-from services.adjudicate.domain.unit import Judged, UnitState
+from services.adjudicate.domain.unit import Annotation, Judged, UnitState
 
 SERVICE = "adjudicate"
 
@@ -61,6 +65,7 @@ def _verdict(announcer: Announcer, judged: Judged, method: str, guideline_versio
             overlap_wanted=unit.overlap_asked,
             confidence=unit.confidence,
             rework=unit.rework,
+            referral=len(unit.referrals),
         )
         return [_event(announcer, unit, ResolutionEvent(overlap_requested=overlap_requested))]
     if judged.verdict == "consensus":
@@ -78,6 +83,7 @@ def _verdict(announcer: Announcer, judged: Judged, method: str, guideline_versio
             overlap_initial=unit.overlap_initial,
             participants=unit.participants,
             fields=_fields(unit),
+            referral=len(unit.referrals),
         )
         return [_event(announcer, unit, ResolutionEvent(escalated=escalated))]
     return []
@@ -97,6 +103,8 @@ def _reached(unit: UnitState, method: str, guideline_version: int) -> ConsensusR
         participants=unit.participants,
         fields=_fields(unit),
         schema_version=unit.schema_version,
+        referrals=_referrals(unit),
+        set_aside=_set_aside(unit),
     )
 
 
@@ -125,6 +133,8 @@ def ruling(announcer: Announcer, unit: UnitState, guideline_version: int) -> Out
             for origin in (unit.regions.origins if unit.regions else ())
         ],
         regions_dropped=unit.regions.dropped if unit.regions else 0,
+        referrals=_referrals(unit),
+        set_aside=_set_aside(unit),
     )
     return _event(announcer, unit, ResolutionEvent(adjudicated=adjudicated))
 
@@ -207,8 +217,28 @@ def ruled_unanswerable(announcer: Announcer, unit: UnitState, guideline_version:
         guideline_version=guideline_version,
         overlap_initial=unit.overlap_initial,
         participants=unit.participants,
+        referrals=_referrals(unit),
+        set_aside=_set_aside(unit),
     )
     return _event(announcer, unit, ResolutionEvent(ruled_unanswerable=unanswerable))
+
+
+def referred_back(announcer: Announcer, unit: UnitState, guideline_version: int) -> Outgoing:
+    """Return the event that an adjudicator has sent a unit back to annotators."""
+    last = unit.referrals[-1]
+    referred = ReferredBack(
+        unit_id=unit.unit_id,
+        adjudicator_id=last.adjudicator_id,
+        comment=last.comment,
+        to=_to(last.names),
+        rework=unit.rework,
+        referral=len(unit.referrals),
+        annotators=last.names,
+        overlap_wanted=unit.overlap_asked,
+        set_aside=_set_aside(unit),
+        guideline_version=guideline_version,
+    )
+    return _event(announcer, unit, ResolutionEvent(referred_back=referred))
 
 
 def ruling_repeated(announcer: Announcer, unit: UnitState, adjudicator_id: str, second: Second) -> list[Outgoing]:
@@ -265,9 +295,30 @@ def _fields(unit: UnitState) -> list[FieldOutcome]:
     ]
 
 
+def _to(names: tuple[str, ...]) -> str:
+    return "same" if names else "others"
+
+
+def _referrals(unit: UnitState) -> list[Referral]:
+    return [
+        Referral(adjudicator_id=each.adjudicator_id, comment=each.comment, to=_to(each.names), at_us=each.at_us)
+        for each in unit.referrals
+    ]
+
+
 def _evidence(unit: UnitState) -> list[Evidence]:
-    counted = [(annotation, annotation.label.encode()) for annotation in unit.counted()]
-    told_whole = sum(len(label) for _, label in counted) <= EVIDENCE_BYTES_MAX
+    return _as_evidence(unit.counted())
+
+
+def _set_aside(unit: UnitState) -> list[Evidence]:
+    """Return the labels that were set aside; their digests alone where the evidence leaves them no room."""
+    room = EVIDENCE_BYTES_MAX - sum(len(annotation.label.encode()) for annotation in unit.counted())
+    return _as_evidence(unit.set_aside(), max(0, room)) if unit.referrals else []
+
+
+def _as_evidence(annotations: Sequence[Annotation], bytes_max: int = EVIDENCE_BYTES_MAX) -> list[Evidence]:
+    given = [(annotation, annotation.label.encode()) for annotation in annotations]
+    told_whole = sum(len(label) for _, label in given) <= bytes_max
     return [
         Evidence(
             annotation_id=annotation.annotation_id,
@@ -279,7 +330,7 @@ def _evidence(unit: UnitState) -> list[Evidence]:
             by_model=annotation.model,
             revision=annotation.revision,
         )
-        for annotation, label in counted
+        for annotation, label in given
     ]
 
 

@@ -34,10 +34,11 @@ from services.adjudicate.domain.escalation import (
     disputes,
 )
 from services.adjudicate.domain.questions import AnswerRefused, QuestionDoesNotExist, TooManyQuestions
+from services.adjudicate.domain.referral import REFERRALS_MAX, ReferralsUsedUp
 from services.adjudicate.domain.spending import Ledger, Spent, ledger_of
 from services.adjudicate.domain.unit import LABELLED, UnitState
 from services.adjudicate.domain.waiting import waits
-from services.adjudicate.door.means import Door, door_of, label_in, sides_with_places
+from services.adjudicate.door.means import Door, door_of, label_in, referrals_of, sides_with_places
 from services.adjudicate.door.queue_pages import cursor_at, place_in, shortened, together
 from services.adjudicate.handlers.rulings import RulingWish
 from services.adjudicate.schemas import (
@@ -72,11 +73,14 @@ STATUSES: dict[type[Exception], int] = {
     EscalationDoesNotExist: 404,
     QuestionDoesNotExist: 404,
     NotEscalated: 409,
+    ReferralsUsedUp: 409,
     TooManyQuestions: 409,
     RulingRefused: 422,
     AnswerRefused: 422,
 }
 LINES = "application/x-ndjson"
+BECAME = {"guideline_unclear": "waits", "refer_back": "referred"}
+"""What becomes of a unit by an outcome; by the others it is ruled."""
 CONFUSION_NUMBERS_MAX = 100_000
 """Of all matrices in one answer; where one alone has more, none is shown."""
 
@@ -120,7 +124,7 @@ async def list_escalations(
 
 
 async def rule_one(request: Request, unit_id: AnyId, caller: Adjudicator) -> Response:
-    """Rule one unit; the ruling is binding. Where the guideline does not say, the unit waits for an answer."""
+    """Rule one unit; the ruling is binding. It may wait for an answer about the guideline instead, or go back."""
     ruling = await read_json(request, RULING)
     answer = _said(ruling)
     outcome = await _rule(request, caller, unit_id, answer)
@@ -137,19 +141,25 @@ def _said(ruling: Ruling | UnitRuling) -> RulingWish:
     """
     labelled = ruling.label is not msgspec.UNSET
     if ruling.outcome == "label" and not labelled:
-        raise RulingRefused("label", "is missing", "send the label; or `outcome`: unanswerable or guideline_unclear")
+        cure = "send the label; or `outcome`: unanswerable, guideline_unclear or refer_back"
+        raise RulingRefused("label", "is missing", cure)
     if ruling.outcome != "label" and labelled:
         raise RulingRefused("label", f"does not go with {ruling.outcome}", "leave the label out, or the outcome")
     if ruling.question_id and ruling.outcome != "guideline_unclear":
         raise RulingRefused("question_id", f"does not go with {ruling.outcome}", "leave it out")
+    if ruling.outcome == "refer_back" and ruling.to is msgspec.UNSET:
+        raise RulingRefused("to", "is missing", "say whom the unit goes to: same or others")
+    if ruling.outcome != "refer_back" and ruling.to is not msgspec.UNSET:
+        raise RulingRefused("to", f"does not go with {ruling.outcome}", "leave it out")
     label = cast("Json", ruling.label) if labelled else None
-    return RulingWish(ruling.outcome, ruling.reason, label, ruling.question_id)
+    to = "same" if ruling.to is msgspec.UNSET else ruling.to
+    return RulingWish(ruling.outcome, ruling.reason, label, ruling.question_id, to)
 
 
 def _became(outcome: Outcome[UnitState], answer: RulingWish) -> str:
     if outcome.repeated:
         return "repeated"
-    return "waits" if answer.outcome == "guideline_unclear" else "ruled"
+    return BECAME.get(answer.outcome, "ruled")
 
 
 async def rule_many(request: Request, caller: Adjudicator) -> Response:
@@ -325,6 +335,7 @@ def _resolution(unit: UnitState, project: Project) -> Resolution:
         [LabelDecision(step.labels, step.cost, step.expected, step.goes_on) for step in unit.steps],
         waiting.waits_for,
         waiting.why,
+        len(unit.referrals),
     )
 
 
@@ -347,6 +358,8 @@ def _escalation(door: Door, unit: UnitState) -> Escalation:
         rework=unit.rework,
         fields=[] if project.form is None else _fields(door, project, project.form, unit),
         schema_version=project.schema_version,
+        referrals=referrals_of(door, project, unit),
+        referrals_left=REFERRALS_MAX - len(unit.referrals),
     )
 
 

@@ -12,7 +12,8 @@ Json = Any
 UnitId = Annotated[str, Meta(min_length=1, max_length=200)]
 Reason = Annotated[str, Meta(max_length=2_000)]
 QuestionId = Annotated[str, Meta(max_length=40)]
-RulingOutcome = Literal["label", "unanswerable", "guideline_unclear"]
+RulingOutcome = Literal["label", "unanswerable", "guideline_unclear", "refer_back"]
+ReferralTo = Literal["same", "others"]
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -47,8 +48,28 @@ class EscalatedField(msgspec.Struct, frozen=True):
     answers: list[FieldAnswer]
 
 
+class Referral(msgspec.Struct, frozen=True):
+    """That a unit was sent back to annotators before: nobody's name.
+
+    Attributes:
+        to: `same`, to those who had labelled it, or `others`.
+        sides: what they had said, in random order; none where that is too long to be kept.
+    """
+
+    comment: str
+    to: ReferralTo
+    at: str
+    sides: list[Side]
+
+
 class Escalation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A unit that waits for a ruling, as an adjudicator sees it. `fields`: where its label has several."""
+    """A unit that waits for a ruling, as an adjudicator sees it.
+
+    Attributes:
+        fields: where its label has several.
+        referrals: how often it was sent back to annotators since its lot last was, in order.
+        referrals_left: how often it still may be.
+    """
 
     unit_id: str
     project_id: str
@@ -63,6 +84,8 @@ class Escalation(msgspec.Struct, frozen=True, omit_defaults=True):
     rework: int
     fields: list[EscalatedField] = []
     schema_version: int = 1
+    referrals: list[Referral] = []
+    referrals_left: int = 0
 
 
 class Escalations(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -83,14 +106,17 @@ class Ruling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         label: of the outcome `label`, and of no other.
         outcome: `label` settles the unit on it. `unanswerable`: no label is right for it, whatever one knows; it is
             settled, and leaves its lot without one. `guideline_unclear`: the guideline does not say; the unit waits
-            until that is answered.
+            until that is answered. `refer_back`: no ruling yet; its labels are set aside, and it goes back to
+            annotators, to whom the reason is shown: at most twice, until its lot leaves or is sent back.
         question_id: the question that an unclear unit joins; left out, the one on its annotators' labels.
+        to: of a unit that goes back, and of no other: `same`, to those who labelled it, or `others`, who did not.
     """
 
     reason: Reason
     label: Json | msgspec.UnsetType = msgspec.UNSET
     outcome: RulingOutcome = "label"
     question_id: QuestionId = ""
+    to: ReferralTo | msgspec.UnsetType = msgspec.UNSET
 
 
 class UnitRuling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,6 +127,7 @@ class UnitRuling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label: Json | msgspec.UnsetType = msgspec.UNSET
     outcome: RulingOutcome = "label"
     question_id: QuestionId = ""
+    to: ReferralTo | msgspec.UnsetType = msgspec.UNSET
 
 
 class Rulings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,9 +149,10 @@ class NamedUnit(msgspec.Struct, frozen=True):
 
 
 class RuledUnit(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of a ruling: `ruled` now, `waits` for an answer, `repeated`, or `refused` with field and cure.
+    """What became of a ruling.
 
     Attributes:
+        status: `ruled` now, `waits` for an answer, `referred` back, `repeated`, or `refused` with field and cure.
         label: of the unit; null where it has none.
         question_id: that it waits for.
     """
@@ -176,6 +204,7 @@ class Resolution(msgspec.Struct, frozen=True, omit_defaults=True):
     `schema_version` is the newest version
     of the label schema under which a resolved label can be given as it stands; left out while it is 1. `decisions`: by
     price, in order, of the present rework.
+    `referred` is how often an adjudicator sent it back to annotators in the present rework.
     `waits_for` is whom it waits for (annotators, adjudicator, client, operator), `waits` why, as a sentence; both are
     left out of one that is settled.
     """
@@ -196,6 +225,7 @@ class Resolution(msgspec.Struct, frozen=True, omit_defaults=True):
     decisions: list[LabelDecision] = []
     waits_for: str = ""
     waits: str = ""
+    referred: int = 0
 
 
 class AnnotatorWeight(msgspec.Struct, frozen=True):

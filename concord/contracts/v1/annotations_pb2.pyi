@@ -105,6 +105,7 @@ class AnnotationSubmitted(_message.Message):
     SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
     BY_MODEL_FIELD_NUMBER: _builtins.int
     SHOWN_FIRST_FIELD_NUMBER: _builtins.int
+    REFERRAL_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     annotation_id: _builtins.str
     """The assignment's id: one annotation an assignment."""
@@ -127,6 +128,8 @@ class AnnotationSubmitted(_message.Message):
     """Of the project, under which the unit was given out: the label is in its names. Zero: not told, and 1."""
     by_model: _builtins.bool
     """Whether the annotator is a model, as they were defined when the unit was given out."""
+    referral: _builtins.int
+    """How often an adjudicator had referred the unit back, in this rework, when it was given out."""
     @_builtins.property
     def shown_first(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """By field (empty of a label of one field), what stood first of the sides of a preference ("a", "b"), or of the items of a
@@ -149,10 +152,11 @@ class AnnotationSubmitted(_message.Message):
         schema_version: _builtins.int = ...,
         by_model: _builtins.bool = ...,
         shown_first: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        referral: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_ms", b"active_ms", "annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "by_model", b"by_model", "flag", b"flag", "guideline_version", b"guideline_version", "label", b"label", "late", b"late", "overlap_wanted", b"overlap_wanted", "rework", b"rework", "schema_version", b"schema_version", "shown_first", b"shown_first", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_ms", b"active_ms", "annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "by_model", b"by_model", "flag", b"flag", "guideline_version", b"guideline_version", "label", b"label", "late", b"late", "overlap_wanted", b"overlap_wanted", "referral", b"referral", "rework", b"rework", "schema_version", b"schema_version", "shown_first", b"shown_first", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -179,6 +183,7 @@ class AnnotationRevised(_message.Message):
     SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
     BY_MODEL_FIELD_NUMBER: _builtins.int
     SUBMITTED_AT_US_FIELD_NUMBER: _builtins.int
+    REFERRAL_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     annotation_id: _builtins.str
     annotator_id: _builtins.str
@@ -197,6 +202,7 @@ class AnnotationRevised(_message.Message):
     by_model: _builtins.bool
     submitted_at_us: _builtins.int
     """When the first word came in, microseconds since the epoch, UTC: it keeps its place among the others. Zero: not told."""
+    referral: _builtins.int
     def __init__(
         self,
         *,
@@ -213,10 +219,11 @@ class AnnotationRevised(_message.Message):
         schema_version: _builtins.int = ...,
         by_model: _builtins.bool = ...,
         submitted_at_us: _builtins.int = ...,
+        referral: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_ms", b"active_ms", "annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "by_model", b"by_model", "flag", b"flag", "guideline_version", b"guideline_version", "label", b"label", "overlap_wanted", b"overlap_wanted", "revision", b"revision", "rework", b"rework", "schema_version", b"schema_version", "submitted_at_us", b"submitted_at_us", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_ms", b"active_ms", "annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "by_model", b"by_model", "flag", b"flag", "guideline_version", b"guideline_version", "label", b"label", "overlap_wanted", b"overlap_wanted", "referral", b"referral", "revision", b"revision", "rework", b"rework", "schema_version", b"schema_version", "submitted_at_us", b"submitted_at_us", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -231,8 +238,11 @@ class LabellingEnded(_message.Message):
     UNIT_ID_FIELD_NUMBER: _builtins.int
     REWORK_FIELD_NUMBER: _builtins.int
     MAY_STILL_SUBMIT_FIELD_NUMBER: _builtins.int
+    REFERRAL_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     rework: _builtins.int
+    referral: _builtins.int
+    """As in AnnotationSubmitted: how often it had been referred back when it was escalated."""
     @_builtins.property
     def may_still_submit(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -241,10 +251,11 @@ class LabellingEnded(_message.Message):
         unit_id: _builtins.str = ...,
         rework: _builtins.int = ...,
         may_still_submit: _abc.Iterable[_builtins.str] | None = ...,
+        referral: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["may_still_submit", b"may_still_submit", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["may_still_submit", b"may_still_submit", "referral", b"referral", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -261,6 +272,7 @@ class UnitStranded(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     OVERLAP_WANTED_FIELD_NUMBER: _builtins.int
+    REFERRAL_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     rework: _builtins.int
     reason: _builtins.str
@@ -268,6 +280,7 @@ class UnitStranded(_message.Message):
     labels: _builtins.int
     """Labels that count, and how many are wanted in all."""
     overlap_wanted: _builtins.int
+    referral: _builtins.int
     def __init__(
         self,
         *,
@@ -276,10 +289,11 @@ class UnitStranded(_message.Message):
         reason: _builtins.str = ...,
         labels: _builtins.int = ...,
         overlap_wanted: _builtins.int = ...,
+        referral: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["labels", b"labels", "overlap_wanted", b"overlap_wanted", "reason", b"reason", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["labels", b"labels", "overlap_wanted", b"overlap_wanted", "reason", b"reason", "referral", b"referral", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -298,6 +312,7 @@ class UnitPassedOver(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
     BY_MODEL_FIELD_NUMBER: _builtins.int
+    REFERRAL_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     annotator_id: _builtins.str
     rework: _builtins.int
@@ -309,6 +324,7 @@ class UnitPassedOver(_message.Message):
     """Under which the unit was given out."""
     by_model: _builtins.bool
     """They are a model: what it cannot open or read is no word of a person's."""
+    referral: _builtins.int
     def __init__(
         self,
         *,
@@ -319,10 +335,11 @@ class UnitPassedOver(_message.Message):
         reason: _builtins.str = ...,
         guideline_version: _builtins.int = ...,
         by_model: _builtins.bool = ...,
+        referral: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "by_model", b"by_model", "code", b"code", "guideline_version", b"guideline_version", "reason", b"reason", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "by_model", b"by_model", "code", b"code", "guideline_version", b"guideline_version", "reason", b"reason", "referral", b"referral", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

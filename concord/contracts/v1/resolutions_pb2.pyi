@@ -41,6 +41,7 @@ class ResolutionEvent(_message.Message):
     GOLD_CHOSEN_FIELD_NUMBER: _builtins.int
     GOLD_DROPPED_FIELD_NUMBER: _builtins.int
     REVISION_TOO_LATE_FIELD_NUMBER: _builtins.int
+    REFERRED_BACK_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -73,6 +74,8 @@ class ResolutionEvent(_message.Message):
     def gold_dropped(self) -> Global___GoldDropped: ...
     @_builtins.property
     def revision_too_late(self) -> Global___RevisionTooLate: ...
+    @_builtins.property
+    def referred_back(self) -> Global___ReferredBack: ...
     def __init__(
         self,
         *,
@@ -92,12 +95,13 @@ class ResolutionEvent(_message.Message):
         gold_chosen: Global___GoldChosen | None = ...,
         gold_dropped: Global___GoldDropped | None = ...,
         revision_too_late: Global___RevisionTooLate | None = ...,
+        referred_back: Global___ReferredBack | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_chosen", b"gold_chosen", "gold_dropped", b"gold_dropped", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "retraining_finished", b"retraining_finished", "revision_too_late", b"revision_too_late", "ruled_unanswerable", b"ruled_unanswerable", "ruling_repeated", b"ruling_repeated"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_chosen", b"gold_chosen", "gold_dropped", b"gold_dropped", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "referred_back", b"referred_back", "retraining_finished", b"retraining_finished", "revision_too_late", b"revision_too_late", "ruled_unanswerable", b"ruled_unanswerable", "ruling_repeated", b"ruling_repeated"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_chosen", b"gold_chosen", "gold_dropped", b"gold_dropped", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "retraining_finished", b"retraining_finished", "revision_too_late", b"revision_too_late", "ruled_unanswerable", b"ruled_unanswerable", "ruling_repeated", b"ruling_repeated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_chosen", b"gold_chosen", "gold_dropped", b"gold_dropped", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "referred_back", b"referred_back", "retraining_finished", b"retraining_finished", "revision_too_late", b"revision_too_late", "ruled_unanswerable", b"ruled_unanswerable", "ruling_repeated", b"ruling_repeated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["overlap_requested", "consensus_reached", "escalated", "adjudicated", "participant_joined", "ruled_unanswerable", "guideline_asked", "guideline_answered", "ruling_repeated", "gold_flagged", "gold_ruled", "retraining_finished", "gold_chosen", "gold_dropped", "revision_too_late"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["overlap_requested", "consensus_reached", "escalated", "adjudicated", "participant_joined", "ruled_unanswerable", "guideline_asked", "guideline_answered", "ruling_repeated", "gold_flagged", "gold_ruled", "retraining_finished", "gold_chosen", "gold_dropped", "revision_too_late", "referred_back"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -173,7 +177,7 @@ class RevisionTooLate(_message.Message):
     rework: _builtins.int
     """Of the unit, when the annotation was assigned."""
     reason: _builtins.str
-    """"resolved" or "sent_back"."""
+    """"resolved" or "sent_back": with its lot, or by an adjudicator."""
     label_digest: _builtins.str
     """What stands for the label that came too late; its event holds it."""
     def __init__(
@@ -238,6 +242,7 @@ class OverlapRequested(_message.Message):
     OVERLAP_WANTED_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     REWORK_FIELD_NUMBER: _builtins.int
+    REFERRAL_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     round: _builtins.int
     """How many annotations were in when this was decided."""
@@ -245,6 +250,8 @@ class OverlapRequested(_message.Message):
     """How many the unit wants in all."""
     confidence: _builtins.float
     rework: _builtins.int
+    referral: _builtins.int
+    """How often it had been referred back in that rework."""
     def __init__(
         self,
         *,
@@ -253,10 +260,11 @@ class OverlapRequested(_message.Message):
         overlap_wanted: _builtins.int = ...,
         confidence: _builtins.float = ...,
         rework: _builtins.int = ...,
+        referral: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "overlap_wanted", b"overlap_wanted", "rework", b"rework", "round", b"round", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "overlap_wanted", b"overlap_wanted", "referral", b"referral", "rework", b"rework", "round", b"round", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -281,6 +289,8 @@ class ConsensusReached(_message.Message):
     CLOSED_ABOVE_FIELD_NUMBER: _builtins.int
     CLOSING_REASON_FIELD_NUMBER: _builtins.int
     SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
+    REFERRALS_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     label: _builtins.bytes
     confidence: _builtins.float
@@ -307,6 +317,15 @@ class ConsensusReached(_message.Message):
 
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldOutcome]: ...
+    @_builtins.property
+    def referrals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Referral]:
+        """How often it was referred back in this rework, in order, and the labels that were set aside by that, in the order in
+        which they came in; agreement rests on the first of them, as none of the others was given unseen. The `evidence` holds
+        those that were given since.
+        """
+
+    @_builtins.property
+    def set_aside(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]: ...
     def __init__(
         self,
         *,
@@ -325,14 +344,49 @@ class ConsensusReached(_message.Message):
         closed_above: _builtins.float = ...,
         closing_reason: _builtins.str = ...,
         schema_version: _builtins.int = ...,
+        referrals: _abc.Iterable[Global___Referral] | None = ...,
+        set_aside: _abc.Iterable[Global___Evidence] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_above", b"closed_above", "closed_by", b"closed_by", "closing_reason", b"closing_reason", "confidence", b"confidence", "evidence", b"evidence", "fields", b"fields", "guideline_version", b"guideline_version", "label", b"label", "method", b"method", "overlap_initial", b"overlap_initial", "participants", b"participants", "rework", b"rework", "round", b"round", "schema_version", b"schema_version", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_above", b"closed_above", "closed_by", b"closed_by", "closing_reason", b"closing_reason", "confidence", b"confidence", "evidence", b"evidence", "fields", b"fields", "guideline_version", b"guideline_version", "label", b"label", "method", b"method", "overlap_initial", b"overlap_initial", "participants", b"participants", "referrals", b"referrals", "rework", b"rework", "round", b"round", "schema_version", b"schema_version", "set_aside", b"set_aside", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConsensusReached: _TypeAlias = ConsensusReached  # noqa: Y015
+
+@_typing.final
+class Referral(_message.Message):
+    """An adjudicator sent an escalated unit back to annotators in place of a ruling."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADJUDICATOR_ID_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    TO_FIELD_NUMBER: _builtins.int
+    AT_US_FIELD_NUMBER: _builtins.int
+    adjudicator_id: _builtins.str
+    comment: _builtins.str
+    """To those who are asked then."""
+    to: _builtins.str
+    """"same": to who had labelled it; "others": to annotators who had not."""
+    at_us: _builtins.int
+    """Microseconds since the epoch, UTC."""
+    def __init__(
+        self,
+        *,
+        adjudicator_id: _builtins.str = ...,
+        comment: _builtins.str = ...,
+        to: _builtins.str = ...,
+        at_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicator_id", b"adjudicator_id", "at_us", b"at_us", "comment", b"comment", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Referral: _TypeAlias = Referral  # noqa: Y015
 
 @_typing.final
 class Escalated(_message.Message):
@@ -350,6 +404,7 @@ class Escalated(_message.Message):
     OVERLAP_INITIAL_FIELD_NUMBER: _builtins.int
     PARTICIPANTS_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    REFERRAL_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     reason: _builtins.str
     """"no_consensus", "flagged", "nobody_left": nobody is left who could give the labels that it lacks, "price": by the
@@ -363,6 +418,8 @@ class Escalated(_message.Message):
     rework: _builtins.int
     overlap_initial: _builtins.int
     """As in ConsensusReached."""
+    referral: _builtins.int
+    """How often it had been referred back in this rework before."""
     @_builtins.property
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]: ...
     @_builtins.property
@@ -384,10 +441,11 @@ class Escalated(_message.Message):
         overlap_initial: _builtins.int = ...,
         participants: _abc.Iterable[_builtins.str] | None = ...,
         fields: _abc.Iterable[Global___FieldOutcome] | None = ...,
+        referral: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "evidence", b"evidence", "fields", b"fields", "leading_label", b"leading_label", "overlap_initial", b"overlap_initial", "participants", b"participants", "reason", b"reason", "rework", b"rework", "round", b"round", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "evidence", b"evidence", "fields", b"fields", "leading_label", b"leading_label", "overlap_initial", b"overlap_initial", "participants", b"participants", "reason", b"reason", "referral", b"referral", "rework", b"rework", "round", b"round", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -411,6 +469,8 @@ class Adjudicated(_message.Message):
     SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
     REGIONS_FIELD_NUMBER: _builtins.int
     REGIONS_DROPPED_FIELD_NUMBER: _builtins.int
+    REFERRALS_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     label: _builtins.bytes
     adjudicator_id: _builtins.str
@@ -433,6 +493,12 @@ class Adjudicated(_message.Message):
         field.
         """
 
+    @_builtins.property
+    def referrals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Referral]:
+        """As in ConsensusReached."""
+
+    @_builtins.property
+    def set_aside(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]: ...
     def __init__(
         self,
         *,
@@ -448,10 +514,12 @@ class Adjudicated(_message.Message):
         schema_version: _builtins.int = ...,
         regions: _abc.Iterable[Global___RegionOrigin] | None = ...,
         regions_dropped: _builtins.int = ...,
+        referrals: _abc.Iterable[Global___Referral] | None = ...,
+        set_aside: _abc.Iterable[Global___Evidence] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicator_id", b"adjudicator_id", "evidence", b"evidence", "guideline_version", b"guideline_version", "label", b"label", "overlap_initial", b"overlap_initial", "participants", b"participants", "reason", b"reason", "regions", b"regions", "regions_dropped", b"regions_dropped", "rework", b"rework", "schema_version", b"schema_version", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicator_id", b"adjudicator_id", "evidence", b"evidence", "guideline_version", b"guideline_version", "label", b"label", "overlap_initial", b"overlap_initial", "participants", b"participants", "reason", b"reason", "referrals", b"referrals", "regions", b"regions", "regions_dropped", b"regions_dropped", "rework", b"rework", "schema_version", b"schema_version", "set_aside", b"set_aside", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -682,6 +750,8 @@ class RuledUnanswerable(_message.Message):
     GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
     OVERLAP_INITIAL_FIELD_NUMBER: _builtins.int
     PARTICIPANTS_FIELD_NUMBER: _builtins.int
+    REFERRALS_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     adjudicator_id: _builtins.str
     reason: _builtins.str
@@ -693,6 +763,10 @@ class RuledUnanswerable(_message.Message):
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]: ...
     @_builtins.property
     def participants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def referrals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Referral]: ...
+    @_builtins.property
+    def set_aside(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]: ...
     def __init__(
         self,
         *,
@@ -704,14 +778,77 @@ class RuledUnanswerable(_message.Message):
         guideline_version: _builtins.int = ...,
         overlap_initial: _builtins.int = ...,
         participants: _abc.Iterable[_builtins.str] | None = ...,
+        referrals: _abc.Iterable[Global___Referral] | None = ...,
+        set_aside: _abc.Iterable[Global___Evidence] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicator_id", b"adjudicator_id", "evidence", b"evidence", "guideline_version", b"guideline_version", "overlap_initial", b"overlap_initial", "participants", b"participants", "reason", b"reason", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicator_id", b"adjudicator_id", "evidence", b"evidence", "guideline_version", b"guideline_version", "overlap_initial", b"overlap_initial", "participants", b"participants", "reason", b"reason", "referrals", b"referrals", "rework", b"rework", "set_aside", b"set_aside", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RuledUnanswerable: _TypeAlias = RuledUnanswerable  # noqa: Y015
+
+@_typing.final
+class ReferredBack(_message.Message):
+    """In place of a ruling, an adjudicator has sent an escalated unit back to annotators: the labels that it had are set aside,
+    and it is labelled once more, in the same rework.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    ADJUDICATOR_ID_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    TO_FIELD_NUMBER: _builtins.int
+    REWORK_FIELD_NUMBER: _builtins.int
+    REFERRAL_FIELD_NUMBER: _builtins.int
+    ANNOTATORS_FIELD_NUMBER: _builtins.int
+    OVERLAP_WANTED_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_FIELD_NUMBER: _builtins.int
+    GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    adjudicator_id: _builtins.str
+    comment: _builtins.str
+    """Shown to whoever is given the unit from now on."""
+    to: _builtins.str
+    """As in Referral."""
+    rework: _builtins.int
+    referral: _builtins.int
+    """Which time this is in that rework, from 1."""
+    overlap_wanted: _builtins.int
+    """How many labels are asked for."""
+    guideline_version: _builtins.int
+    """In force then."""
+    @_builtins.property
+    def annotators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """To whom alone it goes, in the order in which they had labelled it; empty: to anybody who had not."""
+
+    @_builtins.property
+    def set_aside(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]:
+        """Those that are set aside."""
+
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        adjudicator_id: _builtins.str = ...,
+        comment: _builtins.str = ...,
+        to: _builtins.str = ...,
+        rework: _builtins.int = ...,
+        referral: _builtins.int = ...,
+        annotators: _abc.Iterable[_builtins.str] | None = ...,
+        overlap_wanted: _builtins.int = ...,
+        set_aside: _abc.Iterable[Global___Evidence] | None = ...,
+        guideline_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicator_id", b"adjudicator_id", "annotators", b"annotators", "comment", b"comment", "guideline_version", b"guideline_version", "overlap_wanted", b"overlap_wanted", "referral", b"referral", "rework", b"rework", "set_aside", b"set_aside", "to", b"to", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReferredBack: _TypeAlias = ReferredBack  # noqa: Y015
 
 @_typing.final
 class GuidelineAsked(_message.Message):
@@ -771,7 +908,7 @@ class RulingRepeated(_message.Message):
     adjudicator_id: _builtins.str
     first_adjudicator_id: _builtins.str
     outcome: _builtins.str
-    """"label", "unanswerable" or "guideline_unclear"."""
+    """"label", "unanswerable", "guideline_unclear" or "refer_back"."""
     label: _builtins.bytes
     """Canonical JSON; empty where the outcome is none."""
     reason: _builtins.str

@@ -89,7 +89,7 @@ class Fresh(NamedTuple):
     Attributes:
         at_us: when it was.
         label: its label; empty where that names no class.
-        annotations: its labels, where they may name classes.
+        annotations: its labels, where they may name classes and were given unseen.
         ruled: whether a person ruled.
         spent: what was spent on it, by why it was given no more.
         unit_id: its id.
@@ -234,7 +234,8 @@ class ClassShares:
 
 def _fresh(unit: UnitState, label: str) -> Fresh:
     counted = tuple(msgspec.structs.replace(annotation, label=brief(annotation.label)) for annotation in unit.counted())
-    classed = label and all(annotation.label for annotation in counted)
+    # After an adjudicator's comment labels tell of it, and no more of those who gave them.
+    classed = label and not unit.referrals and all(annotation.label for annotation in counted)
     ruled, spent = unit.status == "adjudicated", {str(reason_of(unit)): spent_on(unit)}
     return Fresh(unit.decided_at_us, label, counted if classed else (), ruled, spent, unit.unit_id)
 

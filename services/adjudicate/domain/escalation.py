@@ -128,7 +128,7 @@ def ruled(
     Raises:
         EscalationDoesNotExist, NotEscalated, RulingRefused: it cannot be ruled so.
     """
-    state = _heard(state, adjudicator_id, reason)
+    state = heard(state, adjudicator_id, reason)
     return msgspec.structs.replace(
         state,
         status="adjudicated",
@@ -146,7 +146,7 @@ def unanswerable(state: UnitState | None, adjudicator_id: str, reason: str) -> U
     Raises:
         EscalationDoesNotExist, NotEscalated, RulingRefused: as `ruled`.
     """
-    state = _heard(state, adjudicator_id, reason)
+    state = heard(state, adjudicator_id, reason)
     return msgspec.structs.replace(state, status="unanswerable", label="", confidence=0.0, led_with=state.confidence)
 
 
@@ -156,7 +156,7 @@ def waiting(state: UnitState | None, adjudicator_id: str, reason: str, question_
     Raises:
         EscalationDoesNotExist, NotEscalated, RulingRefused: as `ruled`.
     """
-    return msgspec.structs.replace(_heard(state, adjudicator_id, reason), question_id=question_id)
+    return msgspec.structs.replace(heard(state, adjudicator_id, reason), question_id=question_id)
 
 
 def answered(state: UnitState | None, question_id: str) -> UnitState | None:
@@ -166,8 +166,12 @@ def answered(state: UnitState | None, question_id: str) -> UnitState | None:
     return msgspec.structs.replace(state, question_id="", adjudicator_id="", ruling_reason="")
 
 
-def _heard(state: UnitState | None, adjudicator_id: str, reason: str) -> UnitState:
-    """Return the unit with an adjudicator's word of it noted, if it may be theirs."""
+def heard(state: UnitState | None, adjudicator_id: str, reason: str) -> UnitState:
+    """Return the unit with an adjudicator's word of it noted, if it may be theirs.
+
+    Raises:
+        EscalationDoesNotExist, NotEscalated, RulingRefused: it is not, or the word has no reason.
+    """
     if state is None or has_part(state.annotators, adjudicator_id):
         raise EscalationDoesNotExist("There is no such escalation.")
     if state.status != "escalated":

@@ -20,6 +20,7 @@ def passed_over(
     voice: PassedOver,
     code: Code,
     rework: int,
+    referral: int,
     rule: Rule,
     weigh: Weigh,
 ) -> Judged | None:
@@ -31,14 +32,15 @@ def passed_over(
         project_id: its project.
         voice: who it was, and what they say; a person is counted once.
         code: why.
-        rework: how often the unit had been sent back when it was given to them.
+        rework: how often the unit's lot had been sent back when it was given to them.
+        referral: how often, since then, it had been referred back.
         rule: the project's policy.
         weigh: tells which label leads.
     """
     before = state or UnitState(unit_id, project_id)
     if rework > before.rework:
         before = reopened(before, rework)
-    if before.status != "open" or rework < before.rework:
+    if before.status != "open" or (rework, referral) < (before.rework, len(before.referrals)):
         return None
     passed_overs = before.unclear if code == "guideline_unclear" else before.broken
     if any(over.annotator_id == voice.annotator_id for over in passed_overs):

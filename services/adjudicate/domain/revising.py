@@ -58,8 +58,9 @@ def revised(
     known = next((other for other in before.annotations if other.annotation_id == annotation.annotation_id), None)
     if known is not None and known.revision >= annotation.revision:
         return None
-    if annotation.rework < before.rework or before.status in RESOLVED:
-        reason: Reason = "sent_back" if annotation.rework < before.rework else "resolved"
+    earlier = (annotation.rework, annotation.referral) < (before.rework, len(before.referrals))
+    if earlier or before.status in RESOLVED:
+        reason: Reason = "sent_back" if earlier else "resolved"
         return TooLate(annotation, known.revision if known is not None else 0, reason)
     if known is None:
         return annotated(before, unit_id, project_id, annotation, rule, weigh, overlap_asked=overlap_asked)

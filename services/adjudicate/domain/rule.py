@@ -1,4 +1,4 @@
-"""When a unit is settled, and when nobody can label it: what the project's policy says, and what annotators do."""
+"""When a unit is settled, and when not: what its project's policy says, and what annotators and adjudicators do."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -32,3 +32,17 @@ class PassedOver(msgspec.Struct, frozen=True, array_like=True):
     reason: str
     at_us: int
     guideline_version: int
+
+
+class Referral(msgspec.Struct, frozen=True, array_like=True):
+    """That an adjudicator sent an escalated unit back to annotators, in place of a ruling.
+
+    Attributes:
+        comment: to those who are asked then.
+        names: to whom alone it went; none: to anybody who had not labelled it.
+    """
+
+    adjudicator_id: str
+    comment: str
+    at_us: int
+    names: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ import msgspec
 from concord.labels.digest import label_digest
 from services.adjudicate.domain.consensus import FieldStanding, Leading
 from services.adjudicate.domain.objects import Regions
-from services.adjudicate.domain.rule import PassedOver, Rule
+from services.adjudicate.domain.rule import PassedOver, Referral, Rule
 from services.adjudicate.domain.worth import Step, step_of, stepped
 
 FLAGS_TO_ESCALATE = 2
@@ -37,6 +37,7 @@ class Annotation(msgspec.Struct, frozen=True, omit_defaults=True):
         schema_version: under which it was given; the label is in its names.
         model: a model gave it.
         revision: which word of its annotator's it is: 0 the first.
+        referral: how often the unit had been referred back, in that rework, when it was given out.
     """
 
     annotation_id: str
@@ -49,6 +50,7 @@ class Annotation(msgspec.Struct, frozen=True, omit_defaults=True):
     schema_version: int = 1
     model: bool = False
     revision: int = 0
+    referral: int = 0
 
 
 class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -66,6 +68,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         labelling_ended: whether assign has said that the escalated unit is given to nobody any more.
         stranded: nobody is left who could give the labels that it lacks.
         rework: how often its lot was sent back; only annotations of this rework count.
+        referrals: how often, since then, it was referred back; labels of before the last one are set aside.
         overlap_asked: annotations that assign has been asked for, as far as is known; 0 while nothing is.
         overlap_initial: annotations that were asked for in this round before any was looked at; 0 until one was.
         overlap_max: the most that might be asked for when they were last weighed.
@@ -134,10 +137,17 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     gold_reason: str = ""
     unclear: tuple[PassedOver, ...] = ()
     broken: tuple[PassedOver, ...] = ()
+    referrals: tuple[Referral, ...] = ()
 
     def counted(self) -> tuple[Annotation, ...]:
         """Return the annotations that count now."""
-        return tuple([annotation for annotation in self.annotations if annotation.rework == self.rework])
+        now = self.rework, len(self.referrals)
+        return tuple([given for given in self.annotations if (given.rework, given.referral) == now])
+
+    def set_aside(self) -> tuple[Annotation, ...]:
+        """Return the annotations of this rework that were given before it was last referred back."""
+        rework, now = self.rework, len(self.referrals)
+        return tuple([given for given in self.annotations if given.rework == rework and given.referral < now])
 
     @property
     def annotators(self) -> tuple[str, ...]:
@@ -152,8 +162,10 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def begun(self) -> bool:
         """Whether labels have come in for a decision that is still to be taken."""
-        labels = self.annotations  # in the order of reworks
-        return self.admitted and self.status == "open" and bool(labels) and labels[-1].rework == self.rework
+        if not self.admitted or self.status != "open" or not self.annotations:
+            return False
+        last = self.annotations[-1]  # in the order of reworks, and of referrals
+        return (last.rework, last.referral) == (self.rework, len(self.referrals))
 
     @property
     def is_open(self) -> bool:
@@ -244,7 +256,8 @@ def annotated(
         before = reopened(before, annotation.rework)
     if any(known.annotation_id == annotation.annotation_id for known in before.annotations):
         return None  # a revision of it was heard of first
-    if late or annotation.rework < before.rework or before.status in RESOLVED:
+    earlier = (annotation.rework, annotation.referral) < (before.rework, len(before.referrals))
+    if late or earlier or before.status in RESOLVED:
         return _joined(before, annotation.annotator_id)
     kept = msgspec.structs.replace(annotation, digest=label_digest(annotation.label.encode()))
     after = msgspec.structs.replace(
@@ -271,20 +284,27 @@ def judged(state: UnitState, rule: Rule, weigh: Weigh) -> Judged:
 
     A unit is weighed as soon as it has as many annotations as the project asks for first, or as there can be, or two
     flags; it is asked for more as soon as assign is known to have been asked for fewer than today's policy wants.
+    One that was referred back, and that nobody is left to label, goes to an adjudicator without labels, too.
     Labels that no longer say one thing, for their class was split, are as none: others are asked for in their place.
     """
     counted = state.counted()
     if len(state.broken) >= BROKEN_MIN and state.admitted and state.status == "open":
         return _escalated(msgspec.structs.replace(state, decided_round=len(counted)), "payload_broken")
+    if not counted and state.stranded and state.referrals and state.admitted and state.status == "open":
+        return _escalated(state, "nobody_left")
     if not counted or not state.admitted or state.status != "open":
         return Judged(state, "recorded")
     if rule.says is not None and (aside := sum(not rule.says(annotation.label) for annotation in counted)):
         rule = rule._replace(overlap_initial=rule.overlap_initial + aside, overlap_max=rule.overlap_max + aside)
-    if state.named:
+    if names := len(state.referrals[-1].names) if state.referrals else 0:
+        rule = rule._replace(overlap_initial=names, overlap_max=names)
+    elif state.named:
         rule = rule._replace(overlap_max=min(rule.overlap_max, state.named))
     need = min(rule.overlap_initial, rule.overlap_max)
     if not state.decided_round:
-        state = msgspec.structs.replace(state, overlap_initial=need, overlap_asked=state.overlap_asked or need)
+        # Of one that was referred back it stays what was asked for before anybody had looked at any.
+        asked = {"overlap_initial": state.overlap_initial or need, "overlap_asked": state.overlap_asked or need}
+        state = msgspec.structs.replace(state, **asked)
     flagged = sum(bool(annotation.flag) for annotation in counted) >= FLAGS_TO_ESCALATE
     full = sum(len(annotation.label) for annotation in counted) >= ROUND_LABEL_BYTES_MAX
     if len(counted) < need and not (flagged or state.stranded or full):
@@ -337,43 +357,27 @@ def _escalated(state: UnitState, reason: str) -> Judged:
     return Judged(msgspec.structs.replace(state, status="escalated", escalated_for=reason), "escalated")
 
 
-def stranded(state: UnitState | None, rework: int, rule: Rule, weigh: Weigh) -> Judged | None:
-    """Return what follows when nobody is left who could label the unit; None when nothing does.
-
-    With labels it goes to an adjudicator as it is. Without any it waits for somebody new, and assign lists it.
-    """
-    if state is None or state.status != "open" or rework != state.rework or state.stranded:
-        return None
-    return judged(msgspec.structs.replace(state, stranded=True), rule, weigh)
-
-
-def ended(state: UnitState | None, rework: int, may_submit: Sequence[str]) -> Judged | None:
-    """Return the unit once assign gives it, in a round, to nobody any more; None when that changes nothing.
-
-    Who `may_submit` can still send a label of it: they have it in hand, which is a part in it.
-    """
-    if state is None or state.status == "gold" or rework != state.rework:
-        return None
-    fresh = tuple(annotator_id for annotator_id in may_submit if annotator_id not in state.annotators)
-    if state.labelling_ended and not fresh:
-        return None
-    after = msgspec.structs.replace(state, labelling_ended=True, may_submit=(*state.may_submit, *fresh))
-    return Judged(after, "recorded", fresh if state.status in RESOLVED else ())
-
-
 def reopened(state: UnitState, rework: int) -> UnitState:
     """Return the unit after its lot was sent back: who labelled it is kept, and labels are asked for anew."""
     if state.rework >= rework or state.status in ("gold", "withdrawn"):
         return state
     return msgspec.structs.replace(
-        state,
+        anew(state),
         rework=rework,
-        status="open",
         annotations=tuple(msgspec.structs.replace(annotation, label="", flag="") for annotation in state.annotations),
+        overlap_initial=0,
+        referrals=(),
+    )
+
+
+def anew(state: UnitState) -> UnitState:
+    """Return the unit as one that nothing was decided on; which of its labels count is the caller's to say."""
+    return msgspec.structs.replace(
+        state,
+        status="open",
         labelling_ended=False,
         stranded=False,
         overlap_asked=0,
-        overlap_initial=0,
         overlap_max=0,
         decided_round=0,
         label="",
@@ -392,9 +396,3 @@ def reopened(state: UnitState, rework: int) -> UnitState:
         unclear=(),
         broken=(),
     )
-
-
-def withdrawn(state: UnitState | None, unit_id: str, project_id: str) -> UnitState:
-    """Return the unit after it was erased: closed for good, without labels and without the client's name of it."""
-    before = state or UnitState(unit_id, project_id)
-    return UnitState(unit_id, project_id, admitted=True, status="withdrawn", rework=before.rework, page=before.page)

@@ -57,7 +57,7 @@ def waits(unit: UnitState, initial: int, life: str = "open", life_reason: str = 
 
 
 def _open(unit: UnitState, initial: int) -> Waits:
-    if unit.stranded:
+    if unit.stranded and not unit.referrals:
         return Waits(
             "operator", "Nobody is left who may label it: it waits until somebody is there with the skills it asks for."
         )
@@ -67,4 +67,7 @@ def _open(unit: UnitState, initial: int) -> Waits:
     if have >= asked:
         return Waits("annotators", f"It is being weighed: {come} in, and more may be asked for.")
     labels = "1 label" if asked == 1 else f"{asked} labels"
+    if unit.referrals:
+        whom = "its annotators" if unit.referrals[-1].names else "other annotators"
+        return Waits("annotators", f"An adjudicator sent it back to {whom}: of {labels} that are asked for, {come} in.")
     return Waits("annotators", f"It waits for annotators: of {labels} or more that are asked for, {come} in.")

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
@@ -14,9 +15,9 @@ from concord.chassis.payload_links import payload_link
 from concord.chassis.places.gather import Gather
 from concord.chassis.projects import Project
 from concord.labels import Json
-from services.adjudicate.domain.unit import UnitState
+from services.adjudicate.domain.unit import Annotation, UnitState
 from services.adjudicate.handlers import Handlers
-from services.adjudicate.schemas import Side
+from services.adjudicate.schemas import Referral, ReferralTo, Side
 from services.adjudicate.settings import AdjudicateSettings
 
 
@@ -48,9 +49,24 @@ def label_in(text: str) -> Json:
 
 def sides_with_places(door: Door, project: Project, unit: UnitState) -> tuple[list[Side], dict[int, int]]:
     """Return what a unit's labels say, in random order, and on which of these sides each label is, by its place."""
-    labels = [project.read_text(annotation.label) for annotation in unit.counted()]
+    return _sides(door, project, unit.counted())
+
+
+def referrals_of(door: Door, project: Project, unit: UnitState) -> list[Referral]:
+    """Return how often a unit was sent back to annotators, and what its labels had said by then."""
+    found = []
+    for number, referral in enumerate(unit.referrals):
+        given = [each for each in unit.set_aside() if each.referral == number and each.label]
+        sides, _ = _sides(door, project, given)
+        to: ReferralTo = "same" if referral.names else "others"
+        found.append(Referral(referral.comment, to, timestamp(referral.at_us), sides))
+    return found
+
+
+def _sides(door: Door, project: Project, given: Sequence[Annotation]) -> tuple[list[Side], dict[int, int]]:
+    labels = [project.read_text(annotation.label) for annotation in given]
     flags: dict[str, list[str]] = defaultdict(list)
-    for annotation, text in zip(unit.counted(), labels, strict=True):
+    for annotation, text in zip(given, labels, strict=True):
         if annotation.flag:
             flags[text].append(annotation.flag)
     counts = [*Counter(labels).items()]

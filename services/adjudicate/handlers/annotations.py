@@ -8,10 +8,11 @@ from concord.chassis.journal.record import Cause
 from concord.chassis.projects import Project
 from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted
 from concord.contracts.v1.metadata_pb2 import Metadata
+from services.adjudicate.domain.ending import ended, stranded
 from services.adjudicate.domain.passing import UNCLEAR_MIN, Code, passed_over
 from services.adjudicate.domain.questions import Skip
 from services.adjudicate.domain.rule import PassedOver
-from services.adjudicate.domain.unit import Annotation, UnitState, annotated, ended, stranded
+from services.adjudicate.domain.unit import Annotation, UnitState, annotated
 from services.adjudicate.handlers.deciding import Batch, Deciding
 from services.adjudicate.handlers.questions import Questions
 from services.adjudicate.handlers.revising import revision
@@ -82,7 +83,7 @@ class Annotations:
                     about.event_id,
                     project,
                     batch,
-                    lambda state, _weigh: ended(state, over.rework, over.may_still_submit),
+                    lambda state, _weigh: ended(state, over.rework, over.referral, over.may_still_submit),
                 )
             case "unit_stranded":
                 left = event.unit_stranded
@@ -91,7 +92,7 @@ class Annotations:
                     about.event_id,
                     project,
                     batch,
-                    lambda state, weigh: stranded(state, left.rework, batch.rule_of(project), weigh),
+                    lambda state, weigh: stranded(state, left.rework, left.referral, batch.rule_of(project), weigh),
                 )
         passed = event.unit_passed_over
         if passed.by_model:
@@ -109,6 +110,7 @@ class Annotations:
                 given,
                 cast("Code", passed.code),
                 passed.rework,
+                passed.referral,
                 batch.rule_of(project),
                 weigh,
             ),
@@ -129,6 +131,7 @@ class Annotations:
             submitted.flag,
             schema_version=version,
             model=submitted.by_model,
+            referral=submitted.referral,
         )
         return self.deciding.cause(
             unit_id,

@@ -27,6 +27,7 @@ def revision(
         schema_version=max(1, word.schema_version),
         model=word.by_model,
         revision=word.revision,
+        referral=word.referral,
     )
     late: TooLate | None = None
 

@@ -1,4 +1,4 @@
-"""Rulings: an adjudicator's binding word on an escalated unit, or that there can be none yet."""
+"""Rulings: an adjudicator's binding word on an escalated unit, or that there can be none yet, or that it goes back."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -12,7 +12,7 @@ from concord.chassis.projects import Project
 from concord.chassis.telemetry import trace_headers
 from concord.labels import Json, LabelFault, encoded, label_of
 from concord.review import has_part
-from services.adjudicate.announcements import SERVICE, guideline_asked, ruled_unanswerable, ruling
+from services.adjudicate.announcements import SERVICE, guideline_asked, referred_back, ruled_unanswerable, ruling
 from services.adjudicate.domain.escalation import (
     EscalationDoesNotExist,
     RulingRefused,
@@ -20,6 +20,7 @@ from services.adjudicate.domain.escalation import (
     unanswerable,
     waiting,
 )
+from services.adjudicate.domain.referral import To, referred, wanted
 from services.adjudicate.domain.repeats import Word as Again
 from services.adjudicate.domain.repeats import as_listed, may_repeat
 from services.adjudicate.domain.unit import RESOLVED, UnitState
@@ -29,9 +30,11 @@ from services.adjudicate.handlers.questions import Questions
 from services.adjudicate.handlers.repeats import Repeats
 from services.adjudicate.repository import Repository, unit_key
 
-OutcomeOfRuling = Literal["label", "unanswerable", "guideline_unclear"]
+OutcomeOfRuling = Literal["label", "unanswerable", "guideline_unclear", "refer_back"]
 
-Change = Callable[[UnitState | None], UnitState]
+CLOSED = "closed"
+
+Change = Callable[[UnitState | None, int], UnitState]
 Word = Callable[[Announcer, UnitState], Outgoing]
 
 
@@ -41,12 +44,14 @@ class RulingWish(NamedTuple):
     Attributes:
         label: as it was sent; of the outcome `label` alone.
         question_id: which question an unclear unit joins; empty for the one that its labels ask.
+        to: whom a unit goes to that is sent back; of the outcome `refer_back` alone.
     """
 
     outcome: OutcomeOfRuling
     reason: str
     label: Json = None
     question_id: str = ""
+    to: To = "same"
 
 
 class _Way(NamedTuple):
@@ -79,7 +84,7 @@ class Rulings:
         self.repeats = repeats
 
     async def rule(self, adjudicator_id: str, unit_id: str, answer: RulingWish) -> Outcome[UnitState]:
-        """Settle an escalated unit by an adjudicator's word, or have it wait for an answer.
+        """Settle an escalated unit by an adjudicator's word, have it wait for an answer, or send it back to annotators.
 
         Raises:
             EscalationDoesNotExist, NotEscalated, RulingRefused, TooManyQuestions: it cannot be ruled so.
@@ -94,13 +99,17 @@ class Rulings:
             return await self._again(unit, project, adjudicator_id, answer)
         if answer.outcome == "guideline_unclear":
             way = await self._unclear(unit, project, adjudicator_id, answer)
+        elif answer.outcome == "refer_back":
+            way = _back(unit, project, adjudicator_id, answer)
         else:
             way = await self._settling(unit, project, adjudicator_id, answer)
-        cause_id = f"ruling/{unit_id}/{unit.rework}/{adjudicator_id}/{way.name}"
+        # The same may be said of a unit again that was sent back to annotators since.
+        since = f"/{len(unit.referrals)}" if unit.referrals and answer.outcome != "refer_back" else ""
+        cause_id = f"ruling/{unit_id}/{unit.rework}{since}/{adjudicator_id}/{way.name}"
         trace = trace_headers()
 
         def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
-            after = msgspec.structs.replace(way.change(state), decided_at_us=now_us)
+            after = msgspec.structs.replace(way.change(state, now_us), decided_at_us=now_us)
             if after.status in RESOLVED:
                 after = self.repeats.drawn(project, after)
             return Decision(after, [way.word(Announcer(SERVICE, cause_id, now_us, trace), after)])
@@ -116,7 +125,13 @@ class Rulings:
         """Take a ruling that somebody gave before, as if it were the first; the other one stands."""
         label, waits_for = _canonical(unit, project, answer) if answer.outcome == "label" else "", ""
         if unit.repeat == "waits":
-            ruled(as_listed(unit), adjudicator_id, label, answer.reason)  # what the first one would be refused for
+            # What the first one would be refused for.
+            if answer.outcome == "refer_back":
+                referred(
+                    as_listed(unit), adjudicator_id, answer.reason, answer.to, 0, gives_work=project.life != CLOSED
+                )
+            else:
+                ruled(as_listed(unit), adjudicator_id, label, answer.reason)
         if answer.outcome == "guideline_unclear":
             topic = self.questions.topic_of(unit, project, answer.question_id)
             waits_for = topic.question_id
@@ -130,7 +145,7 @@ class Rulings:
         if answer.outcome == "unanswerable":
             return _Way(
                 answer.outcome,
-                lambda state: unanswerable(state, adjudicator_id, answer.reason),
+                lambda state, _: unanswerable(state, adjudicator_id, answer.reason),
                 lambda announcer, after: ruled_unanswerable(announcer, after, version),
                 answer.outcome,
             )
@@ -138,7 +153,7 @@ class Rulings:
         regions = await self.objects.traced(unit, project, canonical)
         return _Way(
             canonical,
-            lambda state: ruled(state, adjudicator_id, canonical, answer.reason, project.schema_version, regions),
+            lambda state, _: ruled(state, adjudicator_id, canonical, answer.reason, project.schema_version, regions),
             lambda announcer, after: ruling(announcer, after, version),
             "ruled",
         )
@@ -154,10 +169,28 @@ class Rulings:
         name = f"unclear/{topic.question_id}/{self.questions.answered_times(project.project_id, topic.question_id)}"
         return _Way(
             name,
-            lambda state: waiting(state, adjudicator_id, answer.reason, topic.question_id),
+            lambda state, _: waiting(state, adjudicator_id, answer.reason, topic.question_id),
             lambda announcer, after: guideline_asked(announcer, after, project.guideline_version),
             "unclear",
         )
+
+
+def _back(unit: UnitState, project: Project, adjudicator_id: str, answer: RulingWish) -> _Way:
+    """Return how a unit goes back to annotators; whoever sends the same again sends it back no second time."""
+    last = unit.referrals[-1] if unit.referrals and unit.status == "open" else None
+    again = last is not None and (last.adjudicator_id, last.comment) == (adjudicator_id, answer.reason)
+    number = len(unit.referrals) + (not again)
+    overlap, works = project.policy.overlap, project.life != CLOSED
+
+    def change(state: UnitState | None, now_us: int) -> UnitState:
+        after = referred(state, adjudicator_id, answer.reason, answer.to, now_us, gives_work=works)
+        asked = wanted(after, overlap.initial, overlap.max)
+        return msgspec.structs.replace(after, overlap_asked=asked, policy_revision=project.revision)
+
+    def word(announcer: Announcer, after: UnitState) -> Outgoing:
+        return referred_back(announcer, after, project.guideline_version)
+
+    return _Way(f"referred/{number}/{answer.to}", change, word, "referred")
 
 
 def _canonical(unit: UnitState, project: Project, answer: RulingWish) -> str:

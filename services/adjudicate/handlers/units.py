@@ -13,8 +13,9 @@ from concord.contracts.v1.lots_pb2 import LotEvent
 from concord.contracts.v1.units_pb2 import UnitEvent
 from services.adjudicate.announcements import SERVICE, gold_dropped
 from services.adjudicate.domain.candidates import contradicted, dropped
+from services.adjudicate.domain.ending import withdrawn
 from services.adjudicate.domain.rule import Rule
-from services.adjudicate.domain.unit import Admission, Judged, UnitState, Weigh, admitted, judged, reopened, withdrawn
+from services.adjudicate.domain.unit import Admission, Judged, UnitState, Weigh, admitted, judged, reopened
 from services.adjudicate.handlers.deciding import Batch, Deciding, rule_of
 from services.adjudicate.repository import Repository, unit_key
 
