@@ -66,7 +66,13 @@ class Nothing(Struct, frozen=True, omit_defaults=True):
 
 
 class Assignment(Struct, frozen=True):
-    """A unit that its annotator holds until `lease_until`; `order`: how sides or items are to be shown, by field."""
+    """A unit that its annotator holds until `lease_until`.
+
+    Attributes:
+        order: how sides or items are to be shown, by field.
+        comment: of the adjudicator who sent the unit back in place of a ruling.
+        earlier: the annotation that its annotator gave before that, if they did.
+    """
 
     assignment_id: str
     unit_id: str
@@ -77,6 +83,8 @@ class Assignment(Struct, frozen=True):
     label_schema: dict[str, Json]
     order: dict[str, list[str]] = {}
     draft_revision: int = 0
+    comment: str = ""
+    earlier: str = ""
 
 
 class DraftSaved(Struct, frozen=True):

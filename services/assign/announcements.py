@@ -94,6 +94,7 @@ def skipped(
             reason=reason,
             guideline_version=assignment.guideline_version,
             by_model=assignment.model,
+            referral=assignment.referral,
         )
         events.append(_of_annotation(announcer, unit, AnnotationEvent(unit_passed_over=passed)))
     return events
@@ -122,6 +123,7 @@ def submitted(
         schema_version=assignment.schema_version,
         by_model=assignment.model,
         shown_first=first,
+        referral=assignment.referral,
     )
     return _of_annotation(announcer, unit, AnnotationEvent(annotation_submitted=submission))
 
@@ -142,13 +144,16 @@ def revised(announcer: Announcer, unit: UnitState, assignment: Assignment, label
         schema_version=assignment.schema_version,
         by_model=assignment.model,
         submitted_at_us=assignment.submitted_at_us,
+        referral=assignment.referral,
     )
     return _of_annotation(announcer, unit, AnnotationEvent(annotation_revised=revision))
 
 
 def labelling_ended(announcer: Announcer, unit: UnitState) -> Outgoing:
     """Return the event that the unit is given to nobody any more, with those who can still send a label of it."""
-    ended = LabellingEnded(unit_id=unit.unit_id, rework=unit.rework, may_still_submit=may_still_submit(unit))
+    ended = LabellingEnded(
+        unit_id=unit.unit_id, rework=unit.rework, may_still_submit=may_still_submit(unit), referral=unit.referral
+    )
     return _of_annotation(announcer, unit, AnnotationEvent(labelling_ended=ended))
 
 
@@ -156,7 +161,12 @@ def stranded(announcer: Announcer, unit: UnitState, reason: str) -> Outgoing:
     """Return the event that nobody is left to label the unit."""
     labels = sum(assignment.status == "submitted" for assignment in unit.current)
     waiting = UnitStranded(
-        unit_id=unit.unit_id, rework=unit.rework, reason=reason, labels=labels, overlap_wanted=unit.overlap_wanted
+        unit_id=unit.unit_id,
+        rework=unit.rework,
+        reason=reason,
+        labels=labels,
+        overlap_wanted=unit.overlap_wanted,
+        referral=unit.referral,
     )
     return _of_annotation(announcer, unit, AnnotationEvent(unit_stranded=waiting))
 

@@ -176,16 +176,20 @@ def _resolution(event: ResolutionEvent) -> Iterator[UnitChange]:
     match event.WhichOneof("event"):
         case "overlap_requested":
             asked = event.overlap_requested
-            raised = partial(unit.raise_overlap, rework=asked.rework, wanted=asked.overlap_wanted)
+            wanted, referral = asked.overlap_wanted, asked.referral
+            raised = partial(unit.raise_overlap, rework=asked.rework, wanted=wanted, referral=referral)
             yield _told(event, asked.unit_id, raised)
         case "consensus_reached":
             settled = event.consensus_reached
             close = partial(revision.resolve, rework=settled.rework, at_us=event.metadata.occurred_at_us)
-            yield _told(event, settled.unit_id, close, partial(_ended, settled.rework, always=False))
+            yield _told(event, settled.unit_id, close, partial(_ended, settled.rework, None, always=False))
         case "escalated":
             escalated = event.escalated
-            close = partial(unit.close, rework=escalated.rework)
-            yield _told(event, escalated.unit_id, close, partial(_ended, escalated.rework, always=True))
+            rework, referral = escalated.rework, escalated.referral
+            close = partial(unit.close, rework=rework, referral=referral)
+            yield _told(event, escalated.unit_id, close, partial(_ended, rework, referral, always=True))
+        case "referred_back":
+            yield _referred(event)
         case "adjudicated" | "ruled_unanswerable":
             ruled = event.adjudicated if event.HasField("adjudicated") else event.ruled_unanswerable
             at_us = event.metadata.occurred_at_us
@@ -205,6 +209,20 @@ def _resolution(event: ResolutionEvent) -> Iterator[UnitChange]:
             return
 
 
+def _referred(event: ResolutionEvent) -> UnitChange:
+    back = event.referred_back
+    opened = partial(
+        unit.refer_back,
+        rework=back.rework,
+        referral=back.referral,
+        names=tuple(back.annotators),
+        wanted=back.overlap_wanted,
+        comment=back.comment,
+        not_for=back.adjudicator_id,
+    )
+    return _told(event, back.unit_id, opened)
+
+
 def _rejection(event: LotEvent) -> Iterator[UnitChange]:
     """Yield the units of a rejected lot that are to be labelled anew, or who has inspected one."""
     rejected = event.lot_rejected
@@ -216,12 +234,16 @@ def _rejection(event: LotEvent) -> Iterator[UnitChange]:
             yield _told(event, unit_id, partial(unit.send_back, rework=rejected.rework + 1))
 
 
-def _ended(rework: int, announcer: Announcer, state: UnitState, *, always: bool) -> Sequence[Outgoing]:
+def _ended(
+    rework: int, referral: int | None, announcer: Announcer, state: UnitState, *, always: bool
+) -> Sequence[Outgoing]:
     """Return what is told when a unit is closed: who can still send a label of it.
 
     Of an escalated unit always, for nobody may rule it before; of a settled one where there is somebody.
     """
-    if state.rework != rework or not (always or may_still_submit(state)):
+    if state.rework != rework or referral not in (None, state.referral):
+        return []
+    if not (always or may_still_submit(state)):
         return []
     return [announcements.labelling_ended(announcer, state)]
 

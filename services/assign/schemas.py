@@ -123,7 +123,7 @@ def told_ms(active_ms: float | None) -> int:
     return int(active_ms) if active_ms is not None and 0 <= active_ms <= ACTIVE_MS_MAX else 0
 
 
-class AssignmentOffer(msgspec.Struct):
+class AssignmentOffer(msgspec.Struct, omit_defaults=True):
     """One unit to be labelled.
 
     Attributes:
@@ -131,6 +131,8 @@ class AssignmentOffer(msgspec.Struct):
         draft_revision: of the draft that is kept of its label; 0: none is.
         order: by field, in which order the sides of a preference (a, b) or the items of a ranking are to be shown; of a
             label of one field under the empty name. The label names the true ones, whatever order they stand in.
+        comment: of the adjudicator who sent the unit back to annotators in place of a ruling.
+        earlier: the annotation that the annotator gave before that, if they did; see GET /v1/annotations/{id}.
     """
 
     assignment_id: str
@@ -143,6 +145,8 @@ class AssignmentOffer(msgspec.Struct):
     schema_version: int
     draft_revision: int
     order: dict[str, list[str]]
+    comment: str = ""
+    earlier: str = ""
 
 
 class Nothing(msgspec.Struct, omit_defaults=True):

@@ -182,14 +182,16 @@ class Teller:
         )
         await self.tell(ANNOTATIONS, unit_id, AnnotationEvent(annotation_revised=revised), times=times)
 
-    async def labelling_ended(self, unit_id: str, *may_still_submit: str, rework: int = 0) -> None:
+    async def labelling_ended(self, unit_id: str, *may_still_submit: str, rework: int = 0, referral: int = 0) -> None:
         """Say, as assign does of an escalated unit, that it is given to nobody any more."""
-        labelling_ended = LabellingEnded(unit_id=unit_id, rework=rework, may_still_submit=may_still_submit)
+        labelling_ended = LabellingEnded(
+            unit_id=unit_id, rework=rework, may_still_submit=may_still_submit, referral=referral
+        )
         await self.tell(ANNOTATIONS, unit_id, AnnotationEvent(labelling_ended=labelling_ended))
 
-    async def stranded(self, unit_id: str, rework: int = 0) -> None:
+    async def stranded(self, unit_id: str, rework: int = 0, referral: int = 0) -> None:
         """Say, as assign does, that nobody is left to label a unit."""
-        unit_stranded = UnitStranded(unit_id=unit_id, rework=rework, reason="everybody_had_it")
+        unit_stranded = UnitStranded(unit_id=unit_id, rework=rework, reason="everybody_had_it", referral=referral)
         await self.tell(ANNOTATIONS, unit_id, AnnotationEvent(unit_stranded=unit_stranded))
 
     async def resolution(self, unit_id: str, **event: Message) -> None:

@@ -43,6 +43,7 @@ def issue(
             lease_until_us=lease_until_us,
             guideline_version=guideline,
             rework=state.rework,
+            referral=state.referral,
             issued_at_us=now_us,
             turn=state.turn,
             hops=hops,

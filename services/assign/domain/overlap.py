@@ -17,8 +17,7 @@ def slots_open(state: UnitState) -> int:
     """Return to how many more annotators the unit may be given now; 0 for a unit that wants no labels."""
     if not state.wants_labels:
         return 0
-    rework = state.rework
-    held = [1 for assignment in state.assignments if assignment.rework == rework and holds(assignment)]
+    held = [1 for assignment in state.assignments if state.is_current(assignment) and holds(assignment)]
     return max(0, state.overlap_wanted - len(held))
 
 
@@ -43,16 +42,21 @@ def open_to_models(left: int, humans_min: int) -> bool:
 def seen_by(state: UnitState) -> frozenset[str]:
     """Return to whom the unit is not offered now: who holds or labelled it since it was sent back, or let it go.
 
-    Who let it go may have it again once everybody else has had it: see `stranding`.
+    Who let it go may have it again once everybody else has had it: see `stranding`. One that was referred back is
+    offered again to those whom it names now, and else to nobody who labelled it, or holds it, since its lot was last
+    sent back.
     """
-    rework, turn = state.rework, state.turn
-    return frozenset(
+    rework, turn, referral = state.rework, state.turn, state.referral
+    seen = frozenset(
         [
             assignment.annotator_id
             for assignment in state.assignments
-            if assignment.rework == rework and (assignment.status not in LET_GO or assignment.turn == turn)
+            if assignment.rework == rework
+            and (assignment.referral == referral or not state.named)
+            and (assignment.status not in LET_GO or (assignment.turn == turn and assignment.referral == referral))
         ]
     )
+    return seen.union(state.not_for) if state.not_for else seen
 
 
 def turns(state: UnitState) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ class Lacking(msgspec.Struct, frozen=True):
         turns: for a named unit, whose turn it is; None for others.
         let_go: how often it was let go since it was sent back.
         left: see `overlap.left_by_models`.
+        referred: an adjudicator referred it back to those whom it names.
     """
 
     key: str
@@ -31,6 +32,7 @@ class Lacking(msgspec.Struct, frozen=True):
     turns: tuple[str, ...] | None
     let_go: int
     left: int = 0
+    referred: bool = False
 
     def perhaps_nobody(self, fit: frozenset[str]) -> bool:
         """Return whether it may be that nobody of these can be offered the unit: the unit itself is asked then."""
@@ -96,11 +98,17 @@ class ProjectView:
         for assignment in state.assignments:
             self.active_times.add(assignment.id, assignment.annotator_id, assignment.active_ms, assignment.issued_at_us)
         lacks = not state.gold and slots_open(state) > 0
-        if lacks and (state.named or state.current):
+        if lacks and (state.named or state.current or state.referral):
             whose = turns(state) if state.named else None
             let_go = sum(lease.status in LET_GO for lease in state.current)
             self.lacking[state.unit_id] = Lacking(
-                key, state.skills, seen_by(state), whose, let_go, left_by_models(state)
+                key,
+                state.skills,
+                seen_by(state),
+                whose,
+                let_go,
+                left_by_models(state),
+                state.named_first is not None,
             )
         else:
             self.lacking.pop(state.unit_id, None)

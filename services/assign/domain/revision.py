@@ -51,9 +51,20 @@ def given(state: UnitState | None, annotation_id: str, annotator_id: str) -> Ass
     return found
 
 
+def earlier(state: UnitState, assignment: Assignment) -> str:
+    """Return the label that an assignment's annotator gave before the unit was referred back; empty where none."""
+    gave = [
+        given.id
+        for given in state.assignments
+        if given.annotator_id == assignment.annotator_id and given.status == "submitted"
+        if given.rework == assignment.rework and given.referral < assignment.referral
+    ]
+    return gave[-1] if gave else ""
+
+
 def is_revisable(state: UnitState, assignment: Assignment, now_us: int) -> bool:
     """Return whether a label may still be revised, as far as is known here."""
-    counts = assignment.status == "submitted" and assignment.rework == state.rework and not assignment.beside
+    counts = assignment.status == "submitted" and state.is_current(assignment) and not assignment.beside
     if not counts or state.status == "withdrawn" or state.resolved_at_us:
         return False
     return not state.copy_for or now_us < assignment.revise_until_us
@@ -177,7 +188,7 @@ class RecentLabels:
         for assignment in state.assignments:
             if assignment.status != "submitted":
                 continue
-            if over or assignment.rework != state.rework:
+            if over or not state.is_current(assignment):
                 self._forget(assignment.id)
             elif assignment.id not in self._all and assignment.submitted_at_us >= max(1, self._since_us):
                 self._note(assignment, key)

@@ -24,8 +24,8 @@ def submit(
     """Return the unit with the label in; the same label again changes nothing.
 
     It counts (`submitted`) while the lease is the annotator's, however long ago it passed, and after it was ended
-    as long as its slot is open; else (unit closed, sent back or full meanwhile) it is kept as `late`. So is every label
-    of a model that the project counts never.
+    as long as its slot is open; else (unit closed, sent or referred back, or full meanwhile) it is kept as `late`. So
+    is every label of a model that the project counts never.
 
     No more active time is believed than has passed since the lease began. With a label that counts, the place on the
     annotator's desk goes to the next lease, where one is to follow: `next_key` is the key of its aggregate. For
@@ -72,7 +72,7 @@ def is_first(state: UnitState, assignment_id: str) -> bool:
 
 
 def _counts(state: UnitState, assignment: Assignment) -> bool:
-    if not state.wants_labels or assignment.rework != state.rework or assignment.beside:
+    if not state.wants_labels or not state.is_current(assignment) or assignment.beside:
         return False
     if any(other.annotator_id == assignment.annotator_id and other.status == "submitted" for other in state.current):
         return False  # they had the unit twice, and have labelled it: a second label of theirs is no second opinion

@@ -20,6 +20,7 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         guideline_version, schema_version: under which it was issued.
         issued_at_us: when, microseconds since the epoch, UTC.
         rework: how often the unit had been sent back when it was issued.
+        referral: how often, since then, an adjudicator had referred it back.
         turn: how often the unit had gone round once more since then.
         renewals: how often the lease was renewed.
         active_ms: time that the annotator spent, once submitted, at most what has passed; 0 when not told.
@@ -57,6 +58,7 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     revised_digest: str = ""
     revise_until_us: int = 0
     too_late_from: int = 0
+    referral: int = 0
 
 
 class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -67,7 +69,10 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         overlap_initial: annotations asked for at first, and again after each time it is sent back.
         overlap_wanted: annotations asked for by now.
         rework: how often it was sent back; only assignments of the current count.
-        turn: how often, since it was last sent back, it went round once more to those who had let it go.
+        referral: how often, since then, an adjudicator referred it back; likewise.
+        comment: what they said last to those who are given it from then on.
+        named_first: who was named at its admission, where others are since it was referred back; else None.
+        turn: how often, since it was last sent or referred back, it went round once more to those who had let it go.
         stranded: it was told that nobody is left to label it.
         named: who may annotate it, in order of preference; empty: anyone eligible.
         text_characters: code points of its text; None where it is no text or lies elsewhere.
@@ -76,7 +81,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         held: by that, it is shown to nobody: its known label is in doubt, or it is retired.
         guideline_version: of a gold unit, under which it came in.
         gold_of: of a gold unit that was made of a resolved one: that one, which had annotators of its own.
-        not_for: likewise, who had a part in that one, and is not to be shown this one.
+        not_for: likewise, who had a part in that one, and is not to be shown this one; else who referred it back.
         auditors: who inspected it.
         resolved_at_us: when it was resolved since it was last sent back, microseconds since the epoch, UTC; 0: not yet.
         exposures: to how many annotators a gold unit was shown, where its project bounds that; `shown_by_day` says how
@@ -115,16 +120,24 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     exposures: int = 0
     shown_by_day: tuple[tuple[int, int], ...] = ()
     resolved_at_us: int = 0
+    referral: int = 0
+    comment: str = ""
+    named_first: tuple[str, ...] | None = None
 
     @property
     def current(self) -> list[Assignment]:
-        """The assignments since the unit was last sent back."""
-        return [assignment for assignment in self.assignments if assignment.rework == self.rework]
+        """The assignments since the unit was last sent or referred back."""
+        rework, referral = self.rework, self.referral
+        return [given for given in self.assignments if given.rework == rework and given.referral == referral]
 
     @property
     def wants_labels(self) -> bool:
         """Whether a label that comes now can still count."""
         return self.admitted and self.status == "open" and (not self.held or bool(self.copy_for))
+
+    def is_current(self, assignment: Assignment) -> bool:
+        """Return whether an assignment was issued since the unit was last sent or referred back."""
+        return assignment.rework == self.rework and assignment.referral == self.referral
 
     def assignment(self, assignment_id: str) -> Assignment | None:
         """Return the assignment with this id."""
@@ -172,6 +185,11 @@ def admit(state: UnitState | None, unit: UnitState) -> UnitState | None:
         status=state.status,
         rework=state.rework,
         overlap_wanted=max(unit.overlap_wanted, state.overlap_wanted),
+        referral=state.referral,
+        comment=state.comment,
+        named=state.named or unit.named,
+        named_first=None if state.named_first is None else unit.named,
+        not_for=unit.not_for or state.not_for,
         gold_revision=state.gold_revision,
         held=state.held,
         auditors=state.auditors,
@@ -206,6 +224,10 @@ def at_rework(state: UnitState, rework: int) -> UnitState | None:
         turn=0,
         stranded=False,
         resolved_at_us=0,
+        referral=0,
+        comment="",
+        named=state.named if state.named_first is None else state.named_first,
+        named_first=None,
     )
 
 
@@ -214,18 +236,50 @@ def send_back(state: UnitState, rework: int) -> UnitState | None:
     return at_rework(state, rework) if rework > state.rework else None
 
 
-def raise_overlap(state: UnitState, rework: int, wanted: int) -> UnitState | None:
+def refer_back(
+    state: UnitState, rework: int, referral: int, names: tuple[str, ...], wanted: int, comment: str, not_for: str
+) -> UnitState | None:
+    """Return the unit opened again by an adjudicator; None when that is known, or over.
+
+    Args:
+        state: the unit.
+        rework: how often it had been sent back by then.
+        referral: which time this is, since then, that it is referred back.
+        names: to whom alone it goes; none: to anybody who has not labelled it.
+        wanted: annotations asked for.
+        comment: to who is given it.
+        not_for: the adjudicator, who has seen what was said of it.
+    """
+    now = at_rework(state, rework)
+    if now is None or referral <= now.referral:
+        return None
+    first = now.named if now.named_first is None else now.named_first
+    return msgspec.structs.replace(
+        now,
+        status="withdrawn" if now.status == "withdrawn" else "open",
+        overlap_wanted=wanted,
+        turn=0,
+        stranded=False,
+        referral=referral,
+        comment="" if now.status == "withdrawn" else comment,
+        named=names or first,
+        named_first=first if names else None,
+        not_for=tuple(dict.fromkeys((*now.not_for, not_for))),
+    )
+
+
+def raise_overlap(state: UnitState, rework: int, wanted: int, referral: int = 0) -> UnitState | None:
     """Return the unit wanting this many annotations in all; None when it does or did already."""
     now = at_rework(state, rework)
-    if now is None or now.overlap_wanted >= wanted:
+    if now is None or referral < now.referral or now.overlap_wanted >= wanted:
         return None
     return msgspec.structs.replace(now, overlap_wanted=wanted, stranded=False)
 
 
-def close(state: UnitState, rework: int) -> UnitState | None:
+def close(state: UnitState, rework: int, referral: int = 0) -> UnitState | None:
     """Return the unit closed, on its way to an adjudicator; None when that changes nothing."""
     now = at_rework(state, rework)
-    if now is None or now.status != "open":
+    if now is None or referral < now.referral or now.status != "open":
         return None
     return msgspec.structs.replace(now, status="closed")
 
@@ -257,7 +311,7 @@ def had_part(state: UnitState) -> frozenset[str]:
 
 def withdraw(state: UnitState) -> UnitState | None:
     """Return the unit closed for good; None when it is."""
-    return None if state.status == "withdrawn" else msgspec.structs.replace(state, status="withdrawn")
+    return None if state.status == "withdrawn" else msgspec.structs.replace(state, status="withdrawn", comment="")
 
 
 def copy_for(unit: UnitState, annotator_id: str) -> UnitState:

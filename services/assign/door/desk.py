@@ -13,6 +13,7 @@ from concord.chassis.projects import Project
 from concord.chassis.settings import PayloadLinkSettings
 from concord.labels import encoded
 from services.assign.domain.reasons import Code, Why
+from services.assign.domain.revision import earlier
 from services.assign.domain.turns import Turns
 from services.assign.domain.unit import Assignment, UnitState
 from services.assign.handlers import Handlers, Leased
@@ -78,6 +79,8 @@ class Desk:
             schema_version=lease.assignment.schema_version,
             order=self.handlers.submissions.orders(lease.project, lease.assignment),
             draft_revision=self.handlers.drafting.repository.drafts.newest.get(lease.assignment.id, 0),
+            comment=lease.unit.comment if lease.assignment.referral else "",
+            earlier=earlier(lease.unit, lease.assignment) if lease.assignment.referral else "",
         )
 
     def link(self, unit: UnitState, assignment: Assignment) -> str:

@@ -204,7 +204,7 @@ class Claims:
             assignment = state.assignment(hold.assignment_id) if state is not None else None
             if state is None or assignment is None or project is None:
                 continue
-            if assignment.status == "leased" and assignment.rework == state.rework and state.wants_labels:
+            if assignment.status == "leased" and state.is_current(assignment) and state.wants_labels:
                 leases.append(Leased(state, assignment, project))
         return leases
 
@@ -381,7 +381,8 @@ class Claims:
                 raise NotOffered("The unit is not offered to you now.")
             if now_us > last_us:
                 raise NotOffered("The place on the desk that was taken for it may be free again.")
-            assignment_id = self.repository.assignment_id(state.unit_id, annotator_id, state.rework, state.turn)
+            rework, referral = state.rework, state.referral
+            assignment_id = self.repository.assignment_id(state.unit_id, annotator_id, rework, state.turn, referral)
             version, schema = project.guideline_version, project.schema_version
             until_us = now_us + lease_us
             after = lease.issue(state, annotator_id, assignment_id, now_us, until_us, version, hops, schema, part)

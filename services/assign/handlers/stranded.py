@@ -25,7 +25,8 @@ STRANDED_SECONDS = 300.0
 ASKING_SECONDS = 600.0
 """Who asked for work so lately works in the project: a vendor has many people who never do."""
 IDLE_SECONDS = 86_400.0
-"""For so long nobody new must ask for work before a unit that all who ask have had is told to be stranded, too."""
+"""For so long nobody new must ask for work before a unit that all who ask have had is told to be stranded, too; and
+none of those to whom one was referred back."""
 LOOKED_AT_ONCE = 1_000
 DECIDED_AT_ONCE = 200
 SKILLS_LISTED_MAX = 256
@@ -111,7 +112,7 @@ class Stranded:
             return since_us - view.nobody_since_us.setdefault(unit_id, since_us), STRANDED_SECONDS
         view.nobody_since_us.pop(unit_id, None)
         here = fit & asking
-        if here and lacking.turns is None and lacking.perhaps_nobody(here):
+        if (lacking.referred or (here and lacking.turns is None)) and lacking.perhaps_nobody(here):
             return since_us - view.idle_since_us.setdefault(unit_id, since_us), IDLE_SECONDS
         view.idle_since_us.pop(unit_id, None)
         return 0, STRANDED_SECONDS
@@ -135,7 +136,8 @@ class Stranded:
         """Return among whom somebody is looked for: all who are fit, or those who ask where the others never do."""
         fit = self._fit_for(state.project_id, state.skills, left_by_models(state))
         here = fit & asking
-        return here if here and not state.named and not stranding.why_nobody(state, fit) else fit
+        among = here if state.named_first is not None or (here and not state.named) else fit
+        return fit if stranding.why_nobody(state, fit) else among
 
     def _fit_for(self, project_id: str, skills: Sequence[str], left: int) -> frozenset[str]:
         """Return who could give a label that counts: models only as the project says, and while it leaves them room."""

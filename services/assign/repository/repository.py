@@ -168,9 +168,10 @@ class Repository:
         """Return the key of a unit's aggregate, or of a gold unit's copy."""
         return unit_key(unit_or_copy_id)
 
-    def assignment_id(self, unit_id: str, annotator_id: str, rework: int, turn: int = 0) -> str:
+    def assignment_id(self, unit_id: str, annotator_id: str, rework: int, turn: int = 0, referral: int = 0) -> str:
         """Return the id of an annotator's assignment of a unit: there is one each time the unit goes round."""
-        code = keyed(self.id_secret, unit_id, annotator_id, f"{rework}/{turn}" if turn else str(rework))
+        times = f"{rework}.{referral}" if referral else str(rework)
+        code = keyed(self.id_secret, unit_id, annotator_id, f"{times}/{turn}" if turn else times)
         return f"{unit_id}.{code[:CODE_CHARACTERS]}"
 
     def holds_of(self, annotator_id: str, project_id: str | None = None) -> list[Hold]:
