@@ -58,9 +58,11 @@ def _show(lineage: Lineage) -> None:
 
 def _who(entry: Json) -> str:
     people = [entry[name] for name in ("adjudicator", "auditor", "participant", "by") if name in entry]
+    people += [f"{referral['adjudicator']} (referred it back)" for referral in entry.get("referrals", ())]
     people += [
-        f"{annotation['annotator']} (guideline {annotation['guideline_version']}{_revised(annotation)})"
-        for annotation in entry.get("annotations", ())
+        f"{annotation['annotator']} (guideline {annotation['guideline_version']}{_revised(annotation)}{aside})"
+        for name, aside in (("annotations", ""), ("set_aside", ", set aside"))
+        for annotation in entry.get(name, ())
     ]
     return ", ".join(people)
 
@@ -81,7 +83,8 @@ def _drawn(entry: Json) -> str:
 
 def _how(entry: Json) -> str:
     if entry["what"] == "resolved":
-        return f"{entry['method']}, {entry['confidence']:.3f}, rework {entry['rework']}{_drawn(entry)}"
+        back = "".join(f"; referred back to {referral['to']}" for referral in entry.get("referrals", ()))
+        return f"{entry['method']}, {entry['confidence']:.3f}, rework {entry['rework']}{_drawn(entry)}{back}"
     if entry["what"] == "inspected":
         return ("right" if entry["correct"] else "wrong") + (", late" if entry["late"] else "")
     if entry["what"] == "reidentified":

@@ -329,6 +329,7 @@ def _as_evidence(annotations: Sequence[Annotation], bytes_max: int = EVIDENCE_BY
             schema_version=annotation.schema_version,
             by_model=annotation.model,
             revision=annotation.revision,
+            referral=annotation.referral,
         )
         for annotation, label in given
     ]

@@ -100,11 +100,15 @@ class Handlers:
                 if settlement is None:
                     if kind in OF_GOLD:
                         self._of_gold(getattr(event, kind), event.metadata)
+                    elif kind == "referred_back":
+                        back = event.referred_back
+                        self._sent_back(back.unit_id, event.metadata, back.rework, back.referral)
                     continue
                 content = getattr(event, kind)
                 if (unit := self._unit(content.unit_id, event.metadata)) is not None:
                     label = _text(content.label) if settlement in LABELLED else ""
-                    settled(unit, settlement, content.rework, content.overlap_initial, label)
+                    referral = content.referral if settlement == "escalated" else len(content.referrals)
+                    settled(unit, settlement, content.rework, content.overlap_initial, label, referral)
 
     def lots(self, events: Iterable[LotEvent]) -> None:
         """Hear what became of lots."""
@@ -192,9 +196,9 @@ class Handlers:
             for unit_id in entry.unit_ids:
                 self._sent_back(unit_id, about, entry.rework + 1)
 
-    def _sent_back(self, unit_id: str, about: Metadata, rework: int) -> None:
+    def _sent_back(self, unit_id: str, about: Metadata, rework: int, referral: int = 0) -> None:
         if (unit := self._unit(unit_id, about)) is not None:
-            sent_back(unit, rework)
+            sent_back(unit, rework, referral)
 
     def _erased(self, unit_id: str, unit: Unit) -> None:
         before = known_label(unit)
@@ -230,6 +234,7 @@ def _submitted(submitted: AnnotationSubmitted, at_us: int) -> Annotation:
         submitted.by_model,
         tuple(sorted(shown_first.items())) if shown_first else (),  # which few labels have
         submitted.guideline_version,
+        submitted.referral,
     )
 
 
@@ -245,6 +250,7 @@ def _revised(annotation_revised: AnnotationRevised, at_us: int) -> Annotation:
         annotation_revised.schema_version or 1,
         annotation_revised.by_model,
         guideline_version=annotation_revised.guideline_version,
+        referral=annotation_revised.referral,
     )
 
 

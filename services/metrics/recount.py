@@ -26,6 +26,7 @@ from services.metrics.domain.standing import AS_GIVEN, names_of
 
 READ: Sequence[Topic] = (PROJECTS, UNITS, ANNOTATIONS, ASSIGNMENTS, RESOLUTIONS, LOTS)
 RANKS = {"escalated": 1, "consensus_reached": 2, "adjudicated": 3, "ruled_unanswerable": 4}
+FINAL = frozenset(RANKS) - {"escalated"}
 TOO_LATE_US = 60_000_000
 """What is given so long after a unit's lot was accepted counts nowhere."""
 ORDERED = frozenset({"ordinal", "interval"})
@@ -39,7 +40,7 @@ class _Annotation:
     label: str = ""
     revision: int = -1
     at_us: int = 0
-    rework: int = 0
+    times: tuple[int, int] = (0, 0)
     late: bool = False
     schema_version: int = 1
 
@@ -50,9 +51,9 @@ class _Unit:
     gold: str = ""
     asked: int = 0
     erased: bool = False
-    rework: int = 0
+    times: tuple[int, int] = (0, 0)
     said: defaultdict[str, _Annotation] = field(default_factory=lambda: defaultdict(_Annotation))
-    settled: tuple[int, int, int] = (0, 0, 0)
+    settled: tuple[tuple[int, int], int, int] = ((0, 0), 0, 0)
     gold_said: tuple[int, str, str, int] = (0, "", "", 0)
 
 
@@ -105,19 +106,19 @@ class Recount:
                 self._annotation(lot, at_us, is_first=kind == "annotation_submitted")
             case "assignment_issued":
                 self._sent_back(lot.unit_id, lot.rework)
-            case "escalated" | "consensus_reached" | "adjudicated" | "ruled_unanswerable":
-                self._sent_back(lot.unit_id, lot.rework)
-                self._settled(self._units[lot.unit_id], lot, RANKS[kind])
+            case "escalated" | "consensus_reached" | "adjudicated" | "ruled_unanswerable" | "referred_back":
+                self._settled(kind, lot)
             case "lot_accepted" | "lot_rejected":
                 self._verdict(lot, at_us, accepted=kind == "lot_accepted")
 
     def _annotation(self, annotation: Any, at_us: int, *, is_first: bool) -> None:
         earlier = self._units[annotation.unit_id].said[annotation.annotation_id]
         if is_first or earlier.revision < 0:
-            earlier.rework, earlier.late = annotation.rework, is_first and annotation.late
+            earlier.times = annotation.rework, annotation.referral
+            earlier.late = is_first and annotation.late
             earlier.schema_version = max(1, annotation.schema_version)
             earlier.at_us = at_us if is_first else annotation.submitted_at_us or at_us
-            self._sent_back(annotation.unit_id, annotation.rework)
+            self._sent_back(annotation.unit_id, *earlier.times)
         revision = 0 if is_first else annotation.revision
         if revision > earlier.revision:
             earlier.annotator_id, earlier.label, earlier.revision = (
@@ -126,9 +127,12 @@ class Recount:
                 revision,
             )
 
-    def _settled(self, unit: _Unit, settled: Any, rank: int) -> None:
-        if (settled.rework, rank) > unit.settled[:2]:
-            unit.settled = settled.rework, rank, settled.overlap_initial
+    def _settled(self, kind: str, settled: Any) -> None:
+        times = settled.rework, len(settled.referrals) if kind in FINAL else settled.referral
+        self._sent_back(settled.unit_id, *times)
+        unit = self._units[settled.unit_id]
+        if kind in RANKS and (times, RANKS[kind]) > unit.settled[:2]:
+            unit.settled = times, RANKS[kind], settled.overlap_initial
 
     def _of_unit(self, kind: str, event: Any) -> None:
         unit = self._units[event.unit_id]
@@ -140,8 +144,8 @@ class Recount:
         since = event.schema_version if kind == "gold_ruled" else 0
         unit.gold_said = max(unit.gold_said, (event.revision, word, label, since))
 
-    def _sent_back(self, unit_id: str, rework: int) -> None:
-        self._units[unit_id].rework = max(self._units[unit_id].rework, rework)
+    def _sent_back(self, unit_id: str, rework: int, referral: int = 0) -> None:
+        self._units[unit_id].times = max(self._units[unit_id].times, (rework, referral))
 
     def _verdict(self, verdict: Any, at_us: int, *, accepted: bool) -> None:
         lot = self._lots[verdict.lot_id]
@@ -196,21 +200,17 @@ class Recount:
         for unit_id, unit in self._units.items():
             if unit.gold or unit.erased:
                 continue
-            voices: dict[str, _Annotation] = {}
-            in_time = [
-                annotation for annotation in kept[unit_id] if annotation.rework == unit.rework and not annotation.late
-            ]
-            for annotation in sorted(in_time, key=lambda each: (each.at_us, each.annotator_id, each.label)):
-                voices[annotation.annotator_id] = annotation
-            counted += len(voices)
-            rework, rank, asked_then = unit.settled
-            settled_now = rank and rework == unit.rework
+            counted += len(_voices(kept[unit_id], unit.times))
+            # Before an adjudicator had a word in it: what was said then counts no more, and was said unseen.
+            voices = _voices(kept[unit_id], (unit.times[0], 0))
+            times, rank, asked_then = unit.settled
+            settled_now = rank and times == unit.times
             settlements[rank if settled_now else 0] += 1
             asked = (asked_then if settled_now else 0) or unit.asked
             if settled_now and rank == RANKS["ruled_unanswerable"]:
                 asked = 0  # on what has no right label nobody agrees
             if asked and len(voices) >= asked:
-                first.append(list(voices.values())[:asked])
+                first.append(voices[:asked])
         found: Figures = {
             "annotations_counted": counted,
             "units_escalated": settlements[1],
@@ -303,3 +303,12 @@ def _pairs(before: str, schema: LabelSchema, units: Iterable[Voices]) -> Figures
 def pair_name(before: str, first: str, second: str) -> str:
     """Return what the kappa of two annotators is called; `before` names the field."""
     return f"{before}kappa of {first} and {second}"
+
+
+def _voices(kept: Sequence[_Annotation], times: tuple[int, int]) -> list[_Annotation]:
+    """Return what counts of one time that a unit was given out, each annotator's last word in the first one's place."""
+    voices: dict[str, _Annotation] = {}
+    in_time = [annotation for annotation in kept if annotation.times == times and not annotation.late]
+    for annotation in sorted(in_time, key=lambda each: (each.at_us, each.annotator_id, each.label)):
+        voices[annotation.annotator_id] = annotation
+    return list(voices.values())

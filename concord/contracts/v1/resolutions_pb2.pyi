@@ -121,6 +121,7 @@ class Evidence(_message.Message):
     SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
     BY_MODEL_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    REFERRAL_FIELD_NUMBER: _builtins.int
     annotation_id: _builtins.str
     annotator_id: _builtins.str
     label: _builtins.bytes
@@ -134,6 +135,8 @@ class Evidence(_message.Message):
     """Whether a model gave it."""
     revision: _builtins.int
     """Which word of its annotator's this is: 0 the first, and each revision one more."""
+    referral: _builtins.int
+    """How often the unit had been referred back, in that rework, when it was given out."""
     def __init__(
         self,
         *,
@@ -145,10 +148,11 @@ class Evidence(_message.Message):
         schema_version: _builtins.int = ...,
         by_model: _builtins.bool = ...,
         revision: _builtins.int = ...,
+        referral: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "by_model", b"by_model", "guideline_version", b"guideline_version", "label", b"label", "label_digest", b"label_digest", "revision", b"revision", "schema_version", b"schema_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "by_model", b"by_model", "guideline_version", b"guideline_version", "label", b"label", "label_digest", b"label_digest", "referral", b"referral", "revision", b"revision", "schema_version", b"schema_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

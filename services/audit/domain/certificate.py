@@ -208,6 +208,7 @@ class LotTally:
         self._versions: set[int] = set()
         self._schema_versions: set[int] = set()
         self._annotations = self._by_models = self._revised = 0
+        self._set_aside = self._referred = 0
         self._adjudicated = 0
         self._ruled_by_object = 0
         self._regions = RegionsRuled()
@@ -218,6 +219,8 @@ class LotTally:
             self._annotations += len(unit.evidence)
             self._by_models += sum(evidence.model for evidence in unit.evidence)
             self._revised += sum(evidence.revision > 0 for evidence in unit.evidence)
+            self._set_aside += len(unit.set_aside)
+            self._referred += bool(unit.set_aside)
             self._adjudicated += unit.method == ADJUDICATED
             if unit.regions is not None:
                 self._ruled_by_object += 1
@@ -227,7 +230,7 @@ class LotTally:
             self._versions.update(evidence.guideline_version for evidence in unit.evidence)
             self._schema_versions |= unit.schema_versions
             if unit.unit_id in self._compared:
-                first = first_asked(unit.evidence, unit.overlap_initial or self._overlap_initial)
+                first = first_asked(unit.unseen, unit.overlap_initial or self._overlap_initial)
                 if not all(evidence.label for evidence in first):
                     first = []  # it was told without its labels
                 given = [
@@ -280,6 +283,9 @@ class LotTally:
             claim["annotations_by_models"] = self._by_models
         if self._revised:
             claim["annotations_revised"] = self._revised
+        if self._referred:
+            claim["units_referred_back"] = self._referred
+            claim["annotations_set_aside"] = self._set_aside
         if lot.seed:
             claim["seed"] = lot.seed
         if isinstance(self._schema, Form):

@@ -16,7 +16,7 @@ import msgspec
 
 from services.audit.domain.leaving import Codes, annotator_codes
 from services.audit.domain.times import timestamp
-from services.audit.domain.unit import Inspection, Resolution, UnitState, line_digest
+from services.audit.domain.unit import Evidence, Inspection, Resolution, UnitState, line_digest
 
 SALT_CHARACTERS = 32
 _encode = msgspec.json.Encoder().encode
@@ -98,20 +98,8 @@ class Ledger:
         """
         salt, codes = self.salt(after.unit_id), self.codes(after.project_id)
         # Most who labelled it said what it was settled with.
-        given = {after.label, *[evidence.label for evidence in after.evidence]}
+        given = {after.label, *[evidence.label for evidence in (*after.evidence, *after.set_aside)]}
         commitments = {label: committed(salt, label) for label in given}
-        labels = [
-            {
-                "annotation_id": evidence.annotation_id,
-                "annotator": codes(evidence.annotator_id),
-                "label": commitments[evidence.label],
-                "guideline_version": evidence.guideline_version,
-                **_schema(evidence.schema_version),
-                **({"by_model": True} if evidence.model else {}),
-                **({"revision": evidence.revision} if evidence.revision else {}),
-            }
-            for evidence in after.evidence
-        ]
         facts = {
             "cause": cause,
             "rework": after.rework,
@@ -121,7 +109,7 @@ class Ledger:
             "guideline_version": after.guideline_version,
             **_schema(after.schema_version),
             "overlap_initial": after.overlap_initial,
-            "annotations": labels,
+            "annotations": _annotations(after.evidence, codes, commitments),
         }
         if by.adjudicator:
             facts["adjudicator"] = codes(by.adjudicator)
@@ -129,6 +117,12 @@ class Ledger:
             facts["closed_by"] = codes(by.closed_by)
         if resolution is not None and resolution.regions_ruled is not None:
             facts |= _regions(resolution)
+        if resolution is not None and resolution.referrals:
+            facts["referrals"] = [
+                {"adjudicator": codes(each.adjudicator_id), "to": each.to, "at": timestamp(each.at_us)}
+                for each in resolution.referrals
+            ]
+            facts["set_aside"] = _annotations(after.set_aside, codes, commitments)
         return self._written(before, after, at_us, "resolved", facts)
 
     def joined(self, before: UnitState | None, after: UnitState, at_us: int, cause: str, participant: str) -> UnitState:
@@ -196,11 +190,9 @@ class Ledger:
         resolution = next(
             (record for record in reversed(list(map(_resolution, unit.history))) if record.what == "resolved"), None
         )
-        wanted = [committed(salt, label) for label in (unit.label, *(evidence.label for evidence in unit.evidence))]
-        if (
-            resolution is None
-            or [resolution.label, *(annotation.label for annotation in resolution.annotations)] != wanted
-        ):
+        given = (*unit.evidence, *unit.set_aside)
+        wanted = [committed(salt, label) for label in (unit.label, *(evidence.label for evidence in given))]
+        if resolution is None or [resolution.label, *(each.label for each in resolution.given)] != wanted:
             raise LedgerBroken(f"A label of unit {unit.unit_id} was changed: no entry commits to it.")
 
     def _written(
@@ -226,6 +218,24 @@ def _regions(resolution: Resolution) -> dict[str, Any]:
     return {"regions": regions, "regions_dropped": resolution.regions_dropped}
 
 
+def _annotations(
+    given: Sequence[Evidence], codes: Codes, commitments: Mapping[str, str]
+) -> list[dict[str, str | int | bool]]:
+    return [
+        {
+            "annotation_id": evidence.annotation_id,
+            "annotator": codes(evidence.annotator_id),
+            "label": commitments[evidence.label],
+            "guideline_version": evidence.guideline_version,
+            **_schema(evidence.schema_version),
+            **({"by_model": True} if evidence.model else {}),
+            **({"revision": evidence.revision} if evidence.revision else {}),
+            **({"referral": evidence.referral} if evidence.referral else {}),
+        }
+        for evidence in given
+    ]
+
+
 def _schema(version: int) -> dict[str, int]:
     """Return what a line says of the label schema's version; of the first, nothing."""
     return {} if version == 1 else {"schema_version": version}
@@ -239,6 +249,11 @@ class _Resolution(msgspec.Struct):
     what: str
     label: str = ""
     annotations: list[_Annotation] = []
+    set_aside: list[_Annotation] = []
+
+    @property
+    def given(self) -> list[_Annotation]:
+        return [*self.annotations, *self.set_aside]
 
 
 def _resolution(line: str) -> _Resolution:

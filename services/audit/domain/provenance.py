@@ -44,23 +44,37 @@ def _person(document: ProvDocument, code: str) -> str:
     return document.agent(f"c:person/{code}", "prov:Person")
 
 
+def _annotated(document: ProvDocument, unit: str, act: str, annotation: Json) -> str:
+    """Tell of one annotation; return its label."""
+    annotating = document.activity(act, "c:Annotating", None)
+    plan = document.entity(f"c:guideline/{annotation['guideline_version']}", **{"prov:type": "prov:Plan"})
+    document.relate(
+        "wasAssociatedWith", activity=annotating, agent=_person(document, annotation["annotator"]), plan=plan
+    )
+    document.relate("used", activity=annotating, entity=unit)
+    label = document.entity(
+        f"{act}/label",
+        **{"c:commitment": annotation["label"]},
+        **({"c:revision": annotation["revision"]} if "revision" in annotation else {}),
+    )
+    document.relate("wasGeneratedBy", entity=label, activity=annotating)
+    return label
+
+
 def _resolved(document: ProvDocument, unit: str, act: str, entry: Json) -> str:
     """Tell of every annotation behind a label, and of the act that settled it; return the label."""
     document.activity(act, "c:Settling", entry["at"])
     for place, annotation in enumerate(entry["annotations"]):
-        annotating = document.activity(f"{act}/annotation/{place}", "c:Annotating", None)
-        plan = document.entity(f"c:guideline/{annotation['guideline_version']}", **{"prov:type": "prov:Plan"})
-        document.relate(
-            "wasAssociatedWith", activity=annotating, agent=_person(document, annotation["annotator"]), plan=plan
-        )
-        document.relate("used", activity=annotating, entity=unit)
-        label = document.entity(
-            f"{act}/annotation/{place}/label",
-            **{"c:commitment": annotation["label"]},
-            **({"c:revision": annotation["revision"]} if "revision" in annotation else {}),
-        )
-        document.relate("wasGeneratedBy", entity=label, activity=annotating)
+        label = _annotated(document, unit, f"{act}/annotation/{place}", annotation)
         document.relate("used", activity=act, entity=label)
+    for number, referral in enumerate(entry.get("referrals", ())):
+        back = document.activity(f"{act}/referral/{number}", "c:ReferringBack", referral["at"])
+        document.relate("wasAssociatedWith", activity=back, agent=_person(document, referral["adjudicator"]))
+        document.relate("used", activity=back, entity=unit)
+        for place, annotation in enumerate(entry["set_aside"]):
+            if annotation.get("referral", 0) == number:
+                label = _annotated(document, unit, f"{act}/set-aside/{place}", annotation)
+                document.relate("wasInvalidatedBy", entity=label, activity=back)
     settled = document.entity(
         f"{act}/label", **{"c:commitment": entry["label"], "c:method": entry["method"], "c:rework": entry["rework"]}
     )

@@ -6,7 +6,7 @@ values: that they are what was signed can be told, and what rests on their label
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -45,6 +45,7 @@ class UnitLine(msgspec.Struct, frozen=True, omit_defaults=True):
         salt: with which it commits to labels; empty when it is erased.
         label, said, audited, repeated: canonical JSON of the resolved label, of the annotations behind it, in order, of
             the auditor's and of the second auditor's; empty where there is none.
+        set_aside: of those that an adjudicator had set aside, in order.
     """
 
     unit_id: str
@@ -56,6 +57,7 @@ class UnitLine(msgspec.Struct, frozen=True, omit_defaults=True):
     said: tuple[str, ...] = ()
     audited: str = ""
     repeated: str = ""
+    set_aside: tuple[str, ...] = ()
 
 
 class _LedgerClaim(msgspec.Struct):
@@ -77,6 +79,7 @@ class _Annotation(msgspec.Struct):
     schema_version: int = 1
     by_model: bool = False
     revision: int = 0
+    referral: int = 0
 
 
 class _Resolved(msgspec.Struct):
@@ -90,6 +93,7 @@ class _Resolved(msgspec.Struct):
     schema_version: int = 1
     regions: dict[str, list[list[str | int]]] = {}
     regions_dropped: int = 0
+    set_aside: list[_Annotation] = []
 
 
 class _Inspected(msgspec.Struct):
@@ -261,23 +265,8 @@ def _resolved(state: UnitState, line: UnitLine, number: int, resolution: _Resolv
     if later:
         return state  # labelled anew since: what was said before is committed to and told no more
     _hold(line, number, resolution.label, line.label)
-    if len(resolution.annotations) != len(line.said):
-        raise LedgerBroken(
-            f"Unit {line.unit_id} has {len(line.said)} annotations; {len(resolution.annotations)} were signed."
-        )
-    for annotation, label in zip(resolution.annotations, line.said, strict=True):
-        _hold(line, number, annotation.label, label)
-    evidence = tuple(
-        Evidence(
-            voice.annotator,
-            label,
-            voice.guideline_version,
-            schema_version=voice.schema_version,
-            model=voice.by_model,
-            revision=voice.revision,
-        )
-        for voice, label in zip(resolution.annotations, line.said, strict=True)
-    )
+    evidence = _evidence(line, number, resolution.annotations, line.said)
+    set_aside = _evidence(line, number, resolution.set_aside, line.set_aside)
     return msgspec.structs.replace(
         state,
         label=line.label,
@@ -288,7 +277,29 @@ def _resolved(state: UnitState, line: UnitLine, number: int, resolution: _Resolv
         schema_version=resolution.schema_version,
         overlap_initial=resolution.overlap_initial,
         evidence=evidence,
+        set_aside=set_aside,
         regions=_regions(resolution),
+    )
+
+
+def _evidence(
+    line: UnitLine, number: int, signed: Sequence[_Annotation], labels: Sequence[str]
+) -> tuple[Evidence, ...]:
+    if len(signed) != len(labels):
+        raise LedgerBroken(f"Unit {line.unit_id} has {len(labels)} annotations; {len(signed)} were signed.")
+    for annotation, label in zip(signed, labels, strict=True):
+        _hold(line, number, annotation.label, label)
+    return tuple(
+        Evidence(
+            voice.annotator,
+            label,
+            voice.guideline_version,
+            schema_version=voice.schema_version,
+            model=voice.by_model,
+            revision=voice.revision,
+            referral=voice.referral,
+        )
+        for voice, label in zip(signed, labels, strict=True)
     )
 
 

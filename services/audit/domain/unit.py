@@ -45,6 +45,7 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         schema_version: of the label schema, in whose names the label is.
         model: a model gave it.
         revision: which word of its annotator's counted: 0 the first.
+        referral: how often an adjudicator had referred the unit back before, in that rework.
     """
 
     annotator_id: str
@@ -54,6 +55,15 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     schema_version: int = 1
     model: bool = False
     revision: int = 0
+    referral: int = 0
+
+
+class Referral(msgspec.Struct, frozen=True, gc=False):
+    """That an adjudicator sent a unit back to annotators; `to`: to the same, or to others."""
+
+    adjudicator_id: str
+    to: str
+    at_us: int
 
 
 class RuledRegion(msgspec.Struct, frozen=True, gc=False):
@@ -135,7 +145,8 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         rework: the rework that the label belongs to.
         method: how it was settled: posterior, majority, adjudicated or unanswerable; empty before it was.
         evidence: the annotations of that rework, in the order in which they came in.
-        overlap_initial: how many of them were asked for before any was looked at; 0 where that was not told.
+        set_aside: those that an adjudicator had set aside in that rework, who referred it back.
+        overlap_initial: how many were asked for before any was looked at; 0 where that was not told.
         participants: everybody who had a part in it, in any rework, counted or late.
         closed: the judgement of its lot (`LotState.judgement`) for which no verdict on it is taken any more.
         schema_version: the newest of the label schema under which the label can be given as it stands: auditors are
@@ -173,6 +184,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     lot_id: str = ""
     regions: RegionsRuled | None = None
     traceparent: str = ""
+    set_aside: tuple[Evidence, ...] = ()
 
     def ready(self, rework: int) -> bool:
         """Return whether nothing is missing for an audit of this rework."""
@@ -202,7 +214,12 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     @property
     def schema_versions(self) -> set[int]:
         """The versions of the label schema that its labels are in the names of."""
-        return {self.schema_version, *(annotation.schema_version for annotation in self.evidence)}
+        return {self.schema_version, *(each.schema_version for each in (*self.evidence, *self.set_aside))}
+
+    @property
+    def unseen(self) -> tuple[Evidence, ...]:
+        """The annotations that were given before an adjudicator had a word in it: agreement rests on none but these."""
+        return tuple(each for each in self.set_aside if not each.referral) if self.set_aside else self.evidence
 
     @property
     def stated(self) -> float:
@@ -227,6 +244,7 @@ class Resolution(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         regions: where the regions of a ruled label come from, in its order.
         regions_dropped: objects of which nothing is in it.
+        referrals: how often it was referred back to annotators in that rework, in order.
     """
 
     label: str
@@ -242,6 +260,8 @@ class Resolution(msgspec.Struct, frozen=True, gc=False):
     lot_id: str = ""
     regions: tuple[RuledRegion, ...] = ()
     regions_dropped: int = 0
+    referrals: tuple[Referral, ...] = ()
+    set_aside: tuple[Evidence, ...] = ()
 
     @property
     def regions_ruled(self) -> RegionsRuled | None:
@@ -293,6 +313,7 @@ def resolved(state: UnitState | None, unit_id: str, project_id: str, resolution:
         method=resolution.method,
         confidence=resolution.confidence,
         evidence=resolution.evidence,
+        set_aside=resolution.set_aside,
         overlap_initial=resolution.overlap_initial,
         participants=_together(before.participants, annotators),
         guideline_version=resolution.guideline_version,

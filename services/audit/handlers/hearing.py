@@ -1,6 +1,6 @@
 """Hearing of units, their lots, their labels and their end."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -14,12 +14,13 @@ from concord.contracts.v1.resolutions_pb2 import (
     ResolutionEvent,
     RuledUnanswerable,
 )
+from concord.contracts.v1.resolutions_pb2 import Evidence as ToldEvidence
 from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitDuplicated, UnitEvent
 from services.audit.domain import lot as lot_domain
 from services.audit.domain import unit as unit_domain
 from services.audit.domain.ledger import Ledger, Settlers
 from services.audit.domain.lot import LotState
-from services.audit.domain.unit import UNANSWERABLE, Evidence, Resolution, RuledRegion, UnitState
+from services.audit.domain.unit import UNANSWERABLE, Evidence, Referral, Resolution, RuledRegion, UnitState
 from services.audit.handlers.admitting import admission, admit, check
 from services.audit.handlers.means import Means
 from services.audit.repository import LOT, UNIT, lot_key, unit_key
@@ -172,20 +173,7 @@ def _resolved(event: ResolutionEvent, ledger: Ledger, sealed_in: Callable[[str],
         unit.rework,
         settled.method,
         settled.confidence,
-        tuple(
-            [
-                Evidence(
-                    evidence.annotator_id,
-                    evidence.label.decode(),
-                    evidence.guideline_version,
-                    evidence.annotation_id,
-                    max(1, evidence.schema_version),
-                    evidence.by_model,
-                    evidence.revision,
-                )
-                for evidence in unit.evidence
-            ]
-        ),
+        _evidence(unit.evidence),
         unit.overlap_initial,
         [*unit.participants, *([settled.adjudicator] if settled.adjudicator else [])],
         unit.guideline_version,
@@ -194,6 +182,8 @@ def _resolved(event: ResolutionEvent, ledger: Ledger, sealed_in: Callable[[str],
         sealed_in(unit.unit_id),
         tuple(RuledRegion(region.field, region.origin, tuple(region.evidence)) for region in settled.regions),
         settled.regions_dropped,
+        tuple(Referral(each.adjudicator_id, each.to, each.at_us) for each in unit.referrals),
+        _evidence(unit.set_aside),
     )
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
@@ -205,6 +195,24 @@ def _resolved(event: ResolutionEvent, ledger: Ledger, sealed_in: Callable[[str],
         return Decision(ledger.resolved(state, after, now_us, cause, people, resolution))
 
     return Cause(unit_key(unit.unit_id), event.metadata.event_id, decide)
+
+
+def _evidence(told: Iterable[ToldEvidence]) -> tuple[Evidence, ...]:
+    return tuple(
+        [
+            Evidence(
+                evidence.annotator_id,
+                evidence.label.decode(),
+                evidence.guideline_version,
+                evidence.annotation_id,
+                max(1, evidence.schema_version),
+                evidence.by_model,
+                evidence.revision,
+                evidence.referral,
+            )
+            for evidence in told
+        ]
+    )
 
 
 class _Settled(NamedTuple):

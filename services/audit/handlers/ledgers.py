@@ -50,6 +50,7 @@ class Ledgers:
             source_id=unit.source_id,
             label=unit.label,
             said=tuple(evidence.label for evidence in unit.evidence),
+            set_aside=tuple(evidence.label for evidence in unit.set_aside),
             audited="" if unit.inspection is None else unit.inspection.label,
             repeated="" if unit.repeat is None else unit.repeat.label,
         )

@@ -25,6 +25,7 @@ from services.metrics.domain.unit import (
     by_models,
     first_person,
     label_row,
+    settled_now,
 )
 from services.metrics.domain.voices import Voices
 
@@ -190,9 +191,9 @@ class Survey(msgspec.Struct, array_like=True):
         if not models:
             return
         person = first_person(unit)
-        settled_now = unit.settlement in LABELLED and unit.settled_rework == unit.rework and unit.resolved
+        resolved = settled_now(unit) in LABELLED and unit.resolved
         others = [person] if person is not None else []
-        others += [Annotation(NOBODY, unit.resolved)] if settled_now else []
+        others += [Annotation(NOBODY, unit.resolved)] if resolved else []
         for name, voices in by_field(as_read([*models, *others], read)):
             labels = {who: label for who, label in voices if is_value(label)}
             for model in models:

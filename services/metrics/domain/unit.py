@@ -45,6 +45,7 @@ class Annotation(msgspec.Struct, frozen=True, array_like=True, gc=False):
         model: a model gave it.
         shown_first: by field, the side or the item that stood first of those it chooses between, in its own names.
         guideline_version: under which its label was given; 0 where that was not told.
+        referral: how often an adjudicator had referred the unit back, in that rework, before it was given.
     """
 
     annotator_id: str
@@ -58,6 +59,7 @@ class Annotation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     model: bool = False
     shown_first: tuple[tuple[str, str], ...] = ()
     guideline_version: int = 0
+    referral: int = 0
 
 
 class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -65,7 +67,7 @@ class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     Attributes:
         row: how often it got each label among those that agreement is measured on; empty where it has none of them.
-        labels: annotations that count.
+        labels: annotations that count: those that were set aside when it was referred back are none of them.
         settlement: how it stands.
         settled_labels: annotations it was settled on; zero while it is not.
         turnaround_seconds: from its admission to its lot's acceptance; negative before that.
@@ -98,7 +100,8 @@ class Unit(msgspec.Struct, array_like=True, gc=False):
         admitted_at_us: zero until its admission is heard of.
         asked: how many annotations were asked for at first by the project when it came in; 0 where that was not told.
         rework: how often it was sent back, as far as anybody said.
-        settled_rework: of which rework `settlement` is.
+        referral: how often, in that rework, it was referred back, as far as anybody said.
+        settled_rework, settled_referral: of which rework, and of which time in it, `settlement` is.
         settled_asked: how many annotations were asked for at first in that rework; 0 where that was not told.
         accepted_at_us: when its lot was accepted; zero before.
         counted: what it adds to the sums now; the bookkeeper's own mark, and no part of the facts.
@@ -123,6 +126,8 @@ class Unit(msgspec.Struct, array_like=True, gc=False):
     gold_ruled: str = ""
     gold_since: int = 0
     resolved: str = ""
+    referral: int = 0
+    settled_referral: int = 0
 
 
 def known_label(unit: Unit) -> str:
@@ -170,22 +175,33 @@ def annotated(unit: Unit, annotation_id: str, annotation: Annotation) -> tuple[A
             model=known.model,
             shown_first=known.shown_first,
             guideline_version=annotation.guideline_version or known.guideline_version,
+            referral=known.referral,
         )
     unit.annotations[annotation_id] = annotation
-    unit.rework = max(unit.rework, annotation.rework)
+    sent_back(unit, annotation.rework, annotation.referral)
     return annotation, known
 
 
-def sent_back(unit: Unit, rework: int) -> None:
-    """Hear that the unit is labelled anew, or has been."""
-    unit.rework = max(unit.rework, rework)
+def sent_back(unit: Unit, rework: int, referral: int = 0) -> None:
+    """Hear that the unit is labelled anew, or has been: with its lot, or by an adjudicator."""
+    unit.rework, unit.referral = max((unit.rework, unit.referral), (rework, referral))
 
 
-def settled(unit: Unit, settlement: Settlement, rework: int, asked: int = 0, label: str = "") -> None:
+def settled(
+    unit: Unit, settlement: Settlement, rework: int, asked: int = 0, label: str = "", referral: int = 0
+) -> None:
     """Hear how the unit stands after a decision, how many labels were asked for first, and which one settled it."""
-    sent_back(unit, rework)
-    if (rework, RANK[settlement]) > (unit.settled_rework, RANK[unit.settlement]):
+    sent_back(unit, rework, referral)
+    known = unit.settled_rework, unit.settled_referral, RANK[unit.settlement]
+    if (rework, referral, RANK[settlement]) > known:
         unit.settlement, unit.settled_rework, unit.settled_asked, unit.resolved = settlement, rework, asked, label
+        unit.settled_referral = referral
+
+
+def settled_now(unit: Unit) -> Settlement:
+    """Return how the unit stands; empty where that was said before it was last sent or referred back."""
+    now = unit.settled_rework == unit.rework and unit.settled_referral == unit.referral
+    return unit.settlement if now else ""
 
 
 def accepted(unit: Unit, at_us: int) -> list[Annotation]:
@@ -204,8 +220,7 @@ def is_too_late(unit: Unit, annotation: Annotation) -> bool:
 
 def is_done(unit: Unit) -> bool:
     """Tell whether the unit has its label for good, or will never get one."""
-    settled_now = unit.settled_rework == unit.rework and RANK[unit.settlement] >= RANK["consensus"]
-    return not unit.gold and (unit.erased or settled_now)
+    return not unit.gold and (unit.erased or RANK[settled_now(unit)] >= RANK["consensus"])
 
 
 def share(unit: Unit) -> Share:
@@ -217,12 +232,15 @@ def share(unit: Unit) -> Share:
     """
     if unit.erased or unit.gold or not (unit.annotations or unit.settlement or unit.accepted_at_us):
         return NOTHING
-    counting = _counting(unit)
+    settlement, counting = settled_now(unit), _counting(unit)
     labels = len({annotation.annotator_id for annotation in counting})
-    settlement: Settlement = unit.settlement if unit.settled_rework == unit.rework else ""
+    unseen, voices_unseen = counting, labels
+    if unit.referral:
+        unseen = _counting(unit, referral=0)
+        voices_unseen = len({annotation.annotator_id for annotation in unseen})
     asked = _asked(unit)
     # A unit has no row before as many have spoken as were asked, which of most events is still to come.
-    first = of_people(_first(counting, labels, asked)) if 0 < asked <= labels else []
+    first = of_people(_first(unseen, voices_unseen, asked)) if 0 < asked <= voices_unseen else []
     version = first[0].schema_version if first else 1
     for annotation in first:
         if annotation.schema_version != version:
@@ -246,7 +264,7 @@ def asked_of_all(unit: Unit) -> list[Annotation]:
     asked = _asked(unit)
     if not asked:
         return []
-    counting = _counting(unit)
+    counting = _counting(unit, referral=0)
     labels = len({annotation.annotator_id for annotation in counting})
     return of_people(_first(counting, labels, asked)) if asked <= labels else []
 
@@ -290,18 +308,21 @@ def first_person(unit: Unit) -> Annotation | None:
 
 
 def _voices(unit: Unit) -> dict[str, Annotation]:
-    """Return what counts of the unit's present round, in the order in which annotators first spoke.
+    """Return what was said of the unit in its rework, unseen, in the order in which annotators first spoke.
 
     One voice an annotator: of several assignments in one rework the one submitted last speaks, in the first's place.
+    What was said after an adjudicator's comment is no word of how people agree.
     """
-    return _in_order(_counting(unit))
+    return _in_order(_counting(unit, referral=0))
 
 
-def _counting(unit: Unit) -> list[Annotation]:
-    """Return what counts of the unit's present round, as it came."""
-    rework = unit.rework
+def _counting(unit: Unit, referral: int | None = None) -> list[Annotation]:
+    """Return what counts of the unit's present round, or counted before it was referred back, as it came."""
+    rework, wanted = unit.rework, unit.referral if referral is None else referral
     return [
-        annotation for annotation in unit.annotations.values() if annotation.rework == rework and not annotation.late
+        annotation
+        for annotation in unit.annotations.values()
+        if annotation.rework == rework and annotation.referral == wanted and not annotation.late
     ]
 
 
@@ -316,10 +337,10 @@ def _asked(unit: Unit) -> int:
 
     And 0 of a unit that is unanswerable: on what has no right label people do not agree or disagree in what it is.
     """
-    settled_now = unit.settlement and unit.settled_rework == unit.rework
-    if settled_now and unit.settlement == "unanswerable":
+    settlement = settled_now(unit)
+    if settlement == "unanswerable":
         return 0
-    return (unit.settled_asked if settled_now else 0) or unit.asked
+    return (unit.settled_asked if settlement else 0) or unit.asked
 
 
 def label_row(labels: Iterable[str]) -> LabelRow:
