@@ -74,6 +74,11 @@ def objects(session: Session, unit_id: str) -> None:
 @click.option("--reason", required=True, help="Is kept with the ruling, and told with it.")
 @click.option("--unanswerable", is_flag=True, help="No label is right for it, whatever one knows: it is settled so.")
 @click.option("--unclear", is_flag=True, help="The guideline does not say: it waits until that is answered.")
+@click.option(
+    "--back",
+    type=click.Choice(["same", "others"]),
+    help="No ruling yet: it goes back to who labelled it, or to others.",
+)
 @speaks
 def rule(
     session: Session,
@@ -85,20 +90,25 @@ def rule(
     reason: str,
     unanswerable: bool,
     unclear: bool,
+    back: str | None,
 ) -> None:
     """Rule UNIT_ID to be LABEL: JSON, a file of it after an @, or a plain text. The ruling is binding.
+
+    With --back its labels are set aside, and the reason is shown to who is given it next, twice at most.
 
     With --objects the label is made of what is drawn on it: see `concord adjudicate objects`. Of a form, LABEL is then
     the answers to its other fields.
     """
     by_object = by_object or bool(take or drop)
-    if sum((label is not None or by_object, unanswerable, unclear)) != 1:
-        raise click.UsageError("give a LABEL, or --objects, or --unanswerable, or --unclear")
+    if sum((label is not None or by_object, unanswerable, unclear, back is not None)) != 1:
+        raise click.UsageError("give a LABEL, or --objects, or --unanswerable, or --unclear, or --back")
     with session.client() as concord:
         if unanswerable:
             found = concord.rule_unanswerable(unit_id, reason)
         elif unclear:
             found = concord.rule_unclear(unit_id, reason)
+        elif back is not None:
+            found = concord.refer_back(unit_id, reason, to="same" if back == "same" else "others")
         elif by_object:
             answers = None if label is None else json_of(label, "label")
             try:

@@ -73,6 +73,14 @@ class Ended(NamedTuple):
     how: str
 
 
+class Referred(NamedTuple):
+    """Adjudicate said: this unit goes back to annotators, to the same or to others."""
+
+    unit_id: str
+    adjudicator_id: str
+    to: str
+
+
 class Ruled(NamedTuple):
     """Adjudicate said: this ruling stands. Without a label: that none is right."""
 
@@ -157,6 +165,7 @@ class Notebook:
     drafted: list[Drafted] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     ruled: list[Ruled] = field(default_factory=list)
+    referred: list[Referred] = field(default_factory=list)
     inspected: list[Inspected] = field(default_factory=list)
     chosen: list[Chosen] = field(default_factory=list)
     exported: list[Exported] = field(default_factory=list)

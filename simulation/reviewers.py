@@ -5,12 +5,14 @@ from typing import Any
 
 from concord.chassis.identity import Role
 from simulation import wishes
-from simulation.notebook import Chosen, Inspected, Ruled
+from simulation.notebook import Chosen, Inspected, Referred, Ruled
 from simulation.town import Person, Town
 
 LOOK_SECONDS = 6.0
 LET_GO = 0.1
 """So often a lead who looks lets somebody go on whom a rule has paused."""
+REFERS = 0.4
+COMMENT = "Look at it once more."
 UNUSUAL = 0.1
 """How often a ruling gives no label."""
 
@@ -37,7 +39,9 @@ class Adjudicator(Person):
                 ruling, entry = self._word(self.town.notebook.said(project_id, truth, version))
                 answer = await self.insist("adjudicate", "POST", f"/v1/escalations/{unit_id}/ruling", ruling)
                 if answer is not None and answer.status == 200:
-                    if ruling.get("outcome") != "guideline_unclear":
+                    if "to" in ruling:
+                        self.town.notebook.referred.append(Referred(unit_id, self.name, ruling["to"]))
+                    elif ruling.get("outcome") != "guideline_unclear":
                         self.town.notebook.ruled.append(Ruled(unit_id, self.name, entry, escalation["rework"]))
                 elif answer is not None and answer.status not in (404, 409, *self._changed(project_id, version)):
                     self.town.notebook.wrongs.append(f"a ruling on {unit_id} was answered {answer.status}")
@@ -50,6 +54,9 @@ class Adjudicator(Person):
 
     def _word(self, truth: Any) -> tuple[dict[str, Any], Any]:
         """Return a ruling as it is sent, and the label that it gives; none where it says that none is right."""
+        if self.town.refers and self.chance(REFERS):
+            to = self.generator.choice(("same", "others"))
+            return {"outcome": "refer_back", "to": to, "reason": COMMENT}, None
         if self.chance(UNUSUAL):
             return {"outcome": "unanswerable", "reason": "Nobody can know."}, None
         if self.chance(UNUSUAL):

@@ -138,6 +138,7 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
     everybody = [*names, *(f"relief-{number}" for number in range(1, RELIEF + 1))]
     town.models = MODELS if models_come(seed) else ()
     town.revises = people_revise(seed)
+    town.refers = units_are_referred_back(seed)
     town.drafts = people_draft(seed)
     town.erases_what_left = what_left_is_erased(seed)
     clients = [
@@ -190,6 +191,11 @@ def rules_come(seed: int) -> bool:
 def people_revise(seed: int) -> bool:
     """Return whether people revise labels in a seed's town: in a fifth, as `models_come`."""
     return seed % 5 == 2
+
+
+def units_are_referred_back(seed: int) -> bool:
+    """Return whether adjudicators send units back to annotators in a seed's town: in a seventh, as `models_come`."""
+    return seed % 7 == 0
 
 
 def people_draft(seed: int) -> bool:
@@ -298,6 +304,7 @@ def _outcome(seed: int, town: Town, trace: Trace, wrongs: list[str]) -> Outcome:
         "rulings": "adjudicated",
         "unanswerable": "ruled_unanswerable",
         "rulings_repeated": "ruling_repeated",
+        "referred_back": "referred_back",
         "questions_asked": "guideline_asked",
         "questions_answered": "guideline_answered",
         "inspections": "unit_audited",

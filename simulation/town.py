@@ -30,6 +30,7 @@ class Town:
         models: who annotates and is a model; in towns without any nobody says what kind of reason they skip for.
         hasty, skipper: who clicks through units, and who skips most, in towns whose projects have rules for that.
         revises: people revise labels that they gave.
+        refers: adjudicators send units back to annotators in place of a ruling.
         erases_what_left: clients have units erased that they were given in an export.
         drafts: people save what they have of a label before they send it, and try to see what others have.
         calm_at: the loop's time from which on nothing goes wrong; 0: something may.
@@ -47,6 +48,7 @@ class Town:
     hasty: str = ""
     skipper: str = ""
     revises: bool = False
+    refers: bool = False
     erases_what_left: bool = False
     drafts: bool = False
     calm_at: float = 0.0

@@ -1,5 +1,7 @@
 """The work of people: annotators claim and submit, adjudicators rule, auditors check."""
 
+from typing import Literal
+
 from concord.client.asking import answered, decoded, got, path_of, query_of, sent
 from concord.client.models import Json
 from concord.client.steps import Flow, Send
@@ -139,6 +141,20 @@ def rule_unclear(unit_id: str, reason: str, *, question_id: str = "") -> Flow[Ru
         question_id: the question that it joins; empty for the one on its annotators' labels.
     """
     return _ruled(unit_id, {"outcome": "guideline_unclear", "reason": reason, "question_id": question_id})
+
+
+def refer_back(unit_id: str, comment: str, *, to: Literal["same", "others"] = "same") -> Flow[Ruled]:
+    """Send an escalated unit back to annotators in place of a ruling: its labels are set aside.
+
+    Args:
+        unit_id: which.
+        comment: to who is given it then.
+        to: `same`: who labelled it, to look again; `others`: annotators who did not.
+
+    Raises:
+        Refused: it was sent back twice since its lot last was, or there is nobody of whom this says.
+    """
+    return _ruled(unit_id, {"outcome": "refer_back", "reason": comment, "to": to})
 
 
 def _ruled(unit_id: str, body: dict[str, Json]) -> Flow[Ruled]:

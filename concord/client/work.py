@@ -144,8 +144,17 @@ class Side(Struct, frozen=True):
     flags: list[str]
 
 
+class Referral(Struct, frozen=True):
+    """That a unit was sent back to annotators, the `same` or `others`, and what had been said of it by then."""
+
+    comment: str
+    to: str
+    at: str
+    sides: list[Side]
+
+
 class Escalation(Struct, frozen=True):
-    """A unit that waits for a ruling."""
+    """A unit that waits for a ruling; `referrals`: how often it was sent back before, `referrals_left`: still may."""
 
     unit_id: str
     project_id: str
@@ -158,6 +167,8 @@ class Escalation(Struct, frozen=True):
     guideline: str
     guideline_version: int
     rework: int
+    referrals: list[Referral] = []
+    referrals_left: int = 0
 
 
 class Escalations(Struct, frozen=True):
@@ -167,7 +178,7 @@ class Escalations(Struct, frozen=True):
 
 
 class Ruled(Struct, frozen=True):
-    """What became of a ruling: ruled, repeated or refused, or that it waits for the answer to `question_id`."""
+    """What became of a ruling: ruled, referred, repeated or refused, or that it waits for an answer (`question_id`)."""
 
     unit_id: str
     status: str

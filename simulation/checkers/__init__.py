@@ -24,6 +24,7 @@ from simulation.checkers.labels import labels_are_kept, leases_are_kept, models_
 from simulation.checkers.leaving import exports_are_certified, lots_hold_each_unit_once
 from simulation.checkers.measures import measures_are_true
 from simulation.checkers.records import event_ids_are_unique, journals_are_gapless, topics_tell_the_journals
+from simulation.checkers.referrals import referrals_are_kept
 from simulation.checkers.revisions import revisions_are_kept
 from simulation.checkers.sight import annotators_see_nothing_they_may_not, nobody_sees_another_client
 from simulation.evidence import Evidence
@@ -55,6 +56,7 @@ CHECKERS: tuple[Checker, ...] = (
     open_units_are_counted,
     labels_are_kept,
     revisions_are_kept,
+    referrals_are_kept,
     labels_are_of_their_version,
     gold_that_cannot_be_said_waits,
     leases_are_kept,

@@ -34,7 +34,7 @@ def certificates_say_what_was(notebook: Notebook, evidence: Evidence) -> Iterato
         judgement = accepted[lot_id]
         yield from _counted_once(document["project"], document["project_id"], accepted.values())
         for name, value in _recounted(notebook, judgement, resolved, entry).items():
-            claim = entry["agreement"]["value"] if name == "agreement" else entry[name]
+            claim = entry["agreement"]["value"] if name == "agreement" else entry.get(name, 0)
             if not _same(claim, value):
                 yield f"the certificate of lot {lot_id} says {name} is {claim}, and a recount gives {value}"
         erased = {judgement.before["unit_ids"][place] for place in judgement.after.get("withdrawn", ())}
@@ -132,7 +132,9 @@ def _recounted(
     behind = [resolved[unit_id, rework].content for unit_id in members if (unit_id, rework) in resolved]
     pieces = [piece for content in behind for piece in content.evidence]
     read = partial(notebook.read, judgement.before["project_id"], version=judgement.after.get("schema_version", 1))
-    asked = [row.evidence[: row.overlap_initial] for row in behind if len(row.evidence) >= row.overlap_initial]
+    # Of what an adjudicator set aside the first, which were given unseen, and else what the label rests on.
+    unseen = [([each for each in row.set_aside if not each.referral] or row.evidence, row) for row in behind]
+    asked = [given[: row.overlap_initial] for given, row in unseen if len(given) >= row.overlap_initial]
     whole = [[read(json.loads(piece.label)) for piece in first if not piece.by_model] for first in asked]
     plan = judgement.before.get("plan")
     risk = None if plan is None else _risk(Plan.of(plan), rejections + 1, entry["consumers_risk"])
@@ -154,6 +156,8 @@ def _recounted(
         "guideline_versions": sorted({piece.guideline_version for piece in pieces}),
         "schema_versions": sorted({max(1, row.schema_version) for row in (*behind, *pieces)}),
         "agreement": alpha(whole),
+        "units_referred_back": sum(bool(row.set_aside) for row in behind),
+        "annotations_set_aside": sum(len(row.set_aside) for row in behind),
     }
 
 

@@ -69,12 +69,12 @@ def _rulings_are_told(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
 def nothing_is_counted_twice(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """A unit has one resolution a rework and one decision a round, on evidence that holds each annotation once."""
     del notebook
-    yield from _each_once(evidence, "escalated", ("unit_id", "rework"), "escalated")
+    yield from _each_once(evidence, "escalated", ("unit_id", "rework", "referral"), "escalated")
     yield from _each_once(evidence, "sample_drawn", ("lot_id", "rework"), "sampled")
     yield from _each_once(evidence, "lot_accepted", ("lot_id",), "accepted")
     yield from _each_once(evidence, "lot_exported", ("lot_id", "format"), "told as exported")
     resolved: Counter[tuple[str, int]] = Counter()
-    rounds: Counter[tuple[str, int, int]] = Counter()
+    rounds: Counter[tuple[str, int, int, int]] = Counter()
     annotations = evidence.by_id("annotation_submitted", "annotation_id")
     words = revisions_by_annotation(evidence)
     revisions = {event.metadata.event_id for revised in words.values() for event in revised}
@@ -91,7 +91,8 @@ def nothing_is_counted_twice(notebook: Notebook, evidence: Evidence) -> Iterator
         # One that was escalated in this round, and closed on its leading label.
         anew = anew or (entry.kind == "consensus_reached" and bool(entry.content.closed_by))
         if entry.kind in DECIDING and not anew:
-            rounds[entry.content.unit_id, entry.content.rework, entry.content.round] += 1
+            times = len(entry.content.referrals) if entry.kind in SETTLING else entry.content.referral
+            rounds[entry.content.unit_id, entry.content.rework, times, entry.content.round] += 1
             if entry.content.unit_id in gold:
                 yield f"gold unit {entry.content.unit_id} was decided on ({entry.kind})"
         if entry.kind in (*SETTLING, "escalated"):
@@ -99,7 +100,7 @@ def nothing_is_counted_twice(notebook: Notebook, evidence: Evidence) -> Iterator
     for (unit_id, rework), times in resolved.items():
         if times > 1:
             yield f"unit {unit_id} was resolved {times} times in rework {rework}"
-    for (unit_id, rework, number), times in rounds.items():
+    for (unit_id, rework, _, number), times in rounds.items():
         if times > 1:
             yield f"unit {unit_id} was decided {times} times in round {number} of rework {rework}"
 

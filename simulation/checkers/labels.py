@@ -5,8 +5,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from simulation.checkers.revisions import revisions_by_annotation
-from simulation.evidence import Evidence
+from simulation.evidence import Evidence, RecordedEvent
 from simulation.notebook import Notebook
+
+Place = tuple[str, int, int]
+"""A unit, how often it was sent back with its lot, and how often since then by an adjudicator."""
 
 
 def labels_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
@@ -43,19 +46,19 @@ def leases_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
 def overlap_is_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """No unit has more labels that count, or more leases beside them, than it wants; nobody has it twice."""
     admitted = {event.content.unit_id: event for event in evidence.events("unit_admitted")}
-    wanted: dict[tuple[str, int], int] = {}
-    for asked in evidence.events("overlap_requested"):
-        place = (asked.content.unit_id, asked.content.rework)
+    wanted: dict[Place, int] = {}
+    for asked in [*evidence.events("overlap_requested"), *evidence.events("referred_back")]:
+        place = place_of(asked)
         wanted[place] = max(wanted.get(place, 0), asked.content.overlap_wanted)
-    counted: Counter[tuple[str, int]] = Counter()
-    split: Counter[tuple[str, int]] = Counter()
+    counted: Counter[Place] = Counter()
+    split: Counter[Place] = Counter()
     words = revisions_by_annotation(evidence)
     for event in evidence.events("annotation_submitted"):
-        counted[event.content.unit_id, event.content.rework] += not event.content.late
+        counted[place_of(event)] += not event.content.late
         wording = notebook.wordings.get(event.metadata.project_id)
         labels = [event, *words.get(event.content.annotation_id, ())]
         if wording is not None and any(wording.said_several(json.loads(each.content.label)) for each in labels):
-            split[event.content.unit_id, event.content.rework] += not event.content.late
+            split[place_of(event)] += not event.content.late
     for place, count in counted.items():
         unit = admitted.get(place[0])
         if unit is None or unit.content.HasField("gold_label"):
@@ -64,8 +67,8 @@ def overlap_is_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
         limit = max(wanted.get(place, 0), *(overlap["initial"] for overlap in overlaps))
         # A label of a class that was split says one of several: another is asked for in its place, beyond the cap, too.
         cap = max(overlap["max"] for overlap in overlaps) + split[place]
-        if count > limit or limit > cap:
-            yield f"unit {place[0]} has {count} labels that count in rework {place[1]}, and wants {limit}"
+        if count > limit or (limit > cap and not place[2]):
+            yield f"unit {place[0]} has {count} labels that count in rework {place[1:]}, and wants {limit}"
     had = Counter(
         (entry.content.unit_id, entry.content.rework, entry.content.annotator_id)
         for entry in evidence.events("assignment_issued")
@@ -76,10 +79,20 @@ def overlap_is_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
         for kind in ("assignment_expired", "assignment_returned", "unit_skipped")
         for entry in evidence.events(kind)
     )
+    again = Counter(
+        (event.content.unit_id, event.content.rework, name)
+        for event in evidence.events("referred_back")
+        for name in event.content.annotators
+    )
     for (unit_id, rework, annotator_id), count in had.items():
-        if count > 1 + let_go[unit_id, annotator_id]:
+        if count > 1 + let_go[unit_id, annotator_id] + again[unit_id, rework, annotator_id]:
             yield f"{annotator_id} was issued unit {unit_id} {count} times in rework {rework}"
     yield from _slots_are_kept(evidence)
+
+
+def place_of(event: RecordedEvent) -> Place:
+    """Return of which unit an event is, and of which time that it was given out: by reworks, then by referrals."""
+    return event.content.unit_id, event.content.rework, event.content.referral
 
 
 def models_count_as_is_said(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
@@ -102,11 +115,11 @@ def models_count_as_is_said(notebook: Notebook, evidence: Evidence) -> Iterator[
 def _slots_are_kept(evidence: Evidence) -> Iterator[str]:
     for kept in evidence.kept.get("assign", ()):
         assignments = kept.state.get("assignments", [])
-        rework = kept.state.get("rework", 0)
+        now = kept.state.get("rework", 0), kept.state.get("referral", 0)
         holding = [
             each
             for each in assignments
-            if each.get("rework", 0) == rework
+            if (each.get("rework", 0), each.get("referral", 0)) == now
             and each["status"] in ("leased", "submitted")
             and not each.get("beside", False)
         ]

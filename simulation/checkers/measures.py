@@ -18,6 +18,8 @@ GRACE_US = 60_000_000
 CLOCKS_APART_US = 200_000_000
 """How far the clocks of two services may be apart."""
 TOLERANCE = 1e-9
+Times = defaultdict[str, tuple[int, int]]
+"""How often each unit was sent back with its lot, and since then referred back by an adjudicator."""
 STANDING = ("escalated", *SETTLING)
 """What says how a unit stands; of one rework the later word prevails."""
 
@@ -132,7 +134,7 @@ class _Counts(NamedTuple):
     sealed: dict[str, Any]
     accepted: dict[str, RecordedEvent]
     annotations: list[RecordedEvent]
-    rework: Counter[str]
+    rework: Times
     gold: dict[str, bytes]
     answers: list[RecordedEvent]
     counted: list[RecordedEvent]
@@ -157,9 +159,12 @@ def _counts(project_id: str, evidence: Evidence, gone: set[str]) -> _Counts:
         for annotation in annotations
         if annotation.content.unit_id not in marked.keys() | gone
         and not annotation.content.late
-        and annotation.content.rework == rework[annotation.content.unit_id]
+        and annotation.content.rework == rework[annotation.content.unit_id][0]
     ]
-    voices = _by_unit(_first_asked(counted, _asked(events, units, rework))).values()
+    # What was said after an adjudicator's comment counts, and not what was set aside; agreement is of what was unseen.
+    unseen = [annotation for annotation in counted if not annotation.content.referral]
+    counted = [each for each in counted if each.content.referral == rework[each.content.unit_id][1]]
+    voices = _by_unit(_first_asked(unseen, _asked(events, units, rework))).values()
     under = [({max(1, entry.content.schema_version) for entry in voice}, _labels(voice)) for voice in voices]
     first_asked = [labels for _, labels in under]
     return _Counts(events, sealed, accepted, annotations, rework, gold, answers, counted, first_asked, under)
@@ -204,17 +209,13 @@ def _recounted(notebook: Notebook, project_id: str, evidence: Evidence, gone: se
     }
 
 
-def _asked(events: list[RecordedEvent], units: dict[str, RecordedEvent], rework: Counter[str]) -> dict[str, int]:
+def _asked(events: list[RecordedEvent], units: dict[str, RecordedEvent], rework: Times) -> dict[str, int]:
     """Return how many labels of each unit were asked for at first: as its resolution says, else as its admission."""
     asked = {unit_id: entry.content.overlap_initial for unit_id, entry in units.items()}
     settled = _settled(events, rework)
     for event in events:
         unit_id = getattr(event.content, "unit_id", "")
-        if (
-            settled.get(unit_id) == event.kind
-            and event.content.rework == rework[unit_id]
-            and event.content.overlap_initial
-        ):
+        if settled.get(unit_id) == event.kind and _times(event) == rework[unit_id] and event.content.overlap_initial:
             asked[unit_id] = event.content.overlap_initial
     # On what has no right label nobody agrees or disagrees.
     return asked | {unit_id: 0 for unit_id, kind in settled.items() if kind == "ruled_unanswerable"}
@@ -246,24 +247,30 @@ def _in_time(
     return [entry for entry in submitted if entry.metadata.occurred_at_us <= until.get(entry.content.unit_id, 2**62)]
 
 
-def _reworks(events: list[RecordedEvent]) -> Counter[str]:
-    """Return how often each unit was sent back, by whoever speaks of the latest."""
-    found: Counter[str] = Counter()
+def _reworks(events: list[RecordedEvent]) -> Times:
+    """Return how often each unit was sent back, and then referred back, by whoever speaks of the latest."""
+    found: Times = defaultdict(lambda: (0, 0))
     for event in events:
-        if event.kind in ("annotation_submitted", "assignment_issued", *STANDING):
-            found[event.content.unit_id] = max(found[event.content.unit_id], event.content.rework)
+        if event.kind in ("annotation_submitted", "assignment_issued", "referred_back", *STANDING):
+            found[event.content.unit_id] = max(found[event.content.unit_id], _times(event))
         elif event.kind == "lot_rejected" and event.content.on_reject == "relabel":
             for unit_id in event.content.unit_ids:
-                found[unit_id] = max(found[unit_id], event.content.rework + 1)
+                found[unit_id] = max(found[unit_id], (event.content.rework + 1, 0))
     return found
 
 
-def _settled(events: list[RecordedEvent], rework: Counter[str]) -> dict[str, str]:
+def _times(event: RecordedEvent) -> tuple[int, int]:
+    if event.kind in SETTLING:
+        return event.content.rework, len(event.content.referrals)
+    return event.content.rework, 0 if event.kind == "assignment_issued" else event.content.referral
+
+
+def _settled(events: list[RecordedEvent], rework: Times) -> dict[str, str]:
     """Return how each unit stands; a ruling prevails over an escalation."""
     found: dict[str, str] = {}
     for kind in STANDING:
         for event in events:
-            if event.kind == kind and event.content.rework == rework[event.content.unit_id]:
+            if event.kind == kind and _times(event) == rework[event.content.unit_id]:
                 found[event.content.unit_id] = kind
     return found
 

@@ -43,7 +43,7 @@ REPLY_FIELDS |= {"nodes", "id", "parent", "inner"}
 REPLY_FIELDS |= {"next", "why", "code", "skills", "ended_at", "until"}
 REPLY_FIELDS |= {"annotator_id", "state", "state_reason", "state_until", "credentials", "domain", "holds", "expires_at"}
 REPLY_FIELDS |= {"languages", "leases", "projects", "more_projects", "project_id", "waiting", "priority", "due_at"}
-REPLY_FIELDS |= {"notice"}
+REPLY_FIELDS |= {"notice", "comment", "earlier"}
 REPLY_FIELDS |= {"submitted_at", "revision", "revisable", "label", "flag", "too_late_from"}
 WORDS_NO_ANNOTATOR_READS = (UNSEEN_NAME, "gold")
 

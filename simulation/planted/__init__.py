@@ -50,6 +50,7 @@ PLANTED = _named(
         labelling.exposures_by_process,
         labelling.a_wait_for_ever,
         labelling.first_label_wins,
+        labelling.what_was_set_aside_counts,
         labelling.late_revisions_vanish,
         labelling.first_words_stand,
         labelling.revisions_are_more_labels,

@@ -72,6 +72,17 @@ def the_last_draft_wins() -> Iterator[None]:
 
 
 @contextmanager
+def what_was_set_aside_counts() -> Iterator[None]:
+    """Weigh all labels of a rework, those among them that an adjudicator set aside."""
+
+    def counted(self: adjudicated.UnitState) -> tuple[adjudicated.Annotation, ...]:
+        return tuple(given for given in self.annotations if given.rework == self.rework)
+
+    with patch.object(adjudicated.UnitState, "counted", counted):
+        yield
+
+
+@contextmanager
 def models_are_people() -> Iterator[None]:
     """Let a model's label take any place of a unit's overlap, whatever its project says."""
 

@@ -33,6 +33,7 @@ CAUGHT_AT = {
     "sameness-by-bytes": 3,
     "the-last-draft-wins": 2,
     "unavailable-is-poison": 9,
+    "what-was-set-aside-counts": 7,
 }
 """At which seed each was caught, where that is not the first; that seed is tried first."""
 OVER_SEVERAL = {"overconfident": (5, 17)}

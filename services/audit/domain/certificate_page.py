@@ -251,6 +251,9 @@ def _facts(lot: SaidLot) -> Iterator[tuple[str, str]]:
         units = _count(lot.regions_ruled["units"], "unit")
         kinds = (f"{lot.regions_ruled[kind]:,} {words}" for kind, words in RULED_REGIONS.items())
         yield "Ruled object by object", f"{units}: {', '.join(kinds)}"
+    if lot.units_referred_back:
+        units, aside = _count(lot.units_referred_back, "unit"), _count(lot.annotations_set_aside, "annotation")
+        yield "Sent back to annotators by an adjudicator", f"{units}; {aside} set aside, on which agreement rests"
     yield "Annotators, annotations", f"{lot.annotators:,}, {lot.annotations:,}"
     yield "Guideline versions", ", ".join(map(str, lot.guideline_versions)) or NOT_SAID
     if len(lot.schema_versions) > 1 or lot.schema_versions[:1] > [1]:

@@ -133,8 +133,11 @@ export class Desk {
   }
 
   async ready(offer) {
-    const [{ content }] = await Promise.all([payload(offer.payload_url), this.drafts.restore(offer)]);
-    const unit = { ...offer, content };
+    // What they had said of a unit that an adjudicator sent back is begun with; without it they begin anew.
+    const before = offer.earlier
+      ? ask("assign", "GET", `/annotations/${encodeURIComponent(offer.earlier)}`).catch(() => null) : null;
+    const [{ content }, given] = await Promise.all([payload(offer.payload_url), before, this.drafts.restore(offer)]);
+    const unit = { ...offer, content, given };
     const image = imageOf(unit.media_type, content);
     if (image && this.state.value.current) await decoded(image);
     return unit;

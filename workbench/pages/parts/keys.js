@@ -16,7 +16,7 @@ export const DEFAULTS = {
   zoomIn: "+", zoomOut: "-", fit: "Z",
   panLeft: "Alt+ArrowLeft", panRight: "Alt+ArrowRight", panUp: "Alt+ArrowUp", panDown: "Alt+ArrowDown",
   tie: "T", nextField: "]", previousField: "[",
-  unanswerable: "X", unclear: "Q",
+  unanswerable: "X", unclear: "Q", referSame: "U", referOthers: "O",
   takeObject: "Y", dropObject: "D", redrawObject: "R", nextObject: ".", previousObject: ",",
 };
 

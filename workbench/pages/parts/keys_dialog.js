@@ -7,7 +7,7 @@ import { t } from "./strings.js";
 const PARTS = new Set(["Shift", "Control", "Alt", "Meta", "CapsLock", "AltGraph", "Dead"]);
 const GROUPS = {
   unit: ["submit", "back", "undo", "redo", "skip", "flag", "guideline", "pause", "help", "find", "nextField", "previousField",
-    "unanswerable", "unclear"],
+    "unanswerable", "unclear", "referSame", "referOthers"],
   pick: Array.from({ length: 10 }, (_, place) => `pick${place + 1}`).concat("tie"),
   regions: ["add", "next", "previous", "remove", "cancel", "point", "insert", "left", "right", "up", "down", "farLeft", "farRight",
     "farUp", "farDown", "narrower", "wider", "shorter", "taller"],

@@ -318,4 +318,13 @@ export const arabic = {
   "models.never": "وسوم النماذج تُحفظ ولا تُحسب.", "models.in_overlap": { one: "وسوم النماذج تُحسب بجانب وسم شخص واحد على الأقل.", two: "وسوم النماذج تُحسب بجانب وسمي شخصين على الأقل.", few: "وسوم النماذج تُحسب بجانب وسوم {count} أشخاص على الأقل.", many: "وسوم النماذج تُحسب بجانب وسوم {count} شخصًا على الأقل.", other: "وسوم النماذج تُحسب بجانب وسوم {count} شخص على الأقل." },
   "models.how": "يُحسب اتفاق الناس بدونها. الفترات بنسبة 95 %.",
   "agreement.noneOpen": "لا في وحدة ما زالت مفتوحة.",
+  "adjudicate.refer": "أعِدها", "adjudicate.comment": "تعليق للواسمين",
+  "adjudicate.commentMissing": "قل ما الذي ينبغي أن ينظروا فيه.", "adjudicate.before": "أُعيدت من قبل",
+  "adjudicate.sentTo.same": "{time}، إلى الواسمين أنفسهم:", "adjudicate.sentTo.others": "{time}، إلى واسمين آخرين:",
+  "outcome.refer_same": "اسأل واسميها من جديد", "outcome.refer_others": "اسأل غيرهم",
+  "outcome.refer_same.text": "توضع وسومهم جانبًا، ويُعطَون الوحدة من جديد مع تعليقك، ولهم أن يسموها غير ذلك؛ وتعود إلى هنا إن لم يتفقوا.", "outcome.refer_others.text": "توضع وسومها جانبًا، ويسمها من لم يرها مع تعليقك؛ وتعود إلى هنا إن لم يتفقوا.",
+  "reason.lookAgain": "انظروا فيها مرة أخرى", "reason.readGuideline": "اقرؤوا الدليل في هذا",
+  "reason.moreEyes": "فلينظر فيها غيرهم", "key.referSame": "اسأل واسميها من جديد",
+  "key.referOthers": "اسأل غيرهم", "desk.sentBack": "أعاد مراجعٌ هذه الوحدة:",
+  "desk.begunWith": "تبدأ بما كنت قد قلته.",
 };

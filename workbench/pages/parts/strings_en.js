@@ -316,4 +316,13 @@ export const english = {
   "models.never": "Models' labels are kept and not counted.", "models.in_overlap": { one: "Models' labels count, beside those of {count} person at least.", other: "Models' labels count, beside those of {count} people at least." },
   "models.how": "How people agree is told without them. Intervals are of 95 %.",
   "agreement.noneOpen": "On no unit that is still open.",
+  "adjudicate.refer": "Send back", "adjudicate.comment": "Comment to the annotators",
+  "adjudicate.commentMissing": "Say what they are to look at.", "adjudicate.before": "Sent back before",
+  "adjudicate.sentTo.same": "{time}, to the same annotators:", "adjudicate.sentTo.others": "{time}, to other annotators:",
+  "outcome.refer_same": "Ask its annotators again", "outcome.refer_others": "Ask others",
+  "outcome.refer_same.text": "Their labels are set aside. They are given the unit again with your comment, and may label it otherwise; it comes back here if they do not agree.", "outcome.refer_others.text": "Its labels are set aside, and annotators who have not seen it label it, with your comment; it comes back here if they do not agree.",
+  "reason.lookAgain": "Look at it once more", "reason.readGuideline": "Read the guideline on this",
+  "reason.moreEyes": "Others should look at it", "key.referSame": "Ask its annotators again",
+  "key.referOthers": "Ask others", "desk.sentBack": "A reviewer sent this unit back:",
+  "desk.begunWith": "It begins with what you had said.",
 };

@@ -8,7 +8,7 @@ import { Content } from "../parts/content.js";
 import { letter } from "../parts/letters.js";
 import { beginning, isDrawn, Objects, useObjects } from "../parts/objects.js";
 import { Elsewhere, ToJudging, useReviewed } from "../parts/reviewed.js";
-import { percent, t, whole } from "../parts/strings.js";
+import { moment, percent, t, whole } from "../parts/strings.js";
 import { useWork, Work } from "../parts/work.js";
 import { kindOf } from "../kinds/index.js";
 
@@ -16,7 +16,13 @@ const PAGE = 20;
 const AGAIN_MS = 3_000;
 const REASON_CHARACTERS_MAX = 2_000;
 const [LABEL, UNANSWERABLE, UNCLEAR] = ["label", "unanswerable", "guideline_unclear"];
+// Back to annotators, which rules nothing: to those who labelled it, or to others.
+const [SAME, OTHERS] = ["refer_same", "refer_others"];
+const TO = { [SAME]: "same", [OTHERS]: "others" };
+const KEYS = { [UNANSWERABLE]: "unanswerable", [UNCLEAR]: "unclear", [SAME]: "referSame", [OTHERS]: "referOthers" };
+const SENDS = { [UNCLEAR]: "adjudicate.ask", [SAME]: "adjudicate.refer", [OTHERS]: "adjudicate.refer" };
 const REASONS = {
+  [SAME]: ["reason.lookAgain", "reason.readGuideline"], [OTHERS]: ["reason.readGuideline", "reason.moreEyes"],
   [LABEL]: ["reason.side", "reason.guideline"], [UNANSWERABLE]: ["reason.unanswerable", "reason.unclear"], [UNCLEAR]: ["reason.silent", "reason.both"],
 };
 
@@ -51,8 +57,8 @@ export default function Adjudicate({ query }) {
   useReviewed(unit?.project_id);
   const rule = async (said) => {
     await ask("adjudicate", "POST", `/escalations/${encodeURIComponent(unit.unit_id)}/ruling`, said);
-    // What waits for an answer comes again once there is one.
-    if (said.outcome !== UNCLEAR) ruled.current.add(unit.unit_id);
+    // What waits for an answer comes again once there is one, and what went back may.
+    if (said.outcome !== UNCLEAR && !said.to) ruled.current.add(unit.unit_id);
     setDone(done + 1);
     setQueue(queue.filter((one) => one !== unit));
     setAt((now) => Math.max(0, Math.min(now, queue.length - 2)));
@@ -115,13 +121,15 @@ function Ruling({ unit, content, mediaType, drawn, rule }) {
     }
     setSending(true);
     try {
-      await rule(outcome === LABEL ? { label: work.label(), reason: reason.trim() } : { outcome, reason: reason.trim() });
+      const word = outcome === LABEL ? { label: work.label() } : outcome in TO ? { outcome: "refer_back", to: TO[outcome] } : { outcome };
+      await rule({ ...word, reason: reason.trim() });
     } catch (fault) {
       setProblem(fault instanceof Away ? t("notice.away") : fault.message);
       setSending(false);
     }
   };
-  useKeys({ submit, unanswerable: () => turn(UNANSWERABLE), unclear: () => turn(UNCLEAR) });
+  const outcomes = [UNANSWERABLE, UNCLEAR, ...(unit.referrals_left ? [SAME, OTHERS] : [])];
+  useKeys({ submit, ...Object.fromEntries(outcomes.map((one) => [KEYS[one], () => turn(one)])) });
   return html`<div class="unit-and-side"><div class="ruling">
     <section class="facts-line"><span class="badge">${becauseOf(unit.reason)}</span>
       <span>${t("adjudicate.confidence", { value: percent(unit.confidence, 0) })}</span>
@@ -129,27 +137,39 @@ function Ruling({ unit, content, mediaType, drawn, rule }) {
       <a href=${`/gold/${encodeURIComponent(unit.project_id)}`}>${t("gold.title")}</a>
       <${ToJudging} project=${unit.project_id} /></section>
     ${!work.kind.showsContent && html`<section class="content" aria-label=${t("unit.title")}><${Content} content=${content} mediaType=${mediaType} /></section>`}
+    <${Before} unit=${unit} content=${content} />
     <${Sides} unit=${unit} content=${content} mediaType=${mediaType} taken=${taken} choose=${choose} />
     ${outcome === LABEL && html`<${Objects} unit=${unit} content=${content} mediaType=${mediaType} ruling=${objects} />`}
     <section class="own" aria-label=${t("adjudicate.own")}><h2>${t("adjudicate.own")}</h2>
-      <div class="picks outcomes" role="group" aria-label=${t("adjudicate.outcome")}>${[UNANSWERABLE, UNCLEAR].map((one) => html`
+      <div class="picks outcomes" role="group" aria-label=${t("adjudicate.outcome")}>${outcomes.map((one) => html`
         <button type="button" class="pick" aria-pressed=${String(outcome === one)} onClick=${() => turn(one)}>${t(`outcome.${one}`)}
-          <${Key} of=${one === UNCLEAR ? "unclear" : one} /></button>`)}</div>
+          <${Key} of=${KEYS[one]} /></button>`)}</div>
       ${outcome !== LABEL ? html`<p class="notice">${t(`outcome.${outcome}.text`)}</p>` : work.kind.showsContent ? html`<${Work} work=${work} content=${content} mediaType=${mediaType} pointed=${objects.pointed} />`
         : html`<${work.kind.Editor} schema=${schema} content=${content} draft=${work.draft} change=${work.change} seed=${unit.unit_id} />`}
-      <label class="writing">${t("adjudicate.reason")}<textarea ref=${field} rows="2" dir="auto" maxlength=${REASON_CHARACTERS_MAX} value=${reason}
+      <label class="writing">${t(outcome in TO ? "adjudicate.comment" : "adjudicate.reason")}<textarea ref=${field} rows="2" dir="auto" maxlength=${REASON_CHARACTERS_MAX} value=${reason}
         onInput=${(event) => setReason(event.target.value)} /></label>
       <div class="picks reasons">${REASONS[outcome].map((name) => html`
         <button type="button" class="pick small" onClick=${() => setReason(t(name))}>${t(name)}</button>`)}</div>
-      <footer class="sending"><p class="problem" role="alert">${problem || (tried && (missing ? t(...missing) : reason.trim() ? "" : t("adjudicate.reasonMissing")))}</p>
+      <footer class="sending"><p class="problem" role="alert">${problem || (tried && (missing ? t(...missing) : reason.trim() ? "" : t(outcome in TO ? "adjudicate.commentMissing" : "adjudicate.reasonMissing")))}</p>
         <div class="tools"><${KeyButton} of="undo" disabled=${!work.canUndo} onClick=${work.undo} />
-          <${KeyButton} kind="primary" of="submit" disabled=${sending} onClick=${submit}>${t(outcome === UNCLEAR ? "adjudicate.ask" : "adjudicate.rule")}<//></div></footer></section></div>
+          <${KeyButton} kind="primary" of="submit" disabled=${sending} onClick=${submit}>${t(SENDS[outcome] ?? "adjudicate.rule")}<//></div></footer></section></div>
     ${unit.guideline && html`<aside class="side" aria-label=${t("guideline.title")} tabindex="0"><h2>${t("guideline.title")} <span class="badge">${t("guideline.version", { version: unit.guideline_version })}</span></h2>
       <${Markdown} text=${unit.guideline} /></aside>`}</div>`;
 }
 
 // A reason that this page has no words for yet is shown as the service names it.
 const becauseOf = (reason) => (t(`escalated.${reason}`) === `escalated.${reason}` ? reason : t(`escalated.${reason}`));
+
+// How often it was sent back to annotators, why, and what had been said by then: that counts no more.
+function Before({ unit, content }) {
+  if (!unit.referrals?.length) return null;
+  const kind = kindOf(unit.label_schema);
+  const words = (side) => kind.pieces(side.label, unit.label_schema, content).join(", ") || t("adjudicate.saysNothing");
+  return html`<section aria-label=${t("adjudicate.before")}><h2>${t("adjudicate.before")}</h2><ol class="referrals">
+    ${unit.referrals.map((one) => html`<li><p>${t(`adjudicate.sentTo.${one.to}`, { time: moment(one.at, true) })} <q dir="auto">${one.comment}</q></p>
+      <ul class="quiet">${one.sides.map((side) => html`<li><span dir="auto">${words(side)}</span> <span class="badge">${t("adjudicate.annotators", { count: side.annotations })}</span></li>`)}</ul></li>`)}
+  </ol></section>`;
+}
 
 // Sides come in random order from the service; what one says and another does not is marked.
 function Sides({ unit, content, mediaType, taken, choose }) {

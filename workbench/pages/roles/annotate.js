@@ -12,6 +12,7 @@ import { Outbox } from "../parts/outbox.js";
 import { ordered } from "../parts/seeded.js";
 import { duration, moment, t } from "../parts/strings.js";
 import { useWork, Work } from "../parts/work.js";
+import { kindOf } from "../kinds/index.js";
 import { Choose } from "./choose.js";
 import { Standing } from "./standing.js";
 
@@ -100,7 +101,7 @@ function RefusedWork({ outbox }) {
 function Unit({ desk, unit, paused }) {
   const saved = useMemo(() => desk.draft(unit), []);
   const seed = useMemo(() => ordered(unit.assignment_id, unit.order), []);
-  const work = useWork(unit.label_schema, unit.content, seed, saved?.draft ?? undefined);
+  const work = useWork(unit.label_schema, unit.content, seed, saved?.draft ?? begunWith(unit, seed));
   const [flag, setFlag] = useState(saved?.flag ?? "");
   const [asking, ask_] = useState(null);
   const [tried, setTried] = useState(false);
@@ -152,6 +153,8 @@ function Unit({ desk, unit, paused }) {
   useKeys({ submit, skip: () => ask_("skip"), flag: () => ask_("flag") });
   return html`<section class="unit" aria-label=${t("unit.title")} data-unit=${unit.unit_id}>
     ${over && html`<p class="notice warn">${t("desk.over")}</p>`}
+    ${unit.comment && html`<p class="notice" data-comment><b>${t("desk.sentBack")}</b> <q dir="auto">${unit.comment}</q>
+      ${unit.given?.label != null && html` <span class="quiet">${t("desk.begunWith")}</span>`}</p>`}
     <${Elsewhere} desk=${desk} unit=${unit} take=${(found) => {
       work.change(found.draft);
       setFlag(found.flag);
@@ -171,6 +174,11 @@ function Unit({ desk, unit, paused }) {
       choices=${["skip.unreadable", "skip.guideline", "skip.language", "skip.knowledge", "skip.harm"]} />`}
     ${asking === "flag" && html`<${Reason} title=${t("flag.title")} send=${setFlag} close=${() => ask_(null)}
       choices=${["flag.unclear", "flag.guideline", "flag.several"]} />`}</section>`;
+}
+
+// What its annotator had said of a unit that was sent back, if it reads as it did.
+function begunWith({ given, schema_version: version, label_schema: schema }, seed) {
+  return given?.label != null && given.schema_version === version ? kindOf(schema).draft(given.label, schema, seed) : undefined;
 }
 
 // The unit is open in another window, too, and something was changed there that is not here.

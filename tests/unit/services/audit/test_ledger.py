@@ -17,6 +17,7 @@ from concord.contracts.v1.resolutions_pb2 import (
     ConsensusReached,
     Evidence,
     ParticipantJoined,
+    Referral,
     RegionOrigin,
 )
 from concord.labels import Json, encoded
@@ -293,6 +294,52 @@ async def test_lineage_tells_who_did_what_under_which_guideline(audit: Audit) ->
     prov = provenance.provenance(unit, lot["lines"])
     plans = {entry.get("prov:plan") for entry in prov["wasAssociatedWith"].values()}
     assert plans >= {"c:guideline/1", "c:guideline/2"}
+
+
+async def test_what_an_adjudicator_set_aside_is_in_lineage_and_certificate_and_agreement_rests_on_it(
+    lives: int,
+) -> None:
+    del lives
+    audit = await sealed(RELABEL)
+
+    def given(name: str, label: str, referral: int) -> Evidence:
+        word = encoded(label)
+        return Evidence(annotation_id=f"{name}{referral}", annotator_id=name, label=word, referral=referral)
+
+    back = Referral(adjudicator_id="senior", comment="Look again.", to="same", at_us=1_766_534_900_000_000)
+    for unit in UNITS[:2]:
+        reached = ConsensusReached(
+            unit_id=unit, label=b'"yes"', confidence=0.97, method="posterior", guideline_version=1, overlap_initial=2,
+            evidence=[given("w1", "yes", 1), given("w2", "yes", 1)], participants=["w1", "w2", "senior"],
+            referrals=[back], set_aside=[given("w1", "no", 0), given("w2", "yes", 0)],
+        )  # fmt: skip
+        await audit.upstream.resolution(unit, consensus_reached=reached)
+    await audit.resolve(UNITS[2:])
+    await audit.inspect({})
+    body = await lineage(audit, UNITS[0])
+    entry, codes = body["entries"][1], audit.handlers.means.ledger.codes(PROJECT)
+    assert entry["referrals"] == [
+        {"adjudicator": codes("senior"), "to": "same", "at": "2025-12-24T00:08:20.000000+00:00"}
+    ]
+    assert [each["annotation_id"] for each in entry["set_aside"]] == ["w10", "w20"]
+    assert body["holds"]
+    assert "Look again." not in json.dumps(body), "words may name somebody; they are adjudicate's to keep"
+    prov = provenance.provenance(UNITS[0], body["lines"])
+    gone = {row["prov:entity"] for row in prov["wasInvalidatedBy"].values()}
+    assert gone == {f"c:entry/{UNITS[0]}/2/set-aside/{place}/label" for place in (0, 1)}
+    certificate, ledger, key = await handed_over(audit)
+    (claim,) = json.loads(certificate)["lots"]
+    assert (claim["units_referred_back"], claim["annotations_set_aside"]) == (2, 4)
+    assert claim["annotations"] == 2 * len(UNITS), "of those that were set aside none counts"
+    assert claim["agreement"]["value"] < 1, "people did not agree before somebody told them"
+    assert replay(certificate, ledger, [key]).differing == ()
+    page = (await audit.client(f"/v1/lots/{LOT}/certificate.html")).body.decode()
+    assert "2 units; 4 annotations set aside" in page
+    broken = [line.replace(b'"set_aside":["\\"no\\"', b'"set_aside":["\\"yes\\"') for line in ledger]
+    assert broken != ledger
+    with pytest.raises(LedgerBroken):
+        replay(certificate, broken, [key])
+    await audit.stop()
 
 
 BOXES = {"kind": "boxes", "classes": ["car"]}
