@@ -303,8 +303,8 @@ def judged(state: UnitState, rule: Rule, weigh: Weigh) -> Judged:
     need = min(rule.overlap_initial, rule.overlap_max)
     if not state.decided_round:
         # Of one that was referred back it stays what was asked for before anybody had looked at any.
-        asked = {"overlap_initial": state.overlap_initial or need, "overlap_asked": state.overlap_asked or need}
-        state = msgspec.structs.replace(state, **asked)
+        initial = (state.referrals and state.overlap_initial) or need
+        state = msgspec.structs.replace(state, overlap_initial=initial, overlap_asked=state.overlap_asked or need)
     flagged = sum(bool(annotation.flag) for annotation in counted) >= FLAGS_TO_ESCALATE
     full = sum(len(annotation.label) for annotation in counted) >= ROUND_LABEL_BYTES_MAX
     if len(counted) < need and not (flagged or state.stranded or full):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from services.adjudicate.domain.consensus import Leading
+from services.adjudicate.domain.ending import ended, stranded, withdrawn
 from services.adjudicate.domain.escalation import may_rule
 from services.adjudicate.domain.passing import passed_over
 from services.adjudicate.domain.rule import PassedOver, Rule
@@ -16,11 +17,8 @@ from services.adjudicate.domain.unit import (
     UnitState,
     admitted,
     annotated,
-    ended,
     judged,
     reopened,
-    stranded,
-    withdrawn,
 )
 
 UNIT, PROJECT = "k1-u1", "k1-p"
@@ -63,7 +61,7 @@ def test_one_who_cannot_open_a_unit_has_nothing_decided_a_second_time() -> None:
         return Leading("yes", 0.95)  # by what was learnt of the two meanwhile
 
     def pass_over(state: UnitState, who: str) -> Judged | None:
-        return passed_over(state, UNIT, PROJECT, PassedOver(who, "", 0, 1), "payload_broken", 0, rule, surer)
+        return passed_over(state, UNIT, PROJECT, PassedOver(who, "", 0, 1), "payload_broken", 0, 0, rule, surer)
 
     once = pass_over(asked.state, "cem")
     assert once is not None
@@ -104,19 +102,19 @@ def test_what_was_asked_first_is_told_and_adaptive_labels_do_not_change_it() -> 
 def test_nobody_left_escalates_what_has_labels_and_leaves_what_has_none() -> None:
     rule = Rule(3, 5, 0.6)
     state = labelled(rule, "yes").state
-    found = stranded(state, 0, rule, weigh)
+    found = stranded(state, 0, 0, rule, weigh)
     assert found is not None
     assert (found.verdict, found.state.escalated_for, found.state.leading_label) == (
         "escalated",
         "nobody_left",
         '"yes"',
     )
-    none = stranded(new(rule), 0, rule, weigh)
+    none = stranded(new(rule), 0, 0, rule, weigh)
     assert none is not None
     assert (none.verdict, none.state.stranded) == ("recorded", True)
     again = label(none.state, rule, "somebody new")
     assert (again.verdict, again.state.stranded) == ("recorded", False), "somebody came: it goes on as before"
-    assert stranded(state, 1, rule, weigh) is None, "what is told of another round is not of this one"
+    assert stranded(state, 1, 0, rule, weigh) is None, "what is told of another round is not of this one"
 
 
 def test_gold_units_keep_no_labels_so_that_no_state_grows_with_annotators() -> None:
@@ -131,7 +129,7 @@ def test_whoever_labelled_late_or_in_an_earlier_round_has_a_part() -> None:
     rule = Rule(2, 2, 0.9)
     split = labelled(rule, "yes", "no").state
     assert split.status == "escalated"
-    over = ended(split, 0, ["holder"])
+    over = ended(split, 0, 0, ["holder"])
     assert over is not None
     late = label(over.state, rule, "late", late=True).state
     assert set(late.annotators) == {"w0", "w1", "holder", "late"}
@@ -146,7 +144,7 @@ def test_whoever_labelled_late_or_in_an_earlier_round_has_a_part() -> None:
 def test_nobody_may_rule_before_it_is_known_who_still_holds_the_unit() -> None:
     split = labelled(Rule(2, 2, 0.9), "yes", "no").state
     assert not may_rule(split, "senior")
-    over = ended(split, 0, [])
+    over = ended(split, 0, 0, [])
     assert over is not None
     assert may_rule(over.state, "senior")
 
@@ -158,7 +156,7 @@ def test_a_label_after_the_resolution_is_told_once_as_somebodys_part_in_it(late:
     found = label(settled, rule, "third", "no", late=late)
     assert (found.verdict, found.joined, found.state.label) == ("recorded", ("third",), '"yes"')
     assert label(found.state, rule, "third", "no", late=late).joined == ()
-    held = ended(settled, 0, ["holder"])
+    held = ended(settled, 0, 0, ["holder"])
     assert held is not None
     assert held.joined == ("holder",)
     assert label(held.state, rule, "holder", late=late).joined == (), "that they hold it was told"
