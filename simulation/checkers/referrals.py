@@ -14,29 +14,29 @@ REFERRALS_MAX = 2
 def referrals_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Every referral that was acknowledged is told once, in turn and twice at most, and asks whom it says."""
     events = list(evidence.events("referred_back"))
-    told = {place_of(event): event for event in events}
-    if len(told) != len(events):
+    referrals = {place_of(event): event for event in events}
+    if len(referrals) != len(events):
         yield "a unit was referred back twice for the same time"
-    for unit_id, rework, number in told:
-        if number > REFERRALS_MAX or (number > 1 and (unit_id, rework, number - 1) not in told):
+    for unit_id, rework, number in referrals:
+        if number > REFERRALS_MAX or (number > 1 and (unit_id, rework, number - 1) not in referrals):
             yield f"unit {unit_id} was referred back for the {number}th time in rework {rework}"
-    known = Counter((event.content.unit_id, event.content.adjudicator_id, event.content.to) for event in told.values())
+    known = Counter((event.content.unit_id, event.content.adjudicator_id, event.content.to) for event in events)
     for event in evidence.events("ruling_repeated"):
         if event.content.outcome == "refer_back":
             known.update((event.content.unit_id, event.content.adjudicator_id, to) for to in ("same", "others"))
     for wish in notebook.referred:
         if not known[wish]:
             yield f"{wish.adjudicator_id} sent {wish.unit_id} back to {wish.to}, which was acknowledged and is lost"
-    yield from _whom_it_says_is_asked(evidence, told)
+    yield from _whom_it_says_is_asked(evidence, referrals)
     yield from _what_was_set_aside_does_not_count(evidence)
 
 
-def _whom_it_says_is_asked(evidence: Evidence, told: dict[Place, RecordedEvent]) -> Iterator[str]:
+def _whom_it_says_is_asked(evidence: Evidence, referrals: dict[Place, RecordedEvent]) -> Iterator[str]:
     counted = [event for event in evidence.events("annotation_submitted") if not event.content.late]
     gave: defaultdict[Place, set[str]] = defaultdict(set)
     for event in counted:
         gave[place_of(event)].add(event.content.annotator_id)
-    for (unit_id, rework, number), event in told.items():
+    for (unit_id, rework, number), event in referrals.items():
         now, names = gave[unit_id, rework, number], set(event.content.annotators)
         before: set[str] = set().union(*(gave[unit_id, rework, earlier] for earlier in range(number)))
         wrong = now - names if names else now & before

@@ -197,7 +197,7 @@ def _resolved(event: ResolutionEvent, ledger: Ledger, sealed_in: Callable[[str],
     return Cause(unit_key(unit.unit_id), event.metadata.event_id, decide)
 
 
-def _evidence(told: Iterable[ToldEvidence]) -> tuple[Evidence, ...]:
+def _evidence(given: Iterable[ToldEvidence]) -> tuple[Evidence, ...]:
     return tuple(
         [
             Evidence(
@@ -210,7 +210,7 @@ def _evidence(told: Iterable[ToldEvidence]) -> tuple[Evidence, ...]:
                 evidence.revision,
                 evidence.referral,
             )
-            for evidence in told
+            for evidence in given
         ]
     )
 

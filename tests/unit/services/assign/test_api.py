@@ -307,6 +307,8 @@ async def test_the_document_tells_every_body_and_lists_all_that_an_annotator_is_
     reply = claims["responses"]["200"]["content"]["application/json"]["schema"]
     assert set(reply["properties"]["assignments"]["items"]["properties"]) == {
         "assignment_id",
+        "comment",
+        "earlier",
         "unit_id",
         "payload_url",
         "media_type",
