@@ -108,6 +108,8 @@ class Reading:
         self.lost: list[Callable[[int, Rows], None]] = []
         self.instruments = telemetry.instruments(CONSUMER_INSTRUMENTS)
         self.bounded = telemetry.instruments(READING_INSTRUMENTS)
+        for topic in self.topics:
+            self.bounded.counter("concord_metrics_event_times_bounded", topic)  # zero, so that the first is an increase
         self.tracing = telemetry.tracing
         self._held: dict[int, _Counted] = {}
         self._lost: dict[int, float] = {}
