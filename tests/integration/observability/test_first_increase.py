@@ -1,4 +1,4 @@
-"""An increase is seen of a series that was there before: what pages or makes a ticket by the first one begins at zero."""
+"""An increase is seen of a series that was there before: what is told by the first one begins at zero."""
 
 import re
 from typing import Any
