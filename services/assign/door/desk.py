@@ -63,7 +63,6 @@ class Desk:
         secret, url = links.keys[0], links.ingest_url
         self._link: Callable[[str, int], str] = lambda unit_id, until_us: payload_link(secret, url, unit_id, until_us)
         self.turns = Turns()
-        self._schemas: dict[str, tuple[int, msgspec.Raw]] = {}
         self._headings: dict[str, tuple[int, str]] = {}
 
     def offer(self, lease: Leased) -> AssignmentOffer:
@@ -109,7 +108,7 @@ class Desk:
         return known[1]
 
     def label_schema(self, project: Project, version: int | None = None) -> msgspec.Raw:
-        """Return what is offered of a project's label schema as JSON; the newest version is worded once a revision.
+        """Return what is offered of a project's label schema as JSON.
 
         Args:
             project: whose.
@@ -117,11 +116,7 @@ class Desk:
         """
         if version is not None and version < project.schema_version:
             return msgspec.Raw(encoded(project.offered(version).spec()))
-        known = self._schemas.get(project.project_id)
-        if known is None or known[0] != project.revision:
-            known = (project.revision, msgspec.Raw(encoded(project.offered().spec())))
-            self._schemas[project.project_id] = known
-        return known[1]
+        return msgspec.Raw(self.handlers.claims.projects.label_schema(project))
 
 
 def nothing(why: Why) -> tuple[str, Nothing]:

@@ -112,7 +112,8 @@ class Claims:
         """Return what the annotator holds in the project, and as many new units as make up `units_max`.
 
         What is held is offered again first, so that a lost reply loses nothing. Of a project that is paused or closed,
-        or whose guideline is to be acknowledged first, nothing new is given out.
+        or whose guideline is to be acknowledged first, nothing new is given out; of one with a large label schema no
+        more than an answer holds.
 
         Raises:
             AnnotatorUnknown, ProjectUnknown: see there.
@@ -121,6 +122,7 @@ class Claims:
             Backlogged: the broker takes no events.
         """
         project = await self.projects.asked_for(project_id)
+        units_max = self.projects.units_shown(project, units_max)
         seeker = await self.seeker(annotator_id, project_id)
         leases = (await self.held(annotator_id, project_id))[:units_max]
         if await self.nothing_new(annotator_id, project):

@@ -6,9 +6,15 @@ from concord.chassis.journal.record import Outcome
 from concord.chassis.projects import Project
 from concord.chassis.table import Table, Unknown
 from concord.contracts.ids import place_of, slot_of_project
+from concord.labels import encoded
 from services.assign.domain.refusals import ProjectUnknown
 from services.assign.domain.unit import UnitState
 
+OFFERS_BYTES_MAX = 1_500_000
+"""Of the units that are given out at once. With one more, and with what is held from under an older label schema, it is
+less than a process takes of another's answer (`peers.FETCHED_BYTES_MAX`)."""
+OFFER_BYTES = 1_000
+"""Of a unit that is given out, beside its label schema and the order in which that is to be shown."""
 ASKED_FOR_MAX = 50
 """Requests that may wait at once for projects that are not known: whoever asks for what never was stops nobody else."""
 
@@ -40,6 +46,7 @@ class Projects:
     def __init__(self, table: Table[Project]) -> None:
         self._table = table
         self._asked_for = 0
+        self._schemas: dict[str, tuple[int, bytes]] = {}
 
     def known(self, project_id: str) -> Project:
         """Return the project without waiting for one that may be on its way.
@@ -51,6 +58,18 @@ class Projects:
         if project is None:
             raise ProjectUnknown(f"There is no project {project_id[:120]!r}.")
         return project
+
+    def label_schema(self, project: Project) -> bytes:
+        """Return what is offered of a project's newest label schema as JSON; it is worded once a revision."""
+        known = self._schemas.get(project.project_id)
+        if known is None or known[0] != project.revision:
+            known = (project.revision, encoded(project.offered().spec()))
+            self._schemas[project.project_id] = known
+        return known[1]
+
+    def units_shown(self, project: Project, wished: int) -> int:
+        """Return how many units of those wished for are given out at once, one at least: each shows its schema."""
+        return min(wished, max(1, OFFERS_BYTES_MAX // (2 * len(self.label_schema(project)) + OFFER_BYTES)))
 
     def closed(self) -> list[Project]:
         """Return the projects that are closed."""

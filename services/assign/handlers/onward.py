@@ -63,6 +63,7 @@ class Onward:
             return self.submissions.counted(checked), "", []
         project_id = checked.state.project_id
         project = await self.projects.awaited(project_id)
+        units_max = self.projects.units_shown(project, units_max)
         held = await self._others(annotator_id, answer.assignment_id, project.project_id)
         stopped = await self.claims.stopped(annotator_id, project_id) is not None
         may_have = not stopped and not await self.claims.nothing_new(annotator_id, project)

@@ -7,8 +7,9 @@ import httpx
 
 from concord.chassis.identity import Role
 from concord.contracts.ids import placed_id
+from concord.labels import encoded
 from tests.support.service import caller
-from tests.unit.services.assign.desk import AT_US, Desk, claim, project_event, submit, unit_event
+from tests.unit.services.assign.desk import AT_US, PROJECT, Desk, claim, project_event, submit, unit_event
 
 PROJECTS = ("c1-rte", "c1-b", "c1-two")
 """Three projects in three places."""
@@ -139,6 +140,25 @@ async def test_units_of_any_project_come_from_each_in_its_turn_whichever_process
                 assert offer["unit_id"][:3] == project["project_id"][:3]
                 assert (await submit(ann, offer["assignment_id"])).json()["status"] == "accepted"
         assert given == dict.fromkeys(PROJECTS, 3)
+
+
+async def test_of_a_project_with_a_large_label_schema_as_many_units_are_given_as_fit_into_an_answer() -> None:
+    """Each is shown with the schema: fifty of them were ten megabytes, more than one process takes of another."""
+    desk = Desk()
+    event = project_event()
+    classes = [f"{number:03}{'x' * 190}" for number in range(1_000)]
+    event.project_defined.label_schema = encoded({"classes": [*classes], "kind": "choice"})
+    await desk.publish_project(event)
+    async with desk.open(lives=2):
+        await desk.define("ann")
+        await let_in(desk, PROJECT, 20)
+        async with desk.annotator("ann") as ann:
+            given = (await next_of_any(ann, 50))["assignments"]
+            assert 1 < len(given) < 20
+            assert await claim(ann, 50) == given
+            onward = (await submit(ann, given[0]["assignment_id"], classes[0], next=50)).json()["next"]["assignments"]
+            assert onward[:-1] == given[1:]
+            assert len(onward) == len(given), "and the next one"
 
 
 async def test_what_is_held_of_any_project_is_offered_again_first() -> None:
