@@ -90,8 +90,8 @@ class BodyLimit:
         self._depth: JsonDepth | None = None
         for name, value in scope["headers"]:
             if name == b"content-length":
-                # Twenty digits say that it is too large as well as more would.
-                self._declared = int(value[:20]) if value.isdigit() else 0
+                # Twenty digits say that it is too large as well as more would; spaces and tabs may stand around them.
+                self._declared = int(digits[:20]) if (digits := value.strip()).isdigit() else 0
             elif name == b"content-type" and _is_json(value):
                 self._depth = JsonDepth()
             elif name == b"content-encoding":

@@ -80,7 +80,7 @@ def _declared(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
         if name == b"transfer-encoding":
             return None
         if name == b"content-length":
-            return int(value) if value.isdigit() else None
+            return int(digits) if (digits := value.strip()).isdigit() else None
     return 0
 
 

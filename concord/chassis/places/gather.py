@@ -4,12 +4,13 @@ import asyncio
 import heapq
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from http import HTTPStatus
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from starlette.requests import Request
 
-from concord.chassis.errors import Unavailable
+from concord.chassis.errors import TooManyRequests, Unavailable
 from concord.chassis.http.bodies import whole_body
 from concord.chassis.places.moving import Moving, moment
 from concord.chassis.places.owner import Owner, Standing
@@ -17,7 +18,6 @@ from concord.chassis.places.peers import Fetched, Peers, is_forwarded, target_of
 
 T = TypeVar("T")
 R = TypeVar("R")
-_OK = 200
 
 
 class Ordered(Protocol):
@@ -56,6 +56,7 @@ class Gather:
         Raises:
             Unavailable: a place is being dealt or loaded for longer than a moment, here or at another process, or one
                 does not answer: a list without its part would look whole.
+            TooManyRequests: the caller has as much in flight at another process as it may.
         """
         if not await self._moving.whole(moment()):
             raise _partly()
@@ -92,7 +93,7 @@ class Gather:
         address = self._owner_of(slot)
         if not address:
             with self._owner.in_hand(slot):
-                return _OK, await serve()
+                return HTTPStatus.OK, await serve()
         answer = await self._peers.fetch(address, "POST", target, request.scope["headers"], body)
         return answer.status, answer.body
 
@@ -166,7 +167,9 @@ def merged(pages: Iterable[Iterable[T]], key: Callable[[T], Ordered], items_max:
 
 
 def _checked(answer: Fetched) -> bytes:
-    if answer.status != _OK:
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise TooManyRequests("You have as many requests in flight as you may; wait for answers before you send more.")
+    if answer.status != HTTPStatus.OK:
         raise _partly()
     return answer.body
 

@@ -16,10 +16,13 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from concord.chassis.http.in_flight import CONNECTION_KEY
+from concord.chassis.places.peers import is_forwarded
 from concord.chassis.runtime.holders import Holders
 
 HEAD_BYTES_MAX = 16_384
 """Of a request's line and headers, with two bytes more for each line's end and each colon; trailers are counted too."""
+MARKS_BYTES_MAX = 512
+"""Of what another process of the service adds to a head that it hands on: its mark, and our address as the host."""
 HEAD_SECONDS_MAX = 10.0
 """How long a caller may take to send a request's line and headers; the silence before the first is bounded too."""
 LINGER_SECONDS_MAX = 2.0
@@ -227,6 +230,9 @@ class BoundedConnection(HttpToolsProtocol):
         if hosts > 1 or (not hosts and self.parser.get_http_version() != "1.0"):
             self._refusal = (400, f"The request names {hosts or 'no'} hosts; send one Host header (RFC 9112, 3.2).")
             raise HeadRefused
+        if self._head_bytes > HEAD_BYTES_MAX and not is_forwarded(self.headers):
+            self._refusal = (431, _TOO_LONG)
+            raise HeadRefused
         self._in_head = False
         self._silent_bytes = 0
         self._unset_timer()
@@ -281,7 +287,7 @@ class BoundedConnection(HttpToolsProtocol):
     def _count(self, size: int) -> None:
         self._silent_bytes = 0
         self._head_bytes += size
-        if self._head_bytes > HEAD_BYTES_MAX:
+        if self._head_bytes > HEAD_BYTES_MAX + MARKS_BYTES_MAX:
             self._refusal = (431, _TOO_LONG)
             raise HeadRefused
 
