@@ -6,10 +6,12 @@ does an idle one of the caller that has most.
 """
 
 import asyncio
+import sys
 from http import HTTPStatus
 from typing import Any, cast
 from weakref import WeakKeyDictionary, WeakSet
 
+import httptools
 import msgspec
 from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -18,6 +20,7 @@ from uvicorn.server import ServerState
 from concord.chassis.http.in_flight import CONNECTION_KEY
 from concord.chassis.places.peers import is_forwarded
 from concord.chassis.runtime.holders import Holders
+from concord.chassis.runtime.not_upgraded import has_body, parser_of_rest
 
 HEAD_BYTES_MAX = 16_384
 """Of a request's line and headers, with two bytes more for each line's end and each colon; trailers are counted too."""
@@ -85,6 +88,7 @@ class BoundedConnection(HttpToolsProtocol):
     _caller: str | None = None
     _serving: RequestResponseCycle | None = None
     _unread: asyncio.TimerHandle | None = None
+    _data = b""
     _in_message = False
     _in_head = False
     _head_bytes = 0
@@ -183,6 +187,7 @@ class BoundedConnection(HttpToolsProtocol):
         if self._is_refused() or self.transport.is_closing():
             return  # what comes now is thrown away
         self._silent_bytes += len(data)
+        self._data = data
         super().data_received(data)
         if self._is_refused():
             return
@@ -246,13 +251,29 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """End a request: what its body was is for its route to say."""
+        """End a request: what its body was is for its route to say. One that offers another protocol goes on yet."""
+        if self.parser.should_upgrade() and has_body(self.headers):
+            return
         self._in_message = False
         self._silent_bytes = 0
         super().on_message_complete()
         if self.cycle.response_complete:
             # The rest of a body that nobody wanted is over, and the connection may serve the next request.
             self._set_timer(HEAD_SECONDS_MAX, self._too_slow)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Go on in HTTP/1.1 with a request that offered another protocol: the parser has stopped after its head."""
+        fault = sys.exception()
+        assert isinstance(fault, httptools.HttpParserUpgrade)
+        rest = self._data = self._data[fault.args[0] :]
+        if has_body(self.headers):
+            self.parser = parser_of_rest(self, self.headers)
+        try:
+            self.parser.feed_data(rest)
+        except HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+        except httptools.HttpParserUpgrade:
+            self._unsupported_upgrade_warning()
 
     # Refusals.
 

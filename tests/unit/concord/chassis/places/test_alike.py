@@ -1,4 +1,4 @@
-"""One request has one answer, whichever process it comes to: its own, another that hands it on, or one that asks all."""
+"""One request has one answer, whichever process it comes to."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -89,6 +89,11 @@ def cut(text: bytes) -> list[bytes]:
     return [text[start : start + 997] for start in range(0, len(text), 997)]
 
 
+def apart(text: bytes) -> list[bytes]:
+    """Return heads and bodies, each as a piece."""
+    return [piece + b"\r\n\r\n" for piece in text.removesuffix(b"\r\n\r\n").split(b"\r\n\r\n")]
+
+
 def padded(size: int) -> bytes:
     """Return a head of so many bytes as they are counted: the address, and names and values with four bytes each."""
     counted = len(b"/read") + len(b"hostx") + len(b"connectionclose") + len(b"a") + 3 * 4
@@ -328,3 +333,32 @@ async def test_a_caller_has_not_all_connections_and_gives_up_the_oldest_that_res
             writer.close()
         for _, writer in many:
             writer.close()
+
+
+@pytest.mark.parametrize("pieces", [whole, cut, apart])
+@pytest.mark.parametrize("offer", [b"h2c", b"websocket"])
+async def test_a_request_that_offers_another_protocol_is_served_with_its_body(
+    offer: bytes, pieces: Callable[[bytes], list[bytes]]
+) -> None:
+    """Nothing of it is taken for another request: whoever comes next on a connection would have its answer."""
+    upgrade = b"host: x\r\nconnection: upgrade\r\nupgrade: %b\r\n" % offer
+    body = START + b"\r\n" + b"y" * 3_000
+    asked = b"POST /read HTTP/1.1\r\n%bcontent-length: %d\r\n\r\n%b" % (upgrade, len(body), body)
+    in_chunks = b"POST /read HTTP/1.1\r\n%btransfer-encoding: chunked\r\n\r\n" % upgrade
+    in_chunks += b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    nothing = b"GET /read HTTP/1.1\r\n%b\r\n" % upgrade
+    async with opened() as port:
+        encoded = await converse(port, *pieces(asked + in_chunks + nothing + asked + START + b"\r\n"))
+    assert encoded.count(b"HTTP/1.1") == encoded.count(b"HTTP/1.1 200") == 5
+    assert encoded.count(b"%d of 4" % len(body)) == 3
+    assert encoded.endswith(b"0 of 2")
+
+
+@pytest.mark.parametrize("rest", [b"ZZ\r\n", b"2\r\n{}XX\r\n"])
+async def test_what_may_not_be_in_the_body_after_an_offer_is_refused(rest: bytes) -> None:
+    head = (
+        b"POST /read HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
+    async with opened() as port:
+        for pieces in ((head + rest,), (head, rest)):
+            assert status(await converse(port, *pieces)) == 400
