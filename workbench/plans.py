@@ -4,7 +4,7 @@ import math
 
 import msgspec
 
-from concord.quality.acceptance import Guarantee, find_single_plan, sequential_plan
+from concord.quality.acceptance import Guarantee, find_single_plan, percentage_plan, sequential_plan
 from concord.quality.iso_2859 import Inspection, standard_plan
 from concord.quality.stopping_law import Bounds, stopping_law
 
@@ -62,8 +62,7 @@ def plan_of(wish: PlanWish) -> PlanBody:
     if not all(0 <= share <= 1 for share in (wish.fraction, wish.aql, wish.ltpd, wish.alpha, wish.beta)):
         raise ValueError("The fraction, rates and risks are shares, from 0 to 1.")
     if wish.plan == "fraction":
-        size = max(1, math.ceil(wish.fraction * wish.lot_units))
-        return _fixed(size, math.floor(wish.aql * size))
+        return _fixed(*percentage_plan(wish.fraction, wish.aql, wish.lot_units))
     if wish.plan == "iso_2859_1":
         return _standard(wish)
     if wish.plan not in ("sequential", "single"):

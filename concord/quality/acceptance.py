@@ -6,6 +6,7 @@ table, and `stopping_law(plan.bounds())` gives its exact risks and average sampl
 
     Guarantee            the two risks a plan keeps: (aql, alpha, ltpd, beta), in a stream or a finite lot
     find_single_plan     the smallest (n, c) that keeps them
+    percentage_plan      a share of the lot, which keeps none
     find_double_plan     two equal samples that keep them
     sequential_plan      the plan that keeps them and inspects least on average
     zero_acceptance_size the smallest sample that shows a rate by being without error
@@ -24,7 +25,7 @@ from concord.quality.double_plan import DoublePlan, find_double_plan, oc_double
 from concord.quality.iso_2859 import StandardPlan, standard_plan
 from concord.quality.plan_faults import PlanImpossible, PlanRefused, PlanTooDear
 from concord.quality.sequential_plan import SequentialPlan, WaldLines, sequential_plan, wald_lines
-from concord.quality.single_plan import Distribution, Guarantee, SinglePlan, find_single_plan
+from concord.quality.single_plan import Distribution, Guarantee, SinglePlan, find_single_plan, percentage_plan
 from concord.quality.stopping_law import Bounds, Decision, stopping_law
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "find_double_plan",
     "find_single_plan",
     "oc_double",
+    "percentage_plan",
     "sequential_plan",
     "standard_plan",
     "stopping_law",

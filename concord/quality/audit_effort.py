@@ -6,7 +6,6 @@ acceptance sampling reaches the same guarantees with up to half the inspections.
 comparison for any lot, by computation and by replaying an audit whose outcome is known.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,6 +15,7 @@ from concord.quality.acceptance import (
     Decision,
     Guarantee,
     find_single_plan,
+    percentage_plan,
     sequential_plan,
     stopping_law,
 )
@@ -90,16 +90,15 @@ def audit_effort(guarantee: Guarantee, lot_errors: int) -> Effort:
 def percentage_risks(guarantee: Guarantee, share: float) -> tuple[float, float]:
     """Return producer's and consumer's risk of inspecting a fixed share and holding it against the AQL.
 
-    The habit to compare with: inspect ceil(share N) units and accept when the observed error rate is at most
-    the AQL. The same percentage means a harsh test of large lots and almost none of small ones.
+    The habit to compare with, `percentage_plan`: the same percentage means a harsh test of large lots and almost none
+    of small ones.
 
     >>> [round(risk, 2) for risk in percentage_risks(Guarantee(0.05, 0.05, 0.10, 0.10, lot_size=800), 0.05)]
     [0.32, 0.22]
     """
     if guarantee.lot_size is None:
         raise ValueError("a percentage needs a lot of known size")
-    size = min(math.ceil(round(share * guarantee.lot_size, 9)), guarantee.lot_size)
-    accept_max = math.floor(round(guarantee.aql * size, 9))
+    size, accept_max = percentage_plan(share, guarantee.aql, guarantee.lot_size)
     good, bad = guarantee.lot_errors
     return (
         float(hypergeometric_over(accept_max, guarantee.lot_size, good, size)),

@@ -76,6 +76,19 @@ class Guarantee:
         return good, math.ceil(round(self.ltpd * self.lot_size, 9))
 
 
+def percentage_plan(share: float, aql: float, lot_size: int) -> tuple[int, int]:
+    """Return how many units of a lot are inspected, one at least, and with how many errors it is still accepted.
+
+    The habit of contracts: ceil(share N) units, accepted while the share of errors among them is within the AQL.
+
+    >>> percentage_plan(0.07, 0.05, 100), percentage_plan(1.0, 0.29, 100), percentage_plan(0.05, 0.01, 5)
+    ((7, 0), (100, 29), (1, 0))
+    """
+    # Rounding first, as above: .07 * 100 is 7.000000000000001, and .29 * 100 is 28.999999999999996.
+    size = min(max(1, math.ceil(round(share * lot_size, 9))), lot_size)
+    return size, math.floor(round(aql * size, 9))
+
+
 @dataclass(frozen=True, slots=True)
 class SinglePlan:
     """Inspect `sample_size` units; accept at `accept_max` errors or fewer.

@@ -25,11 +25,11 @@ def parser_of_rest(connection: Any, headers: Iterable[tuple[bytes, bytes]]) -> A
         connection: what it tells.
         headers: of the request, which the connection has been told.
     """
-    told = _FromTheBodyOn(connection)
-    parser = httptools.HttpRequestParser(told)
+    rest = _FromTheBodyOn(connection)
+    parser = httptools.HttpRequestParser(rest)
     lines = [b"POST / HTTP/1.1", *(b"%b: %b" % pair for pair in headers if pair[0] in _FRAMING), b"", b""]
     parser.feed_data(b"\r\n".join(lines))
-    told.quiet = False
+    rest.quiet = False
     return parser
 
 

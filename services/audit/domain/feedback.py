@@ -250,7 +250,7 @@ def chosen(
     Source: Settles, Active Learning, Morgan & Claypool 2012, chapters 2 and 3, for least confidence and committees.
     """
     by_chance = sorted(waiting, key=lambda unit: _digest(secret, "next", unit.output))
-    drawn = by_chance[: math.ceil(random_share * min(size, len(waiting)))]
+    drawn = by_chance[: math.ceil(round(random_share * min(size, len(waiting)), 9))]
     taken = {unit.output.unit_id: Chosen(unit.output, unit.uncertain, ("random",)) for unit in drawn}
     unsure = sorted(waiting, key=lambda unit: (-unit.uncertain, unit.output.unit_id))
     arms: dict[Reason, list[Waiting]] = {

@@ -10,6 +10,7 @@ from concord.quality.acceptance import (
     Bounds,
     Guarantee,
     find_single_plan,
+    percentage_plan,
     sequential_plan,
     stored_bounds,
 )
@@ -132,8 +133,8 @@ def plan_for(
         size, accept_max, standard = _standard(aql, lot_units, series)
         return Plan(kind, lot_units, aql, ltpd, alpha, beta, size, accept_max, standard=standard)
     if kind == "fraction":
-        size = max(1, math.ceil(fraction * lot_units))
-        return Plan(kind, lot_units, aql, ltpd, alpha, beta, size, math.floor(aql * size))
+        size, accept_max = percentage_plan(fraction, aql, lot_units)
+        return Plan(kind, lot_units, aql, ltpd, alpha, beta, size, accept_max)
     guarantee = Guarantee(aql, alpha, ltpd, beta, lot_units)
     if kind == "single":
         single = find_single_plan(guarantee)

@@ -20,10 +20,17 @@ def test_the_lines_are_those_by_which_audit_decides(kind: str) -> None:
     assert plan.reject_at == [bounds.reject_at[n] for n in plan.inspected]
 
 
-def test_a_percentage_is_judged_at_its_end() -> None:
-    plan = plan_of(msgspec.structs.replace(WISH, plan="fraction"))
-    decides = plan_for("fraction", 0.05, 0.01, 0.05, 0.05, 0.10, 500)
-    assert (plan.sample_max, plan.accept_at[-1]) == (decides.sample_size, decides.accept_max)
+@pytest.mark.parametrize(
+    ("fraction", "aql", "lot_units", "size", "accept_max"),
+    [(0.05, 0.01, 500, 25, 0), (0.07, 0.05, 100, 7, 0), (1.0, 0.29, 100, 100, 29), (0.05, 0.01, 5, 1, 0)],
+)
+def test_a_percentage_is_judged_at_its_end(
+    fraction: float, aql: float, lot_units: int, size: int, accept_max: int
+) -> None:
+    """Of numbers that are no binary fractions, too: 7 of 100 are seven, and 29 of 100 wrong are within .29."""
+    plan = plan_of(msgspec.structs.replace(WISH, plan="fraction", fraction=fraction, aql=aql, lot_units=lot_units))
+    decides = plan_for("fraction", fraction, aql, 0.5, 0.05, 0.10, lot_units)
+    assert (plan.sample_max, plan.accept_at[-1]) == (decides.sample_size, decides.accept_max) == (size, accept_max)
 
 
 @pytest.mark.parametrize("inspection", ["normal", "tightened", "reduced"])
