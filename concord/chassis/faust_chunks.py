@@ -31,13 +31,13 @@ from faust.auth import SASLCredentials, SSLCredentials
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
-from faust.types.tuples import ConsumerMessage
 from mode.utils.futures import notify
 
 from concord.chassis.broker.authority import context_of
 from concord.chassis.broker.port import Deal, Incoming, Table
 from concord.chassis.consumer.batch import FULL_RECORDS, PACE_SECONDS
 from concord.chassis.consumer.watch import Stuck
+from concord.chassis.faust_message import ChunkMessage, RawChunks
 from concord.chassis.faust_thread import FAUST_LOG, ChunkedThread, take_error
 from concord.chassis.places.deal import PlacesDiffer, check_width
 from concord.chassis.places.faust_assignor import FaustPlaceAssignor
@@ -49,6 +49,8 @@ POLL_RECORDS_MAX = 4_000
 """What one poll brings at most, some chunks: it wakes two threads."""
 CHUNKS_BUFFERED_MAX = 8
 """Chunks that wait in front of an agent before its partition is no longer fetched."""
+FULL_POLL_SECONDS = 0.05
+"""How long a poll takes at most while a partition is not fetched for that, which is polled again with the next one."""
 SESSION_SECONDS = 8.0
 HEARTBEAT_SECONDS = 0.5
 """Also how soon a member hears that its group is dealt anew, while the others wait for it."""
@@ -63,26 +65,6 @@ class Extent(NamedTuple):
 
     start: int
     end: int
-
-
-class ChunkMessage(ConsumerMessage):
-    """Some records of a partition, in order and without a gap of ours; its offset is that of the last one."""
-
-    records: Sequence[Incoming] = ()
-
-
-class _RawChunks(faust.Schema[Any, Any]):
-    """Hands a chunk's values through untouched."""
-
-    def compile(self, app: Any, **options: Any) -> Any:
-        """Return the function that makes an event of a message."""
-        del options
-
-        async def decode(message: ChunkMessage, *, propagate: bool = False) -> Any:
-            del propagate
-            return app.create_event(None, message.value, message.headers, message)
-
-        return decode
 
 
 class ChunkedConsumer(driver.Consumer):
@@ -137,6 +119,11 @@ class ChunkedConsumer(driver.Consumer):
                 yield tp, message
             left.pop(tp, None)
 
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's
+        """Poll, briefly while a partition waits for its agent: Faust's second is long after it has room again."""
+        brief = min(timeout, FULL_POLL_SECONDS) if self._buffered_partitions else timeout
+        return await super()._getmany(active_partitions, brief)
+
     async def _back(self) -> None:
         """Go back to what a poll brought while nothing was delivered: the client library takes it for read."""
         if not self.flow_active:
@@ -157,6 +144,10 @@ class ChunkedConsumer(driver.Consumer):
     async def _paced(self) -> bool:
         """Wait until the next poll may begin; tell whether there is to be one."""
         await asyncio.sleep(self._not_before - time.monotonic())
+        while self._buffered_partitions and not self._get_active_partitions() and self.flow_active:
+            if self.should_stop:  # with nobody to poll Faust would sleep for a second
+                break
+            await asyncio.sleep(FULL_POLL_SECONDS)
         return not self.should_stop
 
     def _cut_off(self, generation: int) -> bool:
@@ -334,7 +325,7 @@ class ChunkedApp(faust.App):
     def chunked(self, name: str) -> Any:
         """Return a topic whose agents get chunks; the topic exists. Every topic of this application is one."""
         self.chunked_topics.add(name)
-        raw = _RawChunks(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+        raw = RawChunks(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
         return self.topic(name, schema=raw)
 
     @cached_property

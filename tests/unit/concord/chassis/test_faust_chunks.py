@@ -8,7 +8,7 @@ import uvloop
 from faust.types import TP
 
 from concord.chassis.broker.port import Incoming
-from concord.chassis.faust_chunks import ChunkedApp, ChunkedConsumer, places_of
+from concord.chassis.faust_chunks import FULL_POLL_SECONDS, ChunkedApp, ChunkedConsumer, places_of
 from concord.chassis.settings import KafkaSettings
 
 PLACE = TP("topic", 0)
@@ -184,3 +184,41 @@ async def test_the_consumers_thread_runs_on_the_loop_of_the_process_and_closes_i
         assert thread._close_thread_loop_on_stop, "Faust leaves a loop open that it is given"
     finally:
         thread.thread_loop.close()
+
+
+async def test_a_poll_is_brief_while_a_partition_waits_for_its_agent(
+    consumer: ChunkedConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    async def thread_polls(active: object, seconds: float) -> dict[TP, list[Incoming]]:
+        del active
+        waits.append(seconds)
+        return {}
+
+    monkeypatch.setattr(consumer._thread, "getmany", thread_polls)
+    consumer._set_active_tps({PLACE, TP("topic", 1)})
+    await consumer._getmany({PLACE}, 1.0)
+    consumer.on_buffer_full(PLACE)
+    await consumer._getmany({TP("topic", 1)}, 1.0)
+    consumer.on_buffer_drop(PLACE)
+    await consumer._getmany({PLACE}, 1.0)
+    assert waits == [1.0, FULL_POLL_SECONDS, 1.0]
+
+
+async def test_where_all_partitions_wait_for_their_agents_the_next_poll_waits_for_one(
+    consumer: ChunkedConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 4:
+            consumer.on_buffer_drop(PLACE)
+
+    monkeypatch.setattr("concord.chassis.faust_chunks.asyncio.sleep", sleep)
+    monkeypatch.setattr(ChunkedConsumer, "flow_active", True)
+    consumer._set_active_tps({PLACE})
+    consumer.on_buffer_full(PLACE)
+    assert await consumer._paced()
+    assert slept[1:] == [FULL_POLL_SECONDS] * 3, "Faust's own is a second"
