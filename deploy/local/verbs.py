@@ -25,6 +25,8 @@ from deploy.local.processes import NotStarted
 if TYPE_CHECKING:
     from deploy.local.stack import Stack
 
+ROLES = ("client", "annotator", "adjudicator", "auditor", "operator", "privacy")
+"""Those of `concord.chassis.identity`, which cannot be imported before there is an environment."""
 _CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache", ".grimp_cache")
 _KEPT_BY_CLEAN = frozenset({"environments", "kafka", "prometheus", "chromium"})
 _INTERRUPTED = 130
@@ -201,7 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     add("lend", lend).add_argument("command", nargs=argparse.REMAINDER)
     add("lock", lock).add_argument("--upgrade", action="store_true", help="everything to its newest allowed version")
     minting = add("token", token)
-    minting.add_argument("role", help="client, annotator, adjudicator, auditor or operator")
+    minting.add_argument("role", choices=ROLES, help=", ".join(ROLES))
     minting.add_argument("subject", help="who it is, such as an annotator's id")
     minting.add_argument("--client", help="whose data it may touch, for tokens of a client")
     return parser

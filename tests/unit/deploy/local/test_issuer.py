@@ -10,6 +10,7 @@ from concord.chassis.identity.identity import Identity
 from concord.chassis.identity.identity_file import read_identity
 from concord.chassis.settings import IdentitySettings, Secret
 from deploy.local.issuer import CLIENT_ID, Issuer
+from deploy.local.verbs import ROLES
 
 
 def _identity(issuer: Issuer) -> Identity:
@@ -23,7 +24,7 @@ async def _caller(issuer: Issuer, credential: str) -> Caller:
 async def test_every_role_has_a_credential_that_the_services_believe(tmp_path: Path) -> None:
     issuer = Issuer(tmp_path)
     credentials = issuer.credentials()
-    assert set(credentials) == set(Role)
+    assert set(credentials) == set(Role) == set(ROLES)
     for role, credential in credentials.items():
         caller = await _caller(issuer, credential)
         assert caller.roles == {Role(role)}
