@@ -37,13 +37,15 @@ def bars(session: Session, project_id: str) -> None:
     with session.client() as concord:
         found = concord.closing_bars(project_id)
     rows = [
-        (f"{bar.above:g}", bar.units, "" if bar.expected_errors is None else f"{bar.expected_errors:.1f}")
+        (f"{bar.above:g}", bar.units, "not known" if bar.expected_errors is None else f"{bar.expected_errors:.1f}")
         for bar in found.bars
     ]
 
     def told() -> None:
         click.echo(f"{found.waiting} wait for a ruling")
         show_table(("above", "would close", "wrong, expected"), rows)
+        if any(bar.expected_errors is None for bar in found.bars):
+            click.echo("not known: by majority a confidence is a share of annotators, and no chance")
 
     session.told(found, told)
 

@@ -62,6 +62,9 @@ def shown(quality: Quality, lots: Sequence[Lot]) -> Group:
         ("units that wait for a ruling", str(quality.units_escalated)),
         ("units ruled unanswerable", str(quality.units_unanswerable)),
         ("alpha", interval(quality.alpha)),
+        ("Fleiss' kappa", interval(quality.fleiss_kappa)),
+        ("Gwet's AC1", interval(quality.gwet_ac1)),
+        ("equal pairs", interval(quality.percent_agreement)),
         ("label error rate of what leaves", interval(quality.label_error_rate)),
         ("audits passed", interval(quality.audit_pass_rate)),
         ("lots", ", ".join(f"{count} {status}" for status, count in sorted(standing.items())) or "none yet"),
@@ -71,5 +74,6 @@ def shown(quality: Quality, lots: Sequence[Lot]) -> Group:
     for target in quality.targets:
         is_now, limit = beside(target.found, target.limit)
         targets.add_row(target.target, limit, target.standing, is_now)
+    skew = [Text(quality.prevalence_note)] if quality.prevalence_note else []
     still = [Text(f"lot {lot.lot_id}: {lot.problem}") for lot in lots if lot.problem]
-    return Group(table, targets, *still)
+    return Group(table, *skew, targets, *still)

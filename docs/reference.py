@@ -117,7 +117,7 @@ POLICY: Mapping[str, str] = {
     "targets.alpha": "Krippendorff's alpha, at least.",
     "targets.label_error_rate": "Of what leaves, at most.",
     "targets.audit_pass_rate": "Share of lots that are accepted at first sight, at least.",
-    "targets.turnaround_p95_seconds": "From a unit's coming in to its label, for 95 of 100 units, at most.",
+    "targets.turnaround_p95_seconds": "From a unit's coming in to the acceptance of its lot, for 95 of 100 units, at most.",
 }
 """What fields of a definition mean and cost; of those that are not here, what the code says of them stands there."""
 

@@ -30,8 +30,8 @@ class Problem(Exception):
     def __init__(
         self, detail: str, *, status: int = 0, title: str = "", faults: tuple[Fault, ...] = (), instance: str = ""
     ) -> None:
-        cures = "".join(f"; {fault.field}: {fault.cure}" for fault in faults)
-        super().__init__(f"{detail.rstrip('.')}{cures}.")
+        cures = dict.fromkeys(f"; {fault.field}: {fault.cure}" for fault in faults)
+        super().__init__(f"{detail.rstrip('.')}{''.join(cures)}.")
         self.status, self.title, self.detail = status, title, detail
         self.faults, self.instance = faults, instance
 

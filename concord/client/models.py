@@ -325,6 +325,9 @@ class Quality(Struct, frozen=True):
     project_id: str
     alpha: Estimate
     percent_agreement: Estimate
+    fleiss_kappa: Estimate
+    gwet_ac1: Estimate
+    prevalence_note: str
     annotations: int
     gold_annotations: int
     gold_correct: int

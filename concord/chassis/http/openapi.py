@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from concord.chassis.http.documented import JSON, NO_HEAD, OWN_REFUSALS
 from concord.chassis.http.examples import example_of, tell
 from concord.chassis.http.problems import MEDIA_TYPE
-from concord.chassis.identity import Guard, guards_of
+from concord.chassis.identity import Guard, Role, guards_of
 
 _METHODS = {"get", "put", "post", "delete", "patch", "head"}
 _TEXT = {"type": "string"}
@@ -80,10 +80,10 @@ def describe(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
 
 
-def _guards(app: FastAPI) -> dict[tuple[str, str], type[Guard]]:
-    """Return, by path and method, the kind of guard of what is guarded."""
+def _guards(app: FastAPI) -> dict[tuple[str, str], Guard]:
+    """Return, by path and method, the guard of what is guarded."""
     return {
-        (route.path_format, method.lower()): type(guard)
+        (route.path_format, method.lower()): guard
         for route in app.routes
         if isinstance(route, APIRoute)
         for guard in guards_of(route.dependant)
@@ -91,7 +91,7 @@ def _guards(app: FastAPI) -> dict[tuple[str, str], type[Guard]]:
     }
 
 
-def _completed(document: dict[str, Any], guards: Mapping[tuple[str, str], type[Guard]]) -> dict[str, Any]:
+def _completed(document: dict[str, Any], guards: Mapping[tuple[str, str], Guard]) -> dict[str, Any]:
     """Return the document with the refusals and the credential added in place."""
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
@@ -103,12 +103,20 @@ def _completed(document: dict[str, Any], guards: Mapping[tuple[str, str], type[G
     for path, item in document.get("paths", {}).items():
         for method in item.keys() & _METHODS:
             operation, guard = item[method], guards.get((path, method))
-            if guard is Guard:
+            if type(guard) is Guard:
                 operation["security"] = [{"bearer": []}]
-            _tell_refusals(operation, guard)
+                _tell_roles(operation, guard)
+            _tell_refusals(operation, None if guard is None else type(guard))
             _tell_examples(operation)
             _tell_paging(operation)
     return document
+
+
+def _tell_roles(operation: dict[str, Any], guard: Guard) -> None:
+    """Say who is let in, where a reader looks for what the operation does."""
+    no_model = ", and no model" if guard.people and Role.ANNOTATOR in guard.roles else ""
+    meaning = operation.get("description", "")
+    operation["description"] = f"{meaning}\n\nRole: {' or '.join(guard.roles)}{no_model}.".strip()
 
 
 def _tell_paging(operation: dict[str, Any]) -> None:

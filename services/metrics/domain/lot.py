@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import msgspec
 
@@ -118,7 +119,9 @@ class Lots:
 
     def pass_rate(self) -> Estimate:
         """Return the share of verdicts that let a lot leave; a lot that is rejected twice is two of the others."""
-        return clopper_pearson(self.accepted, self.accepted + self.rejections)
+        verdicts = self.accepted + self.rejections
+        found = clopper_pearson(self.accepted, verdicts)
+        return found if verdicts else replace(found, reason="no lot was judged yet")
 
     def label_error_rate(self) -> Estimate:
         """Return the share of wrong labels in all that was accepted, as `pooled_leaving_error_rate` says.

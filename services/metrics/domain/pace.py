@@ -51,7 +51,7 @@ def percentile_estimate(tally: Mapping[int, int], share: float) -> Estimate:
     method = f"{share:.0%} percentile, interval of ranks"
     units = sum(tally.values())
     if not units:
-        return undefined("there is nothing to take a percentile of yet", 0, method)
+        return undefined("no lot has left yet", 0, method)
     half = _Z * sqrt(share * (1 - share) / units)
     ranks = (max(share - half, 0.0), share, min(share + half, 1.0))
     low, value, high = (float(percentile(tally, rank)) for rank in ranks)

@@ -50,12 +50,14 @@ def _cards(found: Material) -> str:
     report = found.report
     cards = (
         ("Krippendorff's alpha", _number(report.alpha.value), _interval(report.alpha)),
+        ("Gwet's AC1", _number(found.beside.gwet_ac1.value), _interval(found.beside.gwet_ac1)),
         ("Label error rate", _share(report.label_error_rate.value), _interval(report.label_error_rate, _share)),
         ("Audit pass rate", _share(report.audit_pass_rate.value), _interval(report.audit_pass_rate, _share)),
         ("Units settled", f"{found.cost.units_settled:,}", f"{report.units_escalated:,} wait for a ruling"),
     )
     inside = "".join(f'<div class="card">{name}<b>{value}</b><span>{more}</span></div>' for name, value, more in cards)
-    return f'<div class="cards">{inside}</div>'
+    skew = f"<p>{text(found.beside.prevalence_note)}</p>" if found.beside.prevalence_note else ""
+    return f'<div class="cards">{inside}</div>{skew}'
 
 
 def _targets(targets: Iterable[tuple[Target, TargetStanding]]) -> str:

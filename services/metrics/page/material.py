@@ -8,7 +8,7 @@ from concord.chassis.projects import Project
 from concord.labels import LabelSchema
 from concord.quality.estimate import Estimate
 from concord.quality.fatigue import Fatigue
-from services.metrics.domain.agreement import classes_of
+from services.metrics.domain.agreement import Coefficients, classes_of
 from services.metrics.domain.anchoring import Anchored
 from services.metrics.domain.bias import Contrast
 from services.metrics.domain.drift import Drifted, Window, label_windows
@@ -79,6 +79,7 @@ class Material:
 
     project: Project
     report: Report
+    beside: Coefficients
     targets: Sequence[tuple[Target, TargetStanding]]
     parts: Sequence[Part]
     people: Sequence[Competence]
@@ -118,6 +119,7 @@ async def material(measure: Measure, surveys: Surveys, project: Project) -> Mate
     return Material(
         project,
         found.report,
+        measure.coefficients(project),
         measure.targets(project, found),
         parts,
         list(found.competences.values()),

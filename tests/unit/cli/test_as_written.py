@@ -77,6 +77,22 @@ def test_what_people_wrote_is_printed_as_they_wrote_it(
     assert TYPED in text, text
 
 
+def test_where_one_label_prevails_a_look_says_that_kappa_misleads(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "PLAIN_COLUMNS", 1000)
+    quality = msgspec.structs.replace(of(Quality), prevalence_note="kappa misleads")
+    session.console().print(watch.shown(quality, []))
+    assert "kappa misleads" in capsys.readouterr().out
+
+
+def test_a_label_of_several_parts_is_shown_as_every_command_takes_it(capsys: pytest.CaptureFixture[str]) -> None:
+    session.show_table(("label",), [({"prefer": "a"},), ("ham",)])
+    out = capsys.readouterr().out
+    assert '{"prefer":"a"}' in out
+    assert "ham" in out
+
+
 def test_no_verb_prints_by_a_console_of_its_own() -> None:
     """There is one console, which knows no markup; a bar's columns know it unless told."""
     found = []

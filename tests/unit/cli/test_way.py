@@ -100,7 +100,9 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
     _models(run, project, tmp_path)
     look = ("watch", project, "--once", "--as", "me")
     walk.until(lambda: as_json(run(*look, "--json"))["quality"]["annotations"] == sum(walk.LABELS.values()))
-    assert "label error rate of what leaves" in done(run(*look))
+    looked = done(run(*look))
+    assert "label error rate of what leaves" in looked
+    assert "Gwet's AC1" in looked
     assert [line for line in lines(run("alerts", "--as", "me", "--json")) if line["project_id"] == project] == []
     time_told(run, project, tmp_path)
     (parts,) = lines(run("agreement", project, "--as", "me", "--json"))

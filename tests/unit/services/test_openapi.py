@@ -4,6 +4,7 @@ No route is listed here: one that is added is looked at as all others are.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -188,6 +189,30 @@ def test_every_route_tells_what_it_does_and_how_it_can_end(documents: dict[str, 
             assert is_told, f"{name}: of {parameter['name']} is not said what it means"
         in_path = {entry["name"] for entry in operation.get("parameters", ()) if entry["in"] == "path"}
         assert {part[1:-1] for part in name.split("/") if part.startswith("{")} <= in_path, name
+
+
+async def _let_in(five: Five, place: str) -> set[str]:
+    service, path = place.split(" ")
+    answers = {who: await five.call(service, "GET", filled(path, five), who) for who in CALLERS}
+    return {who.partition("/")[0] for who, answer in answers.items() if answer.status != 403}
+
+
+def test_every_route_that_asks_for_a_role_tells_which(documents: dict[str, Any]) -> None:
+    """Of what is read also what is told is so: nobody is refused for their role whom the document lets in."""
+    asked: dict[str, set[str]] = {}
+    for name, operation in operations(documents):
+        if operation.get("security"):
+            found = re.search(r"\n\nRole: ([a-z ]+)[.,]", operation["description"])
+            assert found, f"{name} does not tell who is let in"
+            service, method, path = name.split(" ")
+            if method == "GET":
+                asked[f"{service} {path}"] = set(found[1].split(" or "))
+
+    async def all_of(five: Five) -> dict[str, set[str]]:
+        return {place: await _let_in(five, place) for place in asked if "events" not in place}
+
+    for place, let_in in with_five(all_of).items():
+        assert let_in == asked[place] - {"privacy"}, place
 
 
 def test_every_body_and_every_answer_has_a_schema_and_an_example_of_it(documents: dict[str, Any]) -> None:

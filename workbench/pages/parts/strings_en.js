@@ -195,7 +195,7 @@ export const english = {
   "project.byVersion": "Agreement under each version of the labels", "project.schemaVersion": "Version", "project.equalPairs": "Equal pairs", "project.unitsOf": "Units",
   "project.ofSeveral": { one: "{count} unit has labels of several versions and is under none of these.", other: "{count} units have labels of several versions and are under none of these." },
   "project.noGate": { one: "no gate below {count} unit", other: "no gate below {count} units" }, "project.overTime": "Agreement over time", "project.tooFew": "Two looks are needed, and agreement on some units.",
-  "project.alphaNow": "Agreement is {value} now; {target} is promised", "project.pace": "Pace against accuracy",
+  "project.coefficients": "Fleiss' kappa {kappa}, AC1 {ac1}, {share} of pairs alike", "project.alphaNow": "Agreement is {value} now; {target} is promised", "project.pace": "Pace against accuracy",
   "project.noPace": "Nobody's pace and accuracy are known yet.", "project.paceLabel": { one: "{count} person: units an hour against accuracy; the list below names them", other: "{count} people: units an hour against accuracy; the list below names them" },
   "project.perHour": "units an hour", "project.accuracy": "accuracy", "project.stranded": { one: "{count} unit waits for somebody who is not there", other: "{count} units wait for somebody who is not there" },
   "project.skillsMissing": { one: "Nobody has {skills}; {count} unit wants it.", other: "Nobody has {skills}; {count} units want it." }, "project.people": "Annotators", "project.noPeople": "Nobody has annotated yet.",

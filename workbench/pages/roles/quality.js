@@ -25,10 +25,12 @@ export function Numbers({ quality }) {
   const alike = (written, found, target, digits) => (value) => written(value, digitsApart(written, [found.low, found.value, found.high], target.limit, digits));
   const shownRate = alike(percent, rate, of.label_error_rate, 2);
   const shownAlpha = alike(number, alpha, of.alpha, 3);
+  const { percent_agreement: same, fleiss_kappa: kappa, gwet_ac1: ac1, prevalence_note: skew } = quality;
   return html`<ul class="numbers">
     <${Figure} name=${t("project.alpha")} value=${alpha.value === null ? "–" : shownAlpha(alpha.value)} state=${stateOf(of.alpha)}
       beside=${[alpha.value === null ? alpha.reason : t(`band.${bandOf(alpha.value)}`), interval(alpha, shownAlpha), alpha.units > 0 && t("project.units", { count: alpha.units }),
-        enough ? t("project.target", { value: shownAlpha(of.alpha.limit) }) : t("project.noGate", { count: GATE_UNITS_MIN })]} />
+        enough ? t("project.target", { value: shownAlpha(of.alpha.limit) }) : t("project.noGate", { count: GATE_UNITS_MIN }),
+        kappa.value !== null && t("project.coefficients", { kappa: number(kappa.value), ac1: number(ac1.value), share: percent(same.value, 0) })]} />
     <${Figure} name=${t("project.rate")} value=${rate.value === null ? "–" : shownRate(rate.value)} state=${stateOf(of.label_error_rate)}
       beside=${[rate.value === null ? rate.reason : "", interval(rate, shownRate), t("project.target", { value: shownRate(of.label_error_rate.limit) })]} />
     <${Figure} name=${t("project.settled")} value=${whole(quality.units_consensus + quality.units_adjudicated)}
@@ -38,7 +40,8 @@ export function Numbers({ quality }) {
       beside=${[quality.labels_saved_share === null ? "" : t("project.saved", { value: percent(quality.labels_saved_share, 0) }),
         quality.gold_annotations ? t("project.gold", { right: quality.gold_correct, all: quality.gold_annotations }) : ""]} />
     <${Figure} name=${t("project.turnaround")} value=${quality.turnaround_p95_seconds === null ? "–" : duration(quality.turnaround_p95_seconds)}
-      beside=${[quality.turnaround_p95_seconds === null ? "" : t("project.p95"), quality.freshness_p95_seconds === null ? "" : t("project.fresh", { value: duration(quality.freshness_p95_seconds) })]} /></ul>`;
+      beside=${[quality.turnaround_p95_seconds === null ? "" : t("project.p95"), quality.freshness_p95_seconds === null ? "" : t("project.fresh", { value: duration(quality.freshness_p95_seconds) })]} /></ul>
+    ${skew && html`<p class="notice warn skew" dir="auto">${skew}</p>`}`;
 }
 
 function Figure({ name, value, beside, state = "" }) {

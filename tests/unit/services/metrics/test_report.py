@@ -119,6 +119,7 @@ async def test_the_report_draws_everything_and_runs_and_fetches_nothing_of_anybo
     assert not any(name.startswith("on") or name in {"src", "href", "style"} for name in page.attributes)
     assert not re.search(r"(?i)https?://|url\(|@import|<script", text)
     assert HOSTILE in page.said
+    assert re.search(r"Gwet's AC1\d*\.\d", page.said)
     for heading in HEADINGS:
         assert re.search(rf"<h2>{heading}", text)
     assert "Agreement by time" in page.said
@@ -141,6 +142,7 @@ async def test_labels_of_one_hour_and_without_times_are_drawn_as_far_as_they_can
     answer = await report(metrics)
     page = Tags(answer.body.decode())
     assert "All of it is of one window of time" in page.said
+    assert 'of the labels are "no", so kappa' in page.said, "beside the coefficients, where they mislead"
     assert "Agreement by time" not in page.said
     assert "90\u00a0%" in page.said, "of the labels; gold is chosen, and none of them"
     assert "nobody has told yet how long it took" in page.said
