@@ -119,7 +119,8 @@ def _show(found: Import | Report, lots: int, *, seal: bool) -> None:
         if refusals:
             click.echo(f"{what}, {min(count, REFUSED_SHOWN_MAX)} of {count}:")
             rows = [
-                (refusal.line, refusal.field, refusal.problem, refusal.cure) for refusal in refusals[:REFUSED_SHOWN_MAX]
+                (refusal.line, refusal.field, refusal.problem, refusal.cure)
+                for refusal in sorted(refusals, key=lambda refusal: refusal.line)[:REFUSED_SHOWN_MAX]
             ]
             show_table(("line", "field", "problem", "cure"), rows)
     if isinstance(found, Report) and found.stopped is not None:

@@ -6,10 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 import click
-from rich.table import Table
 
 from cli import statuses
-from cli.session import Session, console, speaks
+from cli.session import Session, console, speaks, table_of
 from concord.client.ledger import Lineage
 from concord.client.models import Json
 from services.audit.domain.ledger import LedgerBroken, check_lines
@@ -50,7 +49,7 @@ def verb(session: Session, unit_id: str, url: str | None, prov: Path | None) -> 
 def _show(lineage: Lineage) -> None:
     traced = f", trace {lineage.trace_id}" if lineage.trace_id else ""
     console().print(f"unit {lineage.unit_id}, lot {lineage.lot_id or 'none yet'}{traced}")
-    table = Table("entry", "at", "what", "who", "how")
+    table = table_of("entry", "at", "what", "who", "how")
     for entry in lineage.entries:
         table.add_row(str(entry["entry"]), entry["at"], entry["what"], _who(entry), _how(entry))
     console().print(table)

@@ -8,11 +8,10 @@ from math import isclose
 from typing import Any
 
 import click
-from rich.table import Table
 
 from cli import statuses
 from cli.recounting import Journals, Source, Topics
-from cli.session import Session, console, speaks
+from cli.session import Session, console, speaks, table_of
 from concord.chassis.broker.kafka import KafkaBroker
 from concord.chassis.broker.port import BrokerUnavailable
 from concord.chassis.settings import KafkaSettings, MongodbSettings, SettingsRefused
@@ -168,7 +167,7 @@ def same(live: float | None, anew: float | None) -> bool:
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    table = Table("figure", "live", "recounted", "")
+    table = table_of("figure", "live", "recounted", "")
     for row in rows:
         shown = ["–" if row[name] is None else f"{row[name]:.12g}" for name in ("live", "recounted")]
         table.add_row(row["figure"], *shown, "" if row["same"] else "DIFFERENT")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from cli.kept import Kept, local_token
 from concord.client import Addresses, Concord, NoAddress, NotSignedIn, Patience
@@ -175,9 +175,15 @@ def console(*, columns: int | None = None, stderr: bool = False) -> Console:
     return Console(width=width, stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
+def table_of(*columns: str, title: str | None = None) -> Table:
+    """Return a table in which whatever does not fit goes on in the next line: an id that is cut off is none."""
+    wide = (Column(name, overflow="fold") for name in columns)
+    return Table(*wide, title=title, title_justify="left")
+
+
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table, or that it is empty."""
-    table = Table(*columns)
+    table = table_of(*columns)
     for row in rows:
         table.add_row(*("" if cell is None else text_of(cell) for cell in row))
     if table.row_count:

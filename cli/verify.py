@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
-from cli.session import console
+from cli.session import console, table_of
 from cli.statuses import BROKEN, NOBODY_VOUCHES
 from concord.exports.snapshot import BLOCK_BYTES, FileFacts, FileTally
 from services.audit.domain.certificate_page import Vouched, certificate_page
@@ -130,7 +129,7 @@ def _show(found: Verified) -> None:
         to.print(
             f"{len(found.kept)} of them are still in the export (line {lines}): delete them, or fetch it anew",
         )
-    table = Table("lot", "units", "inspected", "wrong", "label error rate of what leaves", "alpha", "annotators")
+    table = table_of("lot", "units", "inspected", "wrong", "label error rate of what leaves", "alpha", "annotators")
     for lot in about["lots"]:
         rate, agreement = lot["label_error_rate"], lot["agreement"]
         table.add_row(

@@ -8,11 +8,10 @@ import click
 import msgspec
 from rich.console import Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from cli.annotators import beside, interval
-from cli.session import Session, console, speaks
+from cli.session import Session, console, speaks, table_of
 from concord.client import Concord
 from concord.client.models import Lot, Quality
 
@@ -52,7 +51,7 @@ def _look(concord: Concord, project_id: str) -> tuple[Quality, list[Lot]]:
 def shown(quality: Quality, lots: Sequence[Lot]) -> Group:
     """Return a look as it is shown."""
     standing = Counter(lot.status for lot in lots)
-    table = Table("measure", "now", title=f"{quality.project_id}, {quality.computed_at}", title_justify="left")
+    table = table_of("measure", "now", title=f"{quality.project_id}, {quality.computed_at}")
     gold = f"{quality.gold_correct} of {quality.gold_annotations}"
     saved = "" if quality.labels_saved_share is None else f" ({quality.labels_saved_share:.1%})"
     for name, value in (
@@ -70,7 +69,7 @@ def shown(quality: Quality, lots: Sequence[Lot]) -> Group:
         ("lots", ", ".join(f"{count} {status}" for status, count in sorted(standing.items())) or "none yet"),
     ):
         table.add_row(name, value)
-    targets = Table("target", "limit", "stands", "found")
+    targets = table_of("target", "limit", "stands", "found")
     for target in quality.targets:
         is_now, limit = beside(target.found, target.limit)
         targets.add_row(target.target, limit, target.standing, is_now)

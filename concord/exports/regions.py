@@ -1,11 +1,13 @@
 """What images tell of themselves: their size and where they lie."""
 
+import re
 from typing import Any, NamedTuple
 
 from concord.exports.form import DoesNotFit
 from concord.exports.record import Record
 
 PIXELS_MAX = 1_000_000
+DIGITS = re.compile("[0-9]{1,7}")
 
 
 class Size(NamedTuple):
@@ -16,13 +18,14 @@ class Size(NamedTuple):
 
 
 def size_of(record: Record) -> Size:
-    """Return the size of a unit's image, as its content tells it.
+    """Return the size of a unit's image, as its content tells it: in numbers, or in digits, as a CSV has them.
 
     Raises:
         DoesNotFit: it does not.
     """
     content = record.content()
-    size: Any = [content.get("width"), content.get("height")] if isinstance(content, dict) else [None, None]
+    sides = [content.get("width"), content.get("height")] if isinstance(content, dict) else [None, None]
+    size = [int(entry) if isinstance(entry, str) and DIGITS.fullmatch(entry) else entry for entry in sides]
     if all(_is_pixels(entry) for entry in size):
         return Size(*size)
     cure = "send units as {'uri': ..., 'width': ..., 'height': ...}, or ask for jsonl or parquet"

@@ -1,5 +1,6 @@
 """What `infer` prints: sections of text and tables, made from labels and gold and independent of the screen."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,10 @@ from concord.quality.intervals import wilson
 from concord.quality.label_counts import LabelCounts
 from concord.quality.label_file import LabelRow
 from concord.quality.responses import Floats, Indices, Names, Responses, encode, known_classes
+
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+NUMBERS_MAX = 10
+"""More different numbers than this, and nothing but numbers, are hardly names of classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ def nominal_report(
     ]
     results = compare(responses, known, confidence)
     return [
-        _overview(responses, latest, names, known, remarks),
+        _overview(responses, latest, names, known, (*remarks, *_scale_remark(classes))),
         _agreement(coefficients, kappa_warning(counts)),
         _methods(results),
         *_reliability(results, confidence),
@@ -91,6 +96,21 @@ def interval_report(
         _correlation_with_gold(sums / number, known),
         _correlations_with_others(latest, names, scale, sums, number),
     ]
+
+
+def _scale_remark(classes: Sequence[str]) -> tuple[str, ...]:
+    """Return what is to be said where labels that are read as classes look like amounts.
+
+    >>> _scale_remark(["1", "2", "3"]), len(_scale_remark([str(tenth / 10) for tenth in range(100)]))
+    ((), 1)
+    """
+    if len(classes) <= NUMBERS_MAX or not all(NUMBER.fullmatch(name) for name in classes):
+        return ()
+    remark = (
+        f"All labels are numbers, {len(classes)} different ones, and each is read as a class of its own: "
+        "if they are amounts, say --scale interval."
+    )
+    return (remark,)
 
 
 def _overview(

@@ -86,11 +86,14 @@ def test_where_one_label_prevails_a_look_says_that_kappa_misleads(
     assert "kappa misleads" in capsys.readouterr().out
 
 
-def test_a_label_of_several_parts_is_shown_as_every_command_takes_it(capsys: pytest.CaptureFixture[str]) -> None:
-    session.show_table(("label",), [({"prefer": "a"},), ("ham",)])
-    out = capsys.readouterr().out
-    assert '{"prefer":"a"}' in out
-    assert "ham" in out
+def test_no_id_is_cut_off_however_narrow_a_table_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a table shows of a lot or a letter is what the next command takes."""
+    monkeypatch.setattr(session, "PLAIN_COLUMNS", 40)
+    session.show_table(("id", "why"), [("b0c87d92-3d23-5afb-8d7f-2f7f3a0f7a11", "no CloudEvent with JSON data")])
+    left = "".join(line.split("│")[1].strip() for line in capsys.readouterr().out.splitlines() if "│" in line)
+    assert left == "b0c87d92-3d23-5afb-8d7f-2f7f3a0f7a11"
 
 
 def test_no_verb_prints_by_a_console_of_its_own() -> None:

@@ -81,6 +81,7 @@ def test_what_does_not_fit_is_refused_with_the_reason(form: Form, spec: Any, tol
     [
         (Form("coco", data=True), BOXES, record(NO_BOXES, {"uri": "x"}), "width and height"),
         (Form("coco", data=True), BOXES, record(NO_BOXES, {"uri": "x", "width": 0, "height": 5}), "width and height"),
+        (Form("coco", data=True), BOXES, record(NO_BOXES, {"uri": "x", "width": "9e9", "height": "5"}), "width and"),
         (Form("preference-pairs", data=True), PREFERENCE, record({"prefer": "a", "strength": 1}, ["x"]), "two answers"),
         (
             Form("conll", data=True),
@@ -101,6 +102,14 @@ def test_a_unit_that_a_format_cannot_say_is_named(form: Form, spec: Any, one: Re
         written(form, spec, one)
     assert refused.value.field == "s1"
     assert not FORMATS[form.format].holds_all, "so that it is tried before anything leaves"
+
+
+def test_the_size_of_an_image_may_be_told_in_digits_as_a_csv_has_it() -> None:
+    content, _ = written(
+        Form("coco", data=True), BOXES, record(NO_BOXES, {"uri": "x", "width": "640", "height": "400"})
+    )
+    (image,) = json.loads(content)["images"]
+    assert (image["width"], image["height"]) == (640, 400)
 
 
 def test_ties_and_untold_labels_are_left_out_and_counted() -> None:

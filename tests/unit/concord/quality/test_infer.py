@@ -29,6 +29,15 @@ def test_published_figures_of_rte_are_printed() -> None:
     assert (model[0], model[5]) == ("0.9275", "-3679.63")
 
 
+def test_many_numbers_that_are_read_as_classes_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    for labels, is_told in ((range(11), True), (range(10), False), (["a", *range(10)], False)):
+        path.write_text(
+            "annotator,item,label\n" + "".join(f"ann,u{place},{label}\n" for place, label in enumerate(labels))
+        )
+        assert ("say --scale interval" in run(path).output) == is_told, labels
+
+
 def test_annotators_stand_from_worst_to_best() -> None:
     result = run(DATA / "rte" / "labels.csv", "--gold", DATA / "rte" / "gold.csv")
     table = result.output.split("Annotators, worst first\n")[1].splitlines()[1:165]
