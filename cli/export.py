@@ -6,7 +6,7 @@ import click
 
 from cli.session import Session, speaks
 from concord.client import Damaged
-from concord.client.exports import Exported
+from concord.client.exports import WITHDRAWALS, Exported
 
 FORMATS = ("jsonl", "csv", "parquet", "datasets", "label-studio", "coco", "conll", "preference-pairs")
 
@@ -66,5 +66,7 @@ def _check(document: bytes) -> None:
 def _show(found: Exported) -> None:
     manifest, kept = found.manifest, len(found.files) - found.fetched
     click.echo(f"{manifest.rows} rows in {len(found.files)} files ({kept} were there): {found.folder}")
+    if (found.folder / WITHDRAWALS).exists():
+        click.echo(f"units were erased since they were certified: {WITHDRAWALS} tells which lines are missing")
     for reason, count in manifest.left_out.items():
         click.echo(f"{count} left out: {reason}")

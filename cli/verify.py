@@ -8,12 +8,14 @@ import click
 
 from cli.session import console, table_of
 from cli.statuses import BROKEN, NOBODY_VOUCHES
+from concord.client.exports import WITHDRAWALS
 from concord.exports.snapshot import BLOCK_BYTES, FileFacts, FileTally
 from services.audit.domain.certificate_page import Vouched, certificate_page
 from services.audit.domain.signing import CertificateBroken, keys_in
 from services.audit.domain.verification import Verified, is_manifest, verify_manifest
 from services.audit.domain.verification import verify as verified
 
+CERTIFICATE = "certificate.json"
 PLAIN_COLUMNS = 120
 """Where no terminal tells how wide it is."""
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -34,7 +36,8 @@ LINES_SHOWN_MAX = 20
 @click.option(
     "--withdrawals",
     type=EXISTING,
-    help="The signed list of units that were erased since, as `GET .../withdrawals` of audit hands it over.",
+    help="The signed list of units that were erased since; without it the withdrawals.json that `concord export` left "
+    "beside a certificate.json.",
 )
 @click.option(
     "--keys",
@@ -70,7 +73,7 @@ def verb(
                 raise click.UsageError("A page is made of a certificate, and this is a manifest.")
             found = verify_manifest(document, [facts_of(path) for path in export], trusted)
         else:
-            gone = None if withdrawals is None else withdrawals.read_bytes()
+            gone = _gone(certificate, withdrawals)
             found = verified(document, [path.read_bytes() for path in export], trusted, gone)
         if page is not None:
             page.write_bytes(certificate_page(found.statement, _vouched(found)))
@@ -88,6 +91,14 @@ def verb(
             err=True,
         )
         raise SystemExit(NOBODY_VOUCHES)
+
+
+def _gone(certificate: Path, withdrawals: Path | None) -> bytes | None:
+    """Return the list of what was erased since: the one that is named, or the one that an export has left."""
+    beside = certificate.with_name(WITHDRAWALS)
+    if withdrawals is None and certificate.name == CERTIFICATE and beside.is_file():
+        withdrawals = beside
+    return None if withdrawals is None else withdrawals.read_bytes()
 
 
 def _vouched(found: Verified) -> Vouched:

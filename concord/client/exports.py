@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from concord.client.asking import answered, decoded, path_of, query_of
-from concord.client.errors import Damaged
+from concord.client.errors import Damaged, NotFound
 from concord.client.models import Manifest, ManifestFile
 from concord.client.steps import Digest, Flow, Send
 
 MANIFEST_SECONDS_MAX = 3_600.0
 """How long a manifest may be made for; a million labels take about a minute."""
+WITHDRAWALS = "withdrawals.json"
+"""Beside a certificate: what was erased since, without which an export that is shorter by that does not verify."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,8 @@ class Exported:
     """An export that is there, whole.
 
     Attributes:
-        folder: where it is: the files, manifest.json, certificate.json and what goes beside them.
+        folder: where it is: the files, manifest.json, certificate.json and what goes beside them; withdrawals.json, too,
+            where units were erased since.
         manifest: what is in it.
         files: the paths of its files, in the manifest's order.
         fetched: how many of them were not there before.
@@ -72,12 +75,26 @@ def export(
     certificate = (yield from answered(Send("audit", "GET", at, numbered))).body
     _write(root / "manifest.json", document)
     _write(root / "certificate.json", certificate)
+    gone = (yield from _withdrawn(project_id, numbered)) if manifest.erased else None
+    if gone is None:
+        (root / WITHDRAWALS).unlink(missing_ok=True)
+    else:
+        _write(root / WITHDRAWALS, gone)
     for companion in manifest.companions:
         _write(inside(root, companion.name), companion.text.encode())
     fetched = 0
     for part, file in enumerate(manifest.files):
         fetched += yield from _file(path, asked | numbered | query_of(part=part), inside(root, file.name), file)
     return Exported(root, manifest, tuple(inside(root, file.name) for file in manifest.files), fetched)
+
+
+def _withdrawn(project_id: str, numbered: dict[str, str]) -> Flow[bytes | None]:
+    """Return the signed list of what was erased since a certificate; None where all of it was erased before that."""
+    try:
+        at = path_of("/v1/projects/{id}/withdrawals", id=project_id)
+        return (yield from answered(Send("audit", "GET", at, numbered))).body
+    except NotFound:
+        return None
 
 
 def _file(path: str, asked: dict[str, str], into: Path, file: ManifestFile) -> Flow[bool]:

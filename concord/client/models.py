@@ -384,7 +384,7 @@ class ManifestCompanion(Struct, frozen=True):
 
 
 class Manifest(Struct, frozen=True):
-    """What an export holds."""
+    """What an export holds; `erased` are units that its certificate claims and that were erased since."""
 
     project_id: str
     issue: int
@@ -392,3 +392,4 @@ class Manifest(Struct, frozen=True):
     left_out: dict[str, int]
     files: list[ManifestFile]
     companions: list[ManifestCompanion]
+    erased: int = 0

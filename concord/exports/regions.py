@@ -24,7 +24,7 @@ def size_of(record: Record) -> Size:
         DoesNotFit: it does not.
     """
     content = record.content()
-    sides = [content.get("width"), content.get("height")] if isinstance(content, dict) else [None, None]
+    sides: list[Any] = [content.get("width"), content.get("height")] if isinstance(content, dict) else [None, None]
     size = [int(entry) if isinstance(entry, str) and DIGITS.fullmatch(entry) else entry for entry in sides]
     if all(_is_pixels(entry) for entry in size):
         return Size(*size)

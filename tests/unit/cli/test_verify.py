@@ -173,7 +173,7 @@ def withdrawn(certificate: Path, lines: list[int], digest: str = "") -> Path:
     file_digest.add(LINES)
     gone = {line: file_digest.rows[32 * line - 32 : 32 * line].hex() for line in lines}
     one_digest = digest or hashlib.sha256(SIGNER.signed(said())).hexdigest()
-    path = certificate.with_name("withdrawals.json")
+    path = certificate.with_name("gone.json")
     path.write_bytes(SIGNER.signed(withdrawals("k1", "k1-p", 1, one_digest, gone, left.claim())))
     export = certificate.with_name("lot.jsonl")
     export.write_bytes(b"".join(line for number, line in enumerate(LINES, start=1) if number not in lines))

@@ -116,6 +116,21 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
     assert [(unit["source_id"], unit["label"]) for unit in units] == [("m4", "ham")]
     assert "HOLDS" in done(run("lineage", units[0]["unit_id"], "--as", "me"))
     assert "erased" in done(run("units", "erase", project, "m1", "--reason", "asked for", "--yes", "--as", "me"))
+    _what_is_left(run, project, tmp_path, key)
+
+
+def _what_is_left(run: Run, project: str, folder: Path, key: str) -> None:
+    """Export what an erasure left: it verifies by the list of what is missing, beside it, and not without."""
+    out = folder / "left"
+    walk.until(lambda: "9 rows in 1 files" in done(run("export", project, str(out), "--as", "me")))
+    (export,) = map(str, out.glob("*.jsonl"))
+    assert "withdrawals.json" in done(run("export", project, str(out), "--as", "me"))
+    assert "VERIFIED" in done(run("verify", str(out / "certificate.json"), export, "--public-key", key))
+    (out / "withdrawals.json").rename(folder / "named.json")
+    alone = run("verify", str(out / "certificate.json"), export, "--public-key", key)
+    assert (alone.exit_code, "NOT VERIFIED" in alone.stderr) == (1, True)
+    named = ("--withdrawals", str(folder / "named.json"))
+    assert "VERIFIED" in done(run("verify", str(out / "certificate.json"), export, "--public-key", key, *named))
 
 
 def _models(run: Run, project: str, folder: Path) -> None:
