@@ -20,7 +20,7 @@ class Exported:
     """An export that is there, whole.
 
     Attributes:
-        folder: where it is: the files, manifest.json, certificate.json and what goes beside them; withdrawals.json, too,
+        folder: where it is: the files, manifest.json, certificate.json and what goes beside them, as withdrawals.json
             where units were erased since.
         manifest: what is in it.
         files: the paths of its files, in the manifest's order.
