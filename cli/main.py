@@ -12,7 +12,7 @@ import msgspec
 
 from cli import statuses
 from cli.session import AS_JSON, WHOSE
-from concord.client import Away, Changed, Damaged, NoAddress, NotAllowed, NotSignedIn, NotYet, Problem
+from concord.client import Away, Changed, Damaged, Failed, NoAddress, NotAllowed, NotSignedIn, NotYet, Problem
 
 VERBS: Mapping[str, tuple[str, str]] = {
     "sign-in": ("cli.sign_in", "Keep a credential, and ask with it from now on."),
@@ -59,6 +59,7 @@ FAULTS: Mapping[type[Exception], tuple[str, int]] = {
     Away: ("AWAY", statuses.AWAY),
     NotYet: ("NOT YET", statuses.NOT_YET),
     Damaged: ("DAMAGED", statuses.BROKEN),
+    Failed: ("FAILED", statuses.REFUSED),
     Changed: ("REFUSED", statuses.REFUSED),
     Problem: ("REFUSED", statuses.REFUSED),
     NoAddress: ("NO ADDRESS", statuses.USAGE),

@@ -117,7 +117,7 @@ export const arabic = {
   "closing.done": { one: "حُسمت وحدة واحدة، من {bar} فما فوق.", two: "حُسمت وحدتان، من {bar} فما فوق.", few: "حُسمت {count} وحدات، من {bar} فما فوق.", many: "حُسمت {count} وحدة، من {bar} فما فوق.", other: "حُسمت {count} وحدة، من {bar} فما فوق." },
   "closing.left": { one: "بقيت واحدة: سبق إليها أحد أو هي جديدة.", two: "بقيت اثنتان: سبق إليهما أحد أو هما جديدتان.", few: "بقيت {count}: سبق إليها أحد أو هي جديدة.", many: "بقيت {count}: سبق إليها أحد أو هي جديدة.", other: "بقيت {count}: سبق إليها أحد أو هي جديدة." },
   "closing.stopped": { one: "حُسمت وحدة واحدة ثم توقف.", two: "حُسمت وحدتان ثم توقف.", few: "حُسمت {count} وحدات ثم توقف.", many: "حُسمت {count} وحدة ثم توقف.", other: "حُسمت {count} وحدة ثم توقف." },
-  "spent.title": "فيم أُنفقت الوسوم", "spent.labels": "الوسوم", "spent.ofUnits": { one: "وسم واحد على {units} وحدة", two: "وسمان على {units} وحدة", few: "{count} وسوم على {units} وحدة", many: "{count} وسمًا على {units} وحدة", other: "{count} وسم على {units} وحدة" },
+  "spent.title": "فيم أُنفقت الوسوم", "spent.labels": "الوسوم", "spent.ofUnits": { one: "وسم واحد {units}", two: "وسمان {units}", few: "{count} وسوم {units}", many: "{count} وسمًا {units}", other: "{count} وسم {units}" },
   "spent.most": "أقل من أكثر ما يجوز", "spent.fewer": { one: "وسم واحد ({share})", two: "وسمان ({share})", few: "{count} وسوم ({share})", many: "{count} وسمًا ({share})", other: "{count} وسم ({share})" },
   "spent.sure": "متوسط التأكد منها", "spent.fixed": "وسوم لكل وحدة بالعدد نفسه تبلغ التأكد نفسه", "spent.none": "أكثر من 20", "spent.saved": "الوسوم الموفرة بالقياس إلى ذلك",
   "spent.agreed": "اتفقوا جميعًا", "spent.weighed": "كفى وإن لم يتفقوا جميعًا", "spent.cap": "أكثر ما يجوز ثم حكم",

@@ -116,7 +116,7 @@ export const english = {
   "closing.done": { one: "{count} unit is settled, from {bar} on.", other: "{count} units are settled, from {bar} on." },
   "closing.left": { one: "{count} is left: somebody was faster, or it is new.", other: "{count} are left: somebody was faster, or they are new." },
   "closing.stopped": { one: "{count} unit was settled; then it stopped.", other: "{count} units were settled; then it stopped." },
-  "spent.title": "What labels were spent on", "spent.labels": "Labels", "spent.ofUnits": { one: "{count} label on {units} units", other: "{count} labels on {units} units" },
+  "spent.title": "What labels were spent on", "spent.labels": "Labels", "spent.ofUnits": { one: "{count} label {units}", other: "{count} labels {units}" },
   "spent.most": "Fewer than the most there may be", "spent.fewer": { one: "{count} label ({share})", other: "{count} labels ({share})" },
   "spent.sure": "Sure of them, on average", "spent.fixed": "Labels a unit that make as sure, the same for each", "spent.none": "more than 20", "spent.saved": "Labels saved against that",
   "spent.agreed": "All said the same", "spent.weighed": "Enough, though not all said the same", "spent.cap": "As many as there may be, then a ruling",
