@@ -127,7 +127,8 @@ class AssignmentOffer(msgspec.Struct, omit_defaults=True):
     """One unit to be labelled.
 
     Attributes:
-        payload_url: what the unit says, by a signed link; with `/suggestion` before its `?`, what a model says of it, if it is to be shown.
+        payload_url: what the unit says, by a signed link; with `/suggestion` before its `?`, what a model says of it, if
+            that is to be shown.
         label_schema: of the version under which it was given out, by which its label is checked.
         draft_revision: of the draft that is kept of its label; 0: none is.
         order: by field, in which order the sides of a preference (a, b) or the items of a ranking are to be shown; of a

@@ -354,8 +354,8 @@ class Bias(msgspec.Struct, frozen=True):
     """How groups and slices are labelled beside the rest, how far suggestions bend labels, and what stands first.
 
     Attributes:
-        contrasts: those least explained by chance first. A group or a slice is compared where it and the rest have fifty
-            answers each, of three annotators or, of slices, three units; what has fewer is not among them.
+        contrasts: those least explained by chance first. A group or a slice is compared where it and the rest have
+            fifty answers each, of three annotators or, of slices, three units; what has fewer is not among them.
         computed_at: RFC 3339.
     """
 
