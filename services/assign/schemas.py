@@ -127,7 +127,7 @@ class AssignmentOffer(msgspec.Struct, omit_defaults=True):
     """One unit to be labelled.
 
     Attributes:
-        payload_url: what the unit says, by a signed link; with `/suggestion` before its `?`, what a model says of it, if
+        payload_url: what the unit says, by a signed link; with `/suggestion` before its `?` what a model says, if
             that is to be shown.
         label_schema: of the version under which it was given out, by which its label is checked.
         draft_revision: of the draft that is kept of its label; 0: none is.
