@@ -83,7 +83,9 @@ def test_where_one_label_prevails_a_look_says_that_kappa_misleads(
     monkeypatch.setattr(session, "PLAIN_COLUMNS", 1000)
     quality = msgspec.structs.replace(of(Quality), prevalence_note="kappa misleads")
     session.console().print(watch.shown(quality, []))
-    assert "kappa misleads" in capsys.readouterr().out
+    looked = capsys.readouterr().out
+    assert "kappa misleads" in looked
+    assert "Gwet's AC1" in looked
 
 
 def test_no_id_is_cut_off_however_narrow_a_table_is(

@@ -38,7 +38,7 @@ export default function Projects() {
   const columns = [
     ["name", t("projects.name"), (one) => html`<a href=${`/projects/${encodeURIComponent(one.project_id)}`} dir="auto">${one.name || one.project_id}</a>`, (one) => one.name || one.project_id],
     ["kind", t("projects.kind"), (one) => t(`kind.${one.label_schema.kind}`), (one) => t(`kind.${one.label_schema.kind}`)],
-    ["overlap", t("projects.overlap"), (one) => `${whole(one.policy.overlap.initial)}–${whole(one.policy.overlap.max)}`, (one) => one.policy.overlap.initial],
+    ["overlap", t("projects.overlap"), (one) => [...new Set([one.policy.overlap.initial, one.policy.overlap.max])].map(whole).join("–"), (one) => one.policy.overlap.initial],
     ["guideline", t("projects.guideline"), (one) => whole(one.guideline_version), (one) => one.guideline_version],
     ["life", t("projects.life"), (one) => html`<span class=${`badge ${one.life}`}>${t(`life.state.${one.life}`)}</span>`, (one) => t(`life.state.${one.life}`)],
     ["id", t("projects.id"), (one) => html`<code>${one.project_id}</code>`, (one) => one.project_id],
