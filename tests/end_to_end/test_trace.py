@@ -1,23 +1,41 @@
-"""One trace from the client's request to the resolution, across services, as a collector sees it."""
+"""One trace from the client's request to the certificate and back to the client, as a collector sees it."""
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
-from tests.end_to_end.collector import Collector
+from tests.end_to_end.collector import Collector, Span
 
 pytestmark = pytest.mark.real
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
+TRACES = (TRACE, "1bf7651916cd43dd8448eb211c80319c")
+WAY = {
+    ("ingest", "POST /v1/projects/{project_id}/units"),
+    ("assign", "process concord.units.v1"),
+    ("adjudicate", "process concord.annotations.v1"),
+    ("audit", "process concord.resolutions.v1"),
+    ("metrics", "process concord.resolutions.v1"),
+    ("audit", "draw sample"),
+}
+END = {("audit", "judge lot"), ("metrics", "process concord.lots.v1")}
 DEFINITION = {
     "label_schema": {"kind": "choice", "classes": ["no", "yes"]},
     "policy": {"consensus": {"method": "majority"}},
+}
+LOT_OF_ALL = {
+    "consensus": {"method": "majority"},
+    "lot": {"size": len(TRACES)},
+    "audit": {"plan": "fraction", "fraction": 1.0},
 }
 WAIT_SECONDS = 30
 
@@ -41,44 +59,113 @@ async def _known(session: aiohttp.ClientSession, url: str, token: str) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_a_units_trace_goes_through_all_services(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with Collector() as collector, aiohttp.ClientSession() as session:
+@asynccontextmanager
+async def _receiver() -> AsyncIterator[tuple[str, asyncio.Queue[str]]]:
+    """The client's own server: where it takes webhooks, and the `traceparent` of each."""
+    came: asyncio.Queue[str] = asyncio.Queue()
+
+    async def take(request: web.Request) -> web.Response:
+        await came.put(request.headers.get("traceparent", ""))
+        return web.Response(status=204)
+
+    application = web.Application()
+    application.router.add_post("/in", take)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/in", came
+    finally:
+        await runner.cleanup()
+
+
+async def _seen(collector: Collector, what: str, found: Callable[[], bool]) -> None:
+    """Return when `found()` is true, looked at whenever something came."""
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not found():
+                collector.more.clear()
+                await collector.more.wait()
+    except TimeoutError:
+        rows = sorted({(span.service, span.name) for span in collector.spans})
+        raise AssertionError(f"{what} did not come: {rows}") from None
+
+
+async def _label(session: aiohttp.ClientSession, stack: Stack, project: str, name: str) -> None:
+    """Have somebody label as many units as there are."""
+    at, token, left = stack.addresses, stack.issuer.token("annotator", name), len(TRACES)
+    async with asyncio.timeout(WAIT_SECONDS):
+        while left:
+            claims = f"{at['assign']}/v1/projects/{project}/claims"
+            for offered in (await _call(session, "POST", claims, token, {"units": 1}))["assignments"]:
+                submission = f"{at['assign']}/v1/assignments/{offered['assignment_id']}/submission"
+                await _call(session, "POST", submission, token, {"label": "yes"})
+                left -= 1
+
+
+async def _inspect(session: aiohttp.ClientSession, stack: Stack) -> None:
+    """Have all units inspected."""
+    url, token, left = f"{stack.addresses['audit']}/v1/inspections", stack.issuer.token("auditor", "a"), len(TRACES)
+    async with asyncio.timeout(WAIT_SECONDS):
+        while left:
+            for unit in (await _call(session, "GET", url, token, None))["inspections"]:
+                verdicts = [{"unit_id": unit["unit_id"], "label": "yes"}]
+                results = (await _call(session, "POST", url, token, {"verdicts": verdicts}))["results"]
+                left -= sum(result["status"] == "taken" for result in results)
+            await asyncio.sleep(0.1)
+
+
+async def test_a_units_trace_goes_through_all_services_to_the_certificate_and_to_the_client(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Collector() as collector, aiohttp.ClientSession() as session, _receiver() as (url, came):
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.address)
         monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
         monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_on")
         stack = Stack(folder, Ports.free())
         async with stack:
             at, client = stack.addresses, stack.issuer.client_key
-            project = (await _call(session, "PUT", f"{at['ingest']}/v1/projects/p", client, DEFINITION))["project_id"]
+            wish = DEFINITION | {"policy": LOT_OF_ALL}
+            project = (await _call(session, "PUT", f"{at['ingest']}/v1/projects/p", client, wish))["project_id"]
             operator = stack.issuer.token("operator", "boss")
             for name in ("w1", "w2"):
                 await _call(session, "PUT", f"{at['assign']}/v1/annotators/{name}", operator, {"kind": "human"})
             await _known(
                 session, f"{at['assign']}/v1/projects/{project}/guideline", stack.issuer.token("annotator", "w1")
             )
-            unit = {"id": "one", "content": "Is this a trace?"}
-            await _call(session, "POST", f"{at['ingest']}/v1/projects/{project}/units", client, unit, TRACE)
+            hooks = f"{at['audit']}/v1/projects/{project}/webhooks"
+            await _known(session, hooks, client)
+            await _call(session, "POST", hooks, client, {"url": url, "events": ["certificate.issued"]})
+            for place, number in enumerate(TRACES):
+                unit = {"id": f"u{place}", "content": f"Is this a trace, and number {place}?"}
+                await _call(session, "POST", f"{at['ingest']}/v1/projects/{project}/units", client, unit, number)
             for name in ("w1", "w2"):
-                token = stack.issuer.token("annotator", name)
-                offered: list[dict[str, Any]] = []
-                async with asyncio.timeout(WAIT_SECONDS):
-                    while not offered:
-                        claims = f"{at['assign']}/v1/projects/{project}/claims"
-                        offered = (await _call(session, "POST", claims, token, {"units": 1}))["assignments"]
-                submission = f"{at['assign']}/v1/assignments/{offered[0]['assignment_id']}/submission"
-                await _call(session, "POST", submission, token, {"label": "yes"})
-            wanted = {
-                ("ingest", "POST /v1/projects/{project_id}/units"),
-                ("assign", "process concord.units.v1"),
-                ("adjudicate", "process concord.annotations.v1"),
-                ("audit", "process concord.resolutions.v1"),
-                ("metrics", "process concord.resolutions.v1"),
-            }
+                await _label(session, stack, project, name)
+            for number in TRACES:
+                await _seen(collector, "the way", lambda: _steps(collector, number) >= WAY)  # noqa: B023 - awaited before the next
+            await asyncio.to_thread(stack.roll, "audit")
+            await _inspect(session, stack)
             async with asyncio.timeout(WAIT_SECONDS):
-                while not wanted <= {(span.service, span.name) for span in collector.of_trace(TRACE)}:
-                    await collector.more.wait()
-                    collector.more.clear()
-        names = [
-            f"{span.service:<11} {span.name:<40} {span.span} <- {span.parent}" for span in collector.of_trace(TRACE)
-        ]
-        sys.stdout.write("\n".join(["", *names, ""]))
+                told = await came.get()
+            for number in TRACES:
+                await _seen(collector, "the end", lambda: _steps(collector, number) >= END)  # noqa: B023 - awaited before the next
+            await _seen(collector, "the webhook", lambda: any(span.span == told[36:52] for span in collector.spans))
+        *_, signed = [span for span in collector.spans if span.name == "sign certificate"]
+        judged = {span.trace: span for span in collector.spans if span.name == "judge lot"}
+        assert set(judged) >= set(TRACES), "it is found from each unit"
+        assert len(judged) == 3, "and from the auditor's request that brought the last verdict"
+        (other,) = set(TRACES) - {signed.trace}
+        assert signed.parent == judged[signed.trace].span
+        assert judged[other].links == (judged[signed.trace].span,)
+        assert told[3:35] == signed.trace, "the client finds it under the trace that it began"
+        sent = [span for span in collector.spans if span.name == "deliver webhook"]
+        assert told in {f"00-{span.trace}-{span.span}-01" for span in sent}
+        sys.stdout.write("\n".join(["", *map(_line, collector.of_trace(signed.trace)), ""]))
+
+
+def _steps(collector: Collector, number: str) -> set[tuple[str, str]]:
+    return {(span.service, span.name) for span in collector.of_trace(number)}
+
+
+def _line(span: Span) -> str:
+    return f"{span.service:<11} {span.name:<40} {span.span} <- {span.parent}"
