@@ -1,4 +1,4 @@
-"""The doors of ingest as a client meets them: files, gzip, CloudEvents over HTTP, and requests that are sent again."""
+"""The doors of ingest as a client meets them: files, gzip, lists, and requests that are sent again."""
 
 import asyncio
 import gzip
@@ -10,39 +10,18 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from cloudevents.core.bindings.http import to_binary, to_structured
-from cloudevents.core.formats.json import JSONFormat
-from cloudevents.core.v1.event import CloudEvent
 from fastapi import Request
 from pyarrow import parquet as pq
 from starlette.types import Message
 
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.errors import TooManyRequests, Unavailable
-from concord.chassis.identity import Role
 from concord.chassis.payload_links import payload_link
-from services.ingest.door import watching
 from services.ingest.door.batches import SPOOLS_MAX, SPOOLS_PER_CLIENT_MAX, Body, Spools
 from services.ingest.settings import IngestSettings
 from simulation.house import ENVIRONMENT
 from tests.support.ingest import DEFINITION, Ingest, start, told
-
-PATH = "/v1/projects/k1-p/units"
-EVENTS = "/v1/projects/k1-p/events"
-
-
-def sent_as(kind: str, **more: str) -> list[tuple[str, str]]:
-    return [("content-type", kind), *((name.replace("_", "-"), value) for name, value in more.items())]
-
-
-async def sent(ingest: Ingest, body: bytes, kind: str, query: str = "", **more: str) -> Any:
-    answer = await ingest.call("POST", PATH, body, headers=sent_as(kind, **more), query=query)
-    assert answer.status == 202, answer.body
-    return answer.json()
-
-
-def ndjson(count: int) -> bytes:
-    return b"\n".join(b'{"id":"%d","content":"text %d"}' % (number, number) for number in range(count))
+from tests.unit.services.ingest.sending import PATH, ndjson, sent, sent_as
 
 
 async def test_every_format_gives_the_same_units(project: Ingest) -> None:
@@ -211,51 +190,6 @@ async def test_an_answer_is_kept_for_a_day(project: Ingest, monkeypatch: pytest.
     assert (await project.call("POST", PATH, ndjson(4), headers=headers)).json()["repeated"] == 3
 
 
-def event(name: str, data: Any, source: str = "/projects/k1-p", kind: str = "concord.unit.v1") -> CloudEvent:
-    return CloudEvent(
-        {"id": name, "source": source, "type": kind, "specversion": "1.0", "datacontenttype": "application/json"}, data
-    )
-
-
-async def posted(ingest: Ingest, message: Any) -> Any:
-    headers = [(name.lower(), value) for name, value in message.headers.items()]
-    return await ingest.call("POST", EVENTS, bytes(message.body), headers=headers)
-
-
-async def test_events_of_the_cloudevents_sdk_are_units_in_every_mode(project: Ingest) -> None:
-    for number, written in enumerate((to_binary, to_structured)):
-        answer = await posted(project, written(event(f"e{number}", {"content": f"text {number}"}), JSONFormat()))
-        assert (answer.status, answer.json()["admitted"]) == (202, 1), answer.body
-    batch = [json.loads(JSONFormat().write(event(f"b{n}", {"content": f"batch {n}", "priority": n}))) for n in range(3)]
-    batch.append({**batch[0], "id": "other", "type": "another"})
-    batch.append(5)
-    headers = sent_as("application/cloudevents-batch+json")
-    report = (await project.call("POST", EVENTS, json.dumps(batch).encode(), headers=headers)).json()
-    assert report["admitted"] == 3
-    assert [(entry["line"], entry["field"]) for entry in report["refused"]] == [
-        (4, "type"),
-        (5, "no CloudEvent with JSON data"),
-    ]
-    assert {entry.source_id for entry in told(project.house, "unit_admitted")} >= {"e0", "e1"}
-
-
-@pytest.mark.parametrize(
-    ("one", "field"),
-    [
-        (event("e", {"content": "x"}, source="/projects/k1-other"), "source"),
-        (event("e", {"content": "x"}, source="https://example.org/"), "source"),
-        (event("e", {"content": "x"}, kind="com.example"), "type"),
-        (event("e", {"contents": "x"}), "data"),
-        (event("e", ["x"]), "no CloudEvent with JSON data"),
-    ],
-)
-async def test_an_event_that_is_no_unit_of_the_project_is_refused(project: Ingest, one: CloudEvent, field: str) -> None:
-    for written in (to_binary, to_structured):
-        answer = await posted(project, written(one, JSONFormat()))
-        assert answer.status == 422, answer.body
-        assert answer.json()["errors"][0]["field"] == field
-
-
 async def test_a_suggestion_is_shown_with_the_payload_except_to_a_random_arm(ingest: Ingest) -> None:
     await ingest.define({**DEFINITION, "policy": {"suggestions": {"hidden_rate": 0.5}}})
     guess = {"label": "yes", "model": "m1", "confidence": 0.75}
@@ -300,117 +234,6 @@ async def test_two_processes_together_fill_a_quota_and_no_more(ingest: Ingest) -
     reports = await asyncio.gather(ingest.admit(units[:30]), other.admit(units[30:]))
     assert sum(report["admitted"] for report in reports) == 25
     await other.kill()
-
-
-async def begun(ingest: Ingest, **wish: Any) -> Any:
-    answer = await ingest.call("POST", "/v1/projects/k1-p/imports", {"name": "november", **wish})
-    assert answer.status in (200, 201), answer.body
-    return answer.json()
-
-
-async def broken_off(ingest: Ingest, path: str, parts: list[bytes]) -> None:
-    """Send parts of an import's file, and hang up."""
-    messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
-    messages.append({"type": "http.disconnect"})
-    headers = [(b"authorization", f"Bearer {ingest.token}".encode()), (b"content-type", b"text/csv")]
-    scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "PATCH", "scheme": "http",
-        "path": path, "raw_path": path.encode(), "query_string": b"offset=0", "root_path": "", "headers": headers,
-        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
-    }  # fmt: skip
-
-    async def receive() -> Any:
-        return messages.pop(0)
-
-    statuses: list[int] = []
-
-    async def send(message: Any) -> None:
-        statuses.append(message.get("status", 0))
-
-    await ingest.service.application(scope, receive, send)
-    assert statuses[0] == 400, "who hangs up is no fault of ours"
-
-
-CSV = b"id,content\n" + b"".join(b'%d,"text\n%d"\n' % (n, n) for n in range(2_000))
-
-
-@pytest.mark.parametrize(("form", "body"), [("csv", CSV), ("units", ndjson(2_000))])
-async def test_an_import_goes_on_where_it_broke_off(project: Ingest, form: str, body: bytes) -> None:
-    entry = await begun(project, format=form)
-    assert (await begun(project, format=form)) == entry, "asked for again, it is the same"
-    path = f"/v1/imports/{entry['import_id']}"
-
-    await broken_off(project, path, [body[at : at + 5_000] for at in range(0, 30_000, 5_000)])
-    stands = (await project.call("GET", path)).json()
-    assert 0 < stands["offset"] <= 30_000
-    assert not stands["complete"]
-    wrong = await project.call("PATCH", path, body, query="offset=0", headers=sent_as("text/csv"))
-    assert wrong.status == 409
-    rest = body[stands["offset"] :]
-    answer = await project.call("PATCH", path, rest, query=f"offset={stands['offset']}", headers=sent_as("text/csv"))
-    done = answer.json()
-    assert (answer.status, done["complete"], done["offset"], done["refused"]) == (200, True, len(body), [])
-    assert done["admitted"] == 2_000
-    assert (await project.call("GET", path)).json() == done
-    watched = (await project.call("GET", f"{path}/events")).body.decode()
-    assert watched.startswith("id: ")
-    assert json.loads(watched.split("data: ")[1]) == done
-
-
-async def test_whoever_follows_an_import_is_let_go_in_order_when_the_process_leaves(
-    project: Ingest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(watching, "POLL_SECONDS", 0.01)
-    entry = await begun(project, format="csv")
-    following = asyncio.create_task(project.call("GET", f"/v1/imports/{entry['import_id']}/events"))
-    await asyncio.sleep(0.05)
-    assert not following.done()
-    await project.service.runtime.hand_over()
-    answer = await following
-    assert answer.status == 200
-    assert json.loads(answer.body.decode().split("data: ")[1])["complete"] is False
-
-
-async def test_an_imports_refusals_have_the_lines_of_the_whole_file(project: Ingest) -> None:
-    entry = await begun(project, format="csv")
-    path = f"/v1/imports/{entry['import_id']}"
-    first = b"id,content\n1,a\nragged\n2,b\n3,"
-    part = (
-        await project.call("PATCH", path, first, query="offset=0&complete=false", headers=sent_as("text/csv"))
-    ).json()
-    assert (part["offset"], part["line"]) == (len(first) - 2, 4)
-    rest = b"3,c\nragged too\n"
-    done = (
-        await project.call("PATCH", path, rest, query=f"offset={part['offset']}", headers=sent_as("text/csv"))
-    ).json()
-    assert [row["line"] for row in done["refused"]] == [3, 6]
-    assert done["admitted"] == 3
-
-
-async def test_imports_are_their_clients_own_and_their_formats_can_be_read_on(project: Ingest) -> None:
-    entry = await begun(project)
-    stranger = project.house.token("key2", Role.CLIENT, client_id="k2")
-    assert (await project.call("GET", f"/v1/imports/{entry['import_id']}", token=stranger)).status == 404
-    assert (await project.call("GET", "/v1/imports/k1-inone")).status == 404
-    answer = await project.call("POST", "/v1/projects/k1-p/imports", {"name": "x", "format": "parquet"})
-    assert answer.json()["errors"][0]["field"] == "format"
-
-
-async def test_an_import_of_which_nothing_was_taken_is_begun_again_with_other_options(project: Ingest) -> None:
-    wrong = await begun(project, format="csv", content="no such column")
-    path = f"/v1/imports/{wrong['import_id']}"
-    await project.call("PATCH", path, b"id,content\n1,a\n2,b\n", headers=sent_as("text/csv"))
-    right = await begun(project, format="csv")
-    assert right["import_id"] == wrong["import_id"]
-    assert (right["offset"], right["refused"], right["complete"]) == (0, [], False), "from the file's start"
-    assert (await begun(project, format="csv")) == right
-    done = (await project.call("PATCH", path, b"id,content\n1,a\n2,b\n", headers=sent_as("text/csv"))).json()
-    assert (done["admitted"], done["refused"], done["complete"]) == (2, [], True)
-    other = {"name": "november", "format": "csv", "content": "no such column"}
-    refused = await project.call("POST", "/v1/projects/k1-p/imports", other)
-    assert refused.status == 409
-    assert "2 of its units were taken" in refused.json()["detail"]
-    assert "`--name`" in refused.json()["detail"], "the cure is told"
 
 
 async def test_a_row_of_an_export_is_told_what_it_is(project: Ingest) -> None:
@@ -463,16 +286,3 @@ async def test_a_unit_that_is_sent_alone_and_refused_is_a_refusal_and_one_of_a_l
     mixed = (await project.call("POST", path, [unit, {"id": "good", "content": "good"}])).json()
     assert (mixed["problem"], mixed["admitted"], mixed["refused_count"]) == ("", 1, 1)
     assert [(entry["line"], entry["field"]) for entry in listed.json()["refused"]] == [(1, field)]
-
-
-async def test_an_event_that_is_sent_alone_and_refused_is_a_refusal_and_one_of_a_batch_a_line(project: Ingest) -> None:
-    event = {
-        "specversion": "1.0", "id": "e", "source": "/projects/k1-p", "type": "concord.unit.v1",
-        "data": {"content": "x", "gold": "perhaps"},
-    }  # fmt: skip
-    path, kind = EVENTS, "application/cloudevents"
-    alone = await project.call("POST", path, json.dumps(event).encode(), headers=[("content-type", f"{kind}+json")])
-    assert (alone.status, alone.json()["errors"][0]["field"]) == (422, "gold")
-    batch = json.dumps([event]).encode()
-    listed = await project.call("POST", path, batch, headers=[("content-type", f"{kind}-batch+json")])
-    assert (listed.status, listed.json()["refused_count"]) == (202, 1)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated
 
+import httpx
 import msgspec
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -193,3 +194,12 @@ async def listening(make: Callable[[str], Door]) -> AsyncIterator[Door]:
         server.should_exit = True
         await serving
         listener.close()
+
+
+def refused_for_a_second(answer: httpx.Response) -> bool:
+    """Return whether an answer says that the same may be asked again in a second."""
+    return (answer.status_code, answer.headers["retry-after"], answer.headers["content-type"]) == (
+        503,
+        "1",
+        "application/problem+json",
+    )
