@@ -279,8 +279,8 @@ class Mischief:
         self.generator = generator
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def run(self, seconds: float, pause_seconds_mean: float) -> None:
-        """Do mischief for so long, one thing after another, then make an end of all of it."""
+    async def run(self, seconds: float, pause_seconds_mean: float, enough: Callable[[], bool]) -> None:
+        """Do mischief for so long, or until it is enough, one thing after another, then make an end of all of it."""
         kinds: Mapping[Fault, Callable[[Life], Any]] = {
             Fault.CRASHES: self._crash,
             Fault.PAUSES: self._pause,
@@ -295,23 +295,26 @@ class Mischief:
             self._tasks.append(asyncio.create_task(self._away_for_minutes()))
         if self.reads_again:
             self._tasks += [asyncio.create_task(self._read_again(name)) for name in SERVICES]
-        while loop.time() < end:
+        while loop.time() < end and not enough():
             await asyncio.sleep(self.generator.expovariate(1 / pause_seconds_mean))
             fault = self.generator.choice(list(kinds))
             life = self.lives.pick(self.generator.choice(list(SERVICES)), self.generator)
             if life is not None and self.weather.strikes(fault, 1.0, self.generator):
                 self.lives.trace.tell("mischief", fault, life.writer)
                 self._tasks.append(asyncio.create_task(kinds[fault](life)))
-        await self._calm()
+        await self._calm(enough=enough())
 
-    async def _calm(self) -> None:
+    async def _calm(self, *, enough: bool) -> None:
         self.weather.calm = True
         self.lives.trace.tell("calm")
         for lives in self.lives.now.values():
             for life in lives:
                 life.passage.wake()
                 life.clock.seconds_off = 0.0
-        await asyncio.gather(*self._tasks)
+        if enough:
+            for task in self._tasks:
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=enough)
         # One more than is deployed is there only for as long as another is thought dead.
         for surplus in self.lives.calm():
             await surplus.stop()

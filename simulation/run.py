@@ -6,7 +6,7 @@ import hashlib
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +78,7 @@ def run(seed: int, show: Callable[[str], None] | None = None, *, patient: bool =
     Args:
         seed: of everything that is left to chance.
         show: is handed every line of the trace.
-        patient: wait for the town to settle even when it is known by then that something is broken.
+        patient: go on to the end even when it is known by then that something is broken.
     """
     started = time.process_time()
     # Collections would finalise generators at moments of their own, and cost a fifth of the run.
@@ -96,19 +96,32 @@ def run(seed: int, show: Callable[[str], None] | None = None, *, patient: bool =
 async def _run(seed: int, trace: Trace, patient: bool) -> Outcome:
     town, people, mischief = _founded(seed, trace)
     town.patient = patient
-    (operator,) = (person for person in people if isinstance(person, Operator))
     lives = town.network.lives
     lives.open()
     work = [asyncio.create_task(person.live(), name=person.name) for person in people]
-    await mischief.run(MISCHIEF_SECONDS, BETWEEN_MISCHIEFS_SECONDS)
+    await mischief.run(MISCHIEF_SECONDS, BETWEEN_MISCHIEFS_SECONDS, lambda: not patient and _wrong_by_now(town))
     town.calm_at = asyncio.get_running_loop().time()
     relief = [Annotator(town, f"relief-{number}", steady=True) for number in range(1, RELIEF + 1)]
     work += [asyncio.create_task(person.live(), name=person.name) for person in relief]
     wrongs = [sentence async for sentence in _settled(town)]
     town.settled = True
+    if patient or not (wrongs or _wrong_by_now(town)):
+        wrongs += await _gone_home(town, people, work, patient=patient)
+    await lives.close()
+    is_whole = patient or not (wrongs or _wrong_by_now(town))
+    return _outcome(seed, town, trace, wrongs, is_whole=is_whole)
+
+
+async def _gone_home(
+    town: Town, people: Sequence[Person], work: Sequence[asyncio.Task[None]], *, patient: bool
+) -> list[str]:
+    """Let everybody end what they do once the town has settled; return what then is wrong."""
+    (operator,) = (person for person in people if isinstance(person, Operator))
     clients = [task for person, task in zip(people, work, strict=False) if isinstance(person, Client)]
     _, late = await asyncio.wait(clients, timeout=GO_HOME_SECONDS)
-    wrongs += [f"{task.get_name()} did not get all of its export" for task in clients if task in late]
+    wrongs = [f"{task.get_name()} did not get all of its export" for task in clients if task in late]
+    if wrongs and not patient:
+        return wrongs
     town.closed = True
     await asyncio.wait(work, timeout=GO_HOME_SECONDS)
     wrongs += [f"{task.get_name()} could not go on: {task.exception()!r}" for task in work if _failed(task)]
@@ -116,8 +129,7 @@ async def _run(seed: int, trace: Trace, patient: bool) -> Outcome:
     await asyncio.sleep(LAST_WORDS_SECONDS)
     wrongs += [sentence async for sentence in _settled(town)]
     await operator.ask_quality()
-    await lives.close()
-    return _outcome(seed, town, trace, wrongs)
+    return wrongs
 
 
 def _failed(task: asyncio.Task[Any]) -> bool:
@@ -244,13 +256,21 @@ async def _settled(town: Town) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     end = loop.time() + SETTLE_SECONDS_MAX
     while unsettled := list(_unsettled(town)):
-        if not town.patient and (town.notebook.wrongs or town.network.lives.cluster.offsets.wrongs):
+        if not town.patient and _wrong_by_now(town):
             return
         if loop.time() > end:
             for sentence in unsettled:
                 yield f"the town does not settle: {sentence}"
             return
         await asyncio.sleep(LOOK_SECONDS)
+
+
+def _wrong_by_now(town: Town) -> bool:
+    """Return whether something wrong is noted already, which no checker need look for at the end."""
+    lives = town.network.lives
+    return any(
+        (town.notebook.wrongs, town.network.failures, lives.deaths, lives.overfull, lives.cluster.offsets.wrongs)
+    )
 
 
 def _unsettled(town: Town) -> Iterator[str]:
@@ -292,7 +312,8 @@ def _unread(town: Town) -> Iterator[str]:
             yield f"ingest has {len(documents)} documents in {collection}"
 
 
-def _outcome(seed: int, town: Town, trace: Trace, wrongs: list[str]) -> Outcome:
+def _outcome(seed: int, town: Town, trace: Trace, wrongs: list[str], *, is_whole: bool) -> Outcome:
+    """Return how a run ended; one that was cut short is not held against what must be so at an end."""
     evidence = Evidence.of(town.house)
     lives = town.network.lives
     kinds = Counter(entry.kind for entry in evidence.said)
@@ -325,11 +346,11 @@ def _outcome(seed: int, town: Town, trace: Trace, wrongs: list[str]) -> Outcome:
             *lives.overfull,
             *lives.cluster.offsets.wrongs,
             *town.network.failures,
-            *broken(town.notebook, evidence),
+            *(broken(town.notebook, evidence) if is_whole else town.notebook.wrongs),
         ],
         trace.sha256(),
         counts,
         {str(fault): weather.struck[fault] for fault in weather.faults},
         asyncio.get_running_loop().time(),
-        settled=settled(town.notebook, evidence),
+        settled=settled(town.notebook, evidence) if is_whole else [],
     )

@@ -27,6 +27,7 @@ CAUGHT_AT = {
     "known-is-told": 5,
     "known-labels-by-todays-classes": 5,
     "late-revisions-vanish": 17,
+    "lots-without-places": 2,
     "models-are-people": 4,
     "poison-holds-a-partition": 3,
     "revisions-are-more-labels": 17,
