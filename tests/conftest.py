@@ -1,5 +1,7 @@
 """What holds for every test: no property fails for the machine's being busy, and the longest files begin first."""
 
+import gc
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -27,3 +29,18 @@ a core busy each, while those that follow mostly wait."""
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {HERE / name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Let the garbage collector look at what tests make alone.
+
+    All modules and tests are half a million objects, of which none is ever let go of: looking through them took a fifth
+    of the time in which they are collected, and a sixth of that of the tests.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
