@@ -60,17 +60,23 @@ _RULES = "deploy/observability/prometheus"
 _RULE_TESTS = ("concord", "concord.hours")
 _BROKER_AND_STORE = (_PYTHON, "-m", "deploy.local", "lend")
 
-CHECKS = (
+_QUICK = (
     Step("lint", (str(_BIN / "ruff"), "check", "--quiet", ".")),
     Step("format", (str(_BIN / "ruff"), "format", "--check", "--quiet", ".")),
-    Step("types", (str(_BIN / "mypy"),)),
     Step("who may import whom", (str(_BIN / "lint-imports"), "--no-logo")),
 )
+_TYPES = Step("types", (str(_BIN / "mypy"),))
+CHECKS = (*_QUICK, _TYPES)
 STEPS = (
-    *CHECKS,
+    *_QUICK,
     # A file's tests stay on one core, so that what they share is made once.
-    # Two of its longest files keep a core busy each while the others mostly wait.
-    _pytest("unit, properties, architecture, ports in memory", "-m", "not real", "-n", "4", *_LONGEST_FIRST),
+    # Two of its longest files keep a core busy each while the others mostly wait. Types are one core's work.
+    _pytest(
+        "unit, properties, architecture, ports in memory",
+        *("-m", "not real", "-n", "4"),
+        *_LONGEST_FIRST,
+        beside=(_TYPES,),
+    ),
     Step("contracts generated from proto/", (_PYTHON, "-m", "proto", "--check")),
     Step("manifests", (_PYTHON, "-m", "deploy.k8s")),
     Step("who is told of alerts", ("amtool", "check-config", "deploy/observability/prometheus/alertmanager.yml")),
