@@ -5,9 +5,10 @@ in when it is long gone. So nobody strikes another off the list: a writer that d
 good, often while something comes of it and seldom when nothing does.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 
 from concord.chassis.back_off import BackOff
 from concord.chassis.clock import Clock
@@ -22,6 +23,8 @@ QUIET_SECONDS = 3_600.0
 SELDOM_SECONDS = 600.0
 READ_TOGETHER = 50
 """Records read back at once that come before those which are said."""
+WALKS_MAX = 500
+"""Records before which it is looked for others at once, a step back with each look."""
 SWEEP_COMMITS = 20
 """How many commits ahead are looked for at once; of each only that it is there."""
 
@@ -50,6 +53,7 @@ class Sweeper:
 
     Attributes:
         events_swept: how many events it published in the stead of others.
+        earlier_swept: records it came upon on its walks back from those that it looked for, and said before them.
     """
 
     name = "sweeper"
@@ -63,6 +67,7 @@ class Sweeper:
         self.clock = clock
         self.marks = marks or publisher.marks
         self.events_swept = 0
+        self.earlier_swept = 0
         self._followed: dict[str, _Followed] = {}
 
     async def start(self) -> None:
@@ -153,17 +158,16 @@ class Sweeper:
     async def _say(self, records: Sequence[Document]) -> None:
         """Publish these records' events, but of those that are noted to be said; in the order of each aggregate."""
         unsaid = {record["_id"]: record for record in await self.marks.unsaid(records)}
-        earlier = await self._earlier(list(unsaid.values()))
-        in_turn = [record["_id"] for record in in_line([*earlier, *unsaid.values()])]
+        in_turn = _in_turn(unsaid, await self._first(unsaid))
         # What others decided may rest on what we stored before and could not say yet: that goes first.
         await self.publisher.flushed()
-        for start in range(0, len(in_turn), READ_TOGETHER):
-            together = in_turn[start : start + READ_TOGETHER]
+        while together := list(islice(in_turn, READ_TOGETHER)):
             read = [identifier for identifier in together if identifier not in unsaid]
             found = await self.store.get(JOURNAL.name, read, only=TO_SAY) if read else {}
             either = unsaid | found
             await self._publish([either[identifier] for identifier in together if identifier in either])
             await self.marks.note(list(found.values()))
+            self.earlier_swept += len(found)
 
     async def _publish(self, records: Iterable[Document]) -> None:
         events = [event for record in records for event in events_of(record)]
@@ -171,23 +175,26 @@ class Sweeper:
             await self.publisher.publish(events[start : start + PUBLISH_EVENTS_MAX])
         self.events_swept += len(events)
 
-    async def _earlier(self, records: Sequence[Document]) -> list[Document]:
-        """Return what comes before these records in their aggregates and was stored by others who may not have said it.
+    async def _first(self, unsaid: Mapping[str, Document]) -> dict[str, int]:
+        """Return, for each of these records, with which of its aggregate others begin that may not be said before it.
 
-        Two writers may have decided on an aggregate in turn, and both have died before they said it: as much as both
-        had in hand, at most. So of each only its key, commit and place are returned, and not what it says.
+        Two writers may have decided on an aggregate in turn, and both have died before they said it: a walk back over
+        as much as both had in hand. It stops at the first that is said or ours, so what it passed is all that lies
+        between: however far it goes, what is kept of it is a number.
         """
-        found: list[Document] = []
-        last = records
-        seen = {record["_id"] for record in records}
-        while wanted := {record_id(key, seq - 1) for key, seq in _lines(last) if seq > 1} - seen:
-            seen |= wanted
-            documents = (await self.store.get(JOURNAL.name, sorted(wanted), only=("commit", "place"))).values()
-            doubtful = [document for document in documents if not self._known(Commit.parse(document["commit"]))]
-            await self.marks.look({Commit.parse(document["commit"]).writer for document in doubtful})
-            last = await self.marks.unsaid(doubtful)
-            found += last
-        return found
+        first = {identifier: line_of(identifier)[1] for identifier in unsaid}
+        for start in range(0, len(unsaid), WALKS_MAX):
+            going = list(unsaid)[start : start + WALKS_MAX]
+            while going:
+                wanted = {_one_back(identifier, first[identifier]): identifier for identifier in going}
+                before = [place for place in wanted if place is not None and place not in unsaid]
+                documents = (await self.store.get(JOURNAL.name, sorted(before), only=("commit", "place"))).values()
+                doubtful = [document for document in documents if not self._known(Commit.parse(document["commit"]))]
+                await self.marks.look({Commit.parse(document["commit"]).writer for document in doubtful})
+                going = [wanted[document["_id"]] for document in await self.marks.unsaid(doubtful)]
+                for identifier in going:
+                    first[identifier] -= 1
+        return first
 
     async def _note(self, followed: _Followed, records: Sequence[Document]) -> None:
         """Note records of a commit that may not be whole: what of it comes later is then told from them."""
@@ -222,5 +229,14 @@ class Sweeper:
         return commit.writer == self.writer or self.marks.known(commit)
 
 
-def _lines(records: Iterable[Document]) -> list[tuple[str, int]]:
-    return [line_of(record["_id"]) for record in records]
+def _one_back(identifier: str, number: int) -> str | None:
+    """Return the record before that of a number in a record's aggregate; None before its first."""
+    return record_id(line_of(identifier)[0], number - 1) if number > 1 else None
+
+
+def _in_turn(unsaid: Mapping[str, Document], first: Mapping[str, int]) -> Iterator[str]:
+    """Yield these records, each after those from its aggregate's `first` on that are before it."""
+    for record in in_line(list(unsaid.values())):
+        key, number = line_of(record["_id"])
+        yield from (record_id(key, each) for each in range(first[record["_id"]], number))
+        yield record["_id"]

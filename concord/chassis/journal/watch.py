@@ -21,6 +21,8 @@ class _Watch(Collector):
         yield _counter("commits", "Group commits; records by commits is their mean size.", commits.number - 1)
         swept = self.journal.sweeper.events_swept
         yield _counter("events_swept", "Events published in another process's stead.", swept)
+        earlier = "Records said in another process's stead before those that were looked for: two decided in turn."
+        yield _counter("earlier_swept", earlier, self.journal.sweeper.earlier_swept)
         parked = "Events that no broker takes, kept in the collection `parked`."
         yield _counter("events_parked", parked, publisher.events_parked)
         unsettled = "Records that a read model could not be brought up to."
