@@ -24,8 +24,7 @@ within these bounds. Who comes alone waits for it once at most."""
 APPEND_SECONDS_MAX = 10.0
 RETRY_SECONDS_MAX = 2.0
 STALE_SECONDS_MAX = 3_600.0
-"""How long after it was taken over a record may still be inserted. Its callers gave up long before; and a number below
-the head may be free again when an aggregate was folded meanwhile."""
+"""How long after it was taken over a record may still be inserted: its callers gave up long before, and asked again."""
 
 
 class Listener(Protocol):

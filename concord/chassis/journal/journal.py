@@ -11,6 +11,7 @@ from concord.chassis.clock import Clock
 from concord.chassis.errors import Unavailable
 from concord.chassis.journal.group_commit import GroupCommit
 from concord.chassis.journal.heads import Heads
+from concord.chassis.journal.last import last_records
 from concord.chassis.journal.open_markers import Marked
 from concord.chassis.journal.publisher import Publisher
 from concord.chassis.journal.record import JOURNAL, Cause, Entry, Head, Kind, Outcome, State, head_bytes
@@ -25,7 +26,7 @@ FORGET_STEP = 1_000
 REBUILD_KEYS = 500
 """Open aggregates read at once when a place is loaded; others run in between."""
 HEAD_SECONDS_MAX = 3_600.0
-"""How long a head in memory is taken for what it was; then it is read again. `folding` relies on it."""
+"""How long a head in memory is taken for what it was; then it is read again: another process may have moved it on."""
 NEVER: frozenset[str] = frozenset()
 NO_RECORD: Head[Any] = Head(0, None, NEVER)
 
@@ -322,11 +323,13 @@ class Journal:
         before = self._heads.get(entry.key)
         if before is not None and before.seq >= entry.seq:
             return
-        if entry.seq > 1 and (before is None or before.seq != entry.seq - 1):
+        follows = before is not None and before.seq == entry.seq - 1
+        if entry.seq > 1 and not follows and not entry.last_alone:
             # The head before was let go meanwhile, and with it the causes it had answered: read all anew when needed.
             self._heads.drop(entry.key)
             return
-        causes = (before.causes if before is not None else NEVER) | frozenset(entry.causes)
+        earlier = NEVER if before is None or entry.last_alone else before.causes
+        causes = earlier | frozenset(entry.causes)
         size = head_bytes(len(entry.state_bytes), causes)
         now = self.clock.monotonic()
         self._heads.keep(entry.key, Head(entry.seq, entry.state, causes, size, entry.opened, now))
@@ -368,7 +371,10 @@ class Journal:
         known_at = self.clock.monotonic()
         self.settling.expect(missing)
         try:
-            documents = await self.store.find(JOURNAL.name, "aggregate", missing)
+            if kind.last_alone:
+                documents = await last_records(self.store, missing)
+            else:
+                documents = await self.store.find(JOURNAL.name, "aggregate", missing)
             await self.commits.known(documents)
             await self.sweeper.before_deciding_on(documents)
             histories: dict[str, list[Document]] = defaultdict(list)

@@ -43,6 +43,8 @@ class Kind(Generic[State]):
         is_open: whether an aggregate is not done with, from its state; then it has open markers, and
             `Journal.rebuild_open` finds it. None: its kind has none.
         slot: the slot of its project, from its state; goes with `is_open`, and with what its decisions open.
+        last_alone: its state tells by itself what was answered before, its decisions take that for nothing new and say
+            nothing. Then of what it was its last record alone is read and kept, however long its line is.
         may_be_row: whether an aggregate that began as this may wait without a record; see `rows`. None: none may.
     """
 
@@ -53,12 +55,14 @@ class Kind(Generic[State]):
         *,
         is_open: Callable[[State], bool] | None = None,
         slot: Callable[[State], int] | None = None,
+        last_alone: bool = False,
         may_be_row: Callable[[State], bool] | None = None,
     ) -> None:
         assert is_open is None or slot is not None, "what is open lies in a slot"
         self.name = name
         self.is_open = is_open
         self.slot = slot
+        self.last_alone = last_alone
         self.may_be_row = may_be_row
         self.decode: Callable[[bytes], State] = msgspec.json.Decoder(state).decode
 
@@ -141,7 +145,7 @@ class Head(Generic[State]):
     Attributes:
         seq: its newest sequence number; 0: no record.
         state: its state then; of what waits as a row, what it began as.
-        causes: all that were answered.
+        causes: all that were answered; of a kind of which the last record is read alone, those of that.
         size: the bytes that all this takes in memory, nearly.
         opened: the number of the record that opened it, for a kind with open markers; 0: it is closed.
         known_at: when it was read or stored, by the monotonic clock.
@@ -185,6 +189,7 @@ class Entry(msgspec.Struct, Generic[State], frozen=True):
         slot: in which its open marker lies.
         closes: the openings whose markers are to go once this is stored.
         opens: what it opens beside its own aggregate; see `Decision`.
+        last_alone: see `Kind`.
     """
 
     key: str
@@ -199,6 +204,7 @@ class Entry(msgspec.Struct, Generic[State], frozen=True):
     slot: int = 0
     closes: Sequence[int] = ()
     opens: Sequence[str] = ()
+    last_alone: bool = False
 
     @property
     def size(self) -> int:

@@ -4,8 +4,6 @@ The journal is the truth and the broker transport (docs/decisions/0001): an even
 it, so that said again it is the same to the byte, and whoever served it knows it by its id. What is said again comes in
 the order of each writer's commits and of each aggregate, and of several writers' otherwise in the order of their times:
 their clocks may be apart, and a unit that one admitted and another withdrew comes in this order all the same.
-
-What was folded (0014) is no longer in the journal as events, and comes not; that is older than topics keep anything.
 """
 
 import heapq
@@ -23,7 +21,7 @@ from concord.chassis.store.port import Document, Store
 from concord.contracts.ids import place_of
 
 LOOK_COMMITS = 200
-"""Numbers looked at together where commits are missing: folding takes records away."""
+"""Numbers looked at together where commits are missing: of one in doubt that never came, or of records taken away."""
 SKIP_COMMITS = 1_000
 """How far ahead it is looked whether a writer's commits are still too old."""
 LATER_COMMITS = 20

@@ -55,6 +55,7 @@ class Turn(Generic[State]):
                 slot,
                 [head.opened] if head.opened and not opened else (),
                 self._opens,
+                kind.last_alone,
             )
 
     @property

@@ -25,9 +25,17 @@ COMPETENCE = Kind(
     CompetenceState,
     is_open=lambda _: True,
     slot=lambda competence: slot_of_project(competence.project_id),
+    last_alone=True,
 )
-"""As long as there is a project it may be labelled, so what is known of its annotators is never done with."""
-CROWD = Kind("crowd", CrowdState, is_open=lambda _: True, slot=lambda crowd: slot_of_project(crowd.project_id))
+"""As long as there is a project it may be labelled, so what is known of its annotators is never done with; and while
+it is labelled they are told of once a second, so that nobody could read all of it. Revisions say what is newer."""
+CROWD = Kind(
+    "crowd",
+    CrowdState,
+    is_open=lambda _: True,
+    slot=lambda crowd: slot_of_project(crowd.project_id),
+    last_alone=True,
+)
 GOLD = Kind(
     "gold",
     GoldState,

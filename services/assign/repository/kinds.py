@@ -13,7 +13,7 @@ from services.assign.domain.unit import UnitState, is_open
 UNIT = Kind("unit", UnitState, is_open=is_open, slot=lambda unit: slot_of_project(unit.project_id))
 ANNOTATOR = Kind("annotator", AnnotatorState)
 DESK = Kind("desk", DeskState)
-ACTIVE_TIME = Kind("active_time", ActiveTimeState)
+ACTIVE_TIME = Kind("active_time", ActiveTimeState, last_alone=True)
 ACKNOWLEDGEMENT = Kind("acknowledgement", AcknowledgementState)
 
 

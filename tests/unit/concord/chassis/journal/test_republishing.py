@@ -147,7 +147,7 @@ def test_a_place_is_that_of_the_events_slot_and_rows_of_tables_have_none() -> No
     assert not wanted.takes(Outgoing(UNITS.name, b"k", b"v"))
 
 
-def test_commits_that_folding_took_away_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commits_that_are_not_there_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(republishing, "LOOK_COMMITS", 2)
 
     @virtual

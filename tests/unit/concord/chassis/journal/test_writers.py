@@ -206,7 +206,7 @@ def test_what_was_decided_in_turn_is_read_back_a_few_at_a_time(monkeypatch: pyte
         wanted = await decided_in_turn(house, 40)
         async with house.process(store=Store(house.database)) as part:
             assert said_of_turns(house) == wanted
-            assert part.sweeper.earlier_swept == 19, "all but the last that the second decided, before those of the first"
+            assert part.sweeper.earlier_swept == 19, "the second's, but its last, before those of the first"
             await asyncio.sleep(HOUR)
         assert [house.said().count(text) for text in wanted] == [1] * len(wanted), "what was said early is noted"
 
