@@ -37,6 +37,7 @@ LIVES_APIECE = (2, 3)
 AWAY_AFTER_SECONDS = (5.0, 35.0)
 AWAY_SECONDS = (60.0, 180.0)
 READ_AGAIN_AFTER_SECONDS = (30.0, 80.0)
+BETWEEN_ROLLS_SECONDS = 12.0
 SESSION_SECONDS = (3.0, 10.0)
 """After how long the broker notices that a member is gone."""
 
@@ -270,11 +271,13 @@ class Mischief:
         lives: whom they befall.
         generator: draws them.
         reads_again: every service is to read all of its topics once more.
+        rolled: a service that is replaced again and again, all of its processes in order; empty for none.
     """
 
-    def __init__(self, lives: Lives, generator: random.Random, *, reads_again: bool = False) -> None:
+    def __init__(self, lives: Lives, generator: random.Random, *, reads_again: bool = False, rolled: str = "") -> None:
         self.lives = lives
         self.reads_again = reads_again
+        self.rolled = rolled
         self.weather = lives.weather
         self.generator = generator
         self._tasks: list[asyncio.Task[None]] = []
@@ -295,6 +298,8 @@ class Mischief:
             self._tasks.append(asyncio.create_task(self._away_for_minutes()))
         if self.reads_again:
             self._tasks += [asyncio.create_task(self._read_again(name)) for name in SERVICES]
+        if self.rolled:
+            self._tasks.append(asyncio.create_task(self._roll(self.rolled)))
         while loop.time() < end and not enough():
             await asyncio.sleep(self.generator.expovariate(1 / pause_seconds_mean))
             fault = self.generator.choice(list(kinds))
@@ -368,6 +373,13 @@ class Mischief:
         for life in list(self.lives.now[name]):
             # Who joins begins where the group stands.
             self.lives.cluster.expire(life.writer)
+
+    async def _roll(self, name: str) -> None:
+        """Replace all processes of a service, one after another, again and again: what they know is in the store."""
+        while not self.weather.calm:
+            await asyncio.sleep(BETWEEN_ROLLS_SECONDS)
+            for life in [] if self.weather.calm else list(self.lives.now[name]):
+                await life.stop()
 
     def _spread(self, away: set[tuple[str, type[Exception]]], *, gone: bool) -> None:
         change = set.update if gone else set.difference_update

@@ -105,6 +105,14 @@ class Inspected(NamedTuple):
     label: Any
 
 
+class Unopened(NamedTuple):
+    """Ingest did not hand over what a unit says to somebody who came with its link."""
+
+    unit_id: str
+    name: str
+    status: int
+
+
 class Exported(NamedTuple):
     """Audit handed over: one lot's export, its certificate, and the list of what was erased since, if any."""
 
@@ -168,6 +176,7 @@ class Notebook:
     referred: list[Referred] = field(default_factory=list)
     inspected: list[Inspected] = field(default_factory=list)
     chosen: list[Chosen] = field(default_factory=list)
+    unopened: list[Unopened] = field(default_factory=list)
     exported: list[Exported] = field(default_factory=list)
     quality: dict[str, dict[str, Any]] = field(default_factory=dict)
     replies: list[tuple[str, bytes]] = field(default_factory=list)

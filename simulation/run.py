@@ -176,13 +176,23 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
     people += [Adjudicator(town, "judge-1"), Adjudicator(town, names[0])]
     people += [Lead(town)]
     people += [Auditor(town, "audit-1"), Auditor(town, "audit-2"), Auditor(town, names[0])]
-    mischief = Mischief(lives, random.Random(f"{seed}/mischief"), reads_again=all_is_read_again(seed))
+    mischief = Mischief(
+        lives,
+        random.Random(f"{seed}/mischief"),
+        reads_again=all_is_read_again(seed),
+        rolled="assign" if assign_is_rolled(seed) else "",
+    )
     return town, people, mischief
 
 
 def all_is_read_again(seed: int) -> bool:
     """Return whether services lose their offsets in a seed's town: in a tenth, and the others stay as they were."""
     return seed % 10 == 7
+
+
+def assign_is_rolled(seed: int) -> bool:
+    """Return whether assign's processes are replaced while people work: in every other town that has rules for them."""
+    return seed % 20 == 7
 
 
 def many_live(seed: int) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from concord.chassis.identity import Role
 from simulation.house import Answer, House
 from simulation.network import Network
-from simulation.notebook import Heard, Notebook
+from simulation.notebook import Heard, Notebook, Unopened
 from simulation.wishes import canonical
 
 FOLLOWS_SECONDS = 15.0
@@ -103,8 +103,7 @@ class Person(ABC):
         if answer is None:
             return None
         if answer.status != 200:
-            if path.rpartition("/")[2] not in self.town.notebook.erased:
-                self.town.notebook.wrongs.append(f"{self.name} could not open {path}: {answer.status}")
+            self.town.notebook.unopened.append(Unopened(path.rpartition("/")[2], self.name, answer.status))
             return None
         content = answer.body.decode() if answer.headers["content-type"].startswith("text/") else answer.json()
         truth = self.town.truths.get(canonical(content))

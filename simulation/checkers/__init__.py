@@ -26,7 +26,11 @@ from simulation.checkers.measures import measures_are_true
 from simulation.checkers.records import event_ids_are_unique, journals_are_gapless, topics_tell_the_journals
 from simulation.checkers.referrals import referrals_are_kept
 from simulation.checkers.revisions import revisions_are_kept
-from simulation.checkers.sight import annotators_see_nothing_they_may_not, nobody_sees_another_client
+from simulation.checkers.sight import (
+    annotators_see_nothing_they_may_not,
+    nobody_sees_another_client,
+    what_is_in_can_be_opened,
+)
 from simulation.evidence import Evidence
 from simulation.notebook import Notebook
 
@@ -71,6 +75,7 @@ CHECKERS: tuple[Checker, ...] = (
     models_count_as_is_said,
     annotators_see_nothing_they_may_not,
     nobody_sees_another_client,
+    what_is_in_can_be_opened,
     lots_are_judged_by_their_plans,
     certificates_say_what_was,
     exports_are_certified,

@@ -45,6 +45,7 @@ REPLY_FIELDS |= {"annotator_id", "state", "state_reason", "state_until", "creden
 REPLY_FIELDS |= {"languages", "leases", "projects", "more_projects", "project_id", "waiting", "priority", "due_at"}
 REPLY_FIELDS |= {"notice", "comment", "earlier"}
 REPLY_FIELDS |= {"submitted_at", "revision", "revisable", "label", "flag", "too_late_from"}
+GONE = 410
 WORDS_NO_ANNOTATOR_READS = (UNSEEN_NAME, "gold")
 
 
@@ -80,6 +81,19 @@ def nobody_sees_another_client(notebook: Notebook, evidence: Evidence) -> Iterat
         )
         if strange := sorted(name for name in found if name not in heard.path):
             yield f"a reply to {heard.name} of {heard.client_id}, from {heard.path}, holds {strange[:3]}"
+
+
+def what_is_in_can_be_opened(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """Ingest hands over what a unit says to who has its link, unless it is erased, which its client wished.
+
+    Gold that was made of a unit goes with that unit, and where its label does not stand.
+    """
+    dropped = {event.content.unit_id for event in evidence.events("gold_dropped")}
+    made_of = {event.content.unit_id: event.content.gold_of for event in evidence.events("unit_admitted")}
+    for unit_id, name, status in notebook.unopened:
+        erased = unit_id in notebook.erased or made_of.get(unit_id) in notebook.erased | dropped
+        if status != GONE or not erased:
+            yield f"{name} could not open {unit_id}: {status}"
 
 
 def _fields(value: Any) -> Iterator[str]:

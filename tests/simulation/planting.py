@@ -26,8 +26,9 @@ CAUGHT_AT = {
     "first-words-stand": 17,
     "known-is-told": 2,
     "known-labels-by-todays-classes": 5,
+    "labels-as-given": 15,
     "late-revisions-vanish": 17,
-    "lots-without-places": 2,
+    "lots-without-places": 10,
     "models-are-people": 4,
     "poison-holds-a-partition": 3,
     "revisions-are-more-labels": 17,
@@ -35,6 +36,7 @@ CAUGHT_AT = {
     "the-last-draft-wins": 2,
     "unavailable-is-poison": 9,
     "what-was-set-aside-counts": 7,
+    "who-is-stopped-is-forgotten": 127,
 }
 """At which seed each was caught, where that is not the first; that seed is tried first."""
 OVER_SEVERAL = {"overconfident": (5, 17)}

@@ -188,6 +188,8 @@ class Sweeper:
             while going:
                 wanted = {_one_back(identifier, first[identifier]): identifier for identifier in going}
                 before = [place for place in wanted if place is not None and place not in unsaid]
+                if not before:
+                    break
                 documents = (await self.store.get(JOURNAL.name, sorted(before), only=("commit", "place"))).values()
                 doubtful = [document for document in documents if not self._known(Commit.parse(document["commit"]))]
                 await self.marks.look({Commit.parse(document["commit"]).writer for document in doubtful})

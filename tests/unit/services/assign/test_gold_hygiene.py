@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from concord.chassis.identity import Role
-from concord.contracts.topics import LOTS, PROJECTS
+from concord.contracts.topics import LOTS, PROJECTS, UNITS
 from concord.contracts.v1.lots_pb2 import InspectionRepeated, LotEvent, UnitAudited
 from concord.contracts.v1.projects_pb2 import ProjectEvent
+from concord.contracts.v1.units_pb2 import UnitErased, UnitEvent
 from services.assign.domain.gold_stock import DAY_US, GoldBounds, Shown, exposed, stale, stock
 from services.assign.domain.refusals import NotOffered
 from services.assign.domain.unit import UnitState
@@ -46,6 +47,18 @@ async def stocked(desk: Desk) -> dict[str, Any]:
 async def offered(desk: Desk, name: str, units: int = 9) -> set[str]:
     async with desk.annotator(name) as annotator:
         return {unit["unit_id"] for unit in await claim(annotator, units)}
+
+
+async def test_gold_that_is_erased_is_not_offered_again_to_who_holds_it_and_other_gold_is() -> None:
+    desk = Desk()
+    await desk.publish_project(bounded())
+    async with desk.open():
+        await desk.define("ann")
+        await desk.admit(*map(known, GOLD))
+        assert await offered(desk, "ann") == set(GOLD)
+        erased = UnitErased(unit_id=GOLD[1], reason="asked for")
+        await desk.say(UNITS, UnitEvent(metadata=metadata("e", CLIENT, PROJECT, AT_US), unit_erased=erased))
+        assert await offered(desk, "ann") == set(GOLD) - {GOLD[1]}
 
 
 async def test_nobody_who_labelled_ruled_or_audited_the_unit_meets_the_gold_that_was_made_of_it() -> None:
