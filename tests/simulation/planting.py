@@ -35,7 +35,7 @@ CAUGHT_AT = {
     "sameness-by-bytes": 3,
     "the-last-draft-wins": 2,
     "unavailable-is-poison": 9,
-    "what-was-set-aside-counts": 7,
+    "what-was-set-aside-counts": 14,
     "who-is-stopped-is-forgotten": 127,
 }
 """At which seed each was caught, where that is not the first; that seed is tried first."""
