@@ -376,9 +376,11 @@ class Mischief:
 
     async def _roll(self, name: str) -> None:
         """Replace all processes of a service, one after another, again and again: what they know is in the store."""
-        while not self.weather.calm:
+        while True:
             await asyncio.sleep(BETWEEN_ROLLS_SECONDS)
-            for life in [] if self.weather.calm else list(self.lives.now[name]):
+            if self.weather.calm:
+                return
+            for life in list(self.lives.now[name]):
                 await life.stop()
 
     def _spread(self, away: set[tuple[str, type[Exception]]], *, gone: bool) -> None:
