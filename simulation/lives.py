@@ -29,6 +29,7 @@ from simulation.bounds import BACKLOG_EVENTS_MAX, BACKLOG_EVENTS_OVER
 from simulation.faults import BrokerFaults, Fault, Passage, ShiftedClock, StoreFaults, Weather
 from simulation.house import ENVIRONMENT, Answer, House, call
 from simulation.offsets import Offsets
+from simulation.rolling import roll
 from simulation.trace import TownCluster, Trace, TracedStore
 
 RESTART_SECONDS = (0.5, 5.0)
@@ -37,7 +38,6 @@ LIVES_APIECE = (2, 3)
 AWAY_AFTER_SECONDS = (5.0, 35.0)
 AWAY_SECONDS = (60.0, 180.0)
 READ_AGAIN_AFTER_SECONDS = (30.0, 80.0)
-BETWEEN_ROLLS_SECONDS = 12.0
 SESSION_SECONDS = (3.0, 10.0)
 """After how long the broker notices that a member is gone."""
 
@@ -299,7 +299,7 @@ class Mischief:
         if self.reads_again:
             self._tasks += [asyncio.create_task(self._read_again(name)) for name in SERVICES]
         if self.rolled:
-            self._tasks.append(asyncio.create_task(self._roll(self.rolled)))
+            self._tasks.append(asyncio.create_task(roll(self.lives, self.rolled)))
         while loop.time() < end and not enough():
             await asyncio.sleep(self.generator.expovariate(1 / pause_seconds_mean))
             fault = self.generator.choice(list(kinds))
@@ -373,15 +373,6 @@ class Mischief:
         for life in list(self.lives.now[name]):
             # Who joins begins where the group stands.
             self.lives.cluster.expire(life.writer)
-
-    async def _roll(self, name: str) -> None:
-        """Replace all processes of a service, one after another, again and again: what they know is in the store."""
-        while True:
-            await asyncio.sleep(BETWEEN_ROLLS_SECONDS)
-            if self.weather.calm:
-                return
-            for life in list(self.lives.now[name]):
-                await life.stop()
 
     def _spread(self, away: set[tuple[str, type[Exception]]], *, gone: bool) -> None:
         change = set.update if gone else set.difference_update
