@@ -200,19 +200,15 @@ class Claims:
         now_us = self.clock.now_us()
         holds = [hold for hold in self.repository.holds_of(annotator_id, project_id) if now_us < hold.until_us]
         units = await self.repository.units([hold.place for hold in holds])
-        # A gold unit's copy is another aggregate, which nothing is told of: what became of the unit is its own to say.
-        keys = {state.unit_id: self.repository.key(state.unit_id) for state in units.values() if state.copy_for}
-        originals = await self.repository.units(list(keys.values())) if keys else {}
+        originals = await self.repository.originals(units.values())
         leases = []
         for hold in holds:
             state, project = units.get(hold.place), self.projects.find(hold.project_id)
             assignment = state.assignment(hold.assignment_id) if state is not None else None
             if state is None or assignment is None or project is None:
                 continue
-            original = originals.get(keys.get(state.unit_id, ""))
-            if original is not None and original.status == "withdrawn":
-                continue
-            if assignment.status == "leased" and state.is_current(assignment) and state.wants_labels:
+            wanted = state.wants_labels and originals.get(state.unit_id, state).status != "withdrawn"
+            if assignment.status == "leased" and state.is_current(assignment) and wanted:
                 leases.append(Leased(state, assignment, project))
         return leases
 

@@ -168,6 +168,12 @@ class Repository:
         """Return the key of a unit's aggregate, or of a gold unit's copy."""
         return unit_key(unit_or_copy_id)
 
+    async def originals(self, states: Iterable[UnitState]) -> dict[str, UnitState]:
+        """Return the gold units of which some of these are copies, by id: nothing is told of a copy by its own."""
+        keys = {state.unit_id: self.key(state.unit_id) for state in states if state.copy_for}
+        found = await self.units(list(keys.values())) if keys else {}
+        return {unit_id: found[key] for unit_id, key in keys.items() if key in found}
+
     def assignment_id(self, unit_id: str, annotator_id: str, rework: int, turn: int = 0, referral: int = 0) -> str:
         """Return the id of an annotator's assignment of a unit: there is one each time the unit goes round."""
         times = f"{rework}.{referral}" if referral else str(rework)
