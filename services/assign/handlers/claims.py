@@ -200,8 +200,7 @@ class Claims:
         now_us = self.clock.now_us()
         holds = [hold for hold in self.repository.holds_of(annotator_id, project_id) if now_us < hold.until_us]
         units = await self.repository.units([hold.place for hold in holds])
-        originals = await self.repository.originals(units.values())
-        leases = []
+        originals, leases = await self.repository.originals(units.values()), []
         for hold in holds:
             state, project = units.get(hold.place), self.projects.find(hold.project_id)
             assignment = state.assignment(hold.assignment_id) if state is not None else None

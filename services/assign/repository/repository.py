@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.errors import Backlogged, Unavailable
