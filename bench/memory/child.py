@@ -88,7 +88,7 @@ def accept(served: Handlers, project_id: str, ids: Sequence[str], number: int) -
     served.units([_through(UnitEvent(metadata=_about(project_id, 100), lot_sealed=sealed))])
     served.lots([_through(LotEvent(metadata=_about(project_id, 200), lot_accepted=taken))])
     served.rows.whole_until_us = AT_US + LATER_US
-    served.rows.close()
+    list(served.rows.closing())
 
 
 def open_units(rows: Rows, count: int) -> None:

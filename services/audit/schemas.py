@@ -157,6 +157,7 @@ class Manifest(msgspec.Struct, frozen=True):
     form: dict[str, Any]
     label_schema: dict[str, Any]
     rows: int
+    erased: int
     left_out: dict[str, int]
     files: list[ManifestFile]
     companions: list[ManifestCompanion]

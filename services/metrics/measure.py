@@ -162,7 +162,7 @@ class Measure:
         """
         rows = self.repository.places.get(place)
         if rows is not None:
-            for _ in rows.close():
+            for _ in rows.closing():
                 await self.clock.sleep(0)
         return rows if rows is self.repository.places.get(place) else None
 

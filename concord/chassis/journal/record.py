@@ -133,7 +133,7 @@ class Outcome(msgspec.Struct, Generic[State], frozen=True):
 
 HEAD_BYTES = 600
 CAUSE_BYTES = 100
-STATE_BYTES_FACTOR = 2.25
+STATE_BYTES_FACTOR = 2.32
 """What a head takes in memory beside its parts, a cause beside its characters, and a state for a byte of its record:
 measured on units of assign with 0 to 12 labels, to which the sum is close from above."""
 

@@ -212,7 +212,7 @@ class Rows:
         """
         return bool(self._accepted) and self._accepted[0][0] + 2 * GRACE_US <= until_us
 
-    def close(self) -> Iterator[None]:
+    def closing(self) -> Iterator[None]:
         """Close the settled units of such lots, and the lots: what they add goes from their rows to the closed sums.
 
         Some units at a time, and then others get to run; nothing is half closed then. What is left when the walk is

@@ -27,6 +27,6 @@ def test_units_of_lots_that_are_over_are_closed_and_those_of_no_lot_stay_open() 
     tell(LOT_UNITS + 10, NOW_US)
     assert rows.units_open == 3 * LOT_UNITS + 10
     rows.whole_until_us = NOW_US + DAY_US
-    rows.close()
+    list(rows.closing())
     assert rows.units_open == LOT_UNITS + 10
     assert len(rows.closed) == 2 * LOT_UNITS + 2, "the lots, too"

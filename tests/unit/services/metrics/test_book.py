@@ -47,7 +47,7 @@ def book(parts: MemoryParts, tenure: str = "one") -> tuple[Book, Handlers]:
 def close(rows: Rows) -> None:
     """Close what may be closed long after everything."""
     rows.whole_until_us = LATER_US
-    list(rows.close())
+    list(rows.closing())
 
 
 def told(at_us: int) -> Metadata:

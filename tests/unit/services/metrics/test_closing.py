@@ -49,7 +49,7 @@ def filled() -> Rows:
 def test_others_run_between_a_few_units_each_of_which_is_whole() -> None:
     rows, before = filled(), filled().sums["k1-p"]
     steps = 0
-    for steps, _ in enumerate(rows.close(), start=1):
+    for steps, _ in enumerate(rows.closing(), start=1):
         closed = rows.closed_sums["k1-p"]
         assert len(rows.closed) <= steps * TOGETHER + LOTS
         assert rows.units_open + closed.survey.units == LOTS * UNITS
@@ -63,29 +63,29 @@ def test_others_run_between_a_few_units_each_of_which_is_whole() -> None:
 
 def test_a_walk_that_begins_in_the_middle_stops_it_and_the_rest_is_closed_another_time() -> None:
     rows = filled()
-    closing = rows.close()
+    closing = rows.closing()
     next(closing)
     with rows.walked():
         assert list(closing) == []
         assert rows.units_open == LOTS * UNITS - TOGETHER
-        assert list(rows.close()) == []
-    list(rows.close())
+        assert list(rows.closing()) == []
+    list(rows.closing())
     assert (rows.units_open, rows.lots) == (0, {})
     assert rows.closed_sums["k1-p"].survey.units == LOTS * UNITS
 
 
 def test_one_who_gives_up_in_the_middle_leaves_the_rest_to_be_closed() -> None:
     rows = filled()
-    closing = rows.close()
+    closing = rows.closing()
     next(closing)
     closing.close()  # type: ignore[attr-defined] # a generator, as its place may be lost meanwhile
-    list(rows.close())
+    list(rows.closing())
     assert (rows.units_open, rows.lots) == (0, {})
 
 
 def test_a_unit_that_is_sent_back_in_the_middle_stays_open_and_its_lot_with_it() -> None:
     rows = filled()
-    closing = rows.close()
+    closing = rows.closing()
     next(closing)
     unit_id = rows.lots["k1-l0"].unit_ids[-1]
     unit = rows.unit(unit_id, "k1-p", ACCEPTED_US)

@@ -313,7 +313,7 @@ def _lot(served: Handlers, number: int, at_us: int, label: str = '"yes"') -> Non
 
 def _close(rows: Rows, at_us: int) -> None:
     rows.whole_until_us = at_us
-    list(rows.close())
+    list(rows.closing())
 
 
 async def test_memory_and_the_book_are_flat_over_closed_units_and_a_start_reads_what_is_open() -> None:

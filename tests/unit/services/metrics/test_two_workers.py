@@ -193,7 +193,7 @@ class Group:
         for place in worker.reading.held():
             ends = {TopicPartition(topic, place): extent.end for topic, extent in self.extents(place).items()}
             worker.reading.look(ends, LONG_AFTER_US)
-            list(worker.reading.repository.places[place].close())
+            list(worker.reading.repository.places[place].closing())
 
     async def do_something(self) -> None:
         address = self.generator.choice(sorted(self.workers))
