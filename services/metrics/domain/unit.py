@@ -184,7 +184,8 @@ def annotated(unit: Unit, annotation_id: str, annotation: Annotation) -> tuple[A
 
 def sent_back(unit: Unit, rework: int, referral: int = 0) -> None:
     """Hear that the unit is labelled anew, or has been: with its lot, or by an adjudicator."""
-    unit.rework, unit.referral = max((unit.rework, unit.referral), (rework, referral))
+    if (rework or referral) and (rework, referral) > (unit.rework, unit.referral):  # as for few
+        unit.rework, unit.referral = rework, referral
 
 
 def settled(
