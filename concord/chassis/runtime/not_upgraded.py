@@ -14,8 +14,12 @@ _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
 def has_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Return whether a request says that a body comes."""
-    return any(name in _FRAMING and value != b"0" for name, value in headers)
+    """Return whether a request says that a body comes: of a length that is not 0, with however many digits.
+
+    >>> has_body([(b"content-length", b"00")]), has_body([(b"transfer-encoding", b"chunked")])
+    (False, True)
+    """
+    return any(name in _FRAMING and value.strip(b" \t0") for name, value in headers)
 
 
 def parser_of_rest(connection: Any, headers: Iterable[tuple[bytes, bytes]]) -> Any:

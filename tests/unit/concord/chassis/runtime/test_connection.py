@@ -364,3 +364,13 @@ async def test_what_may_not_be_in_the_body_after_an_offer_is_refused(rest: bytes
     async with opened() as port:
         for pieces in ((head + rest,), (head, rest)):
             assert status(await converse(port, *pieces)) == 400
+
+
+@pytest.mark.parametrize("length", [b"0", b"00", b"000"])
+async def test_an_empty_body_after_an_offer_is_over_at_once_however_its_length_is_written(length: bytes) -> None:
+    head = (
+        b"POST /read HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\ncontent-length: %b\r\n\r\n" % length
+    )
+    async with opened() as port:
+        encoded = await converse(port, head + START + b"\r\n")
+    assert encoded.count(b"HTTP/1.1 200") == 2
