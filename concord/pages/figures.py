@@ -1,12 +1,11 @@
 """How figures are written beside what they are held against: rounding never says otherwise than the verdict."""
 
 from collections.abc import Callable, Iterable
-from math import ceil
+
+from concord.quality.whole import least_whole
 
 DIGITS_MAX = 9
 """Beyond which nobody could see a difference."""
-SLACK = 1e-9
-"""What computing leaves of a figure that has no more digits than are shown."""
 
 Written = Callable[[float | None, int], str]
 """A figure with so many digits."""
@@ -41,4 +40,4 @@ def at_most(figure: float, digits: int) -> float:
     (0.021, 0.02)
     """
     scale = 10.0**digits
-    return ceil(figure * scale - SLACK) / scale
+    return least_whole(figure * scale) / scale

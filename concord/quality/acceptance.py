@@ -27,6 +27,7 @@ from concord.quality.plan_faults import PlanImpossible, PlanRefused, PlanTooDear
 from concord.quality.sequential_plan import SequentialPlan, WaldLines, sequential_plan, wald_lines
 from concord.quality.single_plan import Distribution, Guarantee, SinglePlan, find_single_plan, percentage_plan
 from concord.quality.stopping_law import Bounds, Decision, stopping_law
+from concord.quality.whole import least_whole
 
 __all__ = [
     "Bounds",
@@ -90,8 +91,8 @@ def zero_acceptance_size(confidence: float, reliability: float, lot_size: int | 
         raise ValueError("confidence and reliability lie strictly between 0 and 1")
     if lot_size is None:
         # Rounding keeps a quotient that is whole but for its last bit from being rounded up.
-        return max(1, math.ceil(round(math.log1p(-confidence) / math.log(reliability), 9)))
-    wrong = max(1, math.ceil(round((1 - reliability) * lot_size, 9)))
+        return max(1, least_whole(math.log1p(-confidence) / math.log(reliability)))
+    wrong = max(1, least_whole((1 - reliability) * lot_size))
     log_chance, n = 0.0, 0
     while n < lot_size and log_chance > math.log1p(-confidence):
         right_left = lot_size - wrong - n

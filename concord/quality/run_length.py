@@ -23,6 +23,7 @@ from scipy.sparse import csr_array, eye_array
 from scipy.special import ndtr, ndtri
 
 from concord.quality.control_chart import bernoulli_reference
+from concord.quality.whole import least_whole
 
 Floats = NDArray[np.float64]
 
@@ -135,7 +136,7 @@ def bernoulli_cusum_arl(
     gamma = bernoulli_reference(p0, p1).gamma
     step = Fraction(gamma).limit_denominator(max(_FRACTION_MAX, math.ceil(2 / gamma)))
     parts = step.denominator
-    states = math.ceil(round(h * parts, 9))  # sums 0, 1/b, ... below h
+    states = least_whole(h * parts)  # sums 0, 1/b, ... below h
     at = np.arange(states)
     down, up = np.maximum(at - step.numerator, 0), at + parts - step.numerator
     stays = up < states

@@ -1,6 +1,5 @@
 """Single sampling by attributes: inspect n units, accept the lot at c errors or fewer; and how to find n and c."""
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -10,6 +9,7 @@ import numpy as np
 from concord.quality.plan_faults import PlanImpossible, PlanTooDear
 from concord.quality.sampling_laws import binomial_at_most, hypergeometric_at_most, poisson_at_most
 from concord.quality.stopping_law import Bounds, Decision, curtailed
+from concord.quality.whole import least_whole, most_whole
 
 LOT_UNITS_MAX = 100_000
 """Units of the largest finite lot that is planned for; beyond, a lot is a stream."""
@@ -71,9 +71,7 @@ class Guarantee:
         """Wrong units in a finite lot that is still acceptable (rounded down), and just rejectable (up)."""
         if self.lot_size is None:
             raise ValueError("a stream has no number of wrong units")
-        # Rounding first keeps .07 * 100 = 7.000000000000001 from counting as 8.
-        good = math.floor(round(self.aql * self.lot_size, 9))
-        return good, math.ceil(round(self.ltpd * self.lot_size, 9))
+        return most_whole(self.aql * self.lot_size), least_whole(self.ltpd * self.lot_size)
 
 
 def percentage_plan(share: float, aql: float, lot_size: int) -> tuple[int, int]:
@@ -84,9 +82,8 @@ def percentage_plan(share: float, aql: float, lot_size: int) -> tuple[int, int]:
     >>> percentage_plan(0.07, 0.05, 100), percentage_plan(1.0, 0.29, 100), percentage_plan(0.05, 0.01, 5)
     ((7, 0), (100, 29), (1, 0))
     """
-    # Rounding first, as above: .07 * 100 is 7.000000000000001, and .29 * 100 is 28.999999999999996.
-    size = min(max(1, math.ceil(round(share * lot_size, 9))), lot_size)
-    return size, math.floor(round(aql * size, 9))
+    size = min(max(1, least_whole(share * lot_size)), lot_size)
+    return size, most_whole(aql * size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from concord.labels.form import Form
 from concord.quality.drift import Drift, chi_square_drift, pooled_rare, population_stability_index
 from concord.quality.intervals import newcombe_difference
 from concord.quality.model_score import Held
+from concord.quality.whole import least_whole
 from services.audit.domain.fields import compared_by_field
 from services.audit.domain.lot import LotState
 from services.audit.domain.output import Output
@@ -250,7 +251,7 @@ def chosen(
     Source: Settles, Active Learning, Morgan & Claypool 2012, chapters 2 and 3, for least confidence and committees.
     """
     by_chance = sorted(waiting, key=lambda unit: _digest(secret, "next", unit.output))
-    drawn = by_chance[: math.ceil(round(random_share * min(size, len(waiting)), 9))]
+    drawn = by_chance[: least_whole(random_share * min(size, len(waiting)))]
     taken = {unit.output.unit_id: Chosen(unit.output, unit.uncertain, ("random",)) for unit in drawn}
     unsure = sorted(waiting, key=lambda unit: (-unit.uncertain, unit.output.unit_id))
     arms: dict[Reason, list[Waiting]] = {

@@ -1,6 +1,5 @@
 """The verdict on a lot: how many units are inspected, when it is enough, and what the result says."""
 
-import math
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -18,6 +17,7 @@ from concord.quality.estimate import Estimate
 from concord.quality.iso_2859 import Inspection as Severity
 from concord.quality.iso_2859 import standard_plan
 from concord.quality.operating_characteristic import oc_hypergeometric
+from concord.quality.whole import least_whole
 
 PlanKind = Literal["sequential", "single", "fraction", "iso_2859_1"]
 FIXED = ("fraction", "iso_2859_1")
@@ -173,7 +173,7 @@ def _severities(plan: Plan, standard: Standard) -> Iterator[Plan]:
 
 def _passing(plan: Plan) -> float:
     """Return the chance that a fixed sample of a lot at the ltpd lets it pass."""
-    wrong = math.ceil(round(plan.ltpd * plan.lot_units, 9))
+    wrong = least_whole(plan.ltpd * plan.lot_units)
     return float(oc_hypergeometric(plan.lot_units, wrong, plan.sample_size, plan.accept_max))
 
 
