@@ -1,6 +1,7 @@
 """A collector for tests: takes OTLP over HTTP and keeps spans and metrics."""
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -25,6 +26,9 @@ class Span(NamedTuple):
     parent: str
     start_ns: int
     links: tuple[str, ...] = ()
+
+
+WAIT_SECONDS = 30
 
 
 class Collector:
@@ -67,6 +71,17 @@ class Collector:
     def of_trace(self, trace: str) -> list[Span]:
         """Return a trace's spans, oldest first."""
         return sorted((span for span in self.spans if span.trace == trace), key=lambda span: span.start_ns)
+
+    async def seen(self, what: str, found: Callable[[], bool]) -> None:
+        """Return when `found()` is true, looked at whenever something came; fail when it is not within WAIT_SECONDS."""
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                while not found():
+                    self.more.clear()
+                    await self.more.wait()
+        except TimeoutError:
+            rows = sorted({(span.service, span.name) for span in self.spans})
+            raise AssertionError(f"{what} did not come: {rows}") from None
 
     async def _take(self, request: web.Request) -> web.Response:
         self.bodies.append(await request.read())

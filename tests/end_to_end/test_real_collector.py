@@ -8,7 +8,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ import yaml
 
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
-from tests.end_to_end.collector import Collector
-from tests.end_to_end.test_trace import DEFINITION, TRACE, WAIT_SECONDS, _call, _known
+from tests.end_to_end.collector import WAIT_SECONDS, Collector
+from tests.end_to_end.test_trace import DEFINITION, TRACE, _call, _known
 
 BUILT = "CONCORD_TEST_COLLECTOR"
 CONFIG = Path(__file__).parents[2] / "deploy" / "observability" / "collector" / "collector.yaml"
@@ -82,19 +82,6 @@ class Between:
         return self._log.read_text()
 
 
-async def _until(collector: Collector, what: str, found: Callable[[], bool]) -> None:
-    """Return when `found()` is true, looked at whenever something came."""
-    try:
-        async with asyncio.timeout(WAIT_SECONDS):
-            while not found():
-                collector.more.clear()
-                await collector.more.wait()
-    except TimeoutError:
-        raise AssertionError(
-            f"{what} did not come: {sorted({(span.service, span.name) for span in collector.spans})}"
-        ) from None
-
-
 async def _labelled(session: aiohttp.ClientSession, stack: Stack, project: str) -> None:
     at = stack.addresses
     for name in ("w1", "w2"):
@@ -148,16 +135,16 @@ async def test_traces_metrics_and_exemplars_pass_a_real_collector_and_its_absenc
                     ("audit", "process concord.resolutions.v1"),
                     ("metrics", "process concord.resolutions.v1"),
                 }
-                await _until(collector, "the way", lambda: way <= {span[:2] for span in collector.of_trace(TRACE)})
-                await _until(collector, "metrics", lambda: set(SERVICES) <= collector.metrics.keys())
-                await _until(collector, "an exemplar", lambda: TRACE in collector.exemplars)
+                await collector.seen("the way", lambda: way <= {span[:2] for span in collector.of_trace(TRACE)})
+                await collector.seen("metrics", lambda: set(SERVICES) <= collector.metrics.keys())
+                await collector.seen("an exemplar", lambda: TRACE in collector.exemplars)
                 linked(collector)
                 with_it = await _sent(session, stack, project, 0)
             without = await _sent(session, stack, project, AWAY_UNITS)
             spans = len(collector.spans)
             async with between.running():
                 await _sent(session, stack, project, 2 * AWAY_UNITS)
-                await _until(collector, "spans after it was away", lambda: len(collector.spans) > spans + AWAY_UNITS)
+                await collector.seen("spans after it was away", lambda: len(collector.spans) > spans + AWAY_UNITS)
         sys.stdout.write(f"\n{AWAY_UNITS} requests: {with_it:.1f} s with the collector, {without:.1f} s without\n")
         assert without < AWAY_SECONDS_MAX, "no request waits for a collector that is away"
     all_of_it = b"".join(collector.bodies)

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from aiohttp import web
 
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
-from tests.end_to_end.collector import Collector, Span
+from tests.end_to_end.collector import WAIT_SECONDS, Collector, Span
 
 pytestmark = pytest.mark.real
 
@@ -37,7 +37,6 @@ LOT_OF_ALL = {
     "lot": {"size": len(TRACES)},
     "audit": {"plan": "fraction", "fraction": 1.0},
 }
-WAIT_SECONDS = 30
 
 
 async def _call(session: aiohttp.ClientSession, method: str, url: str, token: str, body: Any, trace: str = "") -> Any:
@@ -77,18 +76,6 @@ async def _receiver() -> AsyncIterator[tuple[str, asyncio.Queue[str]]]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}/in", came
     finally:
         await runner.cleanup()
-
-
-async def _seen(collector: Collector, what: str, found: Callable[[], bool]) -> None:
-    """Return when `found()` is true, looked at whenever something came."""
-    try:
-        async with asyncio.timeout(WAIT_SECONDS):
-            while not found():
-                collector.more.clear()
-                await collector.more.wait()
-    except TimeoutError:
-        rows = sorted({(span.service, span.name) for span in collector.spans})
-        raise AssertionError(f"{what} did not come: {rows}") from None
 
 
 async def _label(session: aiohttp.ClientSession, stack: Stack, project: str, name: str) -> None:
@@ -142,14 +129,14 @@ async def test_a_units_trace_goes_through_all_services_to_the_certificate_and_to
             for name in ("w1", "w2"):
                 await _label(session, stack, project, name)
             for number in TRACES:
-                await _seen(collector, "the way", lambda: _steps(collector, number) >= WAY)  # noqa: B023 - awaited before the next
+                await collector.seen("the way", lambda: _steps(collector, number) >= WAY)  # noqa: B023 - awaited before the next
             await asyncio.to_thread(stack.roll, "audit")
             await _inspect(session, stack)
             async with asyncio.timeout(WAIT_SECONDS):
                 told = await came.get()
             for number in TRACES:
-                await _seen(collector, "the end", lambda: _steps(collector, number) >= END)  # noqa: B023 - awaited before the next
-            await _seen(collector, "the webhook", lambda: any(span.span == told[36:52] for span in collector.spans))
+                await collector.seen("the end", lambda: _steps(collector, number) >= END)  # noqa: B023 - awaited before the next
+            await collector.seen("the webhook", lambda: any(span.span == told[36:52] for span in collector.spans))
         *_, signed = [span for span in collector.spans if span.name == "sign certificate"]
         judged = {span.trace: span for span in collector.spans if span.name == "judge lot"}
         assert set(judged) >= set(TRACES), "it is found from each unit"

@@ -22,6 +22,7 @@ from concord.chassis.telemetry.tracing import (
     failed,
     sampler_of,
     trace_headers,
+    trace_id_of,
     trace_of,
 )
 
@@ -40,6 +41,7 @@ __all__ = [
     "log_to",
     "sampler_of",
     "trace_headers",
+    "trace_id_of",
     "trace_of",
 ]
 

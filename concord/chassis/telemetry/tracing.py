@@ -309,6 +309,11 @@ def is_recorded(headers: Headers) -> bool:
     return False
 
 
+def trace_id_of(traceparent: str) -> str:
+    """Return the id of a kept trace: 00-<32 hex of it>-<16 hex of a span's>-<flags>; empty of an empty one."""
+    return traceparent[3:35]
+
+
 def trace_of(traceparent: str) -> Headers:
     """Return a kept `traceparent` as record headers; none of an empty one."""
     return ((TRACEPARENT, traceparent.encode()),) if traceparent else ()

@@ -7,6 +7,7 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from concord.chassis.http import AnyId, json_answer
+from concord.chassis.telemetry import trace_id_of
 from concord.exports.jsonl import MEDIA_TYPE
 from services.audit.api.door import ClientOrOperator, accepted, as_file, door_of
 from services.audit.schemas import LineageBody
@@ -27,6 +28,6 @@ async def unit_lineage(request: Request, unit_id: AnyId, caller: ClientOrOperato
     entries: list[Any] = [msgspec.json.decode(line) for line in unit.history]
     body = LineageBody(
         unit.unit_id, unit.project_id, found.lot_id, unit.withdrawn, not found.problem, found.problem,
-        list(unit.history), entries, unit.traceparent[3:35],
+        list(unit.history), entries, trace_id_of(unit.traceparent),
     )  # fmt: skip
     return json_answer(body)

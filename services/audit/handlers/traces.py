@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from opentelemetry.trace import Span
 
-from concord.chassis.telemetry import BATCH_LINKS_MAX, trace_of
+from concord.chassis.telemetry import BATCH_LINKS_MAX, trace_id_of, trace_of
 from services.audit.domain.place import OpenLot
 from services.audit.domain.unit import UnitState
 from services.audit.handlers.means import Means
@@ -25,12 +25,12 @@ STATUS, CERTIFICATE = "concord.lot.status", "concord.certificate.sha256"
 
 def traces_of(units: Iterable[UnitState], before: Sequence[str] = ()) -> list[str]:
     """Return the traces of units after those that are known, one of each, at most LOT_TRACES_MAX."""
-    found = {traceparent[3:35]: traceparent for traceparent in before}
+    found = {trace_id_of(traceparent): traceparent for traceparent in before}
     for unit in units:
         if len(found) >= LOT_TRACES_MAX:
             break
         if unit.traceparent:
-            found.setdefault(unit.traceparent[3:35], unit.traceparent)
+            found.setdefault(trace_id_of(unit.traceparent), unit.traceparent)
     return list(found.values())
 
 
