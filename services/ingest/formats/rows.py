@@ -1,6 +1,7 @@
 """What every format comes to: rows, each a unit as it is wished or why it cannot be, under the line it stands in."""
 
 import json
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -182,8 +183,14 @@ def attribute(name: str, value: Any) -> Any:
 
 
 def number_in(value: Any) -> float | None:
-    """Return the number that a record of somebody else's making holds; None where it holds none."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """Return the finite number that a record of somebody else's making holds; None where it holds none.
+
+    >>> number_in(1), number_in("1"), number_in(True), number_in(10**400)
+    (1.0, None, None, None)
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= sys.float_info.max:
+        return None
+    return float(value)
 
 
 def text_in(value: Any) -> str:

@@ -20,7 +20,7 @@ from services.ingest.formats.label_studio import LabelStudioReader
 from services.ingest.formats.sagemaker import SageMakerReader
 from tests.unit.services.ingest.formats.test_sagemaker import BOXED, BOXES, CHOICE, CLASSIFIED
 
-ODD: tuple[Any, ...] = (None, [], {}, "x", 1.5, True, [None], {"a": 1}, 10**30)
+ODD: tuple[Any, ...] = (None, [], {}, "x", 1.5, True, [None], {"a": 1}, 10**30, 10**400)
 MISSING = object()
 LABELLED = [{"type": "choices", "value": {"choices": ["cat"]}, "original_width": 9, "original_height": 9}]
 TASK = {
