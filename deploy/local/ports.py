@@ -1,6 +1,7 @@
 """The ports of a local stack, all movable together so that several stacks live on one machine."""
 
 import random
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -8,11 +9,14 @@ from deploy.local.listeners import is_free
 
 # Below the range from which Linux takes ports for outgoing connections, so that none is lost to one meanwhile.
 _FREE_FROM, _FREE_TO = 20_000, 32_000
-_DRAWN_MAX = 500
+_SINGLES = range(10_000, 18_000)
+_TAKEN = "concord-ports-{}"
 SERVICES = ("ingest", "assign", "adjudicate", "audit", "metrics")
 REPLICAS_MAX = 8
 """Processes of one service: as many as the local stack has places."""
 _STRIDE = 10
+# What holds the ports this process was given, each row by its first: Linux closes them when the process ends.
+_taken: dict[int, socket.socket] = {}
 
 
 @dataclass(frozen=True)
@@ -56,15 +60,25 @@ class Ports:
 
     @classmethod
     def free(cls) -> "Ports":
-        """Return ports that nothing listens on now, in a row that begins at random so that two callers rarely meet."""
+        """Return a row of ports that nothing listens on and that no other caller is given while this process lives.
+
+        That they are free now would not do: a stack takes seconds to listen on all of its ports, and another may be
+        given some of them meanwhile.
+
+        Raises:
+            OSError: Every row is taken.
+        """
         names = [field.name for field in fields(cls)]
-        for _ in range(_DRAWN_MAX):
-            first = random.SystemRandom().randrange(_FREE_FROM, _FREE_TO - len(names) - REPLICAS_MAX * _STRIDE)
+        width = len(names) + REPLICAS_MAX * _STRIDE
+        rows = range(_FREE_FROM, _FREE_TO - width, width)
+        for first in random.SystemRandom().sample(rows, len(rows)):
             # `processes` is the last, and what follows from it comes after.
             ports = cls(**{name: first + number for number, name in enumerate(names)})
-            if all(map(is_free, ports.all())):
-                return ports
-        raise OSError(f"no {len(cls().all())} free ports in a row found between {_FREE_FROM} and {_FREE_TO}")
+            if _take(first):
+                if all(map(is_free, ports.all())):
+                    return ports
+                _taken.pop(first).close()
+        raise OSError(f"none of {len(rows)} rows of {width} ports is free between {_FREE_FROM} and {_FREE_TO}")
 
     def process(self, service: str, number: int) -> int:
         """Return where a process of a service listens that runs more than once; they are counted from 1."""
@@ -79,3 +93,33 @@ class Ports:
     def as_dict(self) -> dict[str, int]:
         """Return name -> port."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def free_port() -> int:
+    """Return one port that nothing listens on and that no other caller is given while this process lives.
+
+    Raises:
+        OSError: Every such port is taken.
+    """
+    for port in random.SystemRandom().sample(_SINGLES, len(_SINGLES)):
+        if _take(port):
+            if is_free(port):
+                return port
+            _taken.pop(port).close()
+    raise OSError(f"no port is free between {_SINGLES.start} and {_SINGLES.stop}")
+
+
+def _take(first: int) -> bool:
+    """Return whether this process has the port, or the row that begins with it, to itself from now on.
+
+    It holds a name among Linux' abstract sockets, which are one list for whoever shares ports, leave no file, and are
+    gone with who holds them.
+    """
+    holder = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        holder.bind("\0" + _TAKEN.format(first))
+    except OSError:
+        holder.close()
+        return False
+    _taken[first] = holder
+    return True

@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 import yaml
 
-from deploy.local.ports import Ports
+from deploy.local.ports import Ports, free_port
 from deploy.local.stack import Stack
 from tests.end_to_end.collector import WAIT_SECONDS, Collector
 from tests.end_to_end.test_trace import DEFINITION, TRACE, _call, _known
@@ -39,8 +39,7 @@ class Between:
     """The real collector, under the deployed config but for the ports."""
 
     def __init__(self, folder: Path, onward: str) -> None:
-        ports = Ports.free().as_dict()
-        self.port, self._health = ports["prometheus"], ports["alertmanager"]
+        self.port, self._health = free_port(), free_port()
         self._log = folder / "collector.log"
         over = folder / "over.yaml"
         over.write_text(

@@ -30,7 +30,7 @@ from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
 from concord.labels import encoded
 from concord.quality.krippendorff import krippendorff_alpha
 from deploy.local.listeners import accepts
-from deploy.local.ports import Ports
+from deploy.local.ports import free_port
 from deploy.local.topics import create_topics
 
 pytestmark = pytest.mark.real
@@ -51,7 +51,7 @@ class Process:
 
     def __init__(self, folder: Path) -> None:
         self.key = KEY
-        self.port = Ports.free().metrics
+        self.port = free_port()
         identity = folder / "identity.json"
         identity.write_bytes(msgspec.json.encode(IdentityFile("https://issuer.test", "concord", self.key.jwks())))
         self.environment = {

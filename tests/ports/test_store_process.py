@@ -17,6 +17,7 @@ from concord.chassis.store import mongo
 from concord.chassis.store.mongo import Driver, MongoStore
 from concord.chassis.store.port import Collection, Document, StoreUnavailable
 from deploy.local import store as local_store
+from deploy.local.ports import free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.parametrize("driver", ["motor", "pymongo"])]
 
@@ -32,9 +33,7 @@ class StoreProcess:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, command: Sequence[str] | None = None) -> None:

@@ -1,7 +1,6 @@
 """A Prometheus of a test's own, on the rules that are deployed."""
 
 import json
-import socket
 import subprocess
 import time
 import urllib.parse
@@ -18,6 +17,7 @@ import yaml
 
 from deploy.local import prometheus
 from deploy.local.observers import EXEMPLARS
+from deploy.local.ports import free_port
 
 RULES = Path(__file__).parents[2] / "deploy" / "observability" / "prometheus"
 WAIT_SECONDS_MAX = 60.0
@@ -71,17 +71,12 @@ def _configuration(folder: Path, addresses: Mapping[str, str], others: Mapping[s
     return path
 
 
-def _free_address() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"127.0.0.1:{listener.getsockname()[1]}"
-
-
 @contextmanager
 def prometheus_over(
     folder: Path, addresses: Mapping[str, str], seconds: int = 1, others: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[Live]:
     """Run a Prometheus over these addresses, and those of others, which are no services, by their jobs' names."""
-    address = _free_address()
+    address = f"127.0.0.1:{free_port()}"
     with (folder / "prometheus.log").open("w") as log:
         process = subprocess.Popen(
             [

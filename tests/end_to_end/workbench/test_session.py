@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from deploy.local import listeners
-from deploy.local.ports import Ports
+from deploy.local.ports import free_port
 from deploy.local.services import workbench_environment
 from deploy.local.stack import Stack
 from tests.end_to_end.workbench.test_sending import CHOICE, send, units
@@ -26,7 +26,7 @@ TOKEN_SECONDS = 16
 @contextmanager
 def hasty_workbench(stack: Stack, folder: Path) -> Iterator[str]:
     """Run one more process of the workbench, whose tokens hold for some seconds alone; give its address."""
-    port = Ports.free().workbench
+    port = free_port()
     settings = workbench_environment(stack.ports, stack.issuer)
     settings |= {"CONCORD_HTTP_PORT": str(port), "CONCORD_WORKBENCH_LOCAL_SECONDS": str(TOKEN_SECONDS)}
     with (folder / "workbench.log").open("w") as log:

@@ -20,7 +20,7 @@ from concord.chassis.identity import IdentityFile, Role, SigningKey, mint_token
 from concord.contracts.ids import slot_of_project
 from concord.contracts.topics import PLACES_LOCAL, TOPICS
 from deploy.local.listeners import accepts
-from deploy.local.ports import Ports
+from deploy.local.ports import free_port
 from deploy.local.topics import create_topics
 from tests.support.placed_service import GROUP_VARIABLE
 
@@ -75,7 +75,7 @@ class Processes:
 
     async def begin(self) -> str:
         """Start one more process and return its address once it is ready."""
-        port = Ports.free().ingest
+        port = free_port()
         address = f"http://127.0.0.1:{port}"
         self._start(address, port)
         async with aiohttp.ClientSession() as session, asyncio.timeout(SECONDS_MAX):

@@ -26,7 +26,7 @@ from deploy.k8s.catalogue import CHANGELOGS, SERVICES
 from deploy.k8s.render import ROOT, Manifest
 from deploy.local import listeners
 from deploy.local.kafka.installation import Installation
-from deploy.local.ports import Ports
+from deploy.local.ports import Ports, free_port
 from deploy.local.processes import Processes, Program
 from deploy.local.topics import create_topics
 
@@ -230,7 +230,7 @@ async def test_a_stranger_is_let_in_nowhere(enforcing: Enforcing) -> None:
 
 def test_metrics_comes_up_with_the_rights_of_its_user(enforcing: Enforcing, tmp_path: Path) -> None:
     # The one service that speaks to Kafka by another library too, and that creates a topic: its changelog.
-    port = Ports.free().metrics
+    port = free_port()
     environment = {
         **os.environ,
         "CONCORD_ENVIRONMENT": "local",

@@ -11,7 +11,7 @@ from pymongo import AsyncMongoClient
 from concord.contracts.topics import PROJECTS, TOPICS, UNITS
 from deploy.local import family
 from deploy.local.elsewhere import Elsewhere
-from deploy.local.ports import Ports
+from deploy.local.ports import Ports, free_port
 from deploy.local.processes import NotStarted
 from deploy.local.stack import Stack
 from deploy.local.topics import TopicsNotCreated, create_topics
@@ -113,6 +113,6 @@ async def test_a_part_that_cannot_start_takes_the_others_down_with_it(tmp_path: 
 
 
 async def test_a_broker_that_does_not_answer_is_told(tmp_path: Path) -> None:
-    nowhere = f"127.0.0.1:{Ports.free().kafka}"
+    nowhere = f"127.0.0.1:{free_port()}"
     with pytest.raises(TopicsNotCreated, match=f"{nowhere} did not create the topics"):
         await create_topics(nowhere, [PROJECTS], seconds_max=0.1)

@@ -10,14 +10,14 @@ import pytest
 from bench.platforms.platform import NotUp, family
 from bench.platforms.potato import _shown
 from bench.platforms.server import server, up
-from deploy.local.ports import Ports
+from deploy.local.ports import free_port
 from tests.support.service import until
 
 SERVES = "import subprocess, sys; subprocess.run([sys.executable, '-m', 'http.server', '-b', '127.0.0.1', sys.argv[1]])"
 
 
 def test_a_server_is_waited_for_and_ended_with_its_descendants(tmp_path: Path) -> None:
-    port = Ports.free().kafka
+    port = free_port()
 
     async def run() -> list[int]:
         with server([sys.executable, "-c", SERVES, str(port)], tmp_path, os.environ) as process:

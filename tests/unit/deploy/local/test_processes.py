@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import family, places, proc
-from deploy.local.ports import Ports
+from deploy.local.ports import free_port
 from deploy.local.processes import NotStarted, Processes, Program
 
 Toy = Callable[..., Program]
@@ -61,7 +61,7 @@ def test_a_port_in_use_is_refused_with_who_holds_it_and_nothing_is_started(tmp_p
 
 def test_a_listener_that_is_not_the_program_itself_is_no_readiness(tmp_path: Path, toy: Toy) -> None:
     with socket.socket() as late:
-        port = Ports.free().ingest
+        port = free_port()
         honest = toy("ingest")
 
         def ready() -> bool:
@@ -143,7 +143,7 @@ def test_what_was_started_a_moment_ago_is_ended_though_linux_does_not_show_it_as
 
 def test_a_killed_program_starts_again_and_its_cpu_time_adds_up(tmp_path: Path, toy: Toy, diary: Path) -> None:
     processes = Processes(tmp_path)
-    processes.start([toy("service", Ports.free().ingest)], layer=0)
+    processes.start([toy("service", free_port())], layer=0)
     first, running = processes.pid("service"), processes.cpu_seconds("service")
     assert processes.ended() is None
     processes.kill("service")
@@ -161,7 +161,7 @@ def test_a_killed_program_starts_again_and_its_cpu_time_adds_up(tmp_path: Path, 
 
 
 def test_a_second_command_takes_over_what_the_first_left_running(tmp_path: Path, toy: Toy, diary: Path) -> None:
-    port = Ports.free().ingest
+    port = free_port()
     first = Processes(tmp_path)
     first.start([toy("ingest", port)], layer=0)
     first.detach()
@@ -169,7 +169,7 @@ def test_a_second_command_takes_over_what_the_first_left_running(tmp_path: Path,
     second.start([toy("ingest", port)], layer=0)
     assert second.pid("ingest") == first.pid("ingest")
     with pytest.raises(NotStarted, match=f"ingest of .* runs already at port {port}; `make down`"):
-        Processes(tmp_path).start([toy("ingest", Ports.free().ingest)], layer=0)
+        Processes(tmp_path).start([toy("ingest", free_port())], layer=0)
     second.start([toy("assign")], layer=0)
     second.stop(spare={"ingest"})
     assert _names(tmp_path) == ["ingest"]

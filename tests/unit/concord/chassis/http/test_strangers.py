@@ -18,6 +18,7 @@ from concord.chassis.http.in_flight import CONNECTION_KEY, InFlight
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.runtime import Runtime, Service, serve
 from concord.chassis.settings import HttpSettings
+from deploy.local.ports import free_port
 from tests.support.gate import Gate
 from tests.support.service import until
 
@@ -56,9 +57,7 @@ def routes() -> APIRouter:
 async def test_strangers_who_send_slowly_take_no_place_from_a_good_caller(
     built: Build, bearer: Bearer, credential: str
 ) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = int(taken.getsockname()[1])
+    port = free_port()
     app = built(routes(), limits=Limits(in_flight_per_address_max=8, in_flight_per_caller_max=2, in_flight_max=4))
     stop = asyncio.Event()
     service = Service(Runtime("tested", []), app, HttpSettings(port=port, connections_max=60))

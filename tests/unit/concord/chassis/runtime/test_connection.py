@@ -12,6 +12,7 @@ from concord.chassis.http.in_flight import CONNECTION_KEY
 from concord.chassis.runtime import Runtime, Service, connection, serve
 from concord.chassis.runtime.connection import HEAD_BYTES_MAX, PIPELINED_MAX
 from concord.chassis.settings import HttpSettings
+from deploy.local.ports import free_port
 from tests.support.gate import Gate
 from tests.support.service import until
 
@@ -40,9 +41,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 @asynccontextmanager
 async def opened(connections_max: int = 50, application: ASGIApp = application) -> AsyncIterator[int]:
     """Serve for the block; yield the port."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = int(taken.getsockname()[1])
+    port = free_port()
     stop = asyncio.Event()
     service = Service(Runtime("tested", []), application, HttpSettings(port=port, connections_max=connections_max))
     served = asyncio.create_task(serve(service, stop))

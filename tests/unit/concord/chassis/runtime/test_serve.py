@@ -1,7 +1,6 @@
 """A process answers health from the first moment, drains on a signal, and ends with a status that tells why."""
 
 import asyncio
-import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -15,12 +14,7 @@ from concord.chassis.runtime import Hook, Loop, Part, PartDied, Runtime, Service
 from concord.chassis.runtime.runtime import Phase
 from concord.chassis.runtime.serve import bind
 from concord.chassis.settings import HttpSettings
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+from deploy.local.ports import free_port
 
 
 class Gate:
