@@ -23,7 +23,7 @@ from concord.chassis.runtime import repeating
 from concord.chassis.settings import Environment, PatienceSettings
 from concord.chassis.telemetry import Telemetry
 from services.metrics.announcements import SERVICE
-from services.metrics.door import Door, Doors
+from services.metrics.feed import Feed, Feeds
 from services.metrics.reading import Reading
 from services.metrics.repository import Repository
 from services.metrics.settings import MetricsSettings
@@ -52,10 +52,10 @@ HIGHWATER_SECONDS_MAX = 10.0
 log = logging.getLogger(__name__)
 
 
-def faust_door(settings: MetricsSettings) -> Doors:
-    """Return what makes the Faust door of these settings."""
+def faust_feed(settings: MetricsSettings) -> Feeds:
+    """Return what makes the Faust feed of these settings."""
 
-    def make(ports: Ports, owner: Owner, repository: Repository) -> Door:
+    def make(ports: Ports, owner: Owner, repository: Repository) -> Feed:
         replicas = 1 if settings.environment is Environment.LOCAL else REPLICAS
         app = ChunkedApp(SERVICE, settings.kafka, replicas, owner)
         parts = FaustParts(app, owner.places)
@@ -65,7 +65,7 @@ def faust_door(settings: MetricsSettings) -> Doors:
         keeping = repeating(
             "book", reading.keep, ports.clock, ports.telemetry, lambda: reading.pause(settings.keep_seconds)
         )
-        return Door([part, keeping], reading, part.look)
+        return Feed([part, keeping], reading, part.look)
 
     return make
 

@@ -18,12 +18,13 @@ from concord.chassis.projects import Project, project_table
 from concord.chassis.runtime import BrokerPart, Hook, Part, Runtime, Service, repeating
 from concord.chassis.table import Table
 from concord.chassis.wiring import dependencies, real_ports
-from services.metrics import api, api_models, api_time
-from services.metrics.agents import faust_door
+from services.metrics import api
+from services.metrics.agents import faust_feed
 from services.metrics.announcements import SERVICE
 from services.metrics.domain.fatigue import Watch
 from services.metrics.domain.standing import says_same
-from services.metrics.door import Doors, replaying
+from services.metrics.door import models, worked
+from services.metrics.feed import Feeds, replaying
 from services.metrics.measure import MEASURE_SECONDS, Measure, breaks_of
 from services.metrics.reached import Reached
 from services.metrics.repository import Repository
@@ -37,37 +38,37 @@ COLLECT_AFTER = (50_000, 20, 50)
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
-    """Return metrics over the real ports, with Faust as its Kafka door.
+    """Return metrics over the real ports, fed by Faust.
 
     Raises:
         SettingsRefused: something is wrong or missing; all of it is named.
     """
     settings = MetricsSettings.from_environment(environment)
-    service = wire(settings, real_ports(SERVICE, settings, environment), faust_door(settings))
+    service = wire(settings, real_ports(SERVICE, settings, environment), faust_feed(settings))
     gc.freeze()  # what was imported and wired stays
     gc.set_threshold(*COLLECT_AFTER)
     return service
 
 
-def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> Service:
+def wire(settings: MetricsSettings, ports: Ports, feeds: Feeds = replaying) -> Service:
     """Return metrics over the given ports, not yet started.
 
     Args:
         settings: its settings.
         ports: the world.
-        doors: makes the Kafka door; without one a place that is gained is read from the topics' beginning.
+        feeds: makes the feed from Kafka; without it a place that is gained is read from the topics' beginning.
     """
     owner = Owner(settings.places.count, ports.address, lingering=True)
     dead_letters = DeadLetters(SERVICE, ports.broker, ports.clock)
     projects = project_table(ports.broker, ports.clock, dead_letters)
     repository = Repository(owner.places, partial(_watched, projects))
     annotators = annotator_table(ports.broker, ports.clock, dead_letters)
-    door = doors(ports, owner, repository)
-    measure = Measure(repository, owner, projects, ports.broker, ports.telemetry, ports.clock, door.look)
-    door.reading.lost.append(measure.drop)
+    feed = feeds(ports, owner, repository)
+    measure = Measure(repository, owner, projects, ports.broker, ports.telemetry, ports.clock, feed.look)
+    feed.reading.lost.append(measure.drop)
     projects.listen(partial(_redefined, repository))
     surveys = Surveys(repository, owner, projects, annotators, measure, ports.telemetry)
-    door.reading.lost.append(surveys.drop)
+    feed.reading.lost.append(surveys.drop)
     parts: list[Part] = [
         Hook("telemetry", stop=lambda: asyncio.to_thread(ports.telemetry.tracing.shutdown)),
         Hook("store", stop=ports.store.close),
@@ -76,7 +77,7 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
         Hook("peers", stop=ports.peers.close),
         projects,
         annotators,
-        *door.parts,
+        *feed.parts,
         repeating("measure", measure.turn, ports.clock, ports.telemetry, lambda: MEASURE_SECONDS),
         repeating("survey", surveys.turn, ports.clock, ports.telemetry, lambda: SURVEY_SECONDS),
         *ports.watches,
@@ -85,7 +86,7 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
     runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)
     asgi = application(
         SERVICE,
-        [api.router(), api_models.router(), api_time.router(), letters_router(shelf)],
+        [api.router(), models.router(), worked.router(), letters_router(shelf)],
         readiness=runtime,
         identity=ports.identity,
         telemetry=ports.telemetry,

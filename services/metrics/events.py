@@ -1,4 +1,4 @@
-"""Metrics' Kafka door: topic -> handler; both doors, Faust's and the one in memory, serve this table."""
+"""Metrics' Kafka door: topic -> handler; both feeds, of Faust and in memory, serve this table."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any

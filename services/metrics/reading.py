@@ -1,4 +1,4 @@
-"""How far each place is counted, and how a chunk of one of its partitions is: whichever door the chunk comes in by."""
+"""How far each place is counted, and how a chunk of one of its partitions is: whichever feed the chunk comes by."""
 
 import asyncio
 import logging

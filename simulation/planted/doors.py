@@ -14,8 +14,8 @@ from concord.chassis.identity.tokens import Tokens
 from services.assign.door.desk import Desk
 from services.assign.handlers import Leased
 from services.assign.schemas import AssignmentOffer
-from services.audit.api import exports as audit_exports
-from services.audit.api.door import Door
+from services.audit.door import exports as audit_exports
+from services.audit.door.means import Door
 from services.ingest.domain.identity import Claim
 from services.ingest.domain.project import ProjectState
 from services.ingest.handlers.telling import Telling

@@ -38,9 +38,9 @@ from services.assign.door import stranded as stranded_door
 from services.assign.door.roster import Roster, RosterReport
 from services.assign.door.standing import ClaimedOfAny
 from services.audit import schemas as audit
-from services.audit.api import feedback_bodies as feedback
-from services.audit.api import lot_bodies
 from services.audit.domain.output import OutputWish
+from services.audit.door import feedback_bodies as feedback
+from services.audit.door import lot_bodies
 from services.ingest import schemas as ingest
 from services.ingest.domain.admission import UnitWish
 from services.metrics.schemas import quality as metrics

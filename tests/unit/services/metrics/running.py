@@ -11,7 +11,7 @@ from concord.chassis.runtime import Service
 from concord.contracts.ids import slot_of_project
 from concord.contracts.topics import TOPICS
 from services.metrics import bootstrap
-from services.metrics.door import Replay
+from services.metrics.feed import Replay
 from services.metrics.measure import Measure
 from services.metrics.reading import Reading
 from services.metrics.settings import MetricsSettings

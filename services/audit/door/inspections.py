@@ -14,8 +14,8 @@ from concord.chassis.payload_links import payload_link
 from concord.chassis.places.gather import merged
 from concord.chassis.projects import Project, visible
 from concord.contracts.ids import slot_of
-from services.audit.api.door import Auditor, Door, door_of
 from services.audit.domain.unit import InspectedOtherwise, LabelledAnew, UnitDoesNotExist
+from services.audit.door.means import Auditor, Door, door_of
 from services.audit.handlers import LabelRefused, Listed
 from services.audit.handlers.inspection import HELD_BACK_MAX
 from services.audit.schemas import (

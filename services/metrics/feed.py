@@ -1,4 +1,4 @@
-"""What a Kafka door is to metrics, and the one that keeps nothing: it reads the topics from their beginning."""
+"""Whence events come to metrics, and the feed that keeps nothing: it reads the topics from their beginning."""
 
 import asyncio
 from collections import defaultdict
@@ -28,8 +28,8 @@ POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """A wired door, not yet started.
+class Feed:
+    """A wired feed, not yet started.
 
     Attributes:
         parts: started in this order, after the broker and the tables.
@@ -42,15 +42,15 @@ class Door:
     look: Callable[[], Awaitable[None]]
 
 
-Doors = Callable[[Ports, Owner, Repository], Door]
-"""Makes a door that lets events in to their places, and may keep what these hold."""
+Feeds = Callable[[Ports, Owner, Repository], Feed]
+"""Makes a feed that lets events in to their places, and may keep what these hold."""
 
 
-def replaying(ports: Ports, owner: Owner, repository: Repository) -> Door:
-    """Return the door for tests and simulation: a place that is gained is counted from the topics' beginning."""
+def replaying(ports: Ports, owner: Owner, repository: Repository) -> Feed:
+    """Return the feed for tests and simulation: a place that is gained is counted from the topics' beginning."""
     letters = DeadLetters(SERVICE, ports.broker, ports.clock)
     reading = Reading(owner, repository, Forgetful(), ports.writer, letters, ports.telemetry, ports.clock)
-    return Door([Replay(ports.broker, owner, reading, ports.clock)], reading, _nothing_to_look_for)
+    return Feed([Replay(ports.broker, owner, reading, ports.clock)], reading, _nothing_to_look_for)
 
 
 class Forgetful:

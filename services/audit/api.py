@@ -7,9 +7,16 @@ from fastapi import APIRouter
 from concord.chassis.http import documented
 from concord.exports import DoesNotFit
 from concord.exports.jsonl import MEDIA_TYPE
-from services.audit.api import certificates, exports, feedback, inspections, ledgers, lots, webhooks
-from services.audit.api.door import Door
-from services.audit.api.feedback_bodies import (
+from services.audit.domain.addresses import UrlRefused
+from services.audit.domain.delivery import DeliveryDoesNotExist, NotDead, TooManyOpen
+from services.audit.domain.endpoint import EndpointDoesNotExist, TooManyEndpoints, UrlTaken
+from services.audit.domain.issue import IssueDoesNotExist, NothingToCertify, TooManyLots
+from services.audit.domain.lot import LotDoesNotExist, LotNotAccepted
+from services.audit.domain.output import ModelDoesNotExist, OutputWish
+from services.audit.domain.series import NotDiscontinued
+from services.audit.domain.unit import InspectedOtherwise, LabelledAnew, UnitDoesNotExist
+from services.audit.door import certificates, exports, feedback, inspections, ledgers, lots, webhooks
+from services.audit.door.feedback_bodies import (
     Disagreements,
     Judgements,
     ModelList,
@@ -19,15 +26,8 @@ from services.audit.api.feedback_bodies import (
     ScoreBody,
     TakenJudgements,
 )
-from services.audit.api.lot_bodies import LotBody, Lots, Rechecks, Together
-from services.audit.domain.addresses import UrlRefused
-from services.audit.domain.delivery import DeliveryDoesNotExist, NotDead, TooManyOpen
-from services.audit.domain.endpoint import EndpointDoesNotExist, TooManyEndpoints, UrlTaken
-from services.audit.domain.issue import IssueDoesNotExist, NothingToCertify, TooManyLots
-from services.audit.domain.lot import LotDoesNotExist, LotNotAccepted
-from services.audit.domain.output import ModelDoesNotExist, OutputWish
-from services.audit.domain.series import NotDiscontinued
-from services.audit.domain.unit import InspectedOtherwise, LabelledAnew, UnitDoesNotExist
+from services.audit.door.lot_bodies import LotBody, Lots, Rechecks, Together
+from services.audit.door.means import Door
 from services.audit.handlers import LabelRefused, NothingWithdrawn
 from services.audit.schemas import (
     DeliveryBody,

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from concord.chassis.http import AnyId, json_answer
 from concord.chassis.telemetry import trace_id_of
 from concord.exports.jsonl import MEDIA_TYPE
-from services.audit.api.door import ClientOrOperator, accepted, as_file, door_of
+from services.audit.door.means import ClientOrOperator, accepted, as_file, door_of
 from services.audit.schemas import LineageBody
 
 

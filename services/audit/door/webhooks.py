@@ -7,10 +7,10 @@ from fastapi import Query, Request, Response
 from concord.chassis.http import AnyId, Limit, json_answer, page_size, read_json
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.projects import visible
-from services.audit.api.door import ClientOrOperator, Door, door_of
 from services.audit.domain.delivery import DeliveryState
 from services.audit.domain.endpoint import Endpoint
 from services.audit.domain.times import timestamp
+from services.audit.door.means import ClientOrOperator, Door, door_of
 from services.audit.schemas import (
     WEBHOOK_CHANGE,
     WEBHOOK_WISH,

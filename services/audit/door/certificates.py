@@ -7,10 +7,10 @@ from fastapi import Request, Response
 from concord.chassis.http import AnyId, json_answer
 from concord.pages.parts import MEDIA_TYPE
 from concord.pages.style import AS_PAGE
-from services.audit.api.door import JSON, AnyIssue, ClientOrOperator, Issued, accepted, attachment, door_of, issue_of
 from services.audit.domain.certificate_page import Vouched, certificate_page
 from services.audit.domain.signing import ALGORITHM, key_set
 from services.audit.domain.verification import statement_of
+from services.audit.door.means import JSON, AnyIssue, ClientOrOperator, Issued, accepted, attachment, door_of, issue_of
 from services.audit.schemas import JsonWebKey, Key
 
 

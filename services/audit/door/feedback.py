@@ -33,8 +33,16 @@ from concord.labels import ClassedSchema, decoded
 from concord.quality.drift import Drift
 from concord.quality.estimate import Estimate
 from concord.quality.model_score import accuracy, by_class, calibration
-from services.audit.api.door import ClientOrOperator, Door, door_of
-from services.audit.api.feedback_bodies import (
+from services.audit.domain.feedback import UNSCORED, Compared, model_first
+from services.audit.domain.output import (
+    DisagreementDoesNotExist,
+    JudgedBefore,
+    Model,
+    OutputWish,
+    counted,
+)
+from services.audit.domain.times import timestamp
+from services.audit.door.feedback_bodies import (
     JUDGEMENTS,
     BinBody,
     CalibrationBody,
@@ -56,16 +64,8 @@ from services.audit.api.feedback_bodies import (
     TakenJudgement,
     TakenJudgements,
 )
-from services.audit.api.lot_bodies import RateBody
-from services.audit.domain.feedback import UNSCORED, Compared, model_first
-from services.audit.domain.output import (
-    DisagreementDoesNotExist,
-    JudgedBefore,
-    Model,
-    OutputWish,
-    counted,
-)
-from services.audit.domain.times import timestamp
+from services.audit.door.lot_bodies import RateBody
+from services.audit.door.means import ClientOrOperator, Door, door_of
 from services.audit.handlers.feedback import Tally
 from services.audit.handlers.outputs import POSTED_AT_ONCE, Posting, Refusal
 

@@ -7,8 +7,13 @@ from fastapi import Query, Request, Response
 from concord.chassis.http import PAGE_MAX, AnyId, Limit, json_answer, page_size, read_json
 from concord.chassis.projects import visible
 from concord.quality.estimate import Estimate
-from services.audit.api.door import Anyone, ClientOrOperator, Door, door_of
-from services.audit.api.lot_bodies import (
+from services.audit.domain.lot import LotState, Status
+from services.audit.domain.recheck import Recheck
+from services.audit.domain.series import Series
+from services.audit.domain.times import timestamp
+from services.audit.domain.verdict import CONFIDENCE, Plan, Rate
+from services.audit.domain.waiting import Repeating, waits
+from services.audit.door.lot_bodies import (
     LotBody,
     Lots,
     PlanTerms,
@@ -18,12 +23,7 @@ from services.audit.api.lot_bodies import (
     RepeatsBody,
     Together,
 )
-from services.audit.domain.lot import LotState, Status
-from services.audit.domain.recheck import Recheck
-from services.audit.domain.series import Series
-from services.audit.domain.times import timestamp
-from services.audit.domain.verdict import CONFIDENCE, Plan, Rate
-from services.audit.domain.waiting import Repeating, waits
+from services.audit.door.means import Anyone, ClientOrOperator, Door, door_of
 from services.audit.handlers.drawing import LOOKED_AT_ONCE
 from services.audit.schemas import RESUMPTION
 

@@ -8,7 +8,9 @@ from fastapi.responses import StreamingResponse
 
 from concord.chassis.http import AnyId, Whole
 from concord.exports import FORMATS, Form
-from services.audit.api.door import (
+from services.audit.domain.lot import LotState
+from services.audit.domain.manifest import parts_of
+from services.audit.door.means import (
     JSON,
     AnyIssue,
     ClientOrOperator,
@@ -19,8 +21,6 @@ from services.audit.api.door import (
     door_of,
     issue_of,
 )
-from services.audit.domain.lot import LotState
-from services.audit.domain.manifest import parts_of
 from services.audit.handlers.exports import newest_schema
 
 MEDIA_TYPES = tuple(dict.fromkeys(form.media_type for form in FORMATS.values()))

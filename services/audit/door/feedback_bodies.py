@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from services.audit.api.lot_bodies import RateBody
 from services.audit.domain.output import Side
+from services.audit.door.lot_bodies import RateBody
 from services.audit.schemas import REASON_CHARACTERS_MAX
 
 JUDGEMENTS_MAX = 100

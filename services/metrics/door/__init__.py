@@ -1,0 +1,1 @@
+"""Metrics' HTTP door beside `services.metrics.api`, which tells quality; one concern a file."""
