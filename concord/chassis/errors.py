@@ -153,6 +153,12 @@ class UnsupportedMediaType(ConcordError):
     status = 415
 
 
+class Misdirected(ConcordError):
+    """The request came to a process that may not serve it (RFC 9110, 15.5.20)."""
+
+    status = 421
+
+
 class Invalid(ConcordError):
     """The request was read, and something in it is wrong."""
 

@@ -23,13 +23,21 @@ def size_of(record: Record) -> Size:
     Raises:
         DoesNotFit: it does not.
     """
-    content = record.content()
-    sides: list[Any] = [content.get("width"), content.get("height")] if isinstance(content, dict) else [None, None]
-    size = [int(entry) if isinstance(entry, str) and DIGITS.fullmatch(entry) else entry for entry in sides]
-    if all(_is_pixels(entry) for entry in size):
-        return Size(*size)
+    if (size := size_in(record.content())) is not None:
+        return size
     cure = "send units as {'uri': ..., 'width': ..., 'height': ...}, or ask for jsonl or parquet"
     raise DoesNotFit(record.source_id, "Its content does not tell the image's width and height in pixels.", cure)
+
+
+def size_in(content: Any) -> Size | None:
+    """Return the size that a content tells; None where it tells none.
+
+    >>> size_in({"uri": "a.png", "width": 640, "height": "400"}), size_in({"uri": "a.png", "width": 0, "height": 1})
+    (Size(width=640, height=400), None)
+    """
+    sides: list[Any] = [content.get("width"), content.get("height")] if isinstance(content, dict) else [None, None]
+    size = [int(entry) if isinstance(entry, str) and DIGITS.fullmatch(entry) else entry for entry in sides]
+    return Size(*size) if all(_is_pixels(entry) for entry in size) else None
 
 
 def uri_of(record: Record) -> str | None:

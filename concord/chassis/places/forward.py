@@ -7,6 +7,7 @@ at every route: for a stranger nothing is carried about. The owner is shown the 
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,19 +19,21 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from concord.chassis.errors import ConcordError, Unavailable
+from concord.chassis.errors import ConcordError, TooManyRequests, Unavailable
 from concord.chassis.http.limits import BODY_LIMIT_KEY, BodyLimit
 from concord.chassis.http.problems import problem, refusal
 from concord.chassis.identity import verified
 from concord.chassis.places.moving import Asked, KeptBody, Moving, UnlessLater, moment, said_moving
 from concord.chassis.places.owner import Owned, Owner, Standing
-from concord.chassis.places.peers import READS, Peers, RawHeaders, Unreached, is_forwarded
+from concord.chassis.places.peers import READS, Peers, RawHeaders, Unreached, handed_on_already, is_forwarded
+from concord.chassis.shares import may_hold_another
 from concord.chassis.telemetry import Instrument, Telemetry
 from concord.contracts.ids import place_of, slot_of, slot_of_project
 from concord.contracts.owners import OWNER
 
 FORWARDS_MAX = 500
-"""Requests handed on at the same time; each holds two connections and a chunk either way."""
+"""Requests handed on at the same time; each holds two connections and a chunk either way. Claims that wait are among
+them, so those of one project leave room for others' (`may_hold_another`)."""
 BODY_BYTES_MAX = 1_000_000_000
 """Of a body that is handed on, which is not kept; what its route takes is less, and the owner sees to it."""
 FIELDS_MAX = 20
@@ -159,6 +162,7 @@ class ForwardMiddleware:
         instruments = telemetry.instruments(INSTRUMENTS)
         self._counters = {outcome: instruments.counter(FORWARDS, outcome) for outcome in OUTCOMES}
         self._under_way = 0
+        self._by_slot = Counter[int]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -187,9 +191,9 @@ class ForwardMiddleware:
 
     async def _answer_meanwhile(self, slot: int, owned: Owned, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what is only read while its place goes from one process to another, by whichever of them can."""
-        if owned.address and not is_forwarded(scope["headers"]) and self._under_way < FORWARDS_MAX:
+        if owned.address and not is_forwarded(scope["headers"]) and self._has_room(slot):
             answer = UnlessLater(send)
-            await self._hand_on(owned.address, scope, receive, answer, names=owned.standing is Standing.THEIRS)
+            await self._hand_on(slot, owned.address, scope, receive, answer, names=owned.standing is Standing.THEIRS)
             if not answer.later:
                 return
         if owned.lingers:
@@ -206,7 +210,7 @@ class ForwardMiddleware:
                 await self._at_the_next(slot, owned, scope, kept, send, deadline)
                 return
             address = owned.address if owned.standing is Standing.THEIRS and not forwarded else ""
-            if await self._answered(address, scope, kept, send):
+            if await self._answered(slot, address, scope, kept, send):
                 return
             before = owned
             if kept.again() and (not forwarded or _may_come(owned, asked)):
@@ -232,16 +236,20 @@ class ForwardMiddleware:
             if (seconds := deadline - loop.time()) <= 0 or not kept.again():
                 break
             marked = {**scope, "headers": [*scope["headers"], Asked(seconds, self._owner.address).header()]}
-            if await self._answered(address, marked, kept, send, names=address == owned.address):
+            if await self._answered(slot, address, marked, kept, send, names=address == owned.address):
                 self._next[place] = address
                 return
         await self._refuse_moving(owned, scope, kept.receive, send)
 
-    async def _answered(self, address: str, scope: Scope, kept: KeptBody, send: Send, *, names: bool = True) -> bool:
+    def _has_room(self, slot: int) -> bool:
+        return may_hold_another(self._by_slot[slot], self._under_way, FORWARDS_MAX)
+
+    async def _answered(
+        self, slot: int, address: str, scope: Scope, kept: KeptBody, send: Send, *, names: bool = True
+    ) -> bool:
         """Hand a request on, if it goes further; return whether its caller was answered, and be it refused."""
-        if address and self._under_way >= FORWARDS_MAX:
-            full = Unavailable("As many requests as may are with other processes; try again in a moment.")
-            await self._refuse("full", full, scope, kept.receive, send)
+        if address and not self._has_room(slot):
+            await self._refuse("full", _full(self._by_slot[slot]), scope, kept.receive, send)
             return True
         if not address:
             try:
@@ -251,11 +259,14 @@ class ForwardMiddleware:
                 return True
             return False
         answer = UnlessLater(send, moving=True)
-        await self._hand_on(address, scope, kept.receive, answer, names=names)
+        await self._hand_on(slot, address, scope, kept.receive, answer, names=names)
         return not answer.later
 
-    async def _hand_on(self, address: str, scope: Scope, receive: Receive, send: Send, *, names: bool = True) -> None:
+    async def _hand_on(
+        self, slot: int, address: str, scope: Scope, receive: Receive, send: Send, *, names: bool = True
+    ) -> None:
         self._under_way += 1
+        self._by_slot[slot] += 1
         try:
             await verified(scope["app"].state.identity, scope)
             limit: BodyLimit = scope[BODY_LIMIT_KEY]
@@ -277,16 +288,34 @@ class ForwardMiddleware:
             self._counters["handed on"].inc()
         finally:
             self._under_way -= 1
+            self._by_slot -= Counter([slot])
 
     async def _refuse_moving(self, owned: Owned, scope: Scope, receive: Receive, send: Send) -> None:
         loading = owned.standing is Standing.LOADING
+        error: ConcordError = _being_dealt()
         if is_forwarded(scope["headers"]) and (self._owner.leaving or not loading):
             send = said_moving(send)  # whoever handed it on is about to hear of another owner
-        await self._refuse("loading" if loading else "dealing", _being_dealt(), scope, receive, send)
+            if owned.standing is Standing.THEIRS:
+                error = handed_on_already()
+        await self._refuse("loading" if loading else "dealing", error, scope, receive, send)
 
     async def _refuse(self, outcome: str, error: ConcordError, scope: Scope, receive: Receive, send: Send) -> None:
         self._counters[outcome].inc()
         await refusal(error, scope["path"])(scope, receive, send)
+
+
+def _full(own: int) -> ConcordError:
+    """Return how a request is refused that finds no room among those that are handed on.
+
+    Args:
+        own: how many of its project's are.
+    """
+    if own:
+        return TooManyRequests(
+            f"{own} requests of this project are with another process, which is its share now; wait for answers before "
+            "you send more, or try again in a moment."
+        )
+    return Unavailable("As many requests as may are with other processes; try again in a moment.")
 
 
 def _may_come(owned: Owned, asked: Asked | None) -> bool:

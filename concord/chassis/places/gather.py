@@ -14,7 +14,7 @@ from concord.chassis.errors import TooManyRequests, Unavailable
 from concord.chassis.http.bodies import whole_body
 from concord.chassis.places.moving import Moving, moment
 from concord.chassis.places.owner import Owner, Standing
-from concord.chassis.places.peers import Fetched, Peers, is_forwarded, target_of
+from concord.chassis.places.peers import Fetched, Peers, handed_on_already, is_forwarded, target_of
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -126,7 +126,7 @@ class Gather:
             parts[self._owner_of(slot(item))].append(position)
         forwarded = is_forwarded(request.scope["headers"])
         if forwarded and any(parts):
-            raise _partly()
+            raise handed_on_already()
 
         async def ask(address: str, positions: Sequence[int]) -> Sequence[R]:
             some = [items[position] for position in positions]

@@ -20,9 +20,15 @@ MILLISECONDS_DIGITS_MAX = 9
 KEPT_BYTES_MAX = 65_536
 """Of a body, so that the request can go to another process when the first one turns it away."""
 MOVING = b"concord-moving"
-"""On an answer of 503 of one process to another: nothing was done, for the place is not its own now. On a request: the
-process that hands it on leaves and does not know who is next; how long the request may wait yet, and that one's address
-(`Asked`)."""
+"""On an answer of one process to another, 503 or 421: nothing was done, for the place is not its own now. On a request:
+the process that hands it on leaves and does not know who is next; how long the request may wait yet, and that one's
+address (`Asked`)."""
+
+
+LATER = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.MISDIRECTED_REQUEST})
+"""What one process answers another where the request may come again later. The second is the word on a place that is a
+third one's: who wrote the mark into a request of their own is told what to leave out, and nobody that we are at
+fault."""
 
 
 class Asked(NamedTuple):
@@ -173,8 +179,9 @@ class UnlessLater:
     async def __call__(self, message: Message) -> None:
         """Take a part of the answer."""
         if message["type"] == "http.response.start":
-            unavailable = message["status"] == HTTPStatus.SERVICE_UNAVAILABLE
-            self.later = unavailable and (not self._moving or any(name == MOVING for name, _ in message["headers"]))
+            self.later = message["status"] in LATER and (
+                not self._moving or any(name == MOVING for name, _ in message["headers"])
+            )
         if not self.later:
             await self._send(message)
 

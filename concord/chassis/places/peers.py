@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from concord.chassis.errors import Unavailable
+from concord.chassis.errors import FieldError, Misdirected, Unavailable
 from concord.chassis.places.carried import SILENCE_SECONDS_MAX, CarriedBody, leaving_with_caller
 from concord.chassis.places.connection import PeerConnection
 
@@ -112,6 +112,18 @@ def target_of(scope: Scope) -> bytes:
 def is_forwarded(headers: RawHeaders) -> bool:
     """Return whether a request comes from another process of the service."""
     return any(name == FORWARDED for name, _ in headers)
+
+
+def handed_on_already() -> Misdirected:
+    """Return what is said of a request with the mark that goes further yet.
+
+    Whoever handed it on takes it for "later"; it reaches a caller only where they wrote the mark themselves.
+    """
+    name = FORWARDED.decode()
+    return Misdirected(
+        f"What has the header {name} goes no further, and this is another process's.",
+        [FieldError(name, "is the service's own: it marks what one of its processes has handed on", "leave it out")],
+    )
 
 
 class HttpPeers:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from concord.chassis.clock import Clock
 from concord.chassis.errors import Unavailable
+from concord.chassis.shares import may_hold_another
 from services.assign.domain.reasons import Why, not_given, why_nothing
 from services.assign.handlers.annotators import Annotators
 from services.assign.handlers.claims import Claims, Leased
@@ -15,7 +16,7 @@ WAIT_SECONDS_MAX = 20
 """Below what proxies and the process that hands a request on allow for an answer."""
 WAITERS_MAX = 500
 """Claims of this process that wait; any more is answered at once. Half of what a door serves at once: whoever waits
-keeps nobody from sending a label."""
+keeps nobody from sending a label. Those of one project leave room for others' (`may_hold_another`)."""
 WAITERS_PER_ANNOTATOR_MAX = 8
 """Of somebody's windows; whoever sends more claims than that takes no place from others who wait."""
 LOOK_SECONDS = 1.0
@@ -41,6 +42,7 @@ class Waiting:
         self.claims = claims
         self.clock = clock
         self._waiting = Counter[str]()
+        self._by_project = Counter[str]()
 
     @property
     def waiters(self) -> int:
@@ -81,17 +83,20 @@ class Waiting:
                 if wait_seconds and not self.repository.serves(project_id):
                     return []
                 raise
-            if leases or not wait_seconds or not self._may_wait(annotator_id):
+            if leases or not wait_seconds or not self._may_wait(annotator_id, project_id):
                 return leases
             self._waiting[annotator_id] += 1
+            self._by_project[project_id] += 1
             try:
                 if not await self._rung(bell, left, project_id, next_at, deadline):
                     return leases
             finally:
                 self._waiting -= Counter([annotator_id])
+                self._by_project -= Counter([project_id])
 
-    def _may_wait(self, annotator_id: str) -> bool:
-        return self.waiters < WAITERS_MAX and self._waiting[annotator_id] < WAITERS_PER_ANNOTATOR_MAX
+    def _may_wait(self, annotator_id: str, project_id: str) -> bool:
+        has_room = may_hold_another(self._by_project[project_id], self.waiters, WAITERS_MAX)
+        return has_room and self._waiting[annotator_id] < WAITERS_PER_ANNOTATOR_MAX
 
     async def _rung(
         self, bell: asyncio.Event, left: Callable[[], Awaitable[None]], project_id: str, next_at: float, deadline: float

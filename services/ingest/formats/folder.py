@@ -22,7 +22,7 @@ from concord.chassis.http import decode_line
 from services.ingest.domain.admission import CONTENT_BYTES_MAX, Suggestion, UnitWish
 from services.ingest.domain.staffing import Caution
 from services.ingest.formats.lines import Lines
-from services.ingest.formats.rows import ATTRIBUTES, Options, Row, attribute, label_from
+from services.ingest.formats.rows import ATTRIBUTES, Options, Row, attribute, label_from, sized
 
 FILES_MAX = 200_000
 METADATA_BYTES_MAX = 200_000_000
@@ -117,13 +117,13 @@ class _Folder:
 
     def _tried(self, name: str, record: Mapping[str, Any]) -> tuple[UnitWish | ConcordError, tuple[Caution, ...]]:
         try:
-            return self._unit(name, record), ()
+            return self._unit(name, record)
         except ConcordError as refusal:
             return refusal, ()
         except UNPACKING as fault:
             return _damaged(name, fault), ()
 
-    def _unit(self, name: str, record: Mapping[str, Any]) -> UnitWish:
+    def _unit(self, name: str, record: Mapping[str, Any]) -> tuple[UnitWish, tuple[Caution, ...]]:
         options = self.options
         media_type = options.media_type or guess_type(name)[0] or "application/octet-stream"
         if name.endswith(_TEXTS):
@@ -144,9 +144,9 @@ class _Folder:
         if options.suggestion and record.get(options.suggestion) not in (None, ""):
             label = label_from(options.schema, options.suggestion, record[options.suggestion])
             more["suggestion"] = Suggestion(label)
-        return UnitWish(
-            str(record.get(options.id, name) if options.id else name), content, **{"media_type": media_type} | more
-        )
+        shown, cautions = sized(content, options.schema, record)
+        unit_name = str(record.get(options.id, name) if options.id else name)
+        return UnitWish(unit_name, shown, **{"media_type": media_type} | more), cautions
 
     def _text(self, name: str) -> str:
         if name not in self.files:

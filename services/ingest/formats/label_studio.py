@@ -18,7 +18,7 @@ from concord.labels.form import Form
 from services.ingest.domain.admission import Suggestion, UnitWish
 from services.ingest.domain.staffing import Caution
 from services.ingest.formats.json_list import ListSplitter
-from services.ingest.formats.rows import Options, Row, content_of, number_in, text_in
+from services.ingest.formats.rows import UNREADABLE, Options, Row, content_of, number_in, sized, text_in
 
 PERCENT = 100.0
 _PREFER = {"left": "a", "right": "b"}
@@ -100,7 +100,10 @@ def _unit(task: dict[str, Any], options: Options) -> tuple[UnitWish | ConcordErr
         raise refused(
             options.id or "id", "is missing", "send the task's id, or name the part of data that is one by `id`"
         )
-    return UnitWish(str(name), content_of(content, options.media_type, options.base_uri), **attributes), tuple(cautions)
+    results = [result for entry in (*guesses, *truths) for result in _dicts(entry.get("result"))]
+    shown_as = content_of(content, options.media_type, options.base_uri)
+    pictured, unsized = sized(shown_as, options.schema, _size_told(results))
+    return UnitWish(str(name), pictured, **attributes), (*cautions, *unsized)
 
 
 def _parted(annotations: Any) -> tuple[list[dict[str, Any]], int]:
@@ -144,7 +147,7 @@ def label_of_results(options: Options, results: Any, text: str | None, field: st
         if mine:
             answers[asked.name], more = _read_as(asked.schema.kind, mine, text, field)
             left += more
-    named = {each.name for each in schema.fields}
+    named = [each.name for each in schema.fields]  # a list: what it is asked for may be anything
     left += [str(result.get("type")) for result in found if result.get("from_name") not in named]
     return {"answers": answers}, left
 
@@ -158,7 +161,7 @@ def _read_as(kind: str, found: Sequence[dict[str, Any]], text: str | None, field
         raise refused(f"{field}.result", problem, f"send results of type {' or '.join(types)}")
     try:
         return read(mine, text), left
-    except (KeyError, TypeError, IndexError, AttributeError) as fault:
+    except UNREADABLE as fault:
         problem = f"is not as Label Studio writes it ({type(fault).__name__}: {str(fault)[:60]})"
         raise refused(f"{field}.result", problem, "send the task as Label Studio exports it") from fault
 
@@ -264,6 +267,12 @@ def _polygons(mine: Sequence[Mapping[str, Any]], _: str | None) -> Any:
         points = [[x * across, y * down] for x, y in result["value"]["points"]]
         polygons += [{"points": points, "class": name} for name in result["value"][result["type"]]]
     return {"polygons": polygons}
+
+
+def _size_told(results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the size of the picture as the last of its regions tells it."""
+    sizes = [result for result in results if "original_width" in result]
+    return {"width": sizes[-1]["original_width"], "height": sizes[-1].get("original_height")} if sizes else {}
 
 
 def _size(result: Mapping[str, Any]) -> tuple[float, float]:

@@ -11,12 +11,19 @@ import msgspec
 from concord.chassis.csv_records import COLUMNS_SHOWN_MAX, listed, refused
 from concord.chassis.errors import BadRequest, ConcordError
 from concord.chassis.http import JSON_DEPTH_MAX, check_depth
+from concord.exports.regions import size_in
 from concord.labels import LabelSchema
 from services.ingest.domain.admission import Suggestion, UnitWish
 from services.ingest.domain.staffing import Caution
 
+OF_PICTURES = frozenset({"boxes", "polygons"})
+"""Kinds of labels whose exchange formats want to know how large the picture is."""
 SEPARATOR = "|"
 """Between several skills, or annotators, in one cell of text."""
+
+UNREADABLE = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError)
+"""What comes of taking a record of somebody else's making for what it ought to be: a part is not there, or is a text, a
+list of three, a number that no float holds."""
 
 
 class Row(NamedTuple):
@@ -144,6 +151,22 @@ def content_of(value: Any, media_type: str, base_uri: str = "") -> Any:
     """
     elsewhere = isinstance(value, str) and media_type and not media_type.startswith(("text/", "application/json"))
     return {"uri": f"{base_uri}{value}"} if elsewhere else value
+
+
+def sized(content: Any, schema: LabelSchema, beside: Any = None) -> tuple[Any, tuple[Caution, ...]]:
+    """Return what a unit shows with its picture's size, and what is to be said where regions have none.
+
+    Args:
+        content: what is shown.
+        schema: of the project.
+        beside: what the record says of the picture elsewhere: its width and height, if that.
+    """
+    if schema.kind not in OF_PICTURES or size_in(content) is not None:
+        return content, ()
+    if isinstance(content, dict) and (size := size_in(beside)) is not None:
+        return content | size._asdict(), ()
+    problem = "does not tell its picture's width and height: labels cannot leave as COCO or for Label Studio"
+    return content, (Caution("content", problem, "send {'uri': ..., 'width': ..., 'height': ...}"),)
 
 
 def label_from(schema: LabelSchema, field: str, value: Any) -> Any:

@@ -15,8 +15,9 @@ from concord.chassis.csv_records import listed, refused
 from concord.chassis.errors import BadRequest, ConcordError, Invalid
 from concord.chassis.http import decode_line
 from services.ingest.domain.admission import Suggestion, UnitWish
+from services.ingest.domain.staffing import Caution
 from services.ingest.formats.lines import Line, Lines
-from services.ingest.formats.rows import Options, Row, number_in, text_in
+from services.ingest.formats.rows import UNREADABLE, Options, Row, number_in, sized, text_in
 
 ID_BYTES = 16
 _RECORD = msgspec.json.Decoder(dict[str, Any])
@@ -58,13 +59,13 @@ class SageMakerReader:
     def _rows(self, lines: Iterator[Line]) -> Iterator[Row]:
         for number, line in lines:
             try:
-                wish = line if isinstance(line, ConcordError) else _unit(decode_line(_RECORD, line), self._options)
+                read = (line,) if isinstance(line, ConcordError) else _unit(decode_line(_RECORD, line), self._options)
             except (BadRequest, Invalid) as refusal:
-                wish = refusal
-            yield Row(number, wish)
+                read = (refusal,)
+            yield Row(number, *read)
 
 
-def _unit(record: dict[str, Any], options: Options) -> UnitWish:
+def _unit(record: dict[str, Any], options: Options) -> tuple[UnitWish, tuple[Caution, ...]]:
     source = record.get("source-ref", record.get("source"))
     if not isinstance(source, str) or not source:
         raise refused("source", f"is missing; there are {listed(record)}", "send source or source-ref")
@@ -73,13 +74,23 @@ def _unit(record: dict[str, Any], options: Options) -> UnitWish:
     if name is None:
         raise refused(options.id, f"is missing; there are {listed(record)}", "name an attribute of each record by `id`")
     media_type = options.media_type or (elsewhere and guess_type(source)[0]) or ("" if not elsewhere else "image/jpeg")
-    content: Any = {"uri": source} if elsewhere else source
+    content, cautions = sized({"uri": source} if elsewhere else source, options.schema, _size_told(record, options))
     gold = _label(record, options.gold, options) if options.gold else None
     suggestion = None
     if options.suggestion and (label := _label(record, options.suggestion, options)) is not None:
         metadata = _metadata(record, options.suggestion)
         suggestion = Suggestion(label, text_in(metadata.get("job-name")), number_in(metadata.get("confidence")))
-    return UnitWish(str(name), content, media_type, gold=gold, suggestion=suggestion)
+    return UnitWish(str(name), content, media_type, gold=gold, suggestion=suggestion), cautions
+
+
+def _size_told(record: Mapping[str, Any], options: Options) -> Any:
+    """Return the size of the picture as a bounding box job writes it beside the boxes."""
+    for name in filter(None, (options.gold, options.suggestion)):
+        value = record.get(name)
+        sizes = value.get("image_size") if isinstance(value, dict) else None
+        if isinstance(sizes, list) and sizes:
+            return sizes[0]
+    return None
 
 
 def _label(record: Mapping[str, Any], attribute: str, options: Options) -> Any:
@@ -113,6 +124,6 @@ def _box(box: Any, metadata: Mapping[str, Any], attribute: str) -> dict[str, Any
     try:
         left, top, name = box["left"], box["top"], metadata["class-map"][str(box["class_id"])]
         return {"left": left, "top": top, "right": left + box["width"], "bottom": top + box["height"], "class": name}
-    except (KeyError, TypeError) as fault:
+    except UNREADABLE as fault:
         cure = "send left, top, width and height as numbers, class_id, and the class-map in the metadata"
         raise refused(attribute, f"has a box that cannot be read ({str(fault)[:60]})", cure) from fault

@@ -1,6 +1,7 @@
 """Claims that wait for work, and what they are told when there is none."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from itertools import pairwise
 from typing import Any
 
@@ -25,8 +26,8 @@ from tests.unit.services.assign.desk import (
 )
 
 
-async def ask(annotator: httpx.AsyncClient, wait_seconds: int = 0) -> Any:
-    path = f"/v1/projects/{PROJECT}/claims"
+async def ask(annotator: httpx.AsyncClient, wait_seconds: int = 0, project_id: str = PROJECT) -> Any:
+    path = f"/v1/projects/{project_id}/claims"
     reply = await annotator.post(path, json={"units": 1, "wait_seconds": wait_seconds})
     assert reply.status_code == 200, reply.text
     return reply.json()
@@ -131,6 +132,25 @@ async def test_nobody_takes_the_places_of_all_who_wait() -> None:
             *_, bobs = await asyncio.gather(*asking)
             assert [assignment["unit_id"] for assignment in bobs["assignments"]] == ["c1-ugh1"]
         assert waiters(desk) == 0
+
+
+async def test_those_who_wait_in_a_project_leave_room_for_those_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "WAITERS_MAX", 6)
+    desk, names = Desk(), [f"ann{number}" for number in range(5)]
+    await desk.publish_project()
+    await desk.publish_project(project_event(project_id="k7q2-other"))
+    async with desk.open(), AsyncExitStack() as stack:
+        await desk.define(*names)
+        people = [await stack.enter_async_context(desk.annotator(name)) for name in names]
+        asking = [asyncio.create_task(ask(person, wait_seconds=20)) for person in people[:4]]
+        await until(lambda: waiters(desk) == 4)
+        assert (await ask(people[4], wait_seconds=20))["assignments"] == [], "this project's are two thirds"
+        asking.append(asyncio.create_task(ask(people[4], wait_seconds=20, project_id="k7q2-other")))
+        await until(lambda: waiters(desk) == 5)
+        for task in asking:
+            task.cancel()
+        await asyncio.wait(asking)
+        await until(lambda: waiters(desk) == 0)
 
 
 async def test_who_hangs_up_while_they_wait_is_given_nothing_of_what_comes_then() -> None:

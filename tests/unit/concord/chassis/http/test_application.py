@@ -229,6 +229,26 @@ async def test_health_has_a_head_and_what_is_only_sent_to_has_none(
     assert (await door.head("/v1/claims", headers=client)).headers["allow"] == "POST"
 
 
+async def test_the_openapi_document_is_written_down_once(
+    door: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await door.get("/openapi.json")
+    assert "/v1/claims" in first.json()["paths"]
+
+    def again(app: FastAPI) -> None:
+        raise AssertionError(f"{app.title} is looked at again")
+
+    monkeypatch.setattr(FastAPI, "openapi", again)
+    monkeypatch.setattr("fastapi.applications.get_openapi", again)
+    monkeypatch.setattr(msgspec.json, "encode", again)
+    second = await door.get("/openapi.json")
+    assert (second.status_code, second.content, second.headers["content-type"]) == (
+        200,
+        first.content,
+        "application/json",
+    )
+
+
 async def test_a_slash_at_the_end_is_another_address_and_no_redirect(
     door: httpx.AsyncClient, client: dict[str, str]
 ) -> None:

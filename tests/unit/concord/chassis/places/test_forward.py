@@ -13,7 +13,8 @@ from concord.chassis.broker.port import Deal
 from concord.chassis.identity import Role
 from concord.chassis.places import forward
 from concord.chassis.places.forward import Placement
-from concord.chassis.places.peers import HttpPeers, MemoryPeers
+from concord.chassis.places.moving import MOVING
+from concord.chassis.places.peers import FORWARDED, HttpPeers, MemoryPeers
 from concord.contracts.ids import placed_id, slot_of_project
 from concord.contracts.owners import OWNER
 from simulation.house import House
@@ -215,6 +216,36 @@ async def test_more_requests_at_once_than_may_be_handed_on_are_refused(
     assert answer.status_code == 503
     assert "retry-after" in answer.headers
     assert pair.one.counted("full") == 1
+
+
+@pytest.mark.parametrize("pair", ["sockets"], indirect=True)
+async def test_those_who_wait_in_a_project_leave_room_for_others(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "FORWARDS_MAX", 6)
+    wait, other = f"/v1/units/{unit_of(THEIRS)}/waits", "k7q2-third"
+    assert slot_of_project(other) % PLACES not in {slot_of_project(project) % PLACES for project in (MINE, THEIRS)}
+    asking = [asyncio.create_task(pair.client.post(wait)) for _ in range(4)]
+    async with asyncio.timeout(10):
+        while len(pair.two.served) < 4:  # noqa: ASYNC110  # a list has no event
+            await asyncio.sleep(0.005)
+        refused = await pair.client.post(wait)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+        assert (await pair.client.get(f"/v1/projects/{other}/lots")).json()["at"] == pair.two.address
+        for task in asking:
+            task.cancel()
+        while len(pair.two.served) < 9:  # noqa: ASYNC110  # a list has no event
+            await asyncio.sleep(0.005)
+    assert (await pair.client.get(f"/v1/projects/{THEIRS}/lots")).status_code == 200
+
+
+async def test_whoever_writes_the_mark_themselves_is_told_to_leave_it_out(pair: Pair) -> None:
+    mark = {FORWARDED.decode(): "1"}
+    for answer in (
+        await pair.client.get(f"/v1/projects/{THEIRS}/lots", headers=mark),
+        await pair.client.post(f"/v1/units/{unit_of(THEIRS)}/note", headers=mark | {MOVING.decode(): "9 x"}),
+        await pair.client.post("/v1/notes", json=[unit_of(THEIRS)], headers=mark),
+    ):
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (421, "concord-forwarded")
+    assert (pair.one.served, pair.two.served) == ([], [])
 
 
 async def test_what_any_process_may_serve_is_served_where_it_comes(pair: Pair) -> None:

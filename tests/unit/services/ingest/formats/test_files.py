@@ -111,6 +111,16 @@ def test_images_are_named_by_the_metadata_and_seen_elsewhere(tmp_path: Path, kin
     ]
 
 
+def test_a_picture_is_as_large_as_the_metadata_say(tmp_path: Path) -> None:
+    lines = '{"file_name": "a.png", "width": 640, "height": 400}\n{"file_name": "b.png"}'
+    path = packed(tmp_path, {"metadata.jsonl": lines, "a.png": b"", "b.png": b""})
+    boxes = schema_from({"kind": "boxes", "classes": ["cat", "dog"]})
+    first, second = folder.rows(path, Options(boxes, base_uri="s3://x/"))
+    assert isinstance(first.said, UnitWish)
+    assert (first.said.content, first.cautions) == ({"uri": "s3://x/a.png", "width": 640, "height": 400}, ())
+    assert [caution.field for caution in second.cautions] == ["content"]
+
+
 def test_what_a_folder_lacks_is_named_and_refused_alone(tmp_path: Path) -> None:
     lines = '{"file_name": "gone.txt"}\n{"name": "x"}\n5\n{"file_name": "a.png"}\n{"file_name": "b.txt"}'
     path = packed(tmp_path, {"metadata.jsonl": lines, "a.png": b"", "b.txt": "b"})

@@ -83,10 +83,27 @@ def test_boxes_and_polygons_are_in_the_pixels_that_the_library_reckons() -> None
 def test_the_kinds_that_are_not_read_are_told() -> None:
     first, _ = rows(EXPORT, {"kind": "boxes", "classes": CLASSES}, content=("image",), media_type="image/png")
     assert isinstance(first.said, UnitWish)
-    assert (first.said.id, first.said.content) == ("1", {"uri": "https://example.org/1.png"})
+    assert (first.said.id, first.said.content) == (
+        "1",
+        {"uri": "https://example.org/1.png", "width": 640, "height": 320},
+    )
     (caution,) = first.cautions
     for kind in ("brushlabels", "ellipselabels", "keypointlabels", "polygonlabels", "choices"):
         assert kind in caution.problem
+
+
+def test_pictures_whose_size_no_region_tells_cannot_leave_as_coco_and_are_told_so() -> None:
+    task = json.dumps([{"id": 1, "data": {"image": "https://example.org/1.png"}}]).encode()
+    boxes = {"kind": "boxes", "classes": CLASSES}
+    (row,) = rows(task, boxes, media_type="image/png")
+    assert isinstance(row.said, UnitWish)
+    assert row.said.content == {"uri": "https://example.org/1.png"}
+    assert [(caution.field, "COCO" in caution.problem) for caution in row.cautions] == [("content", True)]
+    (row,) = rows(task, {"kind": "choice", "classes": CLASSES}, media_type="image/png")
+    assert row.cautions == ()
+    odd = {"type": "rectanglelabels", "original_width": 0, "original_height": 10**400, "value": {}}
+    unsized = json.dumps([{"id": 1, "data": {"image": "x"}, "predictions": [{"result": [odd]}]}]).encode()
+    assert isinstance(rows(unsized, boxes, media_type="image/png")[0].said, ConcordError)
 
 
 def test_a_form_takes_the_answers_of_the_controls_that_are_named_as_its_fields() -> None:

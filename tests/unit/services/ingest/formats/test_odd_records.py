@@ -3,7 +3,7 @@
 import copy
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from pyarrow import parquet as pq
 
 from concord.chassis.errors import ConcordError
 from concord.labels import schema_from
-from concord.labels.schema import LabelSchema
+from concord.labels.schema import LabelFault, LabelSchema
 from services.ingest.domain.admission import UnitRefused, UnitWish, checked
 from services.ingest.formats import Options, Row, folder, parquet
 from services.ingest.formats.label_studio import LabelStudioReader
@@ -29,6 +29,8 @@ TASK = {
     "annotations": [{"ground_truth": True, "updated_at": "2026-11-01T00:00:00Z", "result": LABELLED}],
     "predictions": [{"score": 0.5, "model_version": "1", "created_at": "2026-11-01T00:00:00Z", "result": LABELLED}],
 }
+IN_FRACTIONS: dict[str, Any] = copy.deepcopy(BOXED)
+IN_FRACTIONS["box"]["annotations"][0].update(left=0.5, top=0.5, width=1.5, height=1.5)
 METADATA = {"file_name": "a.txt", "id": "7", "gold": "cat", "guess": "dog", "media_type": "text/plain", "priority": 1,
             "skills": ["de"], "annotators": ["ann-1"], "stratum": "s", "subject": "c", "uncertainty": 0.5}  # fmt: skip
 
@@ -40,10 +42,10 @@ def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
         yield from places(part, (*place, key))
 
 
-def spoilt(record: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def spoilt(record: dict[str, Any], values: Iterable[Any] = ODD) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the record with each of its values odd in each way, and with each left out; said where."""
     for *within, key in filter(None, places(record)):
-        for value in (*ODD, MISSING):
+        for value in (*values, MISSING):
             whole = copy.deepcopy(record)
             holder: Any = whole
             for step in within:
@@ -80,10 +82,11 @@ def packed(record: dict[str, Any], path: Path) -> list[Row]:
     [
         (CLASSIFIED, manifest(CHOICE, "species")),
         (BOXED, manifest(BOXES, "box")),
+        (IN_FRACTIONS, manifest(BOXES, "box")),
         (TASK, tasks),
         (METADATA, packed),
     ],
-    ids=["sagemaker", "sagemaker boxes", "label studio", "folder"],
+    ids=["sagemaker", "sagemaker boxes", "in fractions", "label studio", "folder"],
 )
 def test_one_odd_value_makes_a_unit_or_a_refusal(
     record: dict[str, Any], read: Callable[[dict[str, Any], Path], list[Row]], tmp_path: Path
@@ -97,6 +100,70 @@ def test_one_odd_value_makes_a_unit_or_a_refusal(
             pass
         except Exception as fault:
             raise AssertionError(f"{where}: {fault!r}") from fault
+
+
+SIZE = {"original_width": 640, "original_height": 400}
+RESULTS: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
+    ({"kind": "choices", "classes": ["no", "yes"]}, {"type": "choices", "value": {"choices": ["no"]}}),
+    (
+        {"kind": "taxonomy", "nodes": [{"id": "a"}, {"id": "b", "parent": "a"}, {"id": "c"}]},
+        {"type": "taxonomy", "value": {"taxonomy": [["a", "b"]]}},
+    ),
+    ({"kind": "rating", "lowest": 1, "highest": 5}, {"type": "rating", "value": {"rating": 3}}),
+    ({"kind": "number", "low": 0, "high": 9}, {"type": "number", "value": {"number": 3}}),
+    ({"kind": "text"}, {"type": "textarea", "value": {"text": ["one", "two"]}}),
+    ({"kind": "preference", "strengths": 2}, {"type": "pairwise", "value": {"selected": "left"}}),
+    ({"kind": "ranking", "items": ["a", "b"]}, {"type": "ranker", "value": {"ranker": {"rank": ["a", "b"]}}}),
+    (
+        {"kind": "spans", "classes": ["no", "yes"]},
+        {"type": "labels", "value": {"start": 2, "end": 3, "text": "a", "labels": ["no"]}},
+    ),
+    (
+        {"kind": "boxes", "classes": ["no", "yes"]},
+        {
+            "type": "rectanglelabels",
+            "value": {"x": 1, "y": 2, "width": 3.5, "height": 4, "rotation": 0, "rectanglelabels": ["no"]},
+        }
+        | SIZE,
+    ),
+    (
+        {"kind": "polygons", "classes": ["no", "yes"]},
+        {"type": "polygonlabels", "value": {"points": [[1, 2], [3, 4], [1, 4.5]], "polygonlabels": ["no"]}} | SIZE,
+    ),
+)
+MORE_ODD: tuple[Any, ...] = (*ODD, [1, 2, 3], -1, -(10**400), "12 or so", "\U0001f600")
+
+
+@pytest.mark.parametrize("in_form", [False, True], ids=["alone", "in a form"])
+@pytest.mark.parametrize(("spec", "result"), RESULTS, ids=[str(spec["kind"]) for spec, _ in RESULTS])
+def test_one_odd_value_of_a_result_makes_a_label_or_a_refusal(
+    spec: dict[str, Any], result: dict[str, Any], in_form: bool
+) -> None:
+    fields: list[Any] = [
+        {"name": "field", "schema": spec},
+        {"name": "note", "schema": {"kind": "text"}, "required": False},
+    ]
+    schema = schema_from({"kind": "form", "fields": fields} if in_form else spec)
+    named = {"id": 1, "data": {"text": "\U0001f600 a text"}, "annotations": [
+        {"ground_truth": True, "result": [result | {"from_name": "field"}]}
+    ]}  # fmt: skip
+    read = 0
+    for where, odd in (("nothing", named), *spoilt(named, MORE_ODD)):
+        reader = LabelStudioReader(Options(schema))
+        taken: Any = None
+        try:
+            (row,) = [*reader.feed(json.dumps([odd]).encode()), *reader.end()]
+            taken = row.said
+            if isinstance(row.said, UnitWish):
+                checked(row.said)
+                if row.said.gold is not None:
+                    schema.canonical(row.said.gold)
+                    read += 1
+        except (ConcordError, UnitRefused, LabelFault):
+            pass
+        except Exception as fault:
+            raise AssertionError(f"{where}: {fault!r}") from fault
+        assert where != "nothing" or read, f"what is well is read: {taken}"
 
 
 @pytest.mark.parametrize(

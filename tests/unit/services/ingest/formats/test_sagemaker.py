@@ -59,6 +59,7 @@ def test_an_image_is_shown_by_its_address_and_its_class_is_read_by_name() -> Non
 def test_boxes_are_read_by_their_edges() -> None:
     (entry,) = read(Options(BOXES, gold="box"), BOXED)
     assert isinstance(entry, UnitWish)
+    assert entry.content == {"uri": "s3://bucket/a/2.jpg", "width": 500, "height": 400}, "as COCO wants to know"
     assert entry.gold == {"boxes": [{"left": 111, "top": 134, "right": 172, "bottom": 262, "class": "cat"}]}
 
 
