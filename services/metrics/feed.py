@@ -88,6 +88,7 @@ class Replay:
         self._topics = sorted(reading.topics)
         self._member = broker.subscribe(self._topics, SERVICE, owner)
         self._released: set[int] = set()
+        self._done: dict[TopicPartition, int] = {}
         self._stopping = self._was_dealt = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -131,16 +132,19 @@ class Replay:
         records = await self._member.poll(POLL_RECORDS_MAX, POLL_SECONDS)
         self.reading.dealt()
         self.reading.let_go()
+        await self._serve(records)  # first, for they are not handed out again to who fails at what comes next
+        self._done |= {_partition(record): record.offset + 1 for record in records}
         given = frozenset(self.owner.given())
         self._released &= self.reading.held()
+        self._done = {at: offset for at, offset in self._done.items() if at.partition in self._released}
         if gained := given - self._released:
             await self._count_whole(gained)
         self._was_dealt = True
-        await self._serve(records)
         if len(records) < POLL_RECORDS_MAX:
             for place in self._released:
                 self.reading.whole(place, asked_us)
-        await self._member.commit({_partition(record): record.offset + 1 for record in records})
+        await self._member.commit(self._done)  # what was not answered before, too: perhaps nothing more comes
+        self._done = {}
 
     async def _count_whole(self, places: frozenset[int]) -> None:
         """Count these places from the topics' beginning to their end, and follow them from now on."""
