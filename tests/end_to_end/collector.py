@@ -15,6 +15,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from tests.support.patience import PATIENCE_SECONDS
+
 
 class Span(NamedTuple):
     """What is kept of a span; ids are hexadecimal, `parent` is empty for a root, `links` are spans of any trace."""
@@ -26,9 +28,6 @@ class Span(NamedTuple):
     parent: str
     start_ns: int
     links: tuple[str, ...] = ()
-
-
-WAIT_SECONDS = 30
 
 
 class Collector:
@@ -73,9 +72,9 @@ class Collector:
         return sorted((span for span in self.spans if span.trace == trace), key=lambda span: span.start_ns)
 
     async def seen(self, what: str, found: Callable[[], bool]) -> None:
-        """Return when `found()` is true, looked at whenever something came; fail when it is not within WAIT_SECONDS."""
+        """Return when `found()` is true, looked at whenever something came; fail when it never is."""
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while not found():
                     self.more.clear()
                     await self.more.wait()

@@ -18,10 +18,10 @@ from services.audit.domain.verification import verify
 from tests.end_to_end import changing, guide
 from tests.end_to_end.conftest import a_folder
 from tests.support.label_kinds import FIELDS, OF_KIND, POLICY, TEXT, Kind
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.real
 
-WAIT_SECONDS = 40.0
 PAUSE_SECONDS = 0.1
 PEOPLE = ("ann-1", "ann-2", "ann-3")
 Found = TypeVar("Found")
@@ -29,7 +29,7 @@ Found = TypeVar("Found")
 
 async def until(ask: Callable[[], Awaitable[Found]], enough: Callable[[Found], object]) -> Found:
     """Ask again until the answer is enough."""
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not enough(found := await ask()):  # noqa: ASYNC110 - services have no event for us
             await asyncio.sleep(PAUSE_SECONDS)
         return found

@@ -19,8 +19,9 @@ import yaml
 
 from deploy.local.ports import Ports, free_port
 from deploy.local.stack import Stack
-from tests.end_to_end.collector import WAIT_SECONDS, Collector
+from tests.end_to_end.collector import Collector
 from tests.end_to_end.test_trace import DEFINITION, TRACE, _call, _known
+from tests.support.patience import PATIENCE_SECONDS
 
 BUILT = "CONCORD_TEST_COLLECTOR"
 CONFIG = Path(__file__).parents[2] / "deploy" / "observability" / "collector" / "collector.yaml"
@@ -62,7 +63,7 @@ class Between:
                 *self._argv, env=self._environment, stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL
             )
         try:
-            async with asyncio.timeout(WAIT_SECONDS), aiohttp.ClientSession() as session:
+            async with asyncio.timeout(PATIENCE_SECONDS), aiohttp.ClientSession() as session:
                 while True:
                     assert process.returncode is None, self._log.read_text()
                     try:
@@ -86,7 +87,7 @@ async def _labelled(session: aiohttp.ClientSession, stack: Stack, project: str) 
     for name in ("w1", "w2"):
         token = stack.issuer.token("annotator", name)
         offered: list[dict[str, Any]] = []
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not offered:
                 claims = f"{at['assign']}/v1/projects/{project}/claims"
                 offered = (await _call(session, "POST", claims, token, {"units": 1}))["assignments"]

@@ -13,11 +13,11 @@ from concord.contracts.topics import DEAD_LETTERS, TOPICS
 from concord.contracts.v1.dead_letters_pb2 import DeadLetter
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.real
 
 POISON = b"\xff\xfe no event of any topic"
-WAIT_SECONDS = 40
 DEFINITION = {
     "label_schema": {"kind": "choice", "classes": ["no", "yes"]},
     "policy": {"consensus": {"method": "majority"}, "lease": {"seconds": 1}},
@@ -54,7 +54,7 @@ class House:
 
     async def claimed(self, units: int = 1) -> list[dict[str, Any]]:
         """Return what the annotator is offered, once there is something."""
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 status, body = await self.call(
                     "assign", "POST", "/v1/projects/local-p/claims", self.annotator, {"units": units}
@@ -120,7 +120,7 @@ async def test_poison_on_every_topic_lies_in_dead_letters_and_the_way_goes_on(ho
     await letters.start()
     found: dict[tuple[str, str], DeadLetter] = {}
     try:
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not expected <= found.keys():
                 record = await letters.getone()
                 letter = DeadLetter.FromString(record.value)

@@ -13,7 +13,8 @@ from aiohttp import web
 
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
-from tests.end_to_end.collector import WAIT_SECONDS, Collector, Span
+from tests.end_to_end.collector import Collector, Span
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.real
 
@@ -50,7 +51,7 @@ async def _call(session: aiohttp.ClientSession, method: str, url: str, token: st
 
 async def _known(session: aiohttp.ClientSession, url: str, token: str) -> None:
     """Return when assign has heard of the project."""
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             async with session.get(url, headers={"authorization": f"Bearer {token}"}) as answer:
                 if answer.status == 200:
@@ -81,7 +82,7 @@ async def _receiver() -> AsyncIterator[tuple[str, asyncio.Queue[str]]]:
 async def _label(session: aiohttp.ClientSession, stack: Stack, project: str, name: str) -> None:
     """Have somebody label as many units as there are."""
     at, token, left = stack.addresses, stack.issuer.token("annotator", name), len(TRACES)
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while left:
             claims = f"{at['assign']}/v1/projects/{project}/claims"
             for offered in (await _call(session, "POST", claims, token, {"units": 1}))["assignments"]:
@@ -93,7 +94,7 @@ async def _label(session: aiohttp.ClientSession, stack: Stack, project: str, nam
 async def _inspect(session: aiohttp.ClientSession, stack: Stack) -> None:
     """Have all units inspected."""
     url, token, left = f"{stack.addresses['audit']}/v1/inspections", stack.issuer.token("auditor", "a"), len(TRACES)
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while left:
             for unit in (await _call(session, "GET", url, token, None))["inspections"]:
                 verdicts = [{"unit_id": unit["unit_id"], "label": "yes"}]
@@ -132,7 +133,7 @@ async def test_a_units_trace_goes_through_all_services_to_the_certificate_and_to
                 await collector.seen("the way", lambda: _steps(collector, number) >= WAY)  # noqa: B023 - awaited before the next
             await asyncio.to_thread(stack.roll, "audit")
             await _inspect(session, stack)
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 told = await came.get()
             for number in TRACES:
                 await collector.seen("the end", lambda: _steps(collector, number) >= END)  # noqa: B023 - awaited before the next

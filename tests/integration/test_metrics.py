@@ -32,13 +32,12 @@ from concord.quality.krippendorff import krippendorff_alpha
 from deploy.local.listeners import accepts
 from deploy.local.ports import free_port
 from deploy.local.topics import create_topics
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.real
 
 ROOT = Path(__file__).parents[2]
 KAFKA = "CONCORD_TEST_KAFKA_BOOTSTRAP"
-READY_SECONDS_MAX = 60.0
-COUNTING_SECONDS_MAX = 90.0
 CLASSES = ["no", "yes"]
 LIVES = 4
 
@@ -73,7 +72,7 @@ class Process:
             )
 
     async def until_ready(self) -> None:
-        until = time.monotonic() + READY_SECONDS_MAX
+        until = time.monotonic() + PATIENCE_SECONDS
         while True:
             assert self.process is not None
             assert self.process.poll() is None, self.log.read_text()[-3_000:]
@@ -103,7 +102,7 @@ class Process:
 
     async def get(self, path: str) -> Any:
         """Return the answer, asked again while a life that has just begun still counts what was told before it."""
-        until = time.monotonic() + COUNTING_SECONDS_MAX
+        until = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 return json.loads(await asyncio.to_thread(self._get, path))

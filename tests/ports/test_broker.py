@@ -11,9 +11,9 @@ import pytest
 
 from concord.chassis.broker.partitioner import partition_of
 from concord.chassis.broker.port import RECORD_BYTES_MAX, Broker, Incoming, Outgoing, Subscription, TopicPartition
+from tests.support.patience import PATIENCE_SECONDS
 
 PARTITIONS = 4
-SETTLE_SECONDS_MAX = 30.0
 
 
 class Place(Protocol):
@@ -33,7 +33,7 @@ def numbered(topic: str, count: int, keys: int = 50, begin: int = 0) -> list[Out
 async def read(subscription: Subscription, count: int, records_max: int = 1_000) -> list[Incoming]:
     """Return at least so many records, and whatever else comes with them."""
     records: list[Incoming] = []
-    async with asyncio.timeout(SETTLE_SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(records) < count:
             records += await subscription.poll(records_max, 0.2)
     return records
@@ -156,7 +156,7 @@ async def test_a_poll_returns_no_more_than_asked_and_loses_nothing(broker_place:
     await (await broker_place.open()).publish(numbered(broker_place.topic, 500))
     member = await broker_place.join()
     found: list[Incoming] = []
-    async with asyncio.timeout(SETTLE_SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(found) < 500:
             records = await member.poll(33, 0.2)
             assert len(records) <= 33
@@ -170,10 +170,10 @@ async def test_a_poll_returns_empty_after_its_wait_and_at_once_when_something_co
     member = await broker_place.join()
     assert not await member.poll(10, 0.1)
     assert not await member.poll(10, 0)
-    waiting = asyncio.ensure_future(member.poll(10, SETTLE_SECONDS_MAX))
+    waiting = asyncio.ensure_future(member.poll(10, PATIENCE_SECONDS))
     await asyncio.sleep(0.05)
     await broker.publish(numbered(broker_place.topic, 1))
-    async with asyncio.timeout(SETTLE_SECONDS_MAX / 2):
+    async with asyncio.timeout(PATIENCE_SECONDS / 2):
         assert values(await waiting) == [0]
 
 
@@ -181,10 +181,10 @@ async def test_a_poll_that_waits_is_interrupted_and_the_next_goes_on(broker_plac
     broker = await broker_place.open()
     member = await broker_place.join()
     member.interrupt()  # nobody waits
-    waiting = asyncio.ensure_future(member.poll(10, SETTLE_SECONDS_MAX))
+    waiting = asyncio.ensure_future(member.poll(10, PATIENCE_SECONDS))
     await asyncio.sleep(0.05)
     member.interrupt()
-    async with asyncio.timeout(SETTLE_SECONDS_MAX / 2):
+    async with asyncio.timeout(PATIENCE_SECONDS / 2):
         assert await waiting == []
     await broker.publish(numbered(broker_place.topic, 3))
     assert values(await read(member, 3)) == [0, 1, 2]
@@ -192,7 +192,7 @@ async def test_a_poll_that_waits_is_interrupted_and_the_next_goes_on(broker_plac
 
 async def test_who_is_cancelled_while_a_poll_is_interrupted_is_cancelled(broker_place: Place) -> None:
     member = await broker_place.join()
-    waiting = asyncio.ensure_future(member.poll(10, SETTLE_SECONDS_MAX))
+    waiting = asyncio.ensure_future(member.poll(10, PATIENCE_SECONDS))
     await asyncio.sleep(0.05)
     member.interrupt()
     waiting.cancel()
@@ -302,7 +302,7 @@ async def test_two_members_share_the_partitions_and_each_record_comes_to_one(bro
     assert two.assigned()
     await (await broker_place.open()).publish(numbered(broker_place.topic, 400))
     found: dict[str, list[Incoming]] = {"one": [], "two": []}
-    async with asyncio.timeout(SETTLE_SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while sum(map(len, found.values())) < 400:
             found["one"] += await subscription.poll(1_000, 0.1)
             found["two"] += await two.poll(1_000, 0.1)
@@ -330,7 +330,7 @@ async def test_a_stale_commit_is_refused_and_another_gets_the_records(broker_pla
     assert kept
     assert not await subscription.commit(kept), "what came back to the same member comes again, and is committed then"
     again = [*await read(two, 1), *await read(subscription, 1)]
-    async with asyncio.timeout(SETTLE_SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(again) < 200:
             again += [*await subscription.poll(1_000, 0.1), *await two.poll(1_000, 0.1)]
     assert values(again) == list(range(200))
@@ -361,7 +361,7 @@ async def test_members_that_come_and_go_lose_nothing(broker_place: Place) -> Non
         passing = await broker_place.join()
         await asyncio.gather(work(steady, 4), work(passing, 4))
         await passing.stop()
-    async with asyncio.timeout(SETTLE_SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(handled) < 600:
             await work(steady, 1)
     assert sorted(handled) == list(range(600))

@@ -20,12 +20,12 @@ from concord.chassis.broker.port import BrokerUnavailable, Incoming, Outgoing, S
 from deploy.local.kafka.installation import Installation
 from deploy.local.listeners import accepts
 from deploy.local.ports import Ports
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.real
 
 TOPIC = "topic"
 PARTITIONS = 4
-SETTLE_SECONDS_MAX = 60.0
 
 ZOMBIE = """
 import asyncio, sys
@@ -63,7 +63,7 @@ class BrokerProcess:
         command = installation.command(installation.prepare(self.folder, self.ports))
         with (self.folder / "kafka.log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
-        until = time.monotonic() + SETTLE_SECONDS_MAX
+        until = time.monotonic() + PATIENCE_SECONDS
         while not accepts(self.ports.kafka):
             assert self.process.poll() is None
             assert time.monotonic() < until
@@ -102,7 +102,7 @@ def numbered(begin: int, count: int) -> list[Outgoing]:
 async def publish(broker: KafkaBroker, records: list[Outgoing]) -> int:
     """Publish as whoever keeps what is not acknowledged does: again and again. Return how often it failed."""
     failures = 0
-    async with asyncio.timeout(SETTLE_SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
                 await broker.publish(records)
@@ -153,7 +153,7 @@ async def test_a_killed_broker_loses_nothing_acknowledged_and_the_handles_go_on(
         failures += await publish(broker, numbered(begin, 10))
         await asyncio.sleep(0.01)
     await restarting
-    async with asyncio.timeout(SETTLE_SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await following
 
     reader = broker.subscribe([TOPIC], None)
@@ -190,7 +190,7 @@ async def test_a_paused_broker_is_unavailable_in_time_and_serves_the_same_handle
     own.send(signal.SIGCONT)
 
     await publish(broker, numbered(100, 100))
-    async with asyncio.timeout(SETTLE_SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await follow(member, polled, until=100)
     assert sorted({int(each.value) for each in polled}) == list(range(200))
     await member.stop()

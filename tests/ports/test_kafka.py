@@ -12,10 +12,10 @@ from aiokafka.errors import OutOfOrderSequenceNumber
 from concord.chassis.broker.kafka import KafkaBroker
 from concord.chassis.broker.partitioner import partition_of
 from concord.chassis.broker.port import BrokerUnavailable, Incoming, Outgoing, TopicPartition
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.real, pytest.mark.parametrize("broker_place", ["kafka"], indirect=True)]
 
-SETTLE_SECONDS_MAX = 30.0
 KEYS = [b"k7q2-u-%d" % number for number in range(100)]
 
 
@@ -52,7 +52,7 @@ async def test_a_lone_reader_asks_how_far_records_go_beside_its_wait_for_them_an
 ) -> None:
     broker, reader = await broker_place.open(), await broker_place.join(lone=True)
     assert await reader.poll(100, 0.5) == [], "from now on the broker keeps a question of this reader"
-    waiting = asyncio.create_task(reader.poll(100, SETTLE_SECONDS_MAX))
+    waiting = asyncio.create_task(reader.poll(100, PATIENCE_SECONDS))
     assert await reader.lag() == 0
     asked_on = {group for _, group in reader._consumer._client._conns}
     assert asked_on == {ConnectionGroup.DEFAULT, ConnectionGroup.COORDINATION}, "not behind that question"
@@ -76,7 +76,7 @@ async def test_what_a_clients_transactions_leave_behind_is_no_lag(broker_place: 
     member, reader = await broker_place.join(), await broker_place.join(lone=True)
     for subscription in (member, reader):
         found: list[Incoming] = []
-        async with asyncio.timeout(SETTLE_SECONDS_MAX):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(found) < 3 or await subscription.lag():
                 found += (polled := await subscription.poll(100, 0.2))
                 assert await subscription.commit(

@@ -12,9 +12,9 @@ from concord.chassis.broker.kafka_subscription import KafkaSubscription
 from concord.chassis.broker.memory import MemorySubscription
 from concord.chassis.broker.port import Deal, Incoming, Outgoing, Subscription, TopicPartition
 from concord.chassis.places.deal import PlacesDiffer
+from tests.support.patience import PATIENCE_SECONDS
 
 PLACES = 4
-SETTLE_SECONDS_MAX = 40.0
 ALL = frozenset(range(PLACES))
 
 
@@ -81,7 +81,7 @@ class Member:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SETTLE_SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not holds():  # noqa: ASYNC110  # what is waited for has no event to set
             await asyncio.sleep(0.02)
 

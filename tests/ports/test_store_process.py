@@ -18,11 +18,11 @@ from concord.chassis.store.mongo import Driver, MongoStore
 from concord.chassis.store.port import Collection, Document, StoreUnavailable
 from deploy.local import store as local_store
 from deploy.local.ports import free_port
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.real, pytest.mark.parametrize("driver", ["motor", "pymongo"])]
 
 RECORDS = Collection("records", ("aggregate",))
-START_SECONDS_MAX = 30.0
 SHORT_MS = 700
 KILLS = 6
 AGGREGATES = ["a1", "a2", "a3"]
@@ -44,7 +44,7 @@ class StoreProcess:
             command = (program, *place, "--cache-size", "64M")
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        until = time.monotonic() + START_SECONDS_MAX
+        until = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < until:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -181,7 +181,7 @@ async def test_a_store_that_is_away_is_unavailable_and_back_without_a_new_handle
     with pytest.raises(StoreUnavailable):
         _ = [page async for page in store.stream("records")]
     process.start()
-    async with asyncio.timeout(START_SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
                 await store.ping()

@@ -23,7 +23,8 @@ from services.audit.webhooks.sender import Sender
 from services.ingest import announcements
 from services.ingest.domain import project as policies
 from simulation.house import ENVIRONMENT, Answer, House, call
-from tests.support.settled import LOOK_SECONDS, SECONDS_MAX, settled
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.settled import LOOK_SECONDS, settled
 from tests.support.upstream import PROJECT, Upstream
 
 
@@ -132,7 +133,7 @@ class Audit:
         return await self.call("GET", path, role=Role.CLIENT, client_id="k1", **more)
 
     async def settle(self) -> None:
-        async with asyncio.timeout(SECONDS_MAX):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not all(self._knows(life) for life in self.lives):  # noqa: ASYNC110 - has no event
                 await asyncio.sleep(LOOK_SECONDS)
         for life in self.lives:
@@ -227,7 +228,7 @@ class Audit:
         project_id = self.upstream.project_id
         await self.upstream.tell(PROJECTS, project_id, ProjectEvent(project_defined=defined))
         tables = [life.handlers.means.projects for life in self.lives]
-        async with asyncio.timeout(SECONDS_MAX):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             for table in tables:
                 while (row := table.rows.get(project_id)) is None or row.revision < revision:  # noqa: ASYNC110 - has no event
                     await asyncio.sleep(LOOK_SECONDS)

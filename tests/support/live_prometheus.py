@@ -18,10 +18,9 @@ import yaml
 from deploy.local import prometheus
 from deploy.local.observers import EXEMPLARS
 from deploy.local.ports import free_port
+from tests.support.patience import PATIENCE_SECONDS
 
 RULES = Path(__file__).parents[2] / "deploy" / "observability" / "prometheus"
-WAIT_SECONDS_MAX = 60.0
-STOP_SECONDS_MAX = 10.0
 
 
 class Live:
@@ -45,7 +44,7 @@ class Live:
 
     def eventually(self, expression: str) -> list[float]:
         """Return the numbers that a query answers as soon as it answers any; none when it never does."""
-        until = time.monotonic() + WAIT_SECONDS_MAX
+        until = time.monotonic() + PATIENCE_SECONDS
         while not (found := self.numbers(expression)) and time.monotonic() < until:
             time.sleep(0.5)
         return found
@@ -96,14 +95,14 @@ def prometheus_over(
         finally:
             process.terminate()
             try:
-                process.wait(STOP_SECONDS_MAX)
+                process.wait(PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
 
 
 def _wait_until_it_answers(server: Live, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    until = time.monotonic() + WAIT_SECONDS_MAX
+    until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until and process.poll() is None:
         try:
             server.ask("status/runtimeinfo")

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect, sync_playwright
 from playwright.sync_api import TimeoutError as TimedOut
 
 from deploy.local import chromium
 from deploy.local.stack import Stack
+from tests.support.patience import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 40.0
 NOTED = """window.refused = [];
 document.addEventListener("securitypolicyviolation", ({ effectiveDirective, sourceFile }) =>
   refused.push(`${effectiveDirective} ${sourceFile}`));"""
@@ -98,7 +98,7 @@ class Person:
         """Open a project's desk and return its page when a unit is there."""
         page = self.open(f"/annotate/{project_id}")
         try:
-            page.wait_for_selector("[data-unit]", timeout=PATIENCE_SECONDS * 1_000)
+            page.wait_for_selector("[data-unit]")
         except TimedOut as fault:
             raise AssertionError(f"no unit came: {page.locator('body').inner_text()}") from fault
         return page
@@ -120,6 +120,7 @@ class Pages:
     def person(self, role: str = "", subject: str = "", **options: Any) -> Person:
         """Return somebody at a browser of their own, signed in if a role is given."""
         context = self.browser.new_context(**{"viewport": {"width": 1280, "height": 820}, **options})
+        context.set_default_timeout(PATIENCE_SECONDS * 1_000)
         context.add_init_script(NOTED)
         context.route(f"{MEDIA}/**", _media)
         person = Person(context, self.base)
@@ -131,7 +132,9 @@ class Pages:
         issuer = self.stack.issuer
         token = token or (issuer.client_key if role == "client" else issuer.token(role, f"{role}-1"))
         url = f"{self.stack.addresses[service]}/v1{path}"
-        answer = httpx.request(method, url, json=body, headers={"authorization": f"Bearer {token}"}, timeout=30)
+        answer = httpx.request(
+            method, url, json=body, headers={"authorization": f"Bearer {token}"}, timeout=PATIENCE_SECONDS
+        )
         assert answer.is_success, answer.text
         if "ndjson" in answer.headers["content-type"]:
             return [json.loads(line) for line in answer.text.splitlines()]
@@ -188,6 +191,7 @@ def until(found: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS
 def opened(stack: Stack) -> Iterator[Pages]:
     """Start a browser in front of a stack; StepFailed where none can be had."""
     found = chromium.ensure()
+    expect.set_options(timeout=PATIENCE_SECONDS * 1_000)
     with sync_playwright() as play:
         environment: dict[str, str | float | bool] = {**os.environ, **found.environment}
         browser = play.chromium.launch(executable_path=str(found.program), env=environment)

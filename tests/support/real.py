@@ -29,6 +29,7 @@ from concord.contracts.codec import Undecodable, decode, schema_headers
 from concord.contracts.topics import DEAD_LETTERS, PLACES_LOCAL, Topic
 from concord.contracts.v1.dead_letters_pb2 import DeadLetter
 from simulation.house import House
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service import running
 from tests.support.upstream import Teller
 
@@ -42,7 +43,6 @@ NEEDS_REAL_PARTS = [
         reason="needs CONCORD_TEST_KAFKA_BOOTSTRAP and CONCORD_TEST_MONGODB_URI; `make test` sets them",
     ),
 ]
-WAIT_SECONDS_MAX = 30.0
 PAUSE_SECONDS = 0.1
 POLL_SECONDS = 0.2
 RUBBISH = b"\xff\xfe no event of any topic"
@@ -211,7 +211,7 @@ async def real_place(service: str) -> AsyncIterator[RealPlace]:
 async def eventually(what: str, ask: Callable[[], Awaitable[Any]]) -> Any:
     """Return what `ask` returns once it is true; fail with `what` when it never is."""
     clock = SystemClock()
-    give_up_at = clock.monotonic() + WAIT_SECONDS_MAX
+    give_up_at = clock.monotonic() + PATIENCE_SECONDS
     while not (answer := await ask()):
         assert clock.monotonic() < give_up_at, f"never came: {what}"
         await clock.sleep(PAUSE_SECONDS)

@@ -15,8 +15,7 @@ from concord.chassis.runtime import Service
 from concord.client import Addresses
 from simulation.house import ENVIRONMENT, House
 from simulation.lives import SERVICES
-
-START_SECONDS_MAX = 30.0
+from tests.support.patience import PATIENCE_SECONDS
 
 
 @dataclass(slots=True)
@@ -74,13 +73,13 @@ def served_five() -> Iterator[Served]:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    assert ready.wait(START_SECONDS_MAX)
+    assert ready.wait(PATIENCE_SECONDS)
     try:
         assert not faults, faults
         yield found
     finally:
         over.set()
-        thread.join(START_SECONDS_MAX)
+        thread.join(PATIENCE_SECONDS)
     assert not faults, faults
 
 

@@ -17,8 +17,7 @@ from concord.contracts.ids import event_id, slot_of_project
 from concord.contracts.topics import Topic
 from concord.contracts.v1.metadata_pb2 import Metadata
 from simulation.house import ENVIRONMENT, House
-
-WAIT_SECONDS_MAX = 10.0
+from tests.support.patience import PATIENCE_SECONDS
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
@@ -75,7 +74,7 @@ def caller(service: Service, token: str) -> httpx.AsyncClient:
     )
 
 
-async def until(holds: Callable[[], object], seconds_max: float = WAIT_SECONDS_MAX) -> None:
+async def until(holds: Callable[[], object], seconds_max: float = PATIENCE_SECONDS) -> None:
     """Return when `holds()` is true; raise TimeoutError when it never is."""
     async with asyncio.timeout(seconds_max):
         while not holds():  # noqa: ASYNC110  # what is waited for has no event to set

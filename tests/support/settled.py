@@ -8,8 +8,8 @@ from concord.chassis.journal.part import JournalPart
 from concord.chassis.runtime import Service
 from concord.contracts.topics import TOPICS
 from simulation.house import House
+from tests.support.patience import PATIENCE_SECONDS
 
-SECONDS_MAX = 20.0
 LOOK_SECONDS = 0.005
 
 
@@ -28,7 +28,7 @@ async def settled(house: House, name: str, service: Service) -> None:
     topics = [topic for topic in TOPICS if name in topic.readers and not topic.compacted]
     places = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
     committed = house.cluster.group(name).committed
-    async with asyncio.timeout(SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while any(len(house.cluster.log(place)) > committed.get(place, 0) for place in places):  # noqa: ASYNC110 - looks at what has no event
             await asyncio.sleep(LOOK_SECONDS)
         for part in service.runtime.parts:

@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from tests.support.patience import PATIENCE_SECONDS
+
 PEOPLE = ("ann-1", "ann-2", "ann-3")
 UNITS = 10
-WAIT_SECONDS_MAX, PAUSE_SECONDS = 30.0, 0.1
+PAUSE_SECONDS = 0.1
 LABELS = {"ann-1": UNITS, "ann-2": UNITS, "ann-3": 1}
 """How many labels each is to give: the third is asked about message 4 alone."""
 DEFINITION: dict[str, Any] = {
@@ -24,7 +26,7 @@ DEFINITION: dict[str, Any] = {
 
 def until(ask: Callable[[], Any]) -> Any:
     """Return what `ask` returns once it is true: what follows in another service follows a moment later."""
-    give_up_at = time.monotonic() + WAIT_SECONDS_MAX
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
     while not (found := ask()):
         assert time.monotonic() < give_up_at, "it never came"
         time.sleep(PAUSE_SECONDS)

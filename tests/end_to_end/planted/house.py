@@ -14,8 +14,8 @@ from aiohttp import web
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 from tests.end_to_end.collector import Collector
+from tests.support.patience import PATIENCE_SECONDS
 
-WAIT_SECONDS = 60.0
 PAUSE_SECONDS = 0.2
 AWAY = frozenset({429, 502, 503, 504})
 Found = TypeVar("Found")
@@ -69,7 +69,7 @@ class House:
             {"authorization": f"Bearer {token}"} if token else {}
         )
         url = path if path.startswith("http") else self.stack.addresses[service] + path
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 async with self._session.request(method, url, data=data, headers=headers) as answer:
                     content = await answer.read()
@@ -89,7 +89,7 @@ class House:
 
     async def until(self, ask: Callable[[], Awaitable[Found]], enough: Callable[[Found], object]) -> Found:
         """Ask again until the answer is enough."""
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not enough(found := await ask()):  # noqa: ASYNC110 - services have no event for us
                 await asyncio.sleep(PAUSE_SECONDS)
             return found

@@ -27,7 +27,7 @@ from tests.end_to_end.workbench.test_live import busy, label_some, spoil
 from tests.end_to_end.workbench.test_newest import show_alerts
 from tests.end_to_end.workbench.test_rulings import BOXES, box, boxes, modelled, picture, said_by_two, text
 from tests.end_to_end.workbench.test_safety import claimed, disputed
-from tests.support.pages import PATIENCE_SECONDS, Pages, Person, opened, until
+from tests.support.pages import Pages, Person, opened, until
 from tests.unit.workbench.test_pages import PAGE
 from workbench.files import FOLDER
 
@@ -53,7 +53,7 @@ class Album:
 
     def take(self, name: str, page: Page, wait: str) -> None:
         """Take a page when something is there: light, dark, and as wide as a phone; a dialog as the window shows it."""
-        page.wait_for_selector(wait, timeout=PATIENCE_SECONDS * 1_000)
+        page.wait_for_selector(wait)
         self.seen.add(urlsplit(page.url).path)
         is_over = page.locator("dialog[open]").count() > 0
         for look, scheme, size in (("light", "light", WIDE), ("dark", "dark", WIDE), ("phone", "light", NARROW)):
@@ -70,7 +70,7 @@ class Album:
 
     def in_arabic(self, name: str, page: Page, wait: str) -> None:
         """Take a page in Arabic, and leave it in English."""
-        page.wait_for_selector(wait, timeout=PATIENCE_SECONDS * 1_000)
+        page.wait_for_selector(wait)
         page.locator("#language").select_option("ar")
         self.take(f"{name}-arabic", page, f"html[dir=rtl] {wait}")
         page.locator("#language").select_option("en")
@@ -171,7 +171,7 @@ def of_the_reviewers(pages: Pages, album: Album, slug: str) -> None:
     project_id, in_arabic = disputed(pages, f"{slug}-d"), arabic(pages, f"{slug}-r")
     adjudicator, auditor = pages.person("adjudicator", f"adj-{slug}"), pages.person("auditor", f"aud-{slug}")
     page = adjudicator.open(f"/adjudicate?project={project_id}")
-    page.locator(".answer .button").first.click(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".answer .button").first.click()
     album.take("adjudicate", page, ".ruling .own")
     album.in_arabic("adjudicate", adjudicator.open(f"/adjudicate?project={in_arabic}"), ".ruling .own")
     of_what_is_drawn(pages, album, f"{slug}-o")
@@ -217,7 +217,7 @@ def of_what_is_beside(pages: Pages, album: Album, slug: str) -> None:
     """Take a model beside people, and what may become gold."""
     project_id = worked(pages, slug)
     page = pages.person("client").open(f"/agreement/{project_id}")
-    page.locator(".models .link").first.click(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".models .link").first.click()
     album.take("models", page, ".models table >> nth=1")
     album.in_arabic("models", page, ".models")
     page = pages.person("adjudicator", f"adj-{slug}").open(f"/gold/{project_id}/candidates")
@@ -242,7 +242,7 @@ def of_what_is_drawn(pages: Pages, album: Album, slug: str) -> None:
     bars = f"/projects/{project_id}/escalations/bars"
     until(lambda: pages.ask("adjudicate", "GET", bars)["bars"][0]["units"] == 2 or None, "two that may be closed")
     page = pages.person("client").open(f"/closing/{project_id}")
-    page.locator(".bars input").first.check(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".bars input").first.check()
     page.get_by_label("Why they need no ruling").fill("Sure enough for what they are for.")
     album.take("closing", page, ".bars tr.chosen")
     album.in_arabic("closing", page, ".bars tr.chosen")
@@ -257,7 +257,7 @@ def of_those_who_lead(pages: Pages, album: Album, slug: str) -> None:
     of_what_is_live(pages, album, client, f"{slug}-l")
     album.take("projects", client.open("/projects"), "table")
     page = client.open(f"/projects/{project_id}")
-    page.locator(".listing .badge.accepted").first.wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".listing .badge.accepted").first.wait_for()
     page.get_by_role("button", name="Verify here").click()
     album.take("project", page, ".verdict")
     album.in_arabic("project", page, ".numbers")
@@ -284,7 +284,7 @@ def of_those_who_lead(pages: Pages, album: Album, slug: str) -> None:
     spoil(pages.stack, slug.encode())
     of_the_roster(album, operator)
     album.take("projects-operator", operator.open("/projects"), "table")
-    operator.open("/dead-letters").get_by_label("Filter: Dead letters").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    operator.open("/dead-letters").get_by_label("Filter: Dead letters").wait_for()
     operator.page.get_by_role("button", name="again").last.click()
     album.take("dead-letters", operator.page, "tbody time")
     album.in_arabic("dead-letters", operator.page, "tbody time")
@@ -309,12 +309,12 @@ def of_the_roster(album: Album, operator: Person) -> None:
     album.take("people-file", page, "dialog tbody tr")
     page.keyboard.press("Escape")
     page.get_by_label("Name or vendor").fill("Zoë")
-    page.get_by_role("button", name="Zoë K.").click(timeout=PATIENCE_SECONDS * 1_000)
+    page.get_by_role("button", name="Zoë K.").click()
     page.get_by_label("State from now on").select_option("paused")
     album.take("person", page, "dialog .person-state")
     page.get_by_label("Reason, as they are told it").fill("On leave until summer.")
     page.get_by_role("button", name="Change the state").click()
-    page.locator("tr", has_text="On leave until summer.").first.wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator("tr", has_text="On leave until summer.").first.wait_for()
     page.get_by_label("Name or vendor").fill("")
     album.take("people", page, ".roster tr:nth-child(3)")
     album.in_arabic("people", page, ".roster tr:nth-child(3)")
@@ -324,7 +324,7 @@ def of_what_is_live(pages: Pages, album: Album, client: Person, slug: str) -> No
     """Take a project while it is labelled, and one of its units."""
     project_id = busy(pages, slug)
     page = client.open(f"/projects/{project_id}")
-    page.wait_for_selector(".numbers", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector(".numbers")
     for most in (4, 6, 8, 20):
         until(lambda: label_some(pages, project_id, slug, most) or None, "units to label")  # noqa: B023 - called at once
         page.wait_for_timeout(2_500)

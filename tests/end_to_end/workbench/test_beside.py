@@ -13,7 +13,7 @@ from cli.session import TOKEN
 from concord.contracts.names import NAME_CHARACTERS_MAX
 from tests.end_to_end.workbench.test_newest import out_of_reach
 from tests.end_to_end.workbench.test_safety import looks
-from tests.support.pages import PATIENCE_SECONDS, Pages, until
+from tests.support.pages import Pages, until
 
 pytestmark = pytest.mark.real
 
@@ -92,7 +92,7 @@ def test_a_model_is_held_against_people_and_all_labels_are_weighed_at_once(pages
     assert (model["labelling"]["annotations"], beside["counted"]) == (UNITS, "never")
     assert model["fields"][0]["resolved"]["value"] == pytest.approx(1 / 3)
     page = pages.person("client", **OPTIONS).open(f"/agreement/{project_id}")
-    page.wait_for_selector(".models tbody tr:nth-child(2)", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector(".models tbody tr:nth-child(2)")
     row = page.locator(".models tbody tr", has_text=f"{slug}-model")
     expect(row).to_contain_text("33%")
     row.get_by_role("button").click()
@@ -109,7 +109,7 @@ def test_a_lead_confirms_and_declines_what_may_become_gold(pages: Pages, slug: s
     listed = partial(pages.ask, "adjudicate", "GET", path, role="adjudicator")
     until(lambda: listed()["candidates"] if len(listed()["candidates"]) == UNITS else None, "candidates")
     page = pages.person("adjudicator", f"judge-{slug}", **OPTIONS).open(f"/gold/{project_id}/candidates")
-    page.wait_for_selector(".own textarea", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector(".own textarea")
     assert [*looks(page), *out_of_reach(page)] == []
     page.locator("h1").click()
     page.keyboard.press("Enter")
@@ -121,7 +121,7 @@ def test_a_lead_confirms_and_declines_what_may_become_gold(pages: Pages, slug: s
         else:
             page.locator("h1").click()
             page.keyboard.press("s")
-        expect(page.locator(".bar .quiet", has_text=str(done))).to_be_visible(timeout=PATIENCE_SECONDS * 1_000)
+        expect(page.locator(".bar .quiet", has_text=str(done))).to_be_visible()
     until(lambda: True if len(listed()["candidates"]) == UNITS - 2 else None, "two fewer")
     stock = f"/projects/{project_id}/gold/stock"
     assert until(lambda: pages.ask("assign", "GET", stock)["units"] or None, "a gold unit") == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.pages import PATIENCE_SECONDS, Pages
+from tests.support.pages import Pages
 
 pytestmark = pytest.mark.real
 
@@ -34,7 +34,7 @@ def test_of_two_windows_each_is_told_what_the_other_has_saved(pages: Pages, slug
         first.locator("textarea").fill("from here")
     second.locator("textarea").fill("from there")
     notice = second.locator("[data-elsewhere]")
-    notice.wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    notice.wait_for()
     assert second.locator("textarea").input_value() == "from there", "nothing is taken away from anybody"
     notice.locator("button").first.click()
     assert second.locator("textarea").input_value() == "from here"
@@ -49,9 +49,7 @@ def test_offline_a_draft_waits_in_the_browser_and_is_saved_when_the_network_is_b
     person.context.set_offline(True)
     page.locator("textarea").fill("written in a tunnel")
     page.wait_for_selector(".notice.warn")
-    with page.expect_response(
-        lambda answer: answer.url.endswith("/draft") and answer.status == 200, timeout=PATIENCE_SECONDS * 1_000
-    ):
+    with page.expect_response(lambda answer: answer.url.endswith("/draft") and answer.status == 200):
         person.context.set_offline(False)
     other = pages.person("annotator", f"ann-{slug}").at_desk(project_id)
     assert other.locator("textarea").input_value() == "written in a tunnel"

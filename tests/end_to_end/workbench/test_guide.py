@@ -11,13 +11,12 @@ import pytest
 from playwright.sync_api import Page
 
 from deploy.local import places
-from tests.support.pages import PATIENCE_SECONDS, Pages, Person
+from tests.support.pages import Pages, Person
 
 pytestmark = pytest.mark.real
 
 GUIDE = (places.ROOT / "docs/guide/pages.md").read_text()
 STEP = re.compile(r"^\d+\. (.+)$", re.MULTILINE)
-PATIENCE_MS = PATIENCE_SECONDS * 1_000
 NAME = "Spam or not"
 
 
@@ -72,7 +71,7 @@ class Reader:
 
     def press(self, name: str) -> None:
         # The key of a button stands on it, too.
-        self.page.get_by_role("button", name=re.compile(rf"^{re.escape(name)}\b")).last.click(timeout=PATIENCE_MS)
+        self.page.get_by_role("button", name=re.compile(rf"^{re.escape(name)}\b")).last.click()
 
     def note(self) -> None:
         self.page.wait_for_selector(".upload")
@@ -85,22 +84,22 @@ class Reader:
 
     def see(self, text: str) -> None:
         # What a filter offers says it, too, and is not seen.
-        self.page.locator("main").get_by_text(text).locator("visible=true").first.wait_for(timeout=PATIENCE_MS)
+        self.page.locator("main").get_by_text(text).locator("visible=true").first.wait_for()
 
     def label(self, count: str, label: str, says: str, other: str) -> None:
         for _ in range(int(count)):
-            self.page.wait_for_selector("[data-unit]", timeout=PATIENCE_MS)
+            self.page.wait_for_selector("[data-unit]")
             unit = self.page.locator("[data-unit]").get_attribute("data-unit")
             text = self.page.locator(".content .text").inner_text()
             wanted = self.page.locator(f".pick:has(span:text-is('{label if says in text else other}')) kbd").first
             self.page.keyboard.press(wanted.inner_text())
             self.page.keyboard.press("Enter")
-            self.page.wait_for_selector(f"[data-unit]:not([data-unit='{unit}']), .nothing", timeout=PATIENCE_MS)
-        self.page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_MS)
+            self.page.wait_for_selector(f"[data-unit]:not([data-unit='{unit}']), .nothing")
+        self.page.wait_for_selector("[data-waiting]", state="detached")
 
     def take(self, label: str) -> None:
         side = self.page.locator(".answer", has_text=label).get_by_role("button")
-        side.click(timeout=PATIENCE_MS)
+        side.click()
 
     def download(self, *names: str) -> None:
         for name in names:

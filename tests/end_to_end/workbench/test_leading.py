@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.support.pages import PATIENCE_SECONDS, PLAIN, Pages
+from tests.support.pages import PLAIN, Pages
 
 pytestmark = pytest.mark.real
 
@@ -53,15 +53,15 @@ def test_a_lead_publishes_a_guideline_with_examples_and_pauses_resumes_and_close
     assert stored["policy"]["guideline"]["acknowledge"] is True, "nothing else was changed"
     annotator = pages.person("annotator", f"ann-{slug}")
     desk = annotator.open(f"/annotate/{project_id}")
-    desk.locator(".first .fields", has_text="Buy now, pay never.").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    desk.locator(".first .fields", has_text="Buy now, pay never.").wait_for()
     desk.locator(".first .primary").click()
-    desk.wait_for_selector("[data-unit]", timeout=PATIENCE_SECONDS * 1_000)
+    desk.wait_for_selector("[data-unit]")
     page.get_by_role("button", name="Pause").click()
     page.get_by_label("Reason, as annotators are told it").fill("The office is moving.")
     page.locator("dialog").get_by_role("button", name="Pause").click()
     page.locator(".life .notice", has_text="The office is moving.").wait_for()
     other = pages.person("annotator", f"other-{slug}").open(f"/annotate/{project_id}")
-    other.locator(".nothing", has_text="The office is moving.").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    other.locator(".nothing", has_text="The office is moving.").wait_for()
     page.get_by_role("button", name="Resume").click()
     page.locator("dialog").get_by_role("button", name="Resume").click()
     page.locator(".life .notice").wait_for(state="detached")

@@ -14,7 +14,7 @@ from concord.chassis.broker.port import Outgoing
 from concord.contracts.topics import UNITS
 from deploy.local.stack import Stack
 from tests.end_to_end.workbench.doubted import doubted
-from tests.support.pages import PATIENCE_SECONDS, Pages, until
+from tests.support.pages import Pages, until
 
 pytestmark = pytest.mark.real
 
@@ -74,7 +74,7 @@ def test_a_lead_sees_quality_as_it_is_made_and_finds_a_unit(pages: Pages, slug: 
         route.abort() if len(failed) == 1 else route.continue_()
 
     page.route(STREAM, once)
-    client.open(f"/projects/{project_id}").wait_for_selector(".numbers", timeout=PATIENCE_SECONDS * 1_000)
+    client.open(f"/projects/{project_id}").wait_for_selector(".numbers")
     taken = until(lambda: label_some(pages, project_id, slug, 5) or None, "units to label")
     for most in (5, 20, 20, 20):
         shown(page, taken)
@@ -83,9 +83,9 @@ def test_a_lead_sees_quality_as_it_is_made_and_finds_a_unit(pages: Pages, slug: 
     # Nobody asked for the numbers again and again: they came, after a second try, over one stream.
     assert len(failed) >= 2
     assert asked.count("quality") <= 2
-    page.locator(".agreement .plot .line.way").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".agreement .plot .line.way").wait_for()
     assert page.locator(".agreement .plot .area.way").get_attribute("d")
-    page.locator(".help li", has_text=f"wrong-{slug}").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".help li", has_text=f"wrong-{slug}").wait_for()
     assert page.locator(".help li").count() == 1
     assert page.locator(".promises li").count() == 4
     assert page.get_by_text("No lot is accepted yet").count() == 1
@@ -100,7 +100,7 @@ def test_a_lead_sees_quality_as_it_is_made_and_finds_a_unit(pages: Pages, slug: 
 def parts_and_pairs(page: Page, project_id: str, slug: str) -> None:
     """See agreement in parts and who agrees with whom, go to the units on which two do not, and back to the project."""
     page.get_by_role("link", name="Agreement in parts").click()
-    page.locator(".matrix").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".matrix").wait_for()
     page.locator("td", has_text="Class, against all others").first.wait_for()
     wrong, right = (f"{name}-{slug}" for name in ("wrong", "right"))
     page.locator(".matrix button[aria-label*='wrong-'][aria-label*='right-']").first.click()
@@ -111,7 +111,7 @@ def parts_and_pairs(page: Page, project_id: str, slug: str) -> None:
     assert all({*row.split("\t")[1:3]} == {"even", "odd"} for row in rows.all_inner_texts())
     assert (rows.first.locator("a").get_attribute("href") or "").startswith("/units/")
     page.goto(page.url.replace("/agreement/", "/projects/"))
-    page.wait_for_selector(".numbers", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector(".numbers")
 
 
 def settled(pages: Pages, project_id: str) -> str:
@@ -130,7 +130,7 @@ def find_a_unit(page: Page, project_id: str, source_id: str) -> None:
     page.get_by_text("No unit nothing so called is known here.").wait_for()
     page.get_by_label("Your id of it").fill(source_id)
     page.get_by_role("button", name="Find").click()
-    page.wait_for_selector(".timeline", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector(".timeline")
     unit = page.locator("h1 code").inner_text()
     assert page.locator(".timeline h2").all_inner_texts() == ["Admitted", "Settled"]
     assert page.get_by_text("It has 2 entries").count() == 1
@@ -142,7 +142,7 @@ def find_a_unit(page: Page, project_id: str, source_id: str) -> None:
     page.locator("nav").get_by_text("Units").click()
     page.get_by_label("Concord's id of it").fill(unit)
     page.get_by_role("button", name="Find").click()
-    page.wait_for_selector(".timeline", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector(".timeline")
 
 
 def test_what_is_broken_is_told_first_and_when_it_was(pages: Pages, slug: str) -> None:
@@ -159,7 +159,7 @@ def test_what_is_broken_is_told_first_and_when_it_was(pages: Pages, slug: str) -
     page.route(STREAM, lambda route: route.fulfill(content_type="text/event-stream", body=body))
     page.goto(f"{pages.base}/projects/{project_id}")
     alert = page.locator(".alerts .notice")
-    alert.wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    alert.wait_for()
     assert alert.count() == 1
     text = alert.inner_text()
     assert text.startswith("Agreement (alpha) is 0.41, and is to be at least ")
@@ -273,7 +273,7 @@ def test_the_parts_say_what_they_are_to(pages: Pages) -> None:
 
 def looked_at_and_tried_again(page: Page) -> None:
     """Go from where annotators choose through what was missed, appeal one of it, and try again."""
-    page.locator("a.card", has_text="Look at what you missed").click(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator("a.card", has_text="Look at what you missed").click()
     page.get_by_text("1 of 2").wait_for()
     expect(page.locator(".answer")).to_have_count(2)
     page.get_by_label("Were you right? Say why").fill("I counted.")

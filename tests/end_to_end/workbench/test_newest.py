@@ -12,7 +12,7 @@ from tests.end_to_end.workbench.doubted import doubted, questioned
 from tests.end_to_end.workbench.hostile import PAYLOADS
 from tests.end_to_end.workbench.test_live import spoil
 from tests.end_to_end.workbench.test_safety import TEXT_SCHEMA, disputed, hostile_person, looks, seen
-from tests.support.pages import PATIENCE_SECONDS, Pages, until
+from tests.support.pages import Pages, until
 
 pytestmark = pytest.mark.real
 
@@ -131,7 +131,7 @@ def test_the_newest_pages_keep_nobody_out(pages: Pages, slug: str) -> None:
     found: dict[str, Any] = {}
 
     def look(name: str, page: Page, wait: str) -> None:
-        page.wait_for_selector(wait, timeout=PATIENCE_SECONDS * 1_000)
+        page.wait_for_selector(wait)
         page.wait_for_timeout(50)
         found[name] = [*looks(page), *out_of_reach(page)]
 
@@ -160,7 +160,7 @@ def test_the_newest_pages_keep_nobody_out(pages: Pages, slug: str) -> None:
     person = pages.person("annotator", f"{slug}-e", **options)
     page = person.open("/annotate")
     person.context.clear_cookies()
-    page.wait_for_selector(".notice.warn a", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector(".notice.warn a")
     look("a session that has ended", page, ".notice.warn a")
     wrong = {name: entry for name, entry in found.items() if entry}
     assert not wrong, json.dumps(wrong, indent=1)

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from tests.support.pages import PATIENCE_SECONDS, Pages, until
+from tests.support.pages import Pages, until
 
 pytestmark = pytest.mark.real
 
@@ -83,7 +83,7 @@ def test_somebody_is_added_certified_until_a_day_and_paused_by_keys_alone(pages:
     page.get_by_label("Until, if the pause has an end").fill("2031-06-01T00:00")
     page.get_by_role("button", name="Change the state").press("Enter")
     page.get_by_text(f"{name} is paused now.").wait_for()
-    page.locator(".roster .badge.paused").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".roster .badge.paused").wait_for()
     assert "on leave" in page.locator(".roster tbody").inner_text()
     found = pages.ask("assign", "GET", f"/annotators/{name}", role="operator")
     assert (found["state"], found["state_reason"]) == ("paused", "on leave")

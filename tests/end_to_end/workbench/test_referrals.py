@@ -6,10 +6,9 @@ from tests.end_to_end.workbench.test_revising import look
 from tests.end_to_end.workbench.test_rulings import said_by_two
 from tests.end_to_end.workbench.test_safety import looks
 from tests.end_to_end.workbench.test_sending import CHOICE
-from tests.support.pages import PATIENCE_SECONDS, Pages, until
+from tests.support.pages import Pages, until
 
 pytestmark = pytest.mark.real
-PATIENCE_MS = PATIENCE_SECONDS * 1_000
 COMMENT = "Mind the second sentence."
 
 
@@ -18,7 +17,7 @@ def test_a_unit_goes_back_with_a_comment_and_its_annotators_label_it_again(pages
     project_id = said_by_two(pages, slug, CHOICE, lambda number: {"content": f"Text {number}."}, (labels[0], labels[1]))
     judge = pages.person("adjudicator", f"judge-{slug}", color_scheme="light", reduced_motion="reduce")
     page = judge.open(f"/adjudicate?project={project_id}")
-    page.get_by_text("Side A").first.wait_for(timeout=PATIENCE_MS)
+    page.get_by_text("Side A").first.wait_for()
     page.keyboard.press("u")
     page.get_by_text("Their labels are set aside.").wait_for()
     page.keyboard.press("Enter")
@@ -27,7 +26,7 @@ def test_a_unit_goes_back_with_a_comment_and_its_annotators_label_it_again(pages
     look(page, "send-back")
     assert looks(page, apart=True) == []
     page.get_by_role("button", name="Send back").click()
-    page.get_by_text("Ruled in this sitting: 1").wait_for(timeout=PATIENCE_MS)
+    page.get_by_text("Ruled in this sitting: 1").wait_for()
     senior = pages.stack.issuer.token("adjudicator", f"judge-{slug}")
     waiting = f"/escalations?project_id={project_id}"
     (other,) = until(
@@ -38,13 +37,13 @@ def test_a_unit_goes_back_with_a_comment_and_its_annotators_label_it_again(pages
 
     ann = pages.person("annotator", f"ann-{slug}", color_scheme="light", reduced_motion="reduce")
     desk = ann.at_desk(project_id)
-    desk.locator("[data-comment]").wait_for(timeout=PATIENCE_MS)
+    desk.locator("[data-comment]").wait_for()
     assert COMMENT in desk.locator("[data-comment]").inner_text()
     desk.get_by_text("It begins with what you had said.").wait_for()
     look(desk, "sent-back")
     assert looks(desk, apart=True) == []
     desk.keyboard.press("Enter")
-    desk.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_MS)
+    desk.wait_for_selector("[data-waiting]", state="detached")
 
     token = pages.stack.issuer.token("annotator", f"bob-{slug}")
     path = f"/projects/{project_id}/claims"
@@ -56,7 +55,7 @@ def test_a_unit_goes_back_with_a_comment_and_its_annotators_label_it_again(pages
 
     until(lambda: pages.ask("adjudicate", "GET", waiting, token=senior)["escalations"] or None, "what was sent back")
     page = judge.open(f"/adjudicate?project={project_id}")
-    page.get_by_text("Sent back before").wait_for(timeout=PATIENCE_MS)
+    page.get_by_text("Sent back before").wait_for()
     assert page.locator(".referrals q").inner_text() == COMMENT
     assert f"ann-{slug}" not in page.content(), "blind: no annotator's name"
     look(page, "came-back")

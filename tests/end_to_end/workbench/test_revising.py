@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.end_to_end.workbench.test_sending import CHOICE, send, units
-from tests.support.pages import PATIENCE_SECONDS, Pages, until
+from tests.support.pages import Pages, until
 
 pytestmark = pytest.mark.real
 
@@ -48,19 +48,19 @@ def test_a_label_is_changed_by_key_until_its_unit_is_settled(pages: Pages, slug:
     person = pages.person("annotator", f"ann-{slug}")
     page = person.at_desk(project_id)
     send(page, "1")
-    page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector("[data-waiting]", state="detached")
     page.locator(f"a[href='/revising/{project_id}']").click()
     row = page.locator("[data-annotation]")
-    row.locator("b", has_text="alpha").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    row.locator("b", has_text="alpha").wait_for()
     annotation = row.get_attribute("data-annotation")
     look(page, "list")
     page.keyboard.press("1")
-    page.wait_for_selector("[data-unit]", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector("[data-unit]")
     assert page.locator(".content .text").inner_text() == "Text number 0."
     look(page, "unit")
     page.keyboard.press("2")
     page.keyboard.press("Enter")
-    row.locator("b", has_text="beta").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    row.locator("b", has_text="beta").wait_for()
     assert row.locator(".badge").count() == 1
     look(page, "changed")
     labelled(pages, project_id, "beta", f"other-{slug}")
@@ -69,6 +69,6 @@ def test_a_label_is_changed_by_key_until_its_unit_is_settled(pages: Pages, slug:
     path = f"/annotations/{annotation}"
     until(lambda: None if pages.ask("assign", "GET", path, token=token)["revisable"] else True, "the end of revising")
     page = person.open(f"/revising/{project_id}?annotation={annotation}")
-    page.locator(".nothing", has_text="too late").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".nothing", has_text="too late").wait_for()
     look(page, "late")
     assert person.refused() == []

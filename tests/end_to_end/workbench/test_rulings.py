@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.end_to_end.workbench.test_safety import claimed, looks
-from tests.support.pages import PATIENCE_SECONDS, PLAIN, Pages, until
+from tests.support.pages import PLAIN, Pages, until
 
 pytestmark = pytest.mark.real
 
@@ -71,7 +71,7 @@ def said_by_two(
 
 
 def ruling(page: Page) -> Page:
-    page.wait_for_selector(".objects .region", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector(".objects .region")
     return page
 
 
@@ -194,7 +194,7 @@ def test_whoever_judges_a_models_disagreements_is_not_told_whose_side_is_whose(p
     project_id = modelled(pages, slug)
     judge = pages.person("adjudicator", f"judge-{slug}", color_scheme="light", reduced_motion="reduce")
     page = judge.open(f"/judging/{project_id}")
-    page.wait_for_selector(".sides .answer", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector(".sides .answer")
     assert sorted(page.locator(".pieces li").all_inner_texts()) == ["no", "yes"]
     assert "0.9" not in page.locator("main").inner_text()
     assert looks(page) == []
@@ -221,7 +221,7 @@ def test_a_lead_sees_what_each_bar_would_close_and_closes_there(pages: Pages, sl
     until(lambda: pages.ask("adjudicate", "GET", bars)["waiting"] == 2 or None, "two escalations")
     until(lambda: pages.ask("adjudicate", "GET", bars)["bars"][0]["units"] == 2 or None, "two that may be closed")
     page = lead.open(f"/closing/{project_id}")
-    page.get_by_text("2 units wait for a ruling").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.get_by_text("2 units wait for a ruling").wait_for()
     page.wait_for_selector(".bars tr.chosen")
     for _ in range(20):
         page.keyboard.press("ArrowUp")
@@ -237,6 +237,6 @@ def test_a_lead_sees_what_each_bar_would_close_and_closes_there(pages: Pages, sl
     assert pages.ask("adjudicate", "GET", bars)["waiting"] == 2, "nothing is closed before it is said twice"
     page.get_by_role("button", name="Settle 2 units …").click()
     dialog.get_by_role("button", name="Settle 2 units", exact=True).click()
-    page.get_by_text("2 units are settled, from 50% on.").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.get_by_text("2 units are settled, from 50% on.").wait_for()
     page.get_by_text("0 units wait for a ruling").wait_for()
     assert set(pages.resolutions(project_id, 2).values()) == {"yes"}

@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from tests.end_to_end.workbench.hostile import ADDRESSES, PAYLOADS
 from tests.end_to_end.workbench.test_kinds import SCHEMAS, content
-from tests.support.pages import HUGE, HUGE_HEIGHT, HUGE_WIDTH, PATIENCE_SECONDS, PLAIN, TURNED, Pages, Person, until
+from tests.support.pages import HUGE, HUGE_HEIGHT, HUGE_WIDTH, PLAIN, TURNED, Pages, Person, until
 from tests.unit.workbench.test_pages import FIRST_PAGE, FIRST_PAGE_BYTES_MAX
 
 pytestmark = pytest.mark.real
@@ -34,7 +34,7 @@ def hostile_person(pages: Pages, role: str, subject: str) -> Person:
 
 def seen(page: Page, wait: str) -> None:
     """Look at a page until what is waited for is there; nothing on it has run."""
-    page.wait_for_selector(wait, timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector(wait)
     page.wait_for_timeout(150)
     assert page.evaluate("window.count") == 0
     assert page.locator("iframe, object, embed, base, form[action^=javascript], a[href^=javascript i]").count() == 0
@@ -62,7 +62,7 @@ def test_sixty_texts_that_would_run_run_nowhere(pages: Pages, slug: str) -> None
             page.keyboard.press(key)
             page.keyboard.press("Enter")
             page.wait_for_selector(f"[data-unit]:not([data-unit='{unit}']), .nothing")
-        page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
+        page.wait_for_selector("[data-waiting]", state="detached")
     page = hostile_person(pages, "adjudicator", f"<script>ran()</script> {slug}").open(
         f"/adjudicate?project={project_id}"
     )
@@ -83,7 +83,7 @@ def test_sixty_texts_that_would_run_run_nowhere(pages: Pages, slug: str) -> None
     page.get_by_role("button", name="Save").click()
     page.get_by_text("is saved.").wait_for()
     page.get_by_label("Name or vendor").fill(slug)
-    page.locator(".roster button", has_text=f"<b onclick=ran()>{slug}").click(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".roster button", has_text=f"<b onclick=ran()>{slug}").click()
     seen(page, "dialog .person-state")
     page.keyboard.press("Escape")
     page.get_by_label("Name or vendor").fill(PAYLOADS[2][:120])
@@ -176,7 +176,7 @@ def test_axe_finds_nothing_on_any_page_in_light_or_dark_wide_or_narrow(pages: Pa
     options: dict[str, Any] = {"color_scheme": "light", "reduced_motion": "reduce"}
 
     def look(name: str, page: Page, wait: str) -> None:
-        page.wait_for_selector(wait, timeout=PATIENCE_SECONDS * 1_000)
+        page.wait_for_selector(wait)
         page.wait_for_timeout(50)
         found[name] = looks(page, apart=True)
 
@@ -289,7 +289,7 @@ def huge_picture(pages: Pages, slug: str) -> tuple[str, Page]:
     unit = {"id": "m", "content": {"uri": HUGE}, "media_type": "image/png"}
     project_id = pages.project(slug, {"kind": "boxes", "classes": ["a"]}, [unit])
     page = pages.person("annotator", f"ann-{slug}").at_desk(project_id)
-    page.wait_for_selector(".stage svg", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector(".stage svg")
     return project_id, page
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Request
 
-from tests.support.pages import PATIENCE_SECONDS, Pages
+from tests.support.pages import Pages
 
 pytestmark = pytest.mark.real
 
@@ -28,7 +28,7 @@ def send(page: Page, key: str) -> str:
     unit = page.locator("[data-unit]").get_attribute("data-unit")
     page.keyboard.press(key)
     page.keyboard.press("Enter")
-    page.wait_for_selector(f"[data-unit]:not([data-unit='{unit}']), .nothing", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector(f"[data-unit]:not([data-unit='{unit}']), .nothing")
     return text
 
 
@@ -65,8 +65,8 @@ def test_nothing_is_lost_or_sent_twice_while_the_network_comes_and_goes(pages: P
         until = time.monotonic() + DOWN_SECONDS
         label_until(page, given, partial(is_over, until, given))
         person.context.set_offline(False)
-        page.wait_for_selector(".notice.warn", state="detached", timeout=PATIENCE_SECONDS * 1_000)
-    page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
+        page.wait_for_selector(".notice.warn", state="detached")
+    page.wait_for_selector("[data-waiting]", state="detached")
     stored = pages.resolutions(project_id, UNITS)
     assert {f"Text number {name[1:]}.": label for name, label in stored.items()} == given
     times = page.evaluate("performance.getEntriesByName('next-unit').map((one) => one.duration)")
@@ -85,7 +85,7 @@ def test_who_has_nothing_asks_once_and_is_given_what_comes(pages: Pages, slug: s
     project_id = pages.project(slug, CHOICE, units(1))
     page = pages.person("annotator", f"ann-{slug}").at_desk(project_id)
     claims: list[Request] = []
-    with page.expect_request(waits, timeout=PATIENCE_SECONDS * 1_000):
+    with page.expect_request(waits):
         send(page, "1")
     page.on("request", lambda request: claims.append(request) if request.url.endswith("/claims") else None)
     page.wait_for_timeout(3_000)
@@ -93,7 +93,7 @@ def test_who_has_nothing_asks_once_and_is_given_what_comes(pages: Pages, slug: s
     pages.ask("ingest", "POST", f"/projects/{project_id}/units", [{"id": "late", "content": "Something new."}])
     page.locator(".content .text", has_text="Something new.").wait_for()
     # A page that is left while it waits takes nothing with it.
-    with page.expect_request(waits, timeout=PATIENCE_SECONDS * 1_000):
+    with page.expect_request(waits):
         send(page, "2")
     page.goto("about:blank")
     pages.ask("ingest", "POST", f"/projects/{project_id}/units", [{"id": "later", "content": "Newer still."}])
@@ -114,7 +114,7 @@ def test_a_draft_outlives_a_reload_and_is_sent_as_it_was(pages: Pages, slug: str
     page.wait_for_selector(".nothing")
     # It has not left the browser yet; a page that is closed now has lost nothing.
     page.reload()
-    page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector("[data-waiting]", state="detached")
     assert pages.resolutions(project_id, 1) == {"u0": "half a thought"}
 
 
@@ -175,7 +175,7 @@ def test_skipping_says_why_and_brings_the_next(pages: Pages, slug: str) -> None:
     page.get_by_role("button", name="I do not know its language").click()
     page.wait_for_selector(f"[data-unit]:not([data-unit='{unit}'])")
     send(page, "1")
-    page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector("[data-waiting]", state="detached")
     assert list(pages.resolutions(project_id, 1).values()) == ["alpha"]
 
 
@@ -201,19 +201,19 @@ def test_whoever_is_to_read_the_guideline_first_says_so_and_again_when_it_change
     readers = f"/projects/{project_id}/guidelines/{{}}/acknowledgements"
     person = pages.person("annotator", f"ann-{slug}")
     page = person.open(f"/annotate/{project_id}")
-    page.locator(".first dd", has_text="Bern").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".first dd", has_text="Bern").wait_for()
     assert page.locator("[data-unit]").count() == 0
     assert pages.ask("assign", "GET", readers.format(1))["acknowledgements"] == []
     page.keyboard.press("Enter")
-    page.wait_for_selector("[data-unit]", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector("[data-unit]")
     found = pages.ask("assign", "GET", readers.format(1))["acknowledgements"]
     assert [annotator["annotator_id"] for annotator in found] == [f"ann-{slug}"]
     send(page, "1")
-    page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector("[data-waiting]", state="detached")
     # Another text is another version: it stands there before anything else does.
     pages.project(slug, schema, [{"id": "later", "content": "Is Basel near?"}], policy=policy, guideline="# By train")
-    page.locator(".first", has_text="By train").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".first", has_text="By train").wait_for()
     page.locator(".first .primary").click()
-    page.locator("[data-unit]", has_text="Basel").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator("[data-unit]", has_text="Basel").wait_for()
     assert len(pages.ask("assign", "GET", readers.format(2))["acknowledgements"]) == 1
     assert person.refused() == []

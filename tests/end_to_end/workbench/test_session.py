@@ -16,7 +16,7 @@ from deploy.local.ports import free_port
 from deploy.local.services import workbench_environment
 from deploy.local.stack import Stack
 from tests.end_to_end.workbench.test_sending import CHOICE, send, units
-from tests.support.pages import PATIENCE_SECONDS, Pages, Person, until
+from tests.support.pages import Pages, Person, until
 
 pytestmark = pytest.mark.real
 
@@ -102,11 +102,11 @@ def test_a_page_whose_session_has_ended_keeps_its_work_and_goes_on_after_the_nex
     page.keyboard.press("Control+Enter")
     expect(page.locator("textarea")).to_have_value("")
     page.locator("textarea").fill("half of the sec")
-    page.locator(".notice.warn", has_text="Your work is kept here").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".notice.warn", has_text="Your work is kept here").wait_for()
     assert page.locator("[data-waiting]").count() == 1
     signed_in_again(page, subject)
     # The page that was left has heard of it: what it kept is sent, and what was being written still stands.
-    page.locator(".notice.warn").wait_for(state="detached", timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".notice.warn").wait_for(state="detached")
     assert page.locator("textarea").input_value() == "half of the sec"
     page.keyboard.press("Control+Enter")
     stored = pages.resolutions(project_id, 2)
@@ -122,9 +122,9 @@ def test_what_one_person_has_not_sent_is_never_sent_as_another(pages: Pages, slu
     page.locator("textarea").fill("of the first person")
     person.context.clear_cookies()
     page.keyboard.press("Control+Enter")
-    page.locator(".notice.warn").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".notice.warn").wait_for()
     signed_in_again(page, f"other-{slug}")
-    page.locator(".top .subject", has_text=f"other-{slug}").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".top .subject", has_text=f"other-{slug}").wait_for()
     kept = page.evaluate("(name) => JSON.parse(localStorage.getItem(name))", f"concord:{subject}:outbox")
     assert [entry["label"] for entry in kept] == ["of the first person"]
     assert page.evaluate("(name) => localStorage.getItem(name)", f"concord:other-{slug}:outbox") in (None, "[]")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from deploy.local import places
-from tests.support.pages import PATIENCE_SECONDS, Pages, Person, until
+from tests.support.pages import Pages, Person, until
 
 pytestmark = pytest.mark.real
 
@@ -64,13 +64,13 @@ def annotate(people: list[Person], project_id: str) -> list[str]:
         page.wait_for_selector(f"[data-unit]:not([data-unit='{unit}']), .nothing")
         names.append(text)
     for page in pages:
-        page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
+        page.wait_for_selector("[data-waiting]", state="detached")
     return names
 
 
 def ask(page: Page) -> None:
     """Say that the guideline does not tell how the unit is to be labelled, by the keyboard."""
-    page.wait_for_selector(".ruling", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector(".ruling")
     page.keyboard.press("q")
     page.get_by_label("Reason", exact=True).fill("Nothing is said of fog.")
     page.locator(".sending .primary", has_text="Ask").click()
@@ -80,15 +80,15 @@ def ask(page: Page) -> None:
 def dismiss(page: Page) -> None:
     """Answer on the project's page that the guideline is clear enough."""
     question = page.locator(".questions .answer")
-    question.get_by_text("Nothing is said of fog.").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    question.get_by_text("Nothing is said of fog.").wait_for()
     assert "1 unit waits" in question.inner_text()
     question.get_by_role("textbox").fill("Fog is weather.")
     question.get_by_role("button", name="It stays as it is").click()
-    question.wait_for(state="detached", timeout=PATIENCE_SECONDS * 1_000)
+    question.wait_for(state="detached")
 
 
 def rule(page: Page) -> None:
-    page.wait_for_selector(".ruling", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector(".ruling")
     assert page.locator(".answer").count() == 2
     # Both sides say one thing that the other does not, and it is marked.
     assert sorted(page.locator(".pieces li.only").all_inner_texts()) != []
@@ -131,12 +131,12 @@ def test_from_a_csv_to_a_certificate_that_holds(pages: Pages, slug: str, tmp_pat
     rule(adjudicator.open(f"/adjudicate?project={project_id}"))
     auditor = pages.person("auditor", f"{slug}-auditor")
     page = auditor.open(f"/audit?project={project_id}")
-    page.wait_for_selector("[data-unit]", timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector("[data-unit]")
     page.wait_for_selector(".side .plot")
     assert check(page, 0) == 6
     until(lambda: accepted(pages, project_id), "an accepted lot")
     page = client.open(f"/projects/{project_id}")
-    page.locator(".listing .badge.accepted").first.wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".listing .badge.accepted").first.wait_for()
     page.get_by_role("button", name="Verify here").click()
     page.locator(".verdict.good").wait_for()
     files = {}

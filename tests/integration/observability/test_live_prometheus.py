@@ -12,11 +12,11 @@ from deploy.observability.boards import BOARDS, path_of
 from tests.integration.observability.exposition import TRACE_ID, exposed, foundations
 from tests.integration.observability.instruments import OWN
 from tests.support.live_prometheus import Live, prometheus_over
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.real
 
 STAND_INS = {"$__rate_interval": "10s", "$__range": "10s"}
-WAIT_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 10.0
 
 
@@ -51,7 +51,7 @@ PANELS = _panels()
 
 
 def test_every_service_is_scraped_under_its_own_name(live: Live) -> None:
-    until = time.monotonic() + WAIT_SECONDS_MAX
+    until = time.monotonic() + PATIENCE_SECONDS
     while len(live.numbers('up{job="concord"} == 1')) < len(OWN) and time.monotonic() < until:
         time.sleep(0.5)
     up = live.ask("query", query='up{job="concord"} == 1')["result"]
@@ -77,7 +77,7 @@ def test_a_dot_of_a_panel_leads_to_a_trace(live: Live) -> None:
     ]
     assert shown
     for expression in shown:
-        until = time.monotonic() + WAIT_SECONDS_MAX
+        until = time.monotonic() + PATIENCE_SECONDS
         asked = {"query": _filled(expression), "start": str(time.time() - 600), "end": str(time.time() + 600)}
         while not (found := live.ask("query_exemplars", **asked)) and time.monotonic() < until:
             time.sleep(0.5)
@@ -101,7 +101,7 @@ def test_what_marks_releases_can_be_asked(live: Live, board: str) -> None:
 
 
 def test_every_rule_can_be_evaluated(live: Live) -> None:
-    until = time.monotonic() + WAIT_SECONDS_MAX
+    until = time.monotonic() + PATIENCE_SECONDS
     while True:
         rules = [rule for group in live.ask("rules")["groups"] for rule in group["rules"]]
         if all(rule["health"] != "unknown" for rule in rules) or time.monotonic() > until:

@@ -15,6 +15,7 @@ from concord.chassis.broker.port import BrokerUnavailable
 from concord.chassis.journal.republishing import Wanted
 from concord.chassis.store.memory import MemoryStore
 from concord.contracts.topics import PLACES_LOCAL, UNITS
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.tallies import TALLY, Deaf, House, add
 
 WANTED = Wanted(topics=frozenset({UNITS.name}), places=PLACES_LOCAL)
@@ -91,5 +92,7 @@ async def test_a_broker_that_does_not_answer_leaves_what_was_kept_before(tmp_pat
     await worked(house)
     deaf = Deaf(house.cluster, "again")
     with pytest.raises(BrokerUnavailable):
-        await asyncio.wait_for(republished(MemoryStore(house.database), deaf, Kept("ingest", WANTED, {}), file), 5)
+        await asyncio.wait_for(
+            republished(MemoryStore(house.database), deaf, Kept("ingest", WANTED, {}), file), PATIENCE_SECONDS
+        )
     assert not file.exists()

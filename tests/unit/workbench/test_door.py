@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from concord.chassis.errors import Unavailable
 from concord.chassis.http import unguarded_routes
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.workbench import BASE, Front, front
 from workbench.api import PAGES
 from workbench.layer import policy_of
@@ -216,7 +217,7 @@ async def test_a_service_hears_that_a_browser_has_hung_up_while_it_waits(method:
 
     bench.upstream.waits[f"/{path.partition('/')[2]}"] = wait
     browser = Browser(bench)
-    async with browser.client, asyncio.timeout(10):
+    async with browser.client, asyncio.timeout(PATIENCE_SECONDS):
         body = {"units": 4, "wait_seconds": 20} if method == "POST" else None
         asking = asyncio.create_task(browser.client.request(method, f"/api/{path}", json=body, headers=answer))
         await here.wait()
@@ -239,7 +240,7 @@ async def test_a_change_goes_on_though_nobody_hears_of_it(bench: Front) -> None:
 
     bench.upstream.waits["/v1/submissions"] = wait
     browser = Browser(bench)
-    async with browser.client, asyncio.timeout(10):
+    async with browser.client, asyncio.timeout(PATIENCE_SECONDS):
         asking = asyncio.create_task(browser.client.post("/api/assign/v1/submissions", json={}, headers=body))
         await here.wait()
         browser.hung_up.set()

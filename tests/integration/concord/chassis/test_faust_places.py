@@ -22,7 +22,6 @@ from tests.support.service import until
 
 KAFKA = os.environ.get("CONCORD_TEST_KAFKA_BOOTSTRAP", "")
 PLACES = 8
-WAIT_SECONDS_MAX = 60.0
 SHORTLY_SECONDS = 1.5
 """Longer than a poll waits; were it too short, the records would come as they do anyway."""
 
@@ -82,22 +81,22 @@ async def test_two_members_hold_one_table_and_the_places_of_one_that_leaves_go_t
     await broker.start()
     records = [Outgoing(topic, b"k", b"%d" % place, (), place) for topic in topics for place in range(PLACES)]
     async with entry.running():
-        await until(lambda: agreed(entry), WAIT_SECONDS_MAX)
+        await until(lambda: agreed(entry))
         async with two.running():
-            await until(lambda: agreed(entry, two), WAIT_SECONDS_MAX)
+            await until(lambda: agreed(entry, two))
             assert len(entry.owner.open()) == len(two.owner.open()) == PLACES // 2
             await broker.publish(records)
-            await until(lambda: len(entry.read | two.read) == len(records), WAIT_SECONDS_MAX)
+            await until(lambda: len(entry.read | two.read) == len(records))
             for member in (entry, two):
                 assert {partition for _, partition, _ in member.read} == member.owner.open()
             kept = entry.owner.open()
-        await until(lambda: agreed(entry), WAIT_SECONDS_MAX)
+        await until(lambda: agreed(entry))
         assert kept < entry.owner.open()
         entry.app.consumer.stop_flow()  # as it is for a moment when places were dealt and a poll still waits
         await broker.publish(records)
         await asyncio.sleep(SHORTLY_SECONDS)
         entry.app.consumer.resume_flow()
-        await until(lambda: len(entry.read) == len(records), WAIT_SECONDS_MAX)
+        await until(lambda: len(entry.read) == len(records))
     await broker.stop()
 
 
@@ -105,7 +104,7 @@ async def test_a_member_that_counts_other_places_than_are_dealt_ends(topics: lis
     member = Member(f"faust-{uuid.uuid4().hex[:8]}", topics, 1)
     member.owner.places = 2 * PLACES
     async with member.running():
-        await until(lambda: member.app.crashed, WAIT_SECONDS_MAX)
+        await until(lambda: member.app.crashed)
 
 
 def thread_of(member: Member) -> Any:
@@ -118,8 +117,8 @@ async def test_a_member_whose_group_met_an_error_joins_anew_and_one_that_cannot_
 ) -> None:
     member = Member(f"faust-{uuid.uuid4().hex[:8]}", topics, 1)
     async with member.running():
-        await until(member.app.in_group, WAIT_SECONDS_MAX)
-        await until(lambda: len(member.owner.open()) == PLACES, WAIT_SECONDS_MAX)
+        await until(member.app.in_group)
+        await until(lambda: len(member.owner.open()) == PLACES)
         thread = thread_of(member)
         coordinator = thread._consumer._coordinator
         generation, joining, failed = coordinator.generation, coordinator.ensure_active_group, 0
@@ -129,21 +128,21 @@ async def test_a_member_whose_group_met_an_error_joins_anew_and_one_that_cannot_
             failed += 1
             if failed == 1:
                 waiters = thread._consumer._fetcher._fetch_waiters  # a poll that waits is told of the error, too
-                await until(lambda: not all(waiter.done() for waiter in waiters), WAIT_SECONDS_MAX)
+                await until(lambda: not all(waiter.done() for waiter in waiters))
                 raise UnknownError("as the test wants it")
             return await joining(*arguments)
 
         monkeypatch.setattr(coordinator, "ensure_active_group", fails_once)
         thread.thread_loop.call_soon_threadsafe(coordinator.request_rejoin)
-        await until(lambda: failed == 1, WAIT_SECONDS_MAX)
+        await until(lambda: failed == 1)
         assert not member.app.in_group()
-        await until(lambda: member.app.in_group() and coordinator.generation > generation, WAIT_SECONDS_MAX)
-        await until(lambda: len(member.owner.open()) == PLACES, WAIT_SECONDS_MAX)
+        await until(lambda: member.app.in_group() and coordinator.generation > generation)
+        await until(lambda: len(member.owner.open()) == PLACES)
         broker = KafkaBroker(KAFKA, "test")
         await broker.start()
         await broker.publish([Outgoing(topic, b"k", b"after", (), 1) for topic in topics])
         await broker.stop()
-        await until(lambda: len(member.read) == len(topics), WAIT_SECONDS_MAX)
+        await until(lambda: len(member.read) == len(topics))
         assert not member.app.crashed
 
         async def breaks() -> None:
@@ -151,6 +150,6 @@ async def test_a_member_whose_group_met_an_error_joins_anew_and_one_that_cannot_
 
         monkeypatch.setattr(coordinator, "ensure_coordinator_known", breaks)
         thread.thread_loop.call_soon_threadsafe(coordinator.request_rejoin)
-        await until(coordinator._coordination_task.done, WAIT_SECONDS_MAX)
+        await until(coordinator._coordination_task.done)
         with pytest.raises(Stuck):
             member.app.in_group()

@@ -22,11 +22,11 @@ from concord.contracts.topics import PLACES_LOCAL, TOPICS
 from deploy.local.listeners import accepts
 from deploy.local.ports import free_port
 from deploy.local.topics import create_topics
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.placed_service import GROUP_VARIABLE
 
 KAFKA = os.environ.get("CONCORD_TEST_KAFKA_BOOTSTRAP", "")
 ROOT = Path(__file__).parents[4]
-SECONDS_MAX = 60.0
 PAUSE_SECONDS = 0.02
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(not KAFKA, reason="needs a broker; `make test` starts one")]
@@ -78,7 +78,7 @@ class Processes:
         port = free_port()
         address = f"http://127.0.0.1:{port}"
         self._start(address, port)
-        async with aiohttp.ClientSession() as session, asyncio.timeout(SECONDS_MAX):
+        async with aiohttp.ClientSession() as session, asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 assert self.running[address].poll() is None, (self.folder / f"{port}.log").read_text()[-3_000:]
                 if accepts(port):
@@ -140,7 +140,7 @@ async def processes(tmp_path: Path) -> AsyncIterator[Processes]:
 
 
 async def until(holds: Any) -> None:
-    async with asyncio.timeout(SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not holds():  # noqa: ASYNC110  # what is waited for has no event to set
             await asyncio.sleep(PAUSE_SECONDS)
 
@@ -174,7 +174,7 @@ async def test_the_projects_of_a_process_that_ends_go_on_at_the_other_and_its_ow
     gaps = [processes.gap(place, ended) for place in PROJECTS if place not in kept]
     record_property("seconds_without_an_answer_max", max(gaps))
     if how is signal.SIGTERM:
-        assert processes.running[two].wait(SECONDS_MAX) == 0
+        assert processes.running[two].wait(PATIENCE_SECONDS) == 0
 
 
 async def test_a_process_that_joins_takes_its_share_and_every_door_finds_every_owner(

@@ -29,12 +29,12 @@ from deploy.local.kafka.installation import Installation
 from deploy.local.ports import Ports, free_port
 from deploy.local.processes import Processes, Program
 from deploy.local.topics import create_topics
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.real
 
 MECHANISM = "SCRAM-SHA-512"
 PASSWORD = "a-password-of-this-test"
-WAIT_SECONDS_MAX = 60.0
 # Codes of the protocol: org.apache.kafka.common.acl.AclOperation and resource.ResourceType.
 OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Delete": 6, "Describe": 8}
 RESOURCES = {"topic": 2, "group": 3}
@@ -186,7 +186,7 @@ async def test_a_record_that_was_read_can_be_committed(enforcing: Enforcing) -> 
     try:
         await writer.publish([Outgoing(topic.name, b"key", b"value", ())])
         async with _joined(reader, [topic], "adjudicate") as member:
-            async with asyncio.timeout(WAIT_SECONDS_MAX):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while not (records := await member.poll(100, 0.5)):
                     pass
             ends = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
@@ -249,7 +249,7 @@ def test_metrics_comes_up_with_the_rights_of_its_user(enforcing: Enforcing, tmp_
         environment=environment,
         ports=(port,),
         ready=lambda: _is_ready(port),
-        ready_seconds_max=WAIT_SECONDS_MAX,
+        ready_seconds_max=PATIENCE_SECONDS,
     )
     processes = Processes(tmp_path / "processes")
     try:

@@ -20,6 +20,7 @@ from services.ingest.domain.planning import PLAN_CELLS_MAX, estimated_cells, pla
 from services.ingest.domain.project import LOT_SIZE_MAX, Audit, Policy
 from simulation.house import ENVIRONMENT, House, call
 from simulation.lives import SERVICES
+from tests.support.patience import PATIENCE_SECONDS
 
 ENDS: dict[str, tuple[Any, ...]] = {
     "overlap.initial": (1, 2),
@@ -245,7 +246,7 @@ async def test_the_services_live_by_a_policy_that_is_let_in(story: str) -> None:
         drawn = [event for event in house.events(LOTS) if event.HasField("sample_drawn")]
         return bool(drawn) or "escalated" in decided
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await settled():  # noqa: ASYNC110 - looks at what has no event
             await asyncio.sleep(0.05)
     assert house.events(DEAD_LETTERS) == []

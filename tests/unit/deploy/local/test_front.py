@@ -11,8 +11,7 @@ import uvloop
 
 from deploy.local import front
 from deploy.local.ports import Ports
-
-SECONDS_MAX = 20.0
+from tests.support.patience import PATIENCE_SECONDS
 
 
 class Process:
@@ -78,7 +77,7 @@ class Fronted:
     async def looked(self, *processes: Process) -> None:
         """Return when the front has asked these twice more: what they say now is then known."""
         wanted = [(process, process.asked + 2) for process in processes]
-        async with asyncio.timeout(SECONDS_MAX):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while any(process.asked < count for process, count in wanted):  # noqa: ASYNC110 - the front sets no event
                 await asyncio.sleep(0.01)
 
@@ -107,7 +106,7 @@ async def fronted() -> AsyncIterator[Fronted]:
     finally:
         loop, carrying = running[0]
         loop.call_soon_threadsafe(carrying.cancel)
-        await asyncio.to_thread(thread.join, SECONDS_MAX)
+        await asyncio.to_thread(thread.join, PATIENCE_SECONDS)
         found.one.kill()
         found.two.kill()
 
@@ -138,7 +137,7 @@ async def test_what_is_said_before_a_process_has_taken_the_connection_is_handed_
         for _ in range(50):
             reader, writer = await asyncio.open_connection(front.HOST, found.port)
             writer.write(b"hello\nand more")
-            async with asyncio.timeout(SECONDS_MAX):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 assert (await reader.readexactly(9))[1:] == b"and more"
             writer.close()
 
@@ -198,7 +197,7 @@ async def test_more_connections_than_may_be_are_cut_off(monkeypatch: pytest.Monk
 
 async def _soon(does: Callable[[], Awaitable[object]]) -> None:
     """Return when it no longer fails."""
-    async with asyncio.timeout(SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
                 await does()

@@ -13,13 +13,14 @@ import pytest
 from deploy.local import family, places, proc
 from deploy.local.ports import free_port
 from deploy.local.processes import NotStarted, Processes, Program
+from tests.support.patience import PATIENCE_SECONDS
 
 Toy = Callable[..., Program]
 
 
 def _wait(condition: Callable[[], bool]) -> None:
     """Wait until it holds; the bound only ends a broken test."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < until, "waited in vain"
         time.sleep(0.01)
@@ -118,11 +119,11 @@ def test_a_kill_and_the_restart_that_it_brings_about_may_meet(
     monkeypatch.setattr(family, "kill", kill_and_be_overtaken)
     killing = threading.Thread(target=processes.kill, args=("service",), daemon=True)
     killing.start()
-    killing.join(20)
+    killing.join(PATIENCE_SECONDS)
     after = processes.pid("service")
     assert not killing.is_alive(), "it waits for the new process to end"
     assert after != before
-    _within(20, processes.stop)
+    _within(PATIENCE_SECONDS, processes.stop)
     assert _names(tmp_path) == []
 
 
@@ -135,7 +136,7 @@ def test_what_was_started_a_moment_ago_is_ended_though_linux_does_not_show_it_as
     pid = processes.pid("service")
     with monkeypatch.context() as unseen:
         unseen.setattr(proc, "variable", lambda *_: None)
-        _within(20, processes.stop if how == "stop" else lambda: processes.kill("service"))
+        _within(PATIENCE_SECONDS, processes.stop if how == "stop" else lambda: processes.kill("service"))
         seen = proc.status(pid)
         assert seen is None or not seen.running
     processes.stop()

@@ -13,6 +13,7 @@ from concord.chassis.broker.port import Deal
 from concord.chassis.identity import Role
 from concord.contracts.v1.resolutions_pb2 import OverlapRequested
 from services.assign.handlers import deciding, waiting
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service import caller, until
 from tests.unit.services.assign.desk import (
     PROJECT,
@@ -82,7 +83,7 @@ async def test_who_waits_in_vain_is_told_why_and_too_many_are_answered_at_once(m
             assert body["why"] == {"code": "lacks_skill", "skills": ["de", "law"]}
             assert body["reason"].endswith("de, law.")
             monkeypatch.setattr(waiting, "WAITERS_MAX", 0)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 assert (await ask(ann, wait_seconds=20))["assignments"] == []
             path = f"/v1/projects/{PROJECT}/claims"
             refused = await ann.post(path, json={"wait_seconds": 21})

@@ -21,8 +21,9 @@ from services.ingest.domain import project as policies
 from simulation.house import House
 from tests.support import audit as support
 from tests.support.audit import LOT, RELABEL, UNITS, Audit, Life, lot_id, sealed, start, unit_ids
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service import metadata
-from tests.support.settled import LOOK_SECONDS, SECONDS_MAX
+from tests.support.settled import LOOK_SECONDS
 from tests.support.upstream import PROJECT, Upstream
 
 LOT_UNITS = 4
@@ -399,7 +400,7 @@ async def test_gauges_are_of_this_process_and_a_lost_place_is_in_none(town: Audi
 
     assert sorted(open_lots()) == [1, 1]
     await town.leave(town.owning)
-    async with asyncio.timeout(SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while open_lots() != [2]:  # noqa: ASYNC110 - has no event
             await asyncio.sleep(LOOK_SECONDS)
     assert json.loads((await town.client(f"/v1/lots/{LOT}")).body)["status"] == "sealed"

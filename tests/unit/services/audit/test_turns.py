@@ -19,7 +19,8 @@ from services.audit.repository import Repository
 from services.ingest.domain import project as policies
 from simulation.house import House
 from tests.support.audit import CHOICE, INSPECT_ALL, LOT, RELABEL, UNITS, Audit, lot_id, sealed, start, unit_ids
-from tests.support.settled import LOOK_SECONDS, SECONDS_MAX
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.settled import LOOK_SECONDS
 from tests.support.upstream import PROJECT, Upstream
 
 NO_PLAN = policies.Audit(aql=0.01, ltpd=0.05, alpha=0.5, beta=0.5)
@@ -34,7 +35,7 @@ async def audit(request: pytest.FixtureRequest) -> AsyncIterator[Audit]:
 
 
 async def until_status(audit: Audit, wanted: str, lot_id: str = LOT) -> Any:
-    async with asyncio.timeout(SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (lot := (await audit.client(f"/v1/lots/{lot_id}")).json())["status"] != wanted:  # noqa: ASYNC110 - has no event
             await asyncio.sleep(LOOK_SECONDS)
     return lot
@@ -76,7 +77,7 @@ async def test_a_plan_that_takes_too_long_is_told_and_the_others_go_on(monkeypat
 
     def slow(kind: Any, *more: Any) -> Plan:
         if kind == "single":
-            going.wait(SECONDS_MAX)
+            going.wait(PATIENCE_SECONDS)
         return make(kind, *more)
 
     monkeypatch.setattr(drawing, "plan_for", slow)
@@ -85,7 +86,7 @@ async def test_a_plan_that_takes_too_long_is_told_and_the_others_go_on(monkeypat
     await audit.resolve()
     assert "takes over" in (await audit.lot())["problem"]
     going.set()
-    monkeypatch.setattr(drawing, "PLAN_SECONDS_MAX", SECONDS_MAX)
+    monkeypatch.setattr(drawing, "PLAN_SECONDS_MAX", PATIENCE_SECONDS)
     again = await audit.restarted()
     assert (await again.lot())["status"] == "auditing"
     await again.stop()
@@ -128,7 +129,7 @@ async def test_a_lot_that_could_not_be_looked_at_waits_for_no_unit_that_is_there
     await audit.upstream.lot(lot_id(2), units)
     await audit.settle()
     await audit.resolve(units[10:])
-    async with asyncio.timeout(SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (lot := (await audit.client(f"/v1/lots/{lot_id(2)}")).json())["problem"]:  # noqa: ASYNC110 - has no event
             await asyncio.sleep(LOOK_SECONDS)
     assert (lot["status"], faults) == ("auditing", [])

@@ -10,6 +10,7 @@ from services.ingest.domain.lot import LotState
 from services.ingest.repository.lot_places import LotPlaces
 from simulation.house import House
 from tests.support.ingest import DEFINITION, Ingest, kept_units, start, told
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service import until
 
 COUNT = 1_000
@@ -85,7 +86,7 @@ async def test_what_a_process_began_to_erase_and_did_not_live_to_delete_is_delet
     await first.admit([{"id": "a", "content": "one"}, {"id": "b", "content": "two"}])
     body = {"reason": "asked for", "ids": ["a"]}
     asked = asyncio.create_task(first.call("POST", "/v1/projects/k1-p/erasures", body))
-    await asyncio.wait_for(stops.dead.wait(), 5)
+    await asyncio.wait_for(stops.dead.wait(), PATIENCE_SECONDS)
     (unit_id,) = [kept_unit.unit_id for kept_unit in kept_units(house) if kept_unit.source_id == "a"]
     assert await first.handlers.admissions.payload(unit_id) is None, "it is shown to nobody"
     asked.cancel()
@@ -101,7 +102,7 @@ async def test_what_is_answered_as_there_is_told_whoever_took_it_in_and_died_bef
     await first.define()
     units = [{"id": "a", "content": "one"}, {"id": "b", "content": "two"}]
     sent = asyncio.create_task(first.call("POST", "/v1/projects/k1-p/units", units))
-    await asyncio.wait_for(stops.dead.wait(), 5)
+    await asyncio.wait_for(stops.dead.wait(), PATIENCE_SECONDS)
     sent.cancel()
     await first.kill()
     assert len(kept_units(house)) == 2

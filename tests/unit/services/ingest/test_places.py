@@ -21,6 +21,7 @@ from services.ingest.domain.project import Audit, Consensus, Definition, Overlap
 from services.ingest.handlers import admission
 from simulation.house import House
 from tests.support.ingest import DEFINITION, Ingest, kept_units, start, told
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service import until
 from tests.support.settled import settled
 from tests.unit.services.ingest.test_intake import STRUCTURED, structured
@@ -337,7 +338,7 @@ async def test_no_content_stays_that_is_nobodys_wherever_its_process_died(
     await first.published()
     dies.armed = True
     sent = asyncio.create_task(first.call("POST", PATH, [*units("a", 3), {"id": "g", "content": "a 0", "gold": "no"}]))
-    await asyncio.wait_for(dies.dead.wait(), 5)
+    await asyncio.wait_for(dies.dead.wait(), PATIENCE_SECONDS)
     sent.cancel()
     await first.kill()
     assert len(kept_units(house)) == count

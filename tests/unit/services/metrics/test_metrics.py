@@ -21,6 +21,7 @@ from services.ingest.domain.project import Overlap, Policy
 from services.metrics import bootstrap
 from services.metrics.settings import MetricsSettings
 from simulation.house import ENVIRONMENT, House, call
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service import until
 from tests.support.upstream import CLIENT, PROJECT
 from tests.unit.services.metrics.running import LABELS, SETTLE_SECONDS, Metrics, owns, start
@@ -176,7 +177,7 @@ async def test_what_gold_says_of_the_crowd_is_told_when_it_changes_and_again_by_
     assert last.dependence > 0.15, "both are wrong together"
     await metrics.stop()
     again = await start(metrics.house)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(events := measured(metrics.house)) == len(rows):  # noqa: ASYNC110 - a house of topics sets no event
             await asyncio.sleep(0.01)
     assert events[-1] == rows[-1], "the same finding is the same event"
@@ -408,7 +409,7 @@ async def test_a_project_that_cannot_be_measured_is_seen_beside_those_that_are(
     monkeypatch.setattr("services.metrics.measure.Measure._concluded", unmeasurable)
     await metrics.label()
     (owner,) = filter(owns, (metrics.service, *metrics.others))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         shown = b""
         while b"concord_metrics_projects_unmeasured 1.0" not in shown:
             await asyncio.sleep(0.05)

@@ -28,6 +28,7 @@ from services.metrics.handlers import Handlers
 from services.metrics.repository import CLOSED_KEPT_US, Rows
 from simulation.house import Answer, House, call
 from tests.support.book import MemoryParts
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service import until
 from tests.support.upstream import Teller
 from tests.unit.services.metrics.running import begun, measure_of, owner_of, owns
@@ -96,7 +97,7 @@ class Lives:
         found: dict[str, float] = {}
         for project_id in PROJECTS.values():
             for service in self.services:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(PATIENCE_SECONDS):
                     while True:
                         answer = await self.ask(service, project_id)
                         assert answer.status in (200, 503), answer

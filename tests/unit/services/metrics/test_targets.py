@@ -22,7 +22,6 @@ from tests.unit.services.metrics.running import Metrics, measure_of, start
 from tests.unit.services.metrics.test_book import book
 
 HELD_SECONDS = 0.4
-WAIT_SECONDS_MAX = 120.0
 
 
 def target(right: int, units: int = 100) -> Target:
@@ -110,7 +109,7 @@ async def test_a_breach_and_its_recovery_are_told_with_their_evidence_and_shown(
     await metrics.house.clock.sleep(3 * HELD_SECONDS)
     assert not told(metrics), "twelve units page nobody"
     await labelled(metrics, 12, 88, differing=4)
-    await until(lambda: told(metrics), WAIT_SECONDS_MAX)
+    await until(lambda: told(metrics))
     ((kind, breach),) = told(metrics)
     assert (kind, breach.target, breach.limit) == ("target_breached", "alpha", 0.8)
     assert UNITS_MIN <= breach.units <= 100, "as soon as the miss has held, wherever the labels are by then"
@@ -124,7 +123,7 @@ async def test_a_breach_and_its_recovery_are_told_with_their_evidence_and_shown(
     assert alert["found"]["high"] < 0.8
     assert shown["label_error_rate"]["standing"] == shown["audit_pass_rate"]["standing"] == "too few"
     await labelled(metrics, 100, 400, differing=0)
-    await until(lambda: len(told(metrics)) > 1, WAIT_SECONDS_MAX)
+    await until(lambda: len(told(metrics)) > 1)
     assert [kind for kind, _ in told(metrics)] == ["target_breached", "target_recovered"]
     shown = {entry["target"]: entry for entry in (await metrics.quality())["targets"]}
     assert (shown["alpha"]["standing"], shown["alpha"]["breached"]) == ("met", False)
@@ -136,7 +135,7 @@ async def test_lots_that_are_rejected_again_and_again_break_the_pass_rate(metric
         rejected = LotRejected(lot_id=f"k1-l{number}", inspected=9, errors=3, on_reject="inspect_all")
         await metrics.upstream.lots(f"k1-l{number}", lot_rejected=rejected)
     await metrics.upstream.lots("k1-l9", lot_accepted=LotAccepted(lot_id="k1-l9", inspected=9, lot_units=60))
-    await until(lambda: any(entry.target == "audit_pass_rate" for _, entry in told(metrics)), WAIT_SECONDS_MAX)
+    await until(lambda: any(entry.target == "audit_pass_rate" for _, entry in told(metrics)))
     breach = next(entry for kind, entry in told(metrics) if entry.target == "audit_pass_rate")
     assert (breach.limit, breach.units) == (0.95, pytest.approx(9, abs=4))
     assert breach.interval.high < 0.95
@@ -152,7 +151,7 @@ async def test_nothing_is_told_of_the_targets_of_a_paused_project_until_it_goes_
     await metrics.house.clock.sleep(3 * HELD_SECONDS)
     assert not told(metrics), "what stands still breaches nothing"
     await metrics.upstream.project(Policy(), revision=3)
-    await until(lambda: told(metrics), WAIT_SECONDS_MAX)
+    await until(lambda: told(metrics))
     assert [kind for kind, _ in told(metrics)] == ["target_breached"]
 
 

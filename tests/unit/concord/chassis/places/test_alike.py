@@ -13,6 +13,7 @@ from concord.chassis.identity import Role
 from concord.chassis.places.peers import HttpPeers
 from concord.chassis.runtime.connection import HEAD_BYTES_MAX
 from simulation.house import House
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service import until
 from tests.unit.concord.chassis.places.doors import MINE, THEIRS, Door, deal, listening, unit_of
 
@@ -20,7 +21,7 @@ from tests.unit.concord.chassis.places.doors import MINE, THEIRS, Door, deal, li
 @asynccontextmanager
 async def pair(house: House) -> AsyncIterator[tuple[Door, Door]]:
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(PATIENCE_SECONDS),
         listening(lambda at: Door(house, at, HttpPeers())) as entry,
         listening(lambda at: Door(house, at, HttpPeers())) as two,
     ):

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from concord.chassis.places.connection import BUFFERED_BYTES_MAX, HEAD_BYTES_MAX, Broken, PeerConnection
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service import until
 
 HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -29,7 +30,7 @@ async def connected(script: Script) -> AsyncIterator[PeerConnection]:
     port = server.sockets[0].getsockname()[1]
     _, connection = await asyncio.get_running_loop().create_connection(PeerConnection, "127.0.0.1", port)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             yield connection
     finally:
         connection.close()
@@ -104,7 +105,7 @@ async def test_an_answer_that_nobody_asked_for_ends_the_connection() -> None:
     async with connected(saying(OK + OK)) as connection:
         await connection.ask("GET", HEAD, b"", chunked=False)
         assert await whole(connection) == b"ok"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while connection.reusable:  # noqa: ASYNC110 - the transport has no event for it
                 await asyncio.sleep(0.005)
 

@@ -18,6 +18,7 @@ from concord.chassis.places.peers import FORWARDED, HttpPeers, MemoryPeers
 from concord.contracts.ids import placed_id, slot_of_project
 from concord.contracts.owners import OWNER
 from simulation.house import House
+from tests.support.patience import PATIENCE_SECONDS
 from tests.unit.concord.chassis.places.doors import (
     LARGE_BYTES,
     MINE,
@@ -196,7 +197,7 @@ async def test_an_owner_that_is_gone_is_told_as_a_moment(pair: Pair) -> None:
 async def test_an_owner_hears_that_a_caller_has_hung_up_by_whoever_they_asked(pair: Pair, content: bytes) -> None:
     unit_id = unit_of(THEIRS)
     asking = asyncio.create_task(pair.client.post(f"/v1/units/{unit_id}/waits", content=content))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not pair.two.served:  # noqa: ASYNC110  # a list has no event
             await asyncio.sleep(0.005)
         asking.cancel()

@@ -16,6 +16,7 @@ from concord.chassis.places.moving import KEPT_BYTES_MAX, MOVING, MOVING_SECONDS
 from concord.chassis.places.peers import FORWARDED, HttpPeers, MemoryPeers
 from concord.contracts.ids import slot_of_project
 from simulation.house import House
+from tests.support.patience import PATIENCE_SECONDS
 from tests.unit.concord.chassis.places.doors import MINE, PLACES, THEIRS, Door, deal, listening, unit_of
 
 PLACE, OTHER_PLACE = slot_of_project(MINE) % PLACES, slot_of_project(THEIRS) % PLACES
@@ -55,7 +56,7 @@ class Town:
     async def waits(self, door: Door, ask: Awaitable[httpx.Response]) -> "asyncio.Task[httpx.Response]":
         """Return a request that is waiting at a door now."""
         asking = asyncio.ensure_future(ask)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not door.waiting and not asking.done():  # noqa: ASYNC110  # a number has no event
                 await asyncio.sleep(0.001)
         assert not asking.done()
@@ -78,7 +79,9 @@ async def town(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
                 transport = httpx.ASGITransport(door.application)
             else:
                 door, transport = await stack.enter_async_context(listening(_over_sockets(house))), None
-            client = httpx.AsyncClient(base_url=door.address, headers=headers, transport=transport, timeout=60)
+            client = httpx.AsyncClient(
+                base_url=door.address, headers=headers, transport=transport, timeout=PATIENCE_SECONDS
+            )
             clients.append(await stack.enter_async_context(client))
             doors.append(door)
         yield Town(doors, clients)

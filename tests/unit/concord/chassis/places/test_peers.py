@@ -15,6 +15,7 @@ from concord.chassis.places.connection import PeerConnection
 from concord.chassis.places.peers import HttpPeers, MemoryPeers, Unreached, is_forwarded, passed_on
 from concord.contracts.ids import placed_id
 from simulation.house import House
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service import until
 from tests.unit.concord.chassis.places.doors import (
     MINE,
@@ -82,7 +83,7 @@ async def test_a_body_that_stops_coming_is_refused_as_too_slow(monkeypatch: pyte
 async def test_what_only_asks_waits_for_no_body(says: str) -> None:
     house = House()
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(PATIENCE_SECONDS),
         listening(lambda at: Door(house, at, HttpPeers())) as entry,
         listening(lambda at: Door(house, at, HttpPeers())) as two,
     ):
@@ -111,7 +112,7 @@ async def test_who_is_refused_in_their_body_and_hangs_up_leaves_nothing_to_whoev
 
     monkeypatch.setattr(PeerConnection, "_end", noted)
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(PATIENCE_SECONDS),
         listening(lambda at: Door(house, at, others)) as entry,
         listening(lambda at: Door(house, at, HttpPeers())) as two,
     ):

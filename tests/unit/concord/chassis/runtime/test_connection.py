@@ -14,6 +14,7 @@ from concord.chassis.runtime.connection import HEAD_BYTES_MAX, PIPELINED_MAX
 from concord.chassis.settings import HttpSettings
 from deploy.local.ports import free_port
 from tests.support.gate import Gate
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service import until
 
 pytestmark = pytest.mark.usefixtures("leaves_at_once")
@@ -258,7 +259,7 @@ async def test_who_hangs_up_behind_a_second_request_has_the_first_one_ended() ->
         await streaming.wait()
         assert not ended.is_set()
         writer.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await ended.wait()
 
 
@@ -301,14 +302,14 @@ async def test_an_answer_is_in_hand_until_it_is_taken(monkeypatch: pytest.Monkey
         await asyncio.sleep(0.05)
         assert not taken.is_set()
         assert await asyncio.to_thread(received, entry) > LARGE_BYTES
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await taken.wait()
 
 
 async def test_who_does_not_take_an_answer_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "UNREAD_SECONDS", 0.01)
     async with unread() as (entry, taken):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await taken.wait()
         assert await asyncio.to_thread(received, entry) < LARGE_BYTES
 

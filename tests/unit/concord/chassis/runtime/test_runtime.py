@@ -12,6 +12,7 @@ from concord.chassis.runtime import BrokerPart, Hook, Loop, PartDied, Phase, Run
 from concord.chassis.runtime import runtime as life
 from concord.chassis.store.port import Collection, StoreUnavailable
 from concord.chassis.telemetry import Telemetry
+from tests.support.patience import PATIENCE_SECONDS
 from tests.unit.concord.chassis.hand_clock import HandClock
 
 
@@ -181,7 +182,7 @@ async def test_all_parts_together_keep_to_the_bound_even_when_each_resists() -> 
 
     runtime = Runtime("tested", [Noted(str(number), [], resist) for number in range(50)])
     await runtime.start()
-    await asyncio.wait_for(runtime.stop(seconds_max=0.05), 5)
+    await asyncio.wait_for(runtime.stop(seconds_max=0.05), PATIENCE_SECONDS)
     assert runtime.phase is Phase.STOPPED
 
 

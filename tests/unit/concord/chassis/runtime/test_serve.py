@@ -15,6 +15,7 @@ from concord.chassis.runtime.runtime import Phase
 from concord.chassis.runtime.serve import bind
 from concord.chassis.settings import HttpSettings
 from deploy.local.ports import free_port
+from tests.support.patience import PATIENCE_SECONDS
 
 
 class Gate:
@@ -104,7 +105,7 @@ async def test_who_is_not_answered_before_the_process_ends_is_told_to_come_again
 
     tested = replace(service(), application=application)
     served = asyncio.create_task(serve(tested, stop))
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{tested.http.port}", timeout=60) as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{tested.http.port}", timeout=PATIENCE_SECONDS) as client:
         while tested.runtime.phase is not Phase.STARTED:  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(0.005)
         asking = asyncio.create_task(client.get("/slow"))
@@ -124,7 +125,7 @@ async def test_a_part_that_dies_while_another_is_still_waited_for_ends_the_proce
     never = Gate()
     tested = service(Loop("sweeper", raises), Hook("table", start=never.wait))
     with pytest.raises(PartDied, match="sweeper died of ValueError"):
-        await asyncio.wait_for(serve(tested, asyncio.Event()), 5)
+        await asyncio.wait_for(serve(tested, asyncio.Event()), PATIENCE_SECONDS)
     assert never.reached.is_set()
 
 
@@ -159,7 +160,7 @@ async def test_a_part_that_dies_ends_the_process_in_order(part: Part, fault: typ
         notes.append("stopped")
 
     with pytest.raises(fault):
-        await asyncio.wait_for(serve(service(Hook("store", stop=note), part), asyncio.Event()), 5)
+        await asyncio.wait_for(serve(service(Hook("store", stop=note), part), asyncio.Event()), PATIENCE_SECONDS)
     assert notes == ["stopped"]
 
 

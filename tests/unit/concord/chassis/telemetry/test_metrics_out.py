@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from concord.chassis.http.observed import REQUEST_SECONDS
 from concord.chassis.telemetry import Instrument, Telemetry, exposition
 from concord.chassis.telemetry.metrics_out import ExporterUnknown, exporter_of, interval_of
+from tests.support.patience import PATIENCE_SECONDS
 
 TABLE = (
     Instrument("concord_test_things", "counter", "Things.", ("kind",)),
@@ -108,7 +109,7 @@ def test_it_is_sent_every_so_often_and_goes_on_when_a_collector_was_away(collect
     exporter.export = failing  # type: ignore[method-assign] # the real one, away once
     telemetry = Telemetry("tested", metrics_exporter=exporter, metrics_seconds=0.05)
     telemetry.instruments(TABLE).gauge("concord_test_age_seconds").set(1)
-    assert asked.wait(10)
+    assert asked.wait(PATIENCE_SECONDS)
     telemetry.shutdown()
     telemetry.shutdown()
     assert collector

@@ -1,4 +1,4 @@
-"""The door that keeps nothing: what it has counted it commits, whatever the broker did meanwhile."""
+"""The feed that keeps nothing: what it has counted it commits, whatever the broker did meanwhile."""
 
 import asyncio
 
