@@ -14,9 +14,11 @@ from services.adjudicate.domain.unit import UnitState
 
 WAITING_MAX = 200
 """Of a project: while so many wait for a second adjudicator, no more are drawn."""
-KEPT_MAX = 100
-"""The newest differences of a project that are kept."""
+SHOWN_MAX = 100
+"""The newest differences of a project that are shown."""
 DRAW_BYTES = 8
+RULED = frozenset({"adjudicated", "unanswerable"})
+"""How a unit stands while the first word on it stands."""
 
 
 class Word(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -32,7 +34,7 @@ class Word(msgspec.Struct, frozen=True, omit_defaults=True):
         return label_digest(f"{self.outcome}/{self.label}".encode())
 
 
-class Difference(msgspec.Struct, frozen=True):
+class Difference(NamedTuple):
     """A unit on which two adjudicators do not say the same; the first word stands."""
 
     unit_id: str
@@ -42,18 +44,16 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class RepeatsState(msgspec.Struct, frozen=True):
-    """What a project's repeats came to.
+    """What a project's repeats came to. What was said is in the records that counted it: here it would be in each.
 
     Attributes:
         made: that were ruled by a second adjudicator.
         same: of these, where both say the same.
-        differences: the newest.
     """
 
     project_id: str
     made: int = 0
     same: int = 0
-    differences: tuple[Difference, ...] = ()
 
     @property
     def agreement(self) -> Estimate:
@@ -112,12 +112,7 @@ def repeated(state: UnitState, adjudicator_id: str, digest: str) -> UnitState:
     )
 
 
-def counted(state: RepeatsState | None, project_id: str, second: Second, at_us: int) -> RepeatsState:
+def counted(state: RepeatsState | None, project_id: str, second: Second) -> RepeatsState:
     """Return what a project's repeats come to with one more."""
     before = state or RepeatsState(project_id)
-    differences = before.differences
-    if not second.same:
-        differences = (*differences, Difference(second.unit_id, second.first, second.second, at_us))[-KEPT_MAX:]
-    return msgspec.structs.replace(
-        before, made=before.made + 1, same=before.same + second.same, differences=differences
-    )
+    return msgspec.structs.replace(before, made=before.made + 1, same=before.same + second.same)

@@ -78,7 +78,7 @@ async def show_agreement(request: Request, project_id: AnyId, caller: ClientOrOp
             _given(difference.second),
             timestamp(difference.at_us),
         )
-        for difference in reversed(found.differences)
+        for difference in await door.handlers.repeats.differences(project)
     ]
     waiting = door.handlers.repository.view(project_id).repeats_waiting
     rate = project.policy.consensus.repeat_rulings

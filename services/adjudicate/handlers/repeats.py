@@ -12,7 +12,9 @@ from concord.labels import decoded
 from services.adjudicate.announcements import SERVICE, ruling_repeated
 from services.adjudicate.domain.escalation import NotEscalated
 from services.adjudicate.domain.repeats import (
+    RULED,
     WAITING_MAX,
+    Difference,
     RepeatsState,
     Second,
     Word,
@@ -23,7 +25,7 @@ from services.adjudicate.domain.repeats import (
 )
 from services.adjudicate.domain.unit import UnitState
 from services.adjudicate.handlers.deciding import Batch, Deciding
-from services.adjudicate.repository import Repository, counting, repeats_key, ruling_counted, unit_key
+from services.adjudicate.repository import Repository, counted_lately, counting, repeats_key, ruling_counted, unit_key
 
 
 class Given(NamedTuple):
@@ -60,6 +62,21 @@ class Repeats:
         """Return what a project's repeats came to."""
         return await self.repository.repeats(project)
 
+    async def differences(self, project: Project) -> list[Difference]:
+        """Return the newest units of which two adjudicators do not say the same, the newest first.
+
+        Without those that were sent back or erased since: what was said of them is no ruling any more.
+        """
+        found = await counted_lately(self.repository, repeats_key(project))
+        units = await self.repository.units([event.unit_id for event, _ in found])
+        differences = []
+        for event, at_us in found:
+            unit = units.get(event.unit_id)
+            if unit is not None and unit.rework == event.rework and unit.status in RULED:
+                second = Word(event.outcome, event.reason, event.label.decode())
+                differences.append(Difference(unit.unit_id, first_word(unit), second, at_us))
+        return differences
+
     async def give(self, unit: UnitState, project: Project, adjudicator_id: str, second: Word) -> Given:
         """Take a second ruling: counted once, whatever dies when; the first one stands.
 
@@ -80,7 +97,7 @@ class Repeats:
         def count(state: RepeatsState | None, now_us: int) -> Decision[RepeatsState]:
             announcer = Announcer(SERVICE, cause_id, now_us, trace)
             outgoings = ruling_repeated(announcer, unit, adjudicator_id, second_ruling)
-            return Decision(counted(state, project.project_id, second_ruling, now_us), outgoings)
+            return Decision(counted(state, project.project_id, second_ruling), outgoings)
 
         # Counted before it is marked: were it the other way round, a process that dies between would lose it.
         cause = Cause(repeats_key(project), cause_id, count)

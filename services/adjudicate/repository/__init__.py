@@ -20,7 +20,7 @@ from services.adjudicate.repository.kinds import (
     unit_key,
 )
 from services.adjudicate.repository.newest import newest_units
-from services.adjudicate.repository.repeated import counting, ruling_counted
+from services.adjudicate.repository.repeated import counted_lately, counting, ruling_counted
 from services.adjudicate.repository.repository import Repository
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "UNIT",
     "Repository",
     "competence_key",
+    "counted_lately",
     "counting",
     "crowd_key",
     "gold_key",

@@ -19,6 +19,7 @@ from services.audit.domain.leaving import Codes, annotator_codes, leaving
 from services.audit.domain.lot import LotState
 from services.audit.domain.unit import UnitState
 from services.audit.handlers.means import Means
+from services.audit.handlers.traces import export_span
 from services.audit.repository import LOT, lot_key
 
 
@@ -39,7 +40,9 @@ class Exports:
     async def told(self, lots: Sequence[LotState], name: str, project: Project) -> None:
         """Tell of lots, before they leave in a format for the first time, that they have."""
         for lot in lots:
-            if name not in lot.exported:
+            if name in lot.exported:
+                continue
+            async with export_span(self.means, lot, name):
                 await self.means.journal.decide(LOT, await self._leaving(lot, name, project))
 
     async def begun(self, lots: Sequence[LotState], form: Form, project: Project, version: int) -> Writer:

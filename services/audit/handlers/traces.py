@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 
 from opentelemetry.trace import Span
 
-from concord.chassis.telemetry import BATCH_LINKS_MAX, trace_id_of, trace_of
+from concord.chassis.telemetry import BATCH_LINKS_MAX, trace_headers, trace_id_of, trace_of
+from services.audit.domain.lot import LotState
 from services.audit.domain.place import OpenLot
 from services.audit.domain.unit import UnitState
 from services.audit.handlers.means import Means
@@ -21,6 +22,7 @@ LOT_TRACES_MAX = BATCH_LINKS_MAX
 """Traces that are kept, and told, of a lot."""
 PROJECT_ID, LOT_ID = "concord.project.id", "concord.lot.id"
 STATUS, CERTIFICATE = "concord.lot.status", "concord.certificate.sha256"
+FORMAT = "concord.export.format"
 
 
 def traces_of(units: Iterable[UnitState], before: Sequence[str] = ()) -> list[str]:
@@ -49,19 +51,37 @@ async def lot_span(means: Means, name: str, lot: OpenLot, unit_ids: Sequence[str
         traces = await _traces(means, state.unit_ids if unit_ids is None else unit_ids)
         lot.traces = traces if unit_ids is None else None
     origins = [trace_of(traceparent) for traceparent in (*(traces or ()), lot.asked)]
-    attributes: dict[str, str | int] = {
-        PROJECT_ID: state.project_id,
-        LOT_ID: state.lot_id,
-        "concord.lot.rework": state.rework,
-        "concord.lot.units": len(state.unit_ids),
-    }
-    with means.tracing.continued(name, origins, attributes) as span:
+    with means.tracing.continued(name, origins, _told_of(state)) as span:
         try:
             yield span
         except Exception as fault:
             # Why is said where it is served, out of this trace, by the lot's id.
             log.warning("lot %s: %s ended by %s", state.lot_id, name, type(fault).__qualname__)
             raise
+
+
+@asynccontextmanager
+async def export_span(means: Means, lot: LotState, name: str) -> AsyncIterator[None]:
+    """Make the span current of a lot that leaves in a format for the first time; see `Tracing.continued`.
+
+    It goes on in its units' traces, and is linked to the request that asks for the lot.
+    """
+    if not means.tracing.on:
+        yield
+        return
+    traces = await _traces(means, lot.unit_ids)
+    origins = [*map(trace_of, traces), trace_headers()]
+    with means.tracing.continued("export lot", origins, {**_told_of(lot), FORMAT: name}):
+        yield
+
+
+def _told_of(lot: LotState) -> dict[str, str | int]:
+    return {
+        PROJECT_ID: lot.project_id,
+        LOT_ID: lot.lot_id,
+        "concord.lot.rework": lot.rework,
+        "concord.lot.units": len(lot.unit_ids),
+    }
 
 
 async def _traces(means: Means, unit_ids: Sequence[str]) -> list[str]:

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from concord.chassis.identity import Role
 from concord.chassis.store.port import StoreUnavailable
-from services.adjudicate.domain.repeats import is_drawn
+from services.adjudicate.domain.repeats import Second, Word, counted, is_drawn
 from services.adjudicate.handlers.repeats import Repeats
 from services.ingest.domain.project import Consensus, Gold, Overlap, Policy
 from simulation.house import House
@@ -110,6 +111,35 @@ async def test_a_unit_that_is_sent_back_waits_for_no_second_ruling(adjudicate: A
     await adjudicate.settle()
     assert await listed(adjudicate, "second") == []
     assert (await agreement(adjudicate))["waiting"] == 0
+
+
+async def test_differences_are_shown_while_what_was_said_of_the_unit_stands(adjudicate: Adjudicate) -> None:
+    for unit in (UNIT, OTHER):
+        if unit == OTHER:
+            await adjudicate.escalate(unit, "yes", "no")
+        await rule(adjudicate, "first", "yes", unit=unit)
+        await rule(adjudicate, "second", "no", unit=unit)
+    body = await agreement(adjudicate)
+    assert [difference["unit_id"] for difference in body["differences"]] == [OTHER, UNIT], "the newest first"
+    assert body["differences"][0]["second"] == {"outcome": "label", "label": "no", "reason": "second says so."}
+    assert body["differences"][0]["first"] == {"outcome": "label", "label": "yes", "reason": "first says so."}
+    await adjudicate.upstream.annotation(OTHER, 3, "able", "yes", rework=1)
+    await adjudicate.settle()
+    body = await agreement(adjudicate)
+    assert [difference["unit_id"] for difference in body["differences"]] == [UNIT], "the other is labelled anew"
+    assert body["made"] == 2
+
+
+def test_a_record_of_repeats_holds_no_label() -> None:
+    """A hundred drawings of 200 kB each beside their seconds are no record of any journal."""
+    state = None
+    for number in range(200):
+        label = f'"{number}{"x" * 100_000}"'
+        second = Second(f"u{number}", Word("label", "why", label), Word("label", "not", label), same=False)
+        state = counted(state, PROJECT, second)
+    assert state is not None
+    assert (state.made, state.same) == (200, 0)
+    assert len(msgspec.json.encode(state)) < 200
 
 
 async def die_before_it_marks(*_: object) -> None:

@@ -170,6 +170,25 @@ async def test_the_request_that_brought_the_last_verdict_is_linked_or_goes_on(tr
     await audit.stop()
 
 
+@pytest.mark.usefixtures("lives")
+async def test_a_lot_that_leaves_is_told_in_its_units_traces_and_linked_to_who_asked() -> None:
+    house = TracedHouse()
+    audit = await sealed(house)
+    await audit.resolve()
+    await audit.inspect({})
+    path = f"/v1/lots/{LOT}/export"
+    first = await audit.client(path, query="format=csv", headers=[("traceparent", traceparent(ASKED))])
+    assert first.status == 200, first.body
+    assert house.kept.linked("export lot") == {FIRST: {SECOND, ASKED}, SECOND: {FIRST}, ASKED: {FIRST}}
+    left = house.kept.named("export lot")[SECOND].attributes or {}
+    assert (left["concord.lot.id"], left["concord.export.format"]) == (LOT, "csv")
+    assert told(house)["lot_exported"] == FIRST
+    again = len(house.kept.spans)
+    assert (await audit.client(path, query="format=csv")).body == first.body
+    assert "export lot" not in {span.name for span in house.kept.spans[again:]}, "it has left before"
+    await audit.stop()
+
+
 async def test_of_a_lot_without_a_recorded_trace_no_span_is_made_and_its_log_line_has_a_trace_id() -> None:
     house, lines = TracedHouse(), io.StringIO()
     audit = await sealed(house, traces={4: UNKNOWN})
