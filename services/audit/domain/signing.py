@@ -165,7 +165,7 @@ def _decoded(text: str) -> bytes:
 def _canonical(statement: Json) -> bytes:
     try:
         return rfc8785.dumps(statement)
-    except (rfc8785.CanonicalizationError, RecursionError) as fault:
+    except (rfc8785.CanonicalizationError, RecursionError, UnicodeEncodeError) as fault:
         raise CertificateBroken(f"The document has no canonical form (RFC 8785): {fault}.") from fault
 
 

@@ -141,6 +141,14 @@ def test_a_name_twice_in_one_object_is_refused(certificate: Path) -> None:
     assert (result.exit_code, "names 'errors_found' twice" in result.output) == (1, True)
 
 
+@pytest.mark.parametrize("more", ['"\\ud800"', '{"\\ud800":1}', '{"a":[{"b\\udfff":"x"}]}', "NaN", "9007199254740993"])
+def test_what_has_no_canonical_form_is_told_in_a_sentence(certificate: Path, more: str) -> None:
+    whole = certificate.read_text()
+    certificate.write_text(f'{whole[:-1]},"more":{more}}}')
+    result = by_key(certificate)
+    assert (result.exit_code, "no canonical form" in result.output) == (1, True)
+
+
 @pytest.mark.parametrize(
     "more",
     [{"files": 5}, {"files": [{}]}, {"project_id": 7}, {"lots": [{"lot_id": "l"}]},
