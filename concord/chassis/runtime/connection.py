@@ -266,9 +266,9 @@ class BoundedConnection(HttpToolsProtocol):
         fault = sys.exception()
         assert isinstance(fault, httptools.HttpParserUpgrade)
         rest = self._data = self._data[fault.args[0] :]
-        if has_body(self.headers):
-            self.parser = parser_of_rest(self, self.headers)
         try:
+            if has_body(self.headers):
+                self.parser = parser_of_rest(self, self.headers)
             self.parser.feed_data(rest)
         except HttpParserError:
             self.send_400_response("Invalid HTTP request received.")

@@ -366,6 +366,17 @@ async def test_what_may_not_be_in_the_body_after_an_offer_is_refused(rest: bytes
             assert status(await converse(port, *pieces)) == 400
 
 
+@pytest.mark.parametrize("coding", [b"gzip", b"chunked, gzip", b"identity"])
+async def test_an_offer_with_a_body_that_has_no_end_is_refused_and_not_left_without_an_answer(coding: bytes) -> None:
+    head = (
+        b"POST /read HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\ntransfer-encoding: %b\r\n\r\n"
+        % coding
+    )
+    async with opened() as port:
+        for pieces in ((head + b"{}",), (head, b"{}")):
+            assert status(await converse(port, *pieces)) == 400
+
+
 @pytest.mark.parametrize("length", [b"0", b"00", b"000"])
 async def test_an_empty_body_after_an_offer_is_over_at_once_however_its_length_is_written(length: bytes) -> None:
     head = (
