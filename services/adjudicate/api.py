@@ -12,6 +12,7 @@ from concord.chassis.errors import ConcordError
 from concord.chassis.http import (
     AnyId,
     Limit,
+    begun,
     decode,
     decode_each,
     documented,
@@ -228,7 +229,7 @@ async def stream_resolutions(request: Request, project_id: AnyId, caller: Client
         async for page in door.handlers.queue.of_project(project_id):
             yield b"".join(msgspec.json.encode(_resolution(unit, project)) + b"\n" for unit in page)
 
-    return StreamingResponse(lines(), media_type=LINES)
+    return StreamingResponse(await begun(lines()), media_type=LINES)
 
 
 async def show_competence(

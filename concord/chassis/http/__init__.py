@@ -37,6 +37,7 @@ from concord.chassis.http.pages import (
     position_of,
 )
 from concord.chassis.http.problems import DomainStatuses, problem, refusal
+from concord.chassis.http.streams import begun
 
 __all__ = [
     "BODY_BYTES_MAX",
@@ -56,6 +57,7 @@ __all__ = [
     "Whole",
     "allow_body",
     "application",
+    "begun",
     "check_depth",
     "cursor_of",
     "decode",

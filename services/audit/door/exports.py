@@ -1,12 +1,12 @@
 """Exports in every format, and the manifests that tell what is in them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from concord.chassis.http import AnyId, Whole
+from concord.chassis.http import AnyId, Whole, begun
 from concord.exports import FORMATS, Form
 from services.audit.domain.lot import LotState
 from services.audit.domain.manifest import parts_of
@@ -116,8 +116,9 @@ async def _export(
 ) -> Response:
     exports, project = door.handlers.exports, door.handlers.means.project(lots[0].project_id)
     writer = await exports.begun(lots, form, project, version)
-    await exports.told(lots, form.format, project)
     chosen = FORMATS[form.format]
     name = f"{stem}{'' if part is None else f'.part-{part:05d}'}.{chosen.suffix}"
-    body: AsyncIterator[bytes] = exports.written(writer, lots, form, project, version)
+    # A format's own beginning, and the first of what is read; so that nothing is told to have left that cannot.
+    body = await begun(exports.written(writer, lots, form, project, version), ahead=2)
+    await exports.told(lots, form.format, project)
     return StreamingResponse(body, media_type=chosen.media_type, headers=as_file(name))

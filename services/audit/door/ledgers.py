@@ -6,7 +6,7 @@ import msgspec
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
-from concord.chassis.http import AnyId, json_answer
+from concord.chassis.http import AnyId, begun, json_answer
 from concord.chassis.telemetry import trace_id_of
 from concord.exports.jsonl import MEDIA_TYPE
 from services.audit.door.means import ClientOrOperator, accepted, as_file, door_of
@@ -17,7 +17,7 @@ async def lot_ledger(request: Request, lot_id: AnyId, caller: ClientOrOperator) 
     """Hand over the ledger of an accepted lot: `concord replay` makes its certificate again from it."""
     door = door_of(request)
     lot = await accepted(door, lot_id, caller)
-    body = door.handlers.ledgers.of_lot(lot)
+    body = await begun(door.handlers.ledgers.of_lot(lot))
     return StreamingResponse(body, media_type=MEDIA_TYPE, headers=as_file(f"{lot_id}.ledger.jsonl"))
 
 

@@ -16,6 +16,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from concord.chassis.payload_links import link_holds
+from concord.contracts.codec import decode
+from concord.contracts.topics import LOTS
 from concord.contracts.topics import UNITS as UNITS_TOPIC
 from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitDuplicated, UnitEvent
 from concord.exports import FORMATS
@@ -82,6 +84,18 @@ def facts(name: str, content: bytes) -> FileFacts:
     tally = FileTally(name, "")
     tally.add(content)
     return tally.facts(0)
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+async def test_an_export_whose_data_cannot_be_had_is_refused_and_not_told_to_have_left(audit: Audit, name: str) -> None:
+    await accepted(audit)
+    ingest(audit, {}, failing=lambda _: True)
+    answer = await audit.client(f"/v1/lots/{LOT}/export", query=f"format={name}&data=true")
+    if answer.status != 422:  # the format holds no such labels
+        assert (answer.status, "Ingest answers 503" in answer.json()["detail"]) == (503, True)
+        assert int(answer.headers["retry-after"]) > 0
+    events = [decode(LOTS, record.value) for record in audit.house.records(LOTS)]
+    assert not any(event.HasField("lot_exported") for event in events)
 
 
 async def test_nothing_leaves_in_any_format_before_it_is_accepted(audit: Audit) -> None:
