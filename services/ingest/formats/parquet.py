@@ -8,11 +8,11 @@ from typing import Any
 
 from concord.chassis.csv_records import refused
 from concord.chassis.errors import ConcordError
-from services.ingest.formats.rows import Columns, Options, Row
+from services.ingest.formats.rows import UNREADABLE, Columns, Options, Row
 
 BATCH_ROWS = 200
 GROUP_BYTES_MAX = 200_000_000
-"""Of one row group's columns that are read, unpacked: so much may lie in memory at once."""
+"""Of one row group, unpacked: so much may lie in memory at once."""
 
 
 def rows(path: Path, options: Options) -> Iterator[Row]:
@@ -31,8 +31,11 @@ def rows(path: Path, options: Options) -> Iterator[Row]:
     except (pyarrow.ArrowException, OSError, ValueError) as fault:
         raise refused("body", f"is no Parquet ({str(fault)[:100]})", cure) from fault
     with file:
-        columns = Columns(file.schema_arrow.names, options)
-        _bounded(file.metadata, columns)
+        try:
+            columns = Columns(file.schema_arrow.names, options)
+            _bounded(file.metadata)
+        except (pyarrow.ArrowException, OSError, ValueError) as fault:
+            raise refused("body", f"is no Parquet ({str(fault)[:100]})", cure) from fault
         cautions = columns.cautions()
         number = 0
         try:
@@ -41,18 +44,20 @@ def rows(path: Path, options: Options) -> Iterator[Row]:
                     number += 1
                     yield Row(number, _said(columns, values), cautions)
                     cautions = ()
-        except (pyarrow.ArrowException, OSError, ValueError) as fault:
+        except (pyarrow.ArrowException, OSError, *UNREADABLE) as fault:
             yield Row(number + 1, refused("body", f"cannot be read on ({str(fault)[:100]})", cure))
 
 
-def _bounded(metadata: Any, columns: Columns) -> None:
-    used = set(columns.used)
+def _bounded(metadata: Any) -> None:
+    """Refuse what is too large.
+
+    By what a row group says of itself: asked for its columns one by one, the library ends the whole process where what
+    a damaged file tells of a column does not fit (`parquet::ParquetException` out of `RowGroupMetaData.column`).
+    """
     for group in range(metadata.num_row_groups):
-        parts = metadata.row_group(group)
-        chunks = [parts.column(place) for place in range(parts.num_columns)]
-        size = sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema.split(".")[0] in used)
+        size = metadata.row_group(group).total_byte_size
         if size > GROUP_BYTES_MAX:
-            problem = f"has {size} bytes of the columns that are read, and at most {GROUP_BYTES_MAX} are taken"
+            problem = f"has {size} bytes, and at most {GROUP_BYTES_MAX} are taken"
             raise refused(f"row group {group + 1}", problem, "write smaller row groups (row_group_size=10000)")
 
 

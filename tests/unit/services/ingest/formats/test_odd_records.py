@@ -1,8 +1,12 @@
 """A record with one odd value, or one left out, is a unit or its refusal, in every format: never a fault of ours."""
 
+import base64
 import copy
 import json
+import subprocess
+import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -176,6 +180,52 @@ def test_an_odd_cell_of_parquet_is_refused_in_its_row(column: str, value: Any, t
     (row,) = parquet.rows(path, Options(schema_from({"kind": "choice", "classes": ["no", "yes"]})))
     assert isinstance(row.said, ConcordError), row.said
     assert column in str(row.said)
+
+
+DAMAGED = (
+    "eNqNk01v00AQhmfXlilVkNKKXe0iC+VALQ70IxatAKWHsQVVRQqJJVTRWxqsUFHsEIcmRRw4cECCQ4/9OZz5VeysaxLRIDGyZnfnnXl2NFp3MG"
+    "kKV9wWqm0WWAVYvscAoEkuFCBWhXxglLrwhOfvwH0WKtZcWTHqzQY33mXM4YsIU3Lniwjnik0XEO6IuxXh1hYJWe4QIi0WQBwTVjzLr3N0exuU"
+    "V/Tfpu97wgNRW+OKn7xZg7ZvkuzxRj/Pxmk2nsUeKneQn1ZJ0tW+bgXgi5reBq+uCSC4dOVn+ZUFrWBpfhKaGgPBwbi6WVqm3NMBuIY0z6hunY"
+    "F+suAHmx/J/6Jss5bzjckLFvziwQX/ayzXWct/WPKLI91gSV46oH1VwyR5efikHJm65JtkjwZorIulPUecYDTAZ4gDjK2EUYR4QJsYcd8GZiuW"
+    "UlRUuxIVTwhtaxMbfD3Lt/aU3FH4uDiyx/gd5Ycd4yaEeGX72cP51kw9aXsvzo6z5PQ46+Inyp8iNbtPVxj94ApeFf3r/phc77Br+dFVP6Xt7o"
+    "JqDHujDx/T8Xp/OFzvjUb5pHGWjoqTPGuEOxtbG03dMu+n/OC7eZQd83v9BmBYmM0="
+)
+"""Two rows of a Parquet file with a byte of its footer changed, packed by zlib: what it tells of a column does not fit,
+and pyarrow ended the process that asked for the column."""
+READ = """
+import sys
+from pathlib import Path
+from concord.chassis.errors import ConcordError
+from concord.labels import schema_from
+from services.ingest.formats import Options, parquet
+
+schema = schema_from({"kind": "choice", "classes": ["no", "yes"]})
+try:
+    print([type(row.said).__name__ for row in parquet.rows(Path(sys.argv[1]), Options(schema))])
+except ConcordError as refusal:
+    print(refusal)
+"""
+
+
+def test_a_damaged_file_of_parquet_ends_no_process(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    path.write_bytes(zlib.decompress(base64.b64decode(DAMAGED)))
+    done = subprocess.run([sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [pa.array([2**60], pa.date64()), pa.array([2**62], pa.duration("s")), pa.array([1], pa.timestamp("ns"))],
+    ids=["a date", "a duration", "nanoseconds"],
+)
+def test_a_time_that_python_cannot_hold_is_refused(cells: Any, tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"id": ["1"], "content": cells}), path)
+    (row,) = parquet.rows(path, Options(CHOICE))
+    assert isinstance(row.said, ConcordError)
+    assert "cannot be read on" in str(row.said)
 
 
 def test_metadata_that_cannot_be_unpacked_is_refused(tmp_path: Path) -> None:
