@@ -288,7 +288,9 @@ class ForwardMiddleware:
             self._counters["handed on"].inc()
         finally:
             self._under_way -= 1
-            self._by_slot -= Counter([slot])
+            self._by_slot[slot] -= 1
+            if not self._by_slot[slot]:
+                del self._by_slot[slot]
 
     async def _refuse_moving(self, owned: Owned, scope: Scope, receive: Receive, send: Send) -> None:
         loading = owned.standing is Standing.LOADING
