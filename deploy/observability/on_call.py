@@ -279,7 +279,17 @@ def _events() -> list[Panel]:
 def _numbers() -> list[Panel]:
     measured = "concord_metrics_measure_seconds"
     waited = f"sum by (le) (rate(concord_event_to_metric_seconds_bucket{SERVICE}{RATE}))"
+    freshness = f'{{objective="freshness", {OF}}}'
+    taken, missed = f"concord:objective_events:rate5m{freshness}", f"concord:objective_missed:rate5m{freshness}"
     return [
+        lines(
+            "Labels taken, and those in time",
+            "Labels a second that assign took within five minutes, and those of them that were in every measure within "
+            "5 s: of metrics. While it is away none is, and what it catches up with is late.",
+            [(taken, "taken"), (f"{taken} - {missed}", "in time")],
+            unit="cps",
+            alerts=("FreshnessBudgetBurning", "QualityNotMeasured"),
+        ),
         lines(
             "From label to metric",
             "How long a label takes until every measure has it. The objective is 99 % within 5 s.",

@@ -106,6 +106,16 @@ POSITION_INSTRUMENTS = (
 )
 
 INSTRUMENTS = (
+    Instrument(
+        "concord_metrics_labels_in_time",
+        "counter",
+        "Labels that were in every measure within 5 s of being given; what assign took and is not here is late.",
+    ),
+    Instrument(
+        "concord_metrics_measured_timestamp_seconds",
+        "gauge",
+        "When any project was last measured, shown or not, since 1970; 0 before the first.",
+    ),
     Instrument("concord_metrics_units_open", "gauge", "Units in memory: those whose lot is not settled for good."),
     Instrument(
         "concord_metrics_series_withheld",

@@ -22,8 +22,8 @@ def asked_by_the_first() -> dict[str, str]:
         name: alert
         for alert, expr in alerts.items()
         for name in _FIRST.findall(expr)
-        # Of a series that may begin with the first one the rule says so itself.
-        if f"unless {name} offset" not in expr
+        # Of a series that may begin with the first one, whenever that is, the rule says so itself.
+        if f"unless {name} offset" not in expr or "process_start_time_seconds" in expr
     }
 
 

@@ -10,6 +10,7 @@ from concord.chassis.broker.memory import NoFaults
 from concord.chassis.broker.port import BrokerUnavailable
 from concord.chassis.http import unguarded_routes
 from concord.chassis.identity import Role
+from concord.chassis.runtime import Service
 from concord.contracts.topics import DEAD_LETTERS, QUALITY, UNITS
 from concord.contracts.v1.lots_pb2 import LotAccepted, LotPlan, LotRejected, StatedConfidence
 from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, Escalated, RuledUnanswerable
@@ -340,6 +341,27 @@ async def test_prometheus_sees_measure_target_and_sample_size(metrics: Metrics) 
     assert f'concord_contract_target{{client="{CLIENT}",measure="alpha",project="{PROJECT}"}}' in shown
     assert f"concord_event_to_metric_seconds_count{labels}" in shown
     assert f"concord_label_error_rate{labels}" not in shown, "what is not defined is not zero"
+
+
+async def test_a_label_is_in_time_once_however_often_it_comes_and_none_is_that_a_life_finds_there(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.metrics.shown.IN_TIME_SECONDS", 3_600.0)
+    await metrics.label(times=3)
+    await metrics.settle()
+    assert sum([await in_time(life) for life in (metrics.service, *metrics.others)]) == 2 * len(LABELS)
+    await metrics.stop()
+    again = await start(metrics.house)
+    assert (await again.quality())["annotations"] == 2 * len(LABELS)
+    assert await in_time(again.service) == 0
+    await again.stop()
+
+
+async def in_time(life: Service) -> float:
+    """Return how many labels a life says were in time."""
+    shown = (await call(life.application, "GET", "/metrics")).body.decode()
+    (line,) = [line for line in shown.splitlines() if line.startswith("concord_metrics_labels_in_time_total ")]
+    return float(line.split()[1])
 
 
 async def test_a_client_sees_its_own_projects_and_no_other_has_any(metrics: Metrics) -> None:

@@ -12,7 +12,7 @@ from services.metrics.domain.report import Report, report
 from services.metrics.domain.standing import Standing, competences
 from services.metrics.domain.sums import Sums
 from services.metrics.domain.targets import Target, TargetStanding, targets_of
-from services.metrics.shown import FINISHED_SECONDS, QUIET_SECONDS, Series
+from services.metrics.shown import FINISHED_SECONDS, IN_TIME_SECONDS, OBSERVED_MAX, QUIET_SECONDS, Series
 
 START_US = 10_000 * 1_000_000_000
 
@@ -126,6 +126,27 @@ def test_a_project_without_a_label_for_a_week_is_shown_no_more_until_its_next_on
     assert not shown.has('project="k1-a"')
     assert shown.show("k1-a")
     assert shown.has('project="k1-a"')
+
+
+def test_that_a_project_was_measured_is_told_though_there_is_no_room_to_show_it(shown: Shown) -> None:
+    assert shown.has("concord_metrics_measured_timestamp_seconds 0.0")
+    for name in ("k1-a", "k1-b", "k1-c"):
+        assert shown.show(name)
+    shown.clock.seconds = 60.0
+    assert not shown.show("k1-d"), "there is room for three"
+    seconds = START_US / 1e6 + 60
+    (line,) = [line for line in shown.text().splitlines() if line.startswith("concord_metrics_measured_timestamp")]
+    assert float(line.split()[1]) == seconds
+
+
+def test_labels_in_time_are_counted_whether_or_not_their_project_is_shown_and_late_ones_are_not(shown: Shown) -> None:
+    assert shown.has("concord_metrics_labels_in_time_total 0.0"), "the first one is an increase"
+    shown.show("k1-a")
+    shown.series.observe(project("k1-a"), [0.1, IN_TIME_SECONDS, IN_TIME_SECONDS + 0.1])
+    shown.series.observe(project("k1-withheld"), [0.1] * (OBSERVED_MAX + 1))
+    assert shown.has(f"concord_metrics_labels_in_time_total {2 + OBSERVED_MAX + 1}.0")
+    assert shown.has('concord_event_to_metric_seconds_count{client="k1",project="k1-a"} 3.0')
+    assert not shown.has('project="k1-withheld"')
 
 
 LIMITS = ("alpha", "label_error_rate", "audit_pass_rate", "turnaround_p95_seconds")
