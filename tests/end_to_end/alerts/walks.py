@@ -41,7 +41,7 @@ class Graded:
         await _annotator(town)
         plan = {"plan": "fraction", "fraction": 1.0, "aql": 0.01, "on_reject": "inspect_all"}
         self.job = Job(town, "graded", lot={"size": self.units}, audit=plan)
-        await self.job.define({"audit_pass_rate": 0.5})
+        await self.job.define({"audit_pass_rate": 0.8})
         for _ in range(self.lots):
             await self.job.lot(self.units, self.wrong)
 
