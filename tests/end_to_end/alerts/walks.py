@@ -222,7 +222,7 @@ class MetricsAway:
     """People label, and metrics is not there."""
 
     async def cause(self, town: Town) -> None:
-        """Stop metrics, and label on."""
+        """End metrics, and label on."""
         await _annotator(town)
         self.job = Job(town, "uncounted")
         await self.job.define()
@@ -230,12 +230,12 @@ class MetricsAway:
         await self.job.label(20)
         await town.until("sum(concord_annotations) > 0", HELD_SECONDS_MAX)
         await asyncio.sleep(60)
-        town.send("metrics", signal.SIGSTOP)
+        await asyncio.to_thread(town.stack.kill, "metrics")
         self.labelling = asyncio.create_task(self._label())
 
     async def cure(self, town: Town) -> None:
-        """Have it go on."""
-        town.send("metrics", signal.SIGCONT)
+        """Start it again."""
+        await asyncio.to_thread(town.stack.restart, "metrics")
         await asyncio.sleep(60)
         self.labelling.cancel()
 
