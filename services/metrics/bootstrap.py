@@ -114,7 +114,11 @@ def _watched(projects: Table[Project], project_id: str) -> Watch | None:
 
 
 def _redefined(repository: Repository, before: Project | None, after: Project) -> None:
-    """Have a project measured and its people told of anew where its label schema has another version."""
+    """Have a project measured anew where its targets change, and its people told of, too, where its schema does."""
     rows = repository.rows_of(after.project_id)
-    if rows is not None and before is not None and before.schema_version != after.schema_version:
+    if rows is None or before is None:
+        return
+    if before.schema_version != after.schema_version:
         rows.tell_anew(after.project_id)
+    elif before.targets != after.targets and after.project_id in rows.sums:
+        rows.changed.add(after.project_id)

@@ -120,6 +120,9 @@ class Measure:
         """
         begun = self.clock.monotonic()
         await self._look()
+        if awaited := self.series.awaited():
+            for rows in self.repository.places.values():
+                rows.changed |= awaited & rows.sums.keys()
         measured = 0
         for place in sorted(self.owner.open()):
             measured += await self._measure_place(place)

@@ -1,7 +1,8 @@
 """What Prometheus sees of projects and their annotators, as many of them as one process may show."""
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice, takewhile
 
 from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.projects import Project
@@ -61,6 +62,12 @@ class Bounded:
     def shown(self) -> list[Labels]:
         """Return what is shown."""
         return list(self._shown)
+
+    def awaited(self, now: float) -> Iterator[Labels]:
+        """Yield what is withheld although there is room by now, as many of them as there is."""
+        quiet = takewhile(lambda since: now - since >= QUIET_SECONDS, self._shown.values())
+        room = self.most - len(self._shown) + sum(1 for _ in quiet)
+        yield from islice(sorted(self.withheld), room)
 
     def admit(self, labels: Labels, now: float) -> tuple[bool, Labels | None]:
         """Return whether these may be shown now, and which are to be let go of for them."""
@@ -129,6 +136,13 @@ class Series:
             ("position", self._positions),
         ):
             self._own.gauge("concord_metrics_series_withheld", kind).set(len(bounded.withheld))
+
+    def awaited(self) -> set[str]:
+        """Return the projects of which something is withheld for which there is room by now."""
+        now = self.clock.monotonic()
+        return {
+            labels[0] for bounded in (self._projects, self._annotators, self._fields) for labels in bounded.awaited(now)
+        }
 
     def failed(self, project_id: str) -> None:
         """Count a project as one that could not be measured, until it is shown or forgotten."""

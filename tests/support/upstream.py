@@ -91,6 +91,7 @@ class Teller:
         guideline_version: int = 1,
         steps: Sequence[Step] = (),
         guideline: str = "Say yes or no.",
+        targets: DefaultTargets = DefaultTargets(),  # noqa: B008 - it cannot change
     ) -> None:
         """Define the project, or define it anew; its labels are a choice where no schema is given.
 
@@ -104,7 +105,7 @@ class Teller:
             guideline_version=guideline_version,
             guideline_text=guideline,
             policy=policy(wished),
-            targets=Targets(**asdict(DefaultTargets())),
+            targets=Targets(**asdict(targets)),
             life=life,
             schema_version=steps[-1].version if steps else 1,
             schema_steps=[SchemaStep(**dataclasses.asdict(step)) for step in steps],

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from os import kill
 from pathlib import Path
 from typing import Any
@@ -165,12 +166,12 @@ async def _walked(town: Town, walk: Walk) -> list[Row]:
     caused = time.monotonic()
     town.say(f"the cause of {walk.expected[0].alert} is there after {caused - began:.0f} s")
     for expected in walk.expected:
-        await _wait(lambda expected=expected: _is_told(town, expected), expected.seconds_max[0])  # type: ignore[misc]
+        await _wait(partial(_is_told, town, expected), expected.seconds_max[0])
     cured = time.monotonic()
     await walk.cure(town)
     town.say(f"{walk.expected[0].alert} is cured, in {time.monotonic() - cured:.0f} s")
     for expected in walk.expected:
-        await _wait(lambda expected=expected: _is_over(town, expected), expected.seconds_max[1])  # type: ignore[misc]
+        await _wait(partial(_is_over, town, expected), expected.seconds_max[1])
     return [_row(town, expected, caused, cured) for expected in walk.expected]
 
 

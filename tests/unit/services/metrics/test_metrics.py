@@ -18,14 +18,14 @@ from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
 from concord.quality.acceptance import SinglePlan
 from concord.quality.krippendorff import krippendorff_alpha
 from concord.quality.label_error import Inspection, pooled_leaving_error_rate
-from services.ingest.domain.project import Overlap, Policy
+from services.ingest.domain.project import Overlap, Policy, Targets
 from services.metrics import bootstrap
 from services.metrics.settings import MetricsSettings
 from simulation.house import ENVIRONMENT, House, call
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service import until
 from tests.support.upstream import CLIENT, PROJECT
-from tests.unit.services.metrics.running import LABELS, SETTLE_SECONDS, Metrics, owns, start
+from tests.unit.services.metrics.running import LABELS, SETTLE_SECONDS, Metrics, measure_of, owns, start
 
 PLAN = LotPlan(kind="single", lot_units=60, aql=0.01, ltpd=0.1, alpha=0.05, beta=0.1, sample_size=17, accept_max=0)
 
@@ -355,6 +355,27 @@ async def test_a_label_is_in_time_once_however_often_it_comes_and_none_is_that_a
     assert (await again.quality())["annotations"] == 2 * len(LABELS)
     assert await in_time(again.service) == 0
     await again.stop()
+
+
+async def test_a_project_that_was_withheld_is_shown_once_there_is_room_though_nobody_labels(metrics: Metrics) -> None:
+    await metrics.label()
+    await metrics.settle()
+    (owner,) = filter(owns, (metrics.service, *metrics.others))
+    series, of_it = measure_of(owner).series, (PROJECT, CLIENT)
+    series.forget([PROJECT])
+    series._projects.withheld.add(of_it)
+    await until(lambda: of_it in series._projects)
+    assert not series._projects.withheld
+
+
+async def test_targets_that_change_hold_though_nobody_labels(metrics: Metrics) -> None:
+    await metrics.label()
+    await metrics.settle()
+    policy = Policy(overlap=Overlap(initial=2, max=5))
+    await metrics.upstream.project(policy, revision=2, targets=Targets(alpha=0.31))
+    (owner,) = filter(owns, (metrics.service, *metrics.others))
+    asked = measure_of(owner).series._of_targets.gauge("concord_contract_target", PROJECT, CLIENT, "alpha")
+    await until(lambda: asked._value.get() == 0.31)
 
 
 async def in_time(life: Service) -> float:

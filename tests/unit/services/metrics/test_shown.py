@@ -91,8 +91,14 @@ def test_beyond_the_bound_what_has_been_quiet_the_longest_makes_room_and_until_t
     assert shown.has('concord_metrics_series_withheld{kind="project"} 1.0')
     shown.clock.seconds = QUIET_SECONDS - 1
     assert shown.show("k1-a"), "what is shown stays while it changes"
+    assert not shown.show("k1-e")
+    assert not shown.series.awaited()
     shown.clock.seconds = QUIET_SECONDS
+    assert shown.series.awaited() == {"k1-d", "k1-e"}, "two have been quiet for long enough"
+    shown.series.forget(["k1-e"])
+    assert shown.series.awaited() == {"k1-d"}
     assert shown.show("k1-d")
+    assert not shown.series.awaited()
     assert shown.has('concord_metrics_series_withheld{kind="project"} 0.0')
     assert [shown.has(f'project="k1-{name}"') for name in "abcd"] == [True, False, True, True]
 
