@@ -45,7 +45,7 @@ def _people() -> list[Panel]:
             f"sum(concord_assign_project_waiting_units{PROJECT})",
         ),
         number(
-            "Oldest",
+            "Oldest unit waiting",
             "How long ago the oldest of them was admitted.",
             f"max(concord_assign_project_oldest_seconds{PROJECT})",
             unit="s",

@@ -305,13 +305,21 @@ def _numbers() -> list[Panel]:
         ),
         lines(
             "Time of a measurement",
-            "How long metrics takes to measure what has changed, mean; what it withholds from Prometheus because "
-            "there is too much of it; and projects whose last measurement failed.",
+            "How long metrics takes to measure what has changed, mean. The next one begins a second after.",
             [
                 (
                     f"sum(rate({measured}_sum{SERVICE}{RATE})) / sum(rate({measured}_count{SERVICE}{RATE}))",
                     "measurement",
                 ),
+            ],
+            unit="s",
+            alerts=("QualityNotMeasured",),
+        ),
+        lines(
+            "Withheld, or not measured",
+            "Projects, and parts of projects, that have no series for want of room, by kind; and projects whose last "
+            "measurement failed. No alert looks at either.",
+            [
                 (f"sum by (kind) (concord_metrics_series_withheld{SERVICE})", "withheld {{kind}}"),
                 (f"sum(concord_metrics_projects_unmeasured{SERVICE})", "projects not measured"),
             ],

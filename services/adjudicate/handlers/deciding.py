@@ -186,7 +186,6 @@ class Deciding:
         return outcomes
 
     def _count(self, causes: Sequence[Cause[UnitState]], outcomes: Sequence[Outcome[UnitState]], batch: Batch) -> None:
-        self.instruments.gauge("concord_adjudicate_escalations_open").set(self.repository.escalations_open)
         for cause, outcome in zip(causes, outcomes, strict=True):
             if outcome.error is not None:
                 raise outcome.error

@@ -164,6 +164,18 @@ async def test_who_waits_goes_on_though_every_process_dies_right_after_the_answe
     await found.stop()
 
 
+async def test_escalations_are_told_by_who_has_just_begun_and_does_nothing() -> None:
+    found = await start(House())
+    await found.upstream.project(voting(2, 2))
+    await found.escalate("k1-utb1", "yes", "no")
+    found = await begun_anew(found)
+    await until(lambda: found.handlers().repository.view(PROJECT).escalations_open == 1)
+    instruments = found.handlers().deciding.instruments
+    await bootstrap._tell_age(found.handlers().repository, instruments, Later())
+    assert instruments.gauge("concord_adjudicate_escalations_open")._value.get() == 1
+    await found.stop()
+
+
 async def test_the_age_of_the_oldest_escalation_is_told_until_it_is_ruled() -> None:
     found = await start(House())
     await found.upstream.project(voting(2, 2))
