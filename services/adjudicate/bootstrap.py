@@ -112,7 +112,7 @@ async def _hear_again(handlers: Handlers, owner: Owner) -> None:
 
 
 async def _tell_age(repository: Repository, instruments: Instruments, clock: Clock) -> None:
-    """Tell how many escalations of this process's places wait, and how long the oldest has, also while nothing happens."""
+    """Tell how many escalations of this process's places wait, and how long the oldest has."""
     instruments.gauge("concord_adjudicate_escalations_open").set(repository.escalations_open)
     since_us = min((view.oldest_us for _, view in repository.views if view.escalations_open), default=0)
     seconds = max(0, clock.now_us() - since_us) / MICROSECONDS if since_us else 0
