@@ -32,16 +32,16 @@ async def _annotator(town: Town, *names: str) -> None:
 
 
 class Graded:
-    """Auditors find four of ten labels wrong, lot after lot; then every label right."""
+    """Auditors find two of ten labels wrong, lot after lot; then every label right."""
 
-    lots, units, wrong = 8, 10, 4
+    lots, units, wrong = 4, 10, 2
 
     async def cause(self, town: Town) -> None:
         """Have lots rejected."""
         await _annotator(town)
         plan = {"plan": "fraction", "fraction": 1.0, "aql": 0.01, "on_reject": "inspect_all"}
         self.job = Job(town, "graded", lot={"size": self.units}, audit=plan)
-        await self.job.define({"audit_pass_rate": 0.8})
+        await self.job.define({"audit_pass_rate": 0.9})
         for _ in range(self.lots):
             await self.job.lot(self.units, self.wrong)
 
