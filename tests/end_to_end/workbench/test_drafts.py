@@ -1,6 +1,7 @@
 """A draft is there again in another browser, and neither of two windows writes over what it has not seen."""
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.support.pages import Pages
 
@@ -53,3 +54,30 @@ def test_offline_a_draft_waits_in_the_browser_and_is_saved_when_the_network_is_b
         person.context.set_offline(False)
     other = pages.person("annotator", f"ann-{slug}").at_desk(project_id)
     assert other.locator("textarea").input_value() == "written in a tunnel"
+
+
+def worked(page: Page) -> float:
+    """Work for a second at least; return how much active time this browser has kept of the unit, in milliseconds."""
+    for place in range(6):
+        page.mouse.move(200 + 10 * place, 300)
+        page.wait_for_timeout(200)
+    page.reload()
+    page.wait_for_selector("[data-unit]")
+    kept: float = page.evaluate("""JSON.parse(localStorage.getItem(
+      Object.keys(localStorage).find((name) => name.includes(":draft:")))).active_ms""")
+    return kept
+
+
+def test_active_time_goes_on_after_every_reload_and_is_sent_whole(pages: Pages, slug: str) -> None:
+    project_id = pages.project(slug, {"kind": "text"}, [{"id": "u0", "content": "Text."}])
+    page = pages.person("annotator", f"ann-{slug}").at_desk(project_id)
+    page.locator("textarea").fill("one")
+    first = worked(page)
+    second = worked(page)
+    assert first >= 1_000
+    assert second >= first + 1_000
+    page.locator("textarea").fill("two")
+    with page.expect_request("**/assign/v1/submissions") as sent:
+        page.keyboard.press("Control+Enter")
+    (submission,) = sent.value.post_data_json["submissions"]
+    assert (submission["label"], submission["active_ms"] >= second) == ("two", True)

@@ -94,7 +94,7 @@ def test_every_page_that_the_script_knows_is_an_address_that_the_door_answers() 
         assert any(re.fullmatch(wanted, name) for name in known), pattern
 
 
-PAGE = re.compile(r"^  \[/\^(.+?)\$/, \[(.*?)\], \(\) => import\(\"\./(.+?)\"\)\]", re.MULTILINE)
+PAGE = re.compile(r"^  \[/\^(.+?)\$/, \[(.*?)\], \(\) => import\(\"\./(.+?)\"\), \"[^\"]+\"\]", re.MULTILINE)
 LINK = re.compile(r"""(?:\bhref=(?:\$\{)?|\bgo\(|return \w[^;`]*\? )["`](/[^"`]*)["`](?: : `(/[^`]*)`)?""")
 """Where a page leads: an attribute, a call, or a function that chooses between two addresses."""
 IMPORT = re.compile(r'from "(\.{1,2}/[^"]+\.js)"')

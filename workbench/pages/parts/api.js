@@ -14,8 +14,13 @@ export class Refused extends Error {
   }
 }
 
-// Nobody answered, or the service is away for a moment: the same request may be sent again.
-export class Away extends Error {}
+// Nobody answered, or the service is away for a moment: the same request may be sent again. What it says is for people; who
+// did not answer, and how, is its cause.
+export class Away extends Error {
+  constructor(cause) {
+    super(t("notice.unsent"), { cause });
+  }
+}
 
 const AWAY = new Set([429, 502, 503, 504]);
 

@@ -16,18 +16,23 @@ export function useGuideline(project, version) {
   const [turns, again] = useState(0);
   useEffect(() => {
     let timer = 0;
+    let over = false;
     const load = async () => {
       try {
         const found = await ask("assign", "GET", `/projects/${encodeURIComponent(project)}/guideline`);
+        if (over) return;
         tell({ text: found.guideline, version: found.guideline_version, examples: found.examples ?? [] });
         // The first one is read like any other text; only a change asks to be noticed.
         if (!recall(`guideline:${project}`, 0)) acknowledge(found.guideline_version);
       } catch (fault) {
-        if (fault instanceof Away) timer = setTimeout(load, AGAIN_MS);
+        if (fault instanceof Away && !over) timer = setTimeout(load, AGAIN_MS);
       }
     };
     load();
-    return () => clearTimeout(timer);
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
   }, [project, turns, version !== undefined && told.version > 0 && version > told.version]);
   const acknowledge = (which) => {
     remember(`guideline:${project}`, which);

@@ -74,7 +74,8 @@ function isTheirs(event, name) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.isComposing || event.defaultPrevented) return;
+  // A browser that fills a field in by itself says so with a key that has no name.
+  if (event.isComposing || event.defaultPrevented || !event.key) return;
   const name = nameOf(event);
   if (isTheirs(event, name)) return;
   const wanted = name === "Ctrl+Enter" ? bindings.value.keys.submit : name;

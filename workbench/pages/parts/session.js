@@ -39,7 +39,12 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden && session.value.subject && late) look().catch(() => {});
 });
 
-const found = async () => (await fetch("/session", { cache: "no-store" })).json();
+async function found() {
+  const answer = await fetch("/session", { cache: "no-store" });
+  // As where nobody answers: who is signed in is not known, which is another thing than nobody.
+  if (!answer.ok) throw new TypeError(`session ${answer.status}`);
+  return answer.json();
+}
 
 // Look who is signed in now. Whoever works here stays on their page when their session has ended: nothing else keeps
 // what they have not sent.
@@ -132,14 +137,21 @@ export async function signedIn(role, subject) {
 export const partings = new Set();
 const PARTING_MS = 3_000;
 
+// Returns whether they are signed out: while nobody answers they are not.
 export async function signOut() {
   const all = Promise.allSettled([...partings].map((part) => part()));
   await Promise.race([all, new Promise((end) => setTimeout(end, PARTING_MS))]);
   // Not while it is renewed, or what comes of that would sign them in again.
-  const answer = await alone(() => fetch("/sign-out", { method: "POST", headers: { "x-concord-csrf": session.value.csrf } }));
-  const issuer = answer.ok ? (await answer.json()).issuer : "";
-  await loadSession();
-  tell("left");
-  // Whoever sits down here next is not to be signed in by one press of a button.
-  if (issuer) location.assign(issuer);
+  try {
+    const answer = await alone(() => fetch("/sign-out", { method: "POST", headers: { "x-concord-csrf": session.value.csrf } }));
+    const issuer = answer.ok ? (await answer.json()).issuer : "";
+    await loadSession();
+    tell("left");
+    // Whoever sits down here next is not to be signed in by one press of a button.
+    if (issuer) location.assign(issuer);
+    return true;
+  } catch {
+    network.set({ away: true });
+    return false;
+  }
 }

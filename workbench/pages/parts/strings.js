@@ -9,7 +9,9 @@ const STORED = "concord:language";
 export const language = store({ code: "en", words: english });
 
 export async function speak(code) {
-  const words = code === "ar" ? (await import("./strings_ar.js")).arabic : english;
+  const words = code === "ar" ? await import("./strings_ar.js").then(({ arabic }) => arabic, () => null) : english;
+  // What could not be fetched is not spoken; the page goes on as it is.
+  if (!words) return;
   language.set({ code, words });
   document.documentElement.lang = code;
   document.documentElement.dir = RIGHT_TO_LEFT.has(code) ? "rtl" : "ltr";

@@ -5,6 +5,9 @@ export const arabic = {
   "nav.audit": "التدقيق", "nav.projects": "المشاريع", "nav.new": "مشروع جديد", "nav.people": "الأشخاص", "nav.verify": "التحقق",
   "theme.to": "المظهر: التغيير إلى {theme}", "theme.auto": "كما في النظام", "theme.light": "فاتح", "theme.dark": "داكن",
   "notice.away": "لا يستجيب Concord الآن. عملك محفوظ هنا وسيُرسل حالما يستجيب.",
+  "notice.awayHere": "لا يستجيب Concord الآن. يبقى ما كتبته هنا؛ أرسله حين يستجيب.",
+  "unread.title": "تعذر جلب هذه الصفحة.", "unread.again": "حمّلها من جديد",
+  "unread.text": "لا يستجيب Concord الآن، أو صدر إصدار أحدث من صفحاته. ما لم ترسله محفوظ في هذا المتصفح.",
   "notice.signedOut": "انتهت جلستك. عملك محفوظ هنا؛ سجّل الدخول مرة أخرى لإرساله.",
   "notice.ending": "تنتهي جلستك خلال دقائق. عملك محفوظ هنا؛ سجّل الدخول مرة أخرى لتتابع.",
   "missing.title": "لا توجد صفحة كهذه.", "missing.home": "إلى البداية",
@@ -231,6 +234,7 @@ export const arabic = {
   "verify.rows": { one: "وسم واحد من {project} هو سطرًا سطرًا ما صُدّق عليه.", two: "وسمان من {project} هما سطرًا سطرًا ما صُدّق عليه.", few: "{count} وسوم من {project} هي سطرًا سطرًا ما صُدّق عليه.", many: "{count} وسمًا من {project} هي سطرًا سطرًا ما صُدّق عليه.", other: "{count} وسم من {project} هي سطرًا سطرًا ما صُدّق عليه." }, "verify.nobody": "لا يضمنه أحد: أعطِ المفتاح الذي تثق به.",
   "verify.noJson": "الشهادة ليست JSON.", "verify.noCertificate": "الملف ليس شهادة من Concord.", "verify.noEd25519": "لا يعرف هذا المتصفح Ed25519؛ استعمل سطر الأوامر.",
   "verify.badKey": "المفتاح ليس مفتاحًا.", "verify.otherKey": "وُقّعت بمفتاح غير الذي تثق به.", "verify.changed": "تغيرت الشهادة بعد توقيعها.",
+  "verify.unread": "تعذرت قراءة ملف: تغيّر أو حُذف بعد اختياره. اختره مرة أخرى.",
   "verify.exportChanged": "ليست الوسوم ما صُدّق عليه.",
 
   "setup.title": "مشروع جديد", "setup.what": "ما يُسأل", "setup.name": "الاسم", "setup.slug": "اسم قصير للعناوين", "setup.kind": "نوع الوسم",

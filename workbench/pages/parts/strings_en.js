@@ -5,6 +5,9 @@ export const english = {
   "nav.audit": "Audit", "nav.projects": "Projects", "nav.new": "New project", "nav.people": "People", "nav.verify": "Verify",
   "theme.to": "Theme: change to {theme}", "theme.auto": "as the system", "theme.light": "light", "theme.dark": "dark",
   "notice.away": "Concord does not answer at the moment. Your work is kept here and sent as soon as it does.",
+  "notice.awayHere": "Concord does not answer at the moment. What you have written stays here; send it when it answers again.",
+  "unread.title": "This page could not be fetched.", "unread.again": "Load it anew",
+  "unread.text": "Concord does not answer at the moment, or there is a newer version of its pages. What you had not sent is kept in this browser.",
   "notice.signedOut": "Your session has ended. Your work is kept here; sign in again to send it.",
   "notice.ending": "Your session ends within minutes. Your work is kept here; sign in again to go on.",
   "missing.title": "There is no such page.", "missing.home": "Go to the start",
@@ -230,6 +233,7 @@ export const english = {
   "verify.rows": { one: "{count} label of {project} is line by line what was certified.", other: "{count} labels of {project} are line by line what was certified." }, "verify.nobody": "Nobody vouches for it: give the key that you trust.",
   "verify.noJson": "The certificate is no JSON.", "verify.noCertificate": "The file is no certificate of Concord.", "verify.noEd25519": "This browser knows no Ed25519; use the command line.",
   "verify.badKey": "The key is none.", "verify.otherKey": "It was signed with another key than the one you trust.", "verify.changed": "The certificate was changed after it was signed.",
+  "verify.unread": "A file could not be read: it was changed or removed after it was chosen. Choose it again.",
   "verify.exportChanged": "The labels are not what was certified.",
 
   "setup.title": "New project", "setup.what": "What is asked", "setup.name": "Name", "setup.slug": "Short name, for addresses", "setup.kind": "Kind of label",

@@ -17,7 +17,7 @@ export function Table({ name, caption, columns, rows, empty, filters }) {
   const found = words ? rows.filter((row) => text(row).includes(words)) : rows;
   const column = columns.find(([key]) => key === order.key);
   const by = (row) => (column[3] ?? column[2])(row);
-  const sorted = column ? [...found].sort((one, other) => compared(by(one), by(other)) * (order.up ? 1 : -1)) : found;
+  const sorted = column ? [...found].sort((one, other) => compared(by(one), by(other), order.up ? 1 : -1)) : found;
   const pages = Math.max(1, Math.ceil(sorted.length / PAGE));
   const at = Math.max(1, Math.min(Math.trunc(Number(page)) || 1, pages)) - 1;
   const turn = (to) => stand({ page: String(to + 1) });
@@ -39,9 +39,8 @@ export function Table({ name, caption, columns, rows, empty, filters }) {
       <button type="button" class="button small" disabled=${at === pages - 1} onClick=${() => turn(at + 1)}>${t("table.after")}</button></nav>`}</section>`;
 }
 
-function compared(one, other) {
-  if (one === other) return 0;
-  if (one === null || one === undefined) return 1;
-  if (other === null || other === undefined) return -1;
-  return typeof one === "number" && typeof other === "number" ? one - other : String(one).localeCompare(String(other), undefined, { numeric: true });
+// What is not known comes last, whichever way the rest is sorted.
+function compared(one, other, way) {
+  if ((one ?? null) === null || (other ?? null) === null) return ((one ?? null) === null) - ((other ?? null) === null);
+  return way * (typeof one === "number" && typeof other === "number" ? one - other : String(one).localeCompare(String(other), undefined, { numeric: true }));
 }

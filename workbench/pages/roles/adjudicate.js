@@ -1,6 +1,7 @@
 // Ruling where annotators disagree: the unit, what each side says with the differences marked, and one binding word.
 import { html, useEffect, useMemo, useRef, useState } from "../parts/html.js";
 import { Away, ask, payload } from "../parts/api.js";
+import { Coming, useAsked } from "../parts/asked.js";
 import { Key, KeyButton, useKeys } from "../parts/keys.js";
 import { KeysDialog } from "../parts/keys_dialog.js";
 import { Markdown } from "../parts/markdown.js";
@@ -34,11 +35,14 @@ export default function Adjudicate({ query }) {
   const [problem, setProblem] = useState("");
   const [help, setHelp] = useState(false);
   const ruled = useRef(new Set());
+  const unitAt = useRef("");
   const load = async () => {
     try {
       const { escalations } = await ask("adjudicate", "GET", `/escalations?limit=${PAGE}${only}`);
-      setQueue(escalations.filter((one) => !ruled.current.has(one.unit_id)));
-      setAt(0);
+      const found = escalations.filter((one) => !ruled.current.has(one.unit_id));
+      const shown = unitAt.current;
+      setQueue(found);
+      setAt(Math.max(0, found.findIndex((one) => one.unit_id === shown)));
       setProblem("");
     } catch (fault) {
       if (!(fault instanceof Away)) setProblem(fault.message);
@@ -54,6 +58,7 @@ export default function Adjudicate({ query }) {
   }, [queue?.length]);
   useKeys({ help: () => setHelp(true) });
   const unit = queue?.[at];
+  unitAt.current = unit?.unit_id;
   useReviewed(unit?.project_id);
   const rule = async (said) => {
     await ask("adjudicate", "POST", `/escalations/${encodeURIComponent(unit.unit_id)}/ruling`, said);
@@ -71,25 +76,22 @@ export default function Adjudicate({ query }) {
         <button type="button" class="button small" disabled=${!queue?.length || at >= queue.length - 1} onClick=${() => setAt(at + 1)}>${t("table.after")}</button>
         <${KeyButton} kind="small" of="help" onClick=${() => setHelp(true)} /></div></div>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
-    ${unit ? html`<${Escalation} key=${unit.unit_id} unit=${unit} rule=${rule} />`
+    ${unit ? html`<${Escalation} key=${unit.unit_id} unit=${unit} rule=${rule} expired=${load} />`
       : (queue || !problem) && html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${queue ? t("adjudicate.nothing") : t("loading")}</h2><p>${t("adjudicate.nothingText")}</p>
         ${queue && html`<${Elsewhere} only=${query.get("project")} />`}</section>`}
     ${help && html`<${KeysDialog} close=${() => setHelp(false)} />`}</main>`;
 }
 
-function Escalation({ unit, rule }) {
-  const [told, tell] = useState();
-  const [problem, setProblem] = useState("");
-  useEffect(() => {
+function Escalation({ unit, rule, expired }) {
+  const { found, problem } = useAsked(async () => {
     // What was drawn is matched by the service: the same objects, by the same quorum, as consensus goes by.
     const drawn = isDrawn(unit.label_schema) ? ask("adjudicate", "GET", `/escalations/${encodeURIComponent(unit.unit_id)}/objects`) : null;
-    Promise.all([payload(unit.payload_url), drawn]).then(([payloadTold, found]) => tell({ ...payloadTold, drawn: found }),
-      (fault) => setProblem(fault instanceof Away ? t("notice.away") : fault.message));
-  }, []);
-  if (problem) return html`<p class="problem" role="alert">${problem}</p>`;
-  if (told === undefined) return html`<p class="quiet" aria-busy="true">${t("loading")}</p>`;
+    const [told, objects] = await Promise.all([payload(unit.payload_url), drawn]);
+    return { ...told, drawn: objects };
+  }, [unit.payload_url], expired);
+  if (!found) return html`<${Coming} problem=${problem} />`;
   // Its sides are in the order to which the objects refer.
-  return html`<${Ruling} unit=${{ ...unit, sides: told.drawn?.sides ?? unit.sides }} ...${told} rule=${rule} />`;
+  return html`<${Ruling} unit=${{ ...unit, sides: found.drawn?.sides ?? unit.sides }} ...${found} rule=${rule} />`;
 }
 
 function Ruling({ unit, content, mediaType, drawn, rule }) {
@@ -114,6 +116,7 @@ function Ruling({ unit, content, mediaType, drawn, rule }) {
     else work.show(unit.sides[place].label);
   };
   const submit = async () => {
+    if (sending) return;
     setTried(true);
     if (missing || !reason.trim()) {
       if (!missing) field.current?.focus();
@@ -124,7 +127,7 @@ function Ruling({ unit, content, mediaType, drawn, rule }) {
       const word = outcome === LABEL ? { label: work.label() } : outcome in TO ? { outcome: "refer_back", to: TO[outcome] } : { outcome };
       await rule({ ...word, reason: reason.trim() });
     } catch (fault) {
-      setProblem(fault instanceof Away ? t("notice.away") : fault.message);
+      setProblem(fault.message);
       setSending(false);
     }
   };

@@ -1,7 +1,8 @@
 // Agreement in the parts of a project: by class, time, slice and group of annotators; who agrees with whom, and where two do not.
 import { html, useEffect, useState } from "../parts/html.js";
 import { useAddress } from "../parts/address.js";
-import { Away, ask } from "../parts/api.js";
+import { ask } from "../parts/api.js";
+import { useAsked } from "../parts/asked.js";
 import { moment, number, percent, t, whole } from "../parts/strings.js";
 import { Table } from "../parts/table.js";
 import { TimePlot } from "../parts/time_plot.js";
@@ -25,17 +26,14 @@ export function peopleOf(pairs) {
 
 export default function AgreementInParts({ one }) {
   const id = encodeURIComponent(one);
-  const [found, setFound] = useState(null);
-  const [problem, setProblem] = useState("");
-  const [field, setField] = useState("");
+  const [chosen, setField] = useState(null);
   const [pair, choose] = useState(null);
-  useEffect(() => {
+  const { found, problem } = useAsked(async () => {
     const asked = ["agreement", "pairs"].map((what) => ask("metrics", "GET", `/projects/${id}/quality/${what}`));
-    Promise.all([...asked, ask("ingest", "GET", `/projects/${id}`)]).then(([parts, pairs, project]) => {
-      setFound({ parts: parts.fields, pairs: pairs.fields, project });
-      setField(parts.fields[0]?.field ?? "");
-    }, (fault) => setProblem(fault instanceof Away ? t("notice.away") : fault.message));
+    const [parts, pairs, project] = await Promise.all([...asked, ask("ingest", "GET", `/projects/${id}`)]);
+    return { parts: parts.fields, pairs: pairs.fields, project };
   }, []);
+  const field = chosen ?? found?.parts[0]?.field ?? "";
   const of = (fields) => fields.find((each) => each.field === field) ?? fields[0];
   return html`<main class="wide" id="main" tabindex="-1"><p><a href=${`/projects/${id}`}>${found?.project.name || one}</a></p>
     <h1>${t("agreement.title")}</h1><p class="lead">${t("agreement.lead")}</p><p class="problem" role="alert">${problem}</p>
@@ -107,7 +105,7 @@ function Apart({ id, field, pair }) {
       setTold({ ...page, units: [...(told?.units ?? []), ...page.units] });
       setProblem("");
     } catch (fault) {
-      setProblem(fault instanceof Away ? t("notice.away") : fault.message);
+      setProblem(fault.message);
     }
   };
   useEffect(() => {

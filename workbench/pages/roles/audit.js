@@ -1,6 +1,7 @@
 // Checking blind: the auditor labels as if nobody had, and the lot comes nearer to its verdict.
 import { html, useEffect, useRef, useState } from "../parts/html.js";
-import { Away, ask, payload } from "../parts/api.js";
+import { Away, ask } from "../parts/api.js";
+import { Coming, usePayload } from "../parts/asked.js";
 import { KeyButton, useKeys } from "../parts/keys.js";
 import { KeysDialog } from "../parts/keys_dialog.js";
 import { Markdown } from "../parts/markdown.js";
@@ -20,10 +21,14 @@ export default function Audit({ query }) {
   const [count, setCount] = useState(0);
   const [help, setHelp] = useState(false);
   const done = useRef(new Set());
+  const inHand = useRef("");
   const load = async () => {
     try {
       const told = await ask("audit", "GET", `/inspections?limit=${PAGE}${only}`);
-      setFound({ ...told, inspections: told.inspections.filter((one) => !done.current.has(one.unit_id)) });
+      const waiting = told.inspections.filter((one) => !done.current.has(one.unit_id));
+      // What is in hand stays in hand, whatever came before it meanwhile.
+      const isHere = (one) => one.unit_id === inHand.current;
+      setFound({ ...told, inspections: [...waiting.filter(isHere), ...waiting.filter((one) => !isHere(one))] });
       setProblem("");
     } catch (fault) {
       if (!(fault instanceof Away)) setProblem(fault.message);
@@ -33,6 +38,7 @@ export default function Audit({ query }) {
     load();
   }, []);
   const unit = found?.inspections[0];
+  inHand.current = unit?.unit_id;
   useReviewed(unit?.project_id);
   useEffect(() => {
     if (unit) return undefined;
@@ -58,7 +64,7 @@ export default function Audit({ query }) {
     <div class="bar"><p class="progress"><b>${t("audit.done", { count })}</b></p>
       <div class="tools"><${KeyButton} kind="small" of="help" onClick=${() => setHelp(true)} /></div></div>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
-    ${unit ? html`<div class="unit-and-side"><${Inspection} key=${unit.unit_id} unit=${unit} check=${check} />
+    ${unit ? html`<div class="unit-and-side"><${Inspection} key=${unit.unit_id} unit=${unit} check=${check} expired=${load} />
       <aside class="side" aria-label=${t("audit.lot")} tabindex="0"><h2>${t("audit.lot")}</h2>
         ${lot && lot.lot_id === unit.lot_id && html`<${Progress} lot=${lot} />`}
         <p><${ToJudging} project=${unit.project_id} /></p>
@@ -76,15 +82,10 @@ export function Progress({ lot }) {
     ${lot.problem && html`<p class="notice">${lot.problem}</p>`}`;
 }
 
-function Inspection({ unit, check }) {
-  const [told, tell] = useState();
-  const [problem, setProblem] = useState("");
-  useEffect(() => {
-    payload(unit.payload_url).then(tell, (fault) => setProblem(fault.message));
-  }, []);
-  if (problem) return html`<p class="problem" role="alert">${problem}</p>`;
-  if (told === undefined) return html`<p class="quiet" aria-busy="true">${t("loading")}</p>`;
-  return html`<${Blind} unit=${unit} ...${told} check=${check} />`;
+function Inspection({ unit, check, expired }) {
+  const { found, problem } = usePayload(unit.payload_url, expired);
+  if (!found) return html`<${Coming} problem=${problem} />`;
+  return html`<${Blind} unit=${unit} ...${found} check=${check} />`;
 }
 
 function Blind({ unit, content, mediaType, check }) {
@@ -100,7 +101,7 @@ function Blind({ unit, content, mediaType, check }) {
     try {
       await check(work.label(), reason.trim());
     } catch (fault) {
-      setProblem(fault instanceof Away ? t("notice.away") : fault.message);
+      setProblem(fault.message);
       setSending(false);
     }
   };

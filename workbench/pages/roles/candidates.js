@@ -1,6 +1,7 @@
 // Candidates for known labels: what a resolved unit was settled as, and a lead's word whether it is to measure annotators.
 import { html, useEffect, useRef, useState } from "../parts/html.js";
-import { Away, ask, payload } from "../parts/api.js";
+import { ask } from "../parts/api.js";
+import { Coming, usePayload } from "../parts/asked.js";
 import { KeyButton, useKeys } from "../parts/keys.js";
 import { KeysDialog } from "../parts/keys_dialog.js";
 import { Markdown } from "../parts/markdown.js";
@@ -21,7 +22,7 @@ export default function Candidates({ one }) {
   const load = () => ask("adjudicate", "GET", `/projects/${id}/gold/candidates?limit=${PAGE}`).then((told) => {
     setFound(told);
     setProblem("");
-  }, (fault) => setProblem(fault instanceof Away ? t("notice.away") : fault.message));
+  }, (fault) => setProblem(fault.message));
   useEffect(() => {
     load();
     ask("assign", "GET", `/projects/${id}/gold/stock`).then(setStock, () => {});
@@ -41,7 +42,7 @@ export default function Candidates({ one }) {
         <${KeyButton} kind="small" of="help" onClick=${() => setHelp(true)} /></div></div>
     ${stock && html`<${Stock} stock=${stock} />`}
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
-    ${unit ? html`<${Candidate} key=${unit.unit_id} unit=${unit} project=${found} decide=${decide} />`
+    ${unit ? html`<${Candidate} key=${unit.unit_id} unit=${unit} project=${found} decide=${decide} expired=${load} />`
       : html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${found ? t("candidates.nothing") : t("loading")}</h2>
         ${found && html`<p>${t("candidates.nothingText")}</p>`}</section>`}
     ${help && html`<${KeysDialog} close=${() => setHelp(false)} />`}</main>`;
@@ -55,15 +56,10 @@ function Stock({ stock }) {
     ${stock.days_left !== null && html`<span>${t("candidates.days", { count: Math.round(stock.days_left) })}</span>`}</p>`;
 }
 
-function Candidate({ unit, project, decide }) {
-  const [told, tell] = useState();
-  const [problem, setProblem] = useState("");
-  useEffect(() => {
-    payload(unit.payload_url).then(tell, (fault) => setProblem(fault.message));
-  }, []);
-  if (problem) return html`<p class="problem" role="alert">${problem}</p>`;
-  if (told === undefined) return html`<p class="quiet" aria-busy="true">${t("loading")}</p>`;
-  return html`<div class="unit-and-side"><${Word} unit=${unit} schema=${project.label_schema} ...${told} decide=${decide} />
+function Candidate({ unit, project, decide, expired }) {
+  const { found, problem } = usePayload(unit.payload_url, expired);
+  if (!found) return html`<${Coming} problem=${problem} />`;
+  return html`<div class="unit-and-side"><${Word} unit=${unit} schema=${project.label_schema} ...${found} decide=${decide} />
     ${project.guideline && html`<aside class="side" aria-label=${t("guideline.title")} tabindex="0"><h2>${t("guideline.title")}${" "}
       <span class="badge">${t("guideline.version", { version: project.guideline_version })}</span></h2><${Markdown} text=${project.guideline} /></aside>`}</div>`;
 }
@@ -76,6 +72,7 @@ function Word({ unit, schema, content, mediaType, decide }) {
   const [sending, setSending] = useState(false);
   const field = useRef(null);
   const send = async (outcome) => {
+    if (sending) return;
     if (!reason.trim()) {
       setProblem(t("gold.reasonMissing"));
       field.current?.focus();
@@ -85,7 +82,7 @@ function Word({ unit, schema, content, mediaType, decide }) {
     try {
       await decide({ outcome, reason: reason.trim() });
     } catch (fault) {
-      setProblem(fault instanceof Away ? t("notice.away") : fault.message);
+      setProblem(fault.message);
       setSending(false);
     }
   };

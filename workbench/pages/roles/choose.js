@@ -33,9 +33,11 @@ export function Choose({ go }) {
   const [said, say] = useState("");
   useEffect(() => {
     let timer = 0;
+    let over = false;
     const load = async () => {
       try {
         const me = await ask("assign", "GET", "/me");
+        if (over) return;
         const named = [...(me.projects ?? []), ...me.leases, ...recall("projects", []).map((project_id) => ({ project_id }))];
         setProjects([...new Map(named.toReversed().map((one) => [one.project_id, one])).values()].toReversed());
         setProblem("");
@@ -43,10 +45,13 @@ export function Choose({ go }) {
         // That a session has ended stands above every page.
         if (!(fault instanceof Away) && fault.status !== 401) setProblem(fault.message);
       }
-      timer = setTimeout(load, AGAIN_MS);
+      if (!over) timer = setTimeout(load, AGAIN_MS);
     };
     load();
-    return () => clearTimeout(timer);
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
   }, []);
   const enter = (event) => {
     event.preventDefault();

@@ -58,7 +58,7 @@ export default function Closing({ one }) {
       setDone({ units, left, above, errors: bar.expected_errors === null ? null : errors });
       setReason("");
     } catch (fault) {
-      setProblem(`${t("closing.stopped", { count: units })} ${fault instanceof Away ? t("notice.away") : fault.message}`);
+      setProblem(`${t("closing.stopped", { count: units })} ${fault.message}`);
     }
     setClosing(null);
     await load();

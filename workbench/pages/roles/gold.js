@@ -1,6 +1,7 @@
 // Known labels in doubt: what a gold unit is known as, what most good annotators say instead, and one word on it.
 import { html, useEffect, useMemo, useRef, useState } from "../parts/html.js";
-import { Away, ask, payload } from "../parts/api.js";
+import { ask } from "../parts/api.js";
+import { Coming, usePayload } from "../parts/asked.js";
 import { KeyButton, useKeys } from "../parts/keys.js";
 import { KeysDialog } from "../parts/keys_dialog.js";
 import { Markdown } from "../parts/markdown.js";
@@ -21,7 +22,7 @@ export default function Gold({ one }) {
   const load = () => ask("adjudicate", "GET", `/projects/${id}/gold?limit=${PAGE}`).then((told) => {
     setFound(told);
     setProblem("");
-  }, (fault) => setProblem(fault instanceof Away ? t("notice.away") : fault.message));
+  }, (fault) => setProblem(fault.message));
   useEffect(() => {
     load();
   }, []);
@@ -39,21 +40,16 @@ export default function Gold({ one }) {
         <a class="button small" href=${`/gold/${id}/candidates`}>${t("candidates.title")}</a>
         <${KeyButton} kind="small" of="help" onClick=${() => setHelp(true)} /></div></div>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
-    ${unit ? html`<${Doubt} key=${unit.unit_id} unit=${unit} project=${found} rule=${rule} />`
+    ${unit ? html`<${Doubt} key=${unit.unit_id} unit=${unit} project=${found} rule=${rule} expired=${load} />`
       : !problem && html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${found ? t("gold.nothing") : t("loading")}</h2>
         ${found && html`<p>${t("gold.nothingText")}</p>`}</section>`}
     ${help && html`<${KeysDialog} close=${() => setHelp(false)} />`}</main>`;
 }
 
-function Doubt({ unit, project, rule }) {
-  const [told, tell] = useState();
-  const [problem, setProblem] = useState("");
-  useEffect(() => {
-    payload(unit.payload_url).then(tell, (fault) => setProblem(fault.message));
-  }, []);
-  if (problem) return html`<p class="problem" role="alert">${problem}</p>`;
-  if (told === undefined) return html`<p class="quiet" aria-busy="true">${t("loading")}</p>`;
-  return html`<div class="unit-and-side"><${Word} unit=${unit} schema=${project.label_schema} ...${told} rule=${rule} />
+function Doubt({ unit, project, rule, expired }) {
+  const { found, problem } = usePayload(unit.payload_url, expired);
+  if (!found) return html`<${Coming} problem=${problem} />`;
+  return html`<div class="unit-and-side"><${Word} unit=${unit} schema=${project.label_schema} ...${found} rule=${rule} />
     ${project.guideline && html`<aside class="side" aria-label=${t("guideline.title")} tabindex="0"><h2>${t("guideline.title")}${" "}
       <span class="badge">${t("guideline.version", { version: project.guideline_version })}</span></h2><${Markdown} text=${project.guideline} /></aside>`}</div>`;
 }
@@ -71,6 +67,7 @@ function Word({ unit, schema, content, mediaType, rule }) {
   // What cannot be said any more cannot be confirmed: the service says so, should the editor still show it.
   const isKept = !unit.closed_since && !work.problem && JSON.stringify(work.label()) === known;
   const send = async (outcome) => {
+    if (sending) return;
     setTried(true);
     if (!reason.trim() || (outcome === "corrected" && work.problem)) {
       if (!reason.trim()) field.current?.focus();
@@ -80,7 +77,7 @@ function Word({ unit, schema, content, mediaType, rule }) {
     try {
       await rule({ outcome, reason: reason.trim(), label: outcome === "corrected" ? work.label() : null });
     } catch (fault) {
-      setProblem(fault instanceof Away ? t("notice.away") : fault.message);
+      setProblem(fault.message);
       setSending(false);
     }
   };

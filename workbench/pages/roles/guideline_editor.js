@@ -33,7 +33,7 @@ export function GuidelineEditor({ project, close, done }) {
     try {
       done(await defined(project, { guideline: text, guideline_examples: examples }));
     } catch (fault) {
-      setProblem(fault.status ? fault : { message: t("notice.unsent") });
+      setProblem(fault);
       setBusy(false);
     }
   };

@@ -1,6 +1,7 @@
 // Where a model and an accepted label differ: which of two sides is right, without knowing whose either is.
 import { html, useEffect, useRef, useState } from "../parts/html.js";
-import { Away, ask, payload } from "../parts/api.js";
+import { ask } from "../parts/api.js";
+import { Coming, usePayload } from "../parts/asked.js";
 import { Content } from "../parts/content.js";
 import { Key, KeyButton, useKeys } from "../parts/keys.js";
 import { KeysDialog } from "../parts/keys_dialog.js";
@@ -14,15 +15,13 @@ const REASON_CHARACTERS_MAX = 2_000;
 // In the order of the keys that say them.
 const SIDES = ["first", "second", "neither", "ambiguous"];
 
-const saidOf = (fault) => (fault instanceof Away ? t("notice.away") : fault.message);
-
 export default function Judging({ one, query, go }) {
   const id = encodeURIComponent(one);
   const [models, setModels] = useState(null);
   const [problem, setProblem] = useState("");
   const chosen = query.get("model") ?? (models?.length === 1 ? models[0].model_id : "");
   useEffect(() => {
-    ask("audit", "GET", `/projects/${id}/models`).then((told) => setModels(told.models), (fault) => setProblem(saidOf(fault)));
+    ask("audit", "GET", `/projects/${id}/models`).then((told) => setModels(told.models), (fault) => setProblem(fault.message));
   }, []);
   return html`<main class="desk" id="main" tabindex="-1">
     <div class="bar"><div><h1>${t("judging.title")}</h1><p class="quiet">${t("judging.lead")}</p></div>
@@ -51,7 +50,7 @@ function Review({ address }) {
       setQueue(found);
       setProblem("");
     } catch (fault) {
-      setProblem(saidOf(fault));
+      setProblem(fault.message);
     }
   };
   useEffect(() => {
@@ -69,20 +68,15 @@ function Review({ address }) {
   return html`<div><div class="bar"><span class="quiet">${t("judging.done", { count: done })}</span>
       <${KeyButton} kind="small" of="help" onClick=${() => setHelp(true)} /></div>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
-    ${unit ? html`<${Loaded} key=${unit.unit_id} unit=${unit} judge=${judge} />`
+    ${unit ? html`<${Loaded} key=${unit.unit_id} unit=${unit} judge=${judge} expired=${load} />`
       : !problem && html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${queue ? t("judging.nothing") : t("loading")}</h2></section>`}
     ${help && html`<${KeysDialog} close=${() => setHelp(false)} />`}</div>`;
 }
 
-function Loaded({ unit, judge }) {
-  const [told, tell] = useState();
-  const [problem, setProblem] = useState("");
-  useEffect(() => {
-    payload(unit.payload_url).then(tell, (fault) => setProblem(saidOf(fault)));
-  }, []);
-  if (problem) return html`<p class="problem" role="alert">${problem}</p>`;
-  if (told === undefined) return html`<p class="quiet" aria-busy="true">${t("loading")}</p>`;
-  return html`<div class="unit-and-side"><${Word} unit=${unit} ...${told} judge=${judge} />
+function Loaded({ unit, judge, expired }) {
+  const { found, problem } = usePayload(unit.payload_url, expired);
+  if (!found) return html`<${Coming} problem=${problem} />`;
+  return html`<div class="unit-and-side"><${Word} unit=${unit} ...${found} judge=${judge} />
     ${unit.guideline && html`<aside class="side" aria-label=${t("guideline.title")} tabindex="0"><h2>${t("guideline.title")}${" "}
       <span class="badge">${t("guideline.version", { version: unit.guideline_version })}</span></h2><${Markdown} text=${unit.guideline} /></aside>`}</div>`;
 }
@@ -104,7 +98,7 @@ function Word({ unit, content, mediaType, judge }) {
     try {
       await judge(right, reason.trim());
     } catch (fault) {
-      setProblem(saidOf(fault));
+      setProblem(fault.message);
       setSending(false);
     }
   };

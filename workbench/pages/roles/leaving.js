@@ -1,6 +1,6 @@
 // What may leave: the certificate, its export, and both held against each other before anybody relies on them.
 import { html, useState } from "../parts/html.js";
-import { Away, ask, send } from "../parts/api.js";
+import { ask, send } from "../parts/api.js";
 import { verify } from "../parts/certificate.js";
 import { t } from "../parts/strings.js";
 import { Verdict } from "./verify.js";
@@ -25,7 +25,7 @@ export function Leaving({ id, ready }) {
       const { public_key: key } = await ask("audit", "GET", "/keys");
       setFound(await verify(certificate, content, key));
     } catch (fault) {
-      setProblem(fault instanceof Away ? t("notice.away") : fault.message);
+      setProblem(fault.message);
     }
     setBusy(false);
   };

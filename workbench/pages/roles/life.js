@@ -30,7 +30,7 @@ function Turn({ project, turn, close, done }) {
     try {
       done(await ask("ingest", "POST", `/projects/${encodeURIComponent(project.project_id)}/${turn}`, { reason: reason.trim() }));
     } catch (fault) {
-      setProblem(fault.status ? fault.message : t("notice.unsent"));
+      setProblem(fault.message);
       setBusy(false);
     }
   };

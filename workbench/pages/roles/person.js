@@ -39,7 +39,7 @@ function useSending(act) {
     try {
       await act();
     } catch (fault) {
-      setProblem(fault.status ? fault.message : t("notice.unsent"));
+      setProblem(fault.message);
     }
     setBusy(false);
   };

@@ -1,6 +1,7 @@
 // One project, live: how well people agree, what is promised and whether it holds, what waits, who needs help, what may leave.
 import { html, useEffect, useRef, useState, useStore } from "../parts/html.js";
 import { Away, ask, session } from "../parts/api.js";
+import { Coming, useAsked } from "../parts/asked.js";
 import { forgetOlder, recall, remember } from "../parts/memory.js";
 import { follow } from "../parts/stream.js";
 import { duration, percent, t, whole } from "../parts/strings.js";
@@ -103,17 +104,14 @@ async function everybody(id) {
 export default function Project({ one, go }) {
   const id = encodeURIComponent(one);
   const { roles } = useStore(session);
-  const [project, setProject] = useState(null);
-  const [fault, setFault] = useState("");
+  const [changed, setProject] = useState(null);
   const [editing, edit] = useState(false);
   const [changing, change] = useState(false);
   const [said, say] = useState("");
   const { quality, people, stranded, problem, points } = useLive(one);
-  useEffect(() => {
-    ask("ingest", "GET", `/projects/${id}`).then(setProject, (found) => setFault(found.message));
-  }, []);
-  if (fault) return html`<main class="narrow" id="main" tabindex="-1"><p class="problem" role="alert">${fault}</p></main>`;
-  if (!project) return html`<main class="narrow" id="main" tabindex="-1"><p class="quiet" aria-busy="true">${t("loading")}</p></main>`;
+  const { found: first, problem: fault } = useAsked(() => ask("ingest", "GET", `/projects/${id}`), []);
+  const project = changed ?? first;
+  if (!project) return html`<main class="narrow" id="main" tabindex="-1"><${Coming} problem=${fault} /></main>`;
   return html`<main class="wide" id="main" tabindex="-1">
     <div class="bar"><div><h1 dir="auto">${project.name || project.project_id}</h1>
       <p class="quiet">${t(`kind.${project.label_schema.kind}`)} · <code>${project.project_id}</code></p></div>

@@ -48,7 +48,7 @@ function Question({ question, version, answer }) {
     try {
       await answer(changed ? { answer: text.trim(), guideline_version: version } : { answer: text.trim() });
     } catch (fault) {
-      setProblem(fault instanceof Away ? t("notice.away") : fault.message);
+      setProblem(fault.message);
       setSending(false);
     }
   };

@@ -1,6 +1,7 @@
 // After one has not qualified: what one got wrong beside what is right, a word against it where one was right, and another try.
 import { html, useEffect, useState } from "../parts/html.js";
-import { Away, ask, payload } from "../parts/api.js";
+import { ask } from "../parts/api.js";
+import { Coming, usePayload } from "../parts/asked.js";
 import { KeyButton, useKeys } from "../parts/keys.js";
 import { Markdown } from "../parts/markdown.js";
 import { Content } from "../parts/content.js";
@@ -15,23 +16,30 @@ export default function Retraining({ one, go }) {
   const [found, setFound] = useState(null);
   const [at, setAt] = useState(0);
   const [problem, setProblem] = useState("");
-  const say = (fault) => setProblem(fault instanceof Away ? t("notice.away") : fault.message);
+  const [busy, setBusy] = useState(false);
+  const say = (fault) => setProblem(fault.message);
+  const load = () => ask("adjudicate", "GET", path).then((told) => {
+    setFound(told);
+    setProblem("");
+  }, (fault) => (fault.status === 404 ? setFound({ units: [] }) : say(fault)));
   useEffect(() => {
-    ask("adjudicate", "GET", path).then(setFound, (fault) => (fault.status === 404 ? setFound({ units: [] }) : say(fault)));
+    load();
   }, []);
   const unit = found?.units[at];
   const isLast = !found || at >= found.units.length - 1;
   const on = async () => {
-    if (!unit) return;
+    if (!unit || busy) return;
     if (!isLast) {
       setAt(at + 1);
       return;
     }
+    setBusy(true);
     try {
       await ask("adjudicate", "POST", path, { attempt: found.attempt });
       go(`/annotate/${id}`);
     } catch (fault) {
       say(fault);
+      setBusy(false);
     }
   };
   const appeal = async (reason) => {
@@ -46,29 +54,26 @@ export default function Retraining({ one, go }) {
         <${KeyButton} of="back" disabled=${at === 0} onClick=${back}>${t("table.before")}<//>
         <${KeyButton} kind="primary" of="submit" onClick=${on}>${isLast ? t("retraining.again") : t("table.after")}<//></div>`}</div>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
-    ${unit ? html`<div class="unit-and-side"><${Missed} key=${unit.unit_id} unit=${unit} schema=${found.label_schema} appeal=${appeal} />
+    ${unit ? html`<div class="unit-and-side"><${Missed} key=${unit.unit_id} unit=${unit} schema=${found.label_schema} appeal=${appeal} expired=${load} />
       ${found.guideline && html`<aside class="side" aria-label=${t("guideline.title")} tabindex="0"><h2>${t("guideline.title")}</h2><${Markdown} text=${found.guideline} /></aside>`}</div>`
       : (found || !problem) && html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${found ? t("retraining.nothing") : t("loading")}</h2>
         ${found && html`<p><a href=${`/annotate/${id}`}>${t("nav.annotate")}</a></p>`}</section>`}</main>`;
 }
 
-function Missed({ unit, schema, appeal }) {
-  const [told, tell] = useState();
+function Missed({ unit, schema, appeal, expired }) {
+  const { found: told, problem: unread } = usePayload(unit.payload_url, expired);
   const [problem, setProblem] = useState("");
   const [reason, setReason] = useState("");
   const kind = kindOf(schema);
-  useEffect(() => {
-    payload(unit.payload_url).then(tell, (fault) => setProblem(fault.message));
-  }, []);
   const send = async (event) => {
     event.preventDefault();
     try {
       await appeal(reason.trim());
     } catch (fault) {
-      setProblem(fault instanceof Away ? t("notice.away") : fault.message);
+      setProblem(fault.message);
     }
   };
-  if (!told) return html`<p class=${problem ? "problem" : "quiet"} role="status">${problem || t("loading")}</p>`;
+  if (!told) return html`<${Coming} problem=${unread} />`;
   return html`<div class="ruling">
     ${!kind.showsContent && html`<section class="content" aria-label=${t("unit.title")}><${Content} ...${told} /></section>`}
     <div class="sides"><${Side} title=${t("retraining.right")} label=${unit.known_label} schema=${schema} told=${told} />

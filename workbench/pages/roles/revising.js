@@ -1,6 +1,7 @@
 // One's own last labels that may still be revised: each with what it is of, and the unit again with the label to change.
 import { html, useEffect, useMemo, useState } from "../parts/html.js";
-import { Away, ask, payload } from "../parts/api.js";
+import { ask, payload } from "../parts/api.js";
+import { Coming, useAsked } from "../parts/asked.js";
 import { textOf } from "../parts/content.js";
 import { GuidelinePanel, useGuideline } from "../parts/guideline.js";
 import { Key, KeyButton, useKeys } from "../parts/keys.js";
@@ -14,8 +15,6 @@ import { kindOf } from "../kinds/index.js";
 const SHOWN = 10;
 // As many as there are keys that pick one.
 const SNIPPET_CHARACTERS = 90;
-
-const saidOf = (fault) => (fault instanceof Away ? t("notice.away") : fault.message);
 
 async function read(id) {
   const given = await ask("assign", "GET", `/annotations/${encodeURIComponent(id)}`);
@@ -47,12 +46,8 @@ export default function Revising({ one, query, go }) {
 }
 
 function List({ project, open }) {
-  const [labels, setLabels] = useState(null);
-  const [problem, setProblem] = useState("");
-  useEffect(() => {
-    ask("assign", "GET", `/projects/${encodeURIComponent(project)}/annotations?limit=${SHOWN}`)
-      .then((told) => setLabels(told.annotations), (fault) => setProblem(saidOf(fault)));
-  }, []);
+  const { found, problem } = useAsked(() => ask("assign", "GET", `/projects/${encodeURIComponent(project)}/annotations?limit=${SHOWN}`), []);
+  const labels = found?.annotations;
   const pick = (place) => (labels?.[place] ? open(labels[place].annotation_id) : false);
   useKeys(Object.fromEntries(Array.from({ length: SHOWN }, (_, place) => [`pick${place + 1}`, () => pick(place)])));
   if (problem) return html`<p class="problem" role="alert">${problem}</p>`;
@@ -78,13 +73,8 @@ function Row({ label, place, open }) {
 }
 
 function One({ project, id, done }) {
-  const [given, setGiven] = useState(null);
-  const [problem, setProblem] = useState("");
-  useEffect(() => {
-    read(id).then(setGiven, (fault) => setProblem(saidOf(fault)));
-  }, []);
-  if (problem) return html`<p class="problem" role="alert">${problem}</p>`;
-  if (!given) return html`<p class="quiet" aria-busy="true">${t("loading")}</p>`;
+  const { found: given, problem } = useAsked(() => read(id), []);
+  if (!given) return html`<${Coming} problem=${problem} />`;
   if (!given.revisable || given.label === null) {
     return html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${t("revising.tooLate")}</h2>
       <p>${t(given.too_late_from ? "revising.cameTooLate" : "revising.stands")}</p></section>`;
@@ -112,7 +102,7 @@ function Given({ project, given, done }) {
       await ask("assign", "PUT", path, { label: work.label(), flag: given.flag ?? "" });
       done(t("revising.done"));
     } catch (fault) {
-      setProblem(saidOf(fault));
+      setProblem(fault.message);
       setSending(false);
     }
   };

@@ -74,7 +74,7 @@ export function SchemaEditor({ project, close, done }) {
       done(await defined(project, {
         label_schema: schemaAfter(project.label_schema, field, offered, fates), schema_change: field ? { fields: { [field]: change } } : change, guideline_examples: examples }));
     } catch (fault) {
-      setRefused(fault.status ? fault : { message: t("notice.unsent") });
+      setRefused(fault);
       setBusy(false);
     }
   };

@@ -95,7 +95,9 @@ function Consequences({ form }) {
   useStore(language);
   const [plan, setPlan] = useState({});
   const { aql, ltpd, alpha, beta, fraction } = form;
+  const isWhole = [form.initial, form.max, form.lot, form.gold, aql, ltpd, alpha, beta, fraction].every(Number.isFinite);
   useEffect(() => {
+    if (!isWhole) return undefined;
     let over = false;
     const timer = setTimeout(() => planOf({ plan: form.plan, aql, ltpd, alpha, beta, fraction }, form.lot).then(
       (found) => over || setPlan({ found }), (fault) => over || setPlan({ problem: fault.message })), 300);
@@ -104,6 +106,8 @@ function Consequences({ form }) {
       clearTimeout(timer);
     };
   }, [form.plan, aql, ltpd, alpha, beta, fraction, form.lot]);
+  // A field that is empty for a moment comes to nothing yet.
+  if (!isWhole) return html`<section class="card consequences" aria-live="polite"><h2>${t("setup.comesTo")}</h2><p class="quiet">–</p></section>`;
   return html`<section class="card consequences" aria-live="polite"><h2>${t("setup.comesTo")}</h2>
     <p>${t("setup.labels", { count: Math.round(labelsExpected(form) * 10) / 10, right: percent(RIGHT, 0), initial: form.initial, max: form.max })}</p>
     ${plan.found && html`<p>${t("setup.audited", { count: whole(Math.round(plan.found.mean_at_aql)), lot: whole(form.lot), most: whole(plan.found.sample_max) })}</p>

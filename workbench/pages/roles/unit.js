@@ -1,6 +1,7 @@
 // One unit: everything that became of it, in order, and whether its ledger still is what was written.
-import { html, useEffect, useState } from "../parts/html.js";
-import { Away, ask } from "../parts/api.js";
+import { html, useState } from "../parts/html.js";
+import { ask } from "../parts/api.js";
+import { useAsked } from "../parts/asked.js";
 import { moment, percent, t, whole } from "../parts/strings.js";
 
 const ID_CHARACTERS_MAX = 512;
@@ -27,7 +28,7 @@ export function FindUnit({ project, go }) {
       await ask("audit", "GET", `${addressOf(id)}/lineage`);
       go(addressOf(id));
     } catch (fault) {
-      say(fault instanceof Away ? t("notice.away") : fault.status === 404 ? t("unit.unknown", { id }) : fault.message);
+      say(fault.status === 404 ? t("unit.unknown", { id }) : fault.message);
     }
   };
   return html`<section class="card find" aria-label=${t("unit.find")}><h2>${t("unit.find")}</h2><form class="row" onSubmit=${find}>
@@ -37,11 +38,7 @@ export function FindUnit({ project, go }) {
 }
 
 export default function Unit({ one, go }) {
-  const [found, setFound] = useState(null);
-  const [problem, setProblem] = useState("");
-  useEffect(() => {
-    if (one) ask("audit", "GET", `${addressOf(one)}/lineage`).then(setFound, (fault) => setProblem(fault instanceof Away ? t("notice.away") : fault.message));
-  }, []);
+  const { found, problem } = useAsked(async () => (one ? ask("audit", "GET", `${addressOf(one)}/lineage`) : null), []);
   return html`<main class="narrow" id="main" tabindex="-1"><h1>${t("unit.title")} ${one && html`<code dir="ltr">${one}</code>`}</h1>
     <p class="problem" role="alert">${problem}</p>
     ${found ? html`<${Lineage} found=${found} />` : one && !problem && html`<p class="quiet" aria-busy="true">${t("loading")}</p>`}

@@ -1,6 +1,6 @@
 // Sending a project its units: a file or some lines, looked at before they go, and a report of every one that was refused.
 import { html, useState } from "../parts/html.js";
-import { Away, ask } from "../parts/api.js";
+import { ask } from "../parts/api.js";
 import { unitsOf } from "../parts/units_file.js";
 import { t, whole } from "../parts/strings.js";
 
@@ -38,7 +38,7 @@ export function Upload({ project }) {
         setReport({ ...total });
       }
     } catch (fault) {
-      setProblem(fault instanceof Away ? t("notice.away") : fault.message);
+      setProblem(fault.message);
     }
     setBusy(false);
   };
@@ -47,7 +47,7 @@ export function Upload({ project }) {
       await ask("ingest", "POST", `/projects/${id}/seal`);
       setReport({ ...report, sealed: true });
     } catch (fault) {
-      setProblem(fault instanceof Away ? t("notice.away") : fault.message);
+      setProblem(fault.message);
     }
   };
   return html`<section class="card upload" aria-label=${t("upload.title")}><h2>${t("upload.title")}</h2><p>${t("upload.text")}</p>

@@ -9,8 +9,13 @@ export default function Verify() {
   const [found, setFound] = useState(null);
   const run = async (event) => {
     event.preventDefault();
-    const content = new Uint8Array(await files.export.arrayBuffer());
-    setFound(await verify(await files.certificate.text(), content, key.trim()));
+    try {
+      const content = new Uint8Array(await files.export.arrayBuffer());
+      setFound(await verify(await files.certificate.text(), content, key.trim()));
+    } catch {
+      // Changed on the disk, or gone, since it was chosen.
+      setFound({ problem: "verify.unread" });
+    }
   };
   const take = (name) => (event) => {
     setFiles({ ...files, [name]: event.target.files[0] });
