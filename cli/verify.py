@@ -144,7 +144,7 @@ def _show(found: Verified) -> None:
     for lot in about["lots"]:
         rate, agreement = lot["label_error_rate"], lot["agreement"]
         table.add_row(
-            f"{lot['lot_id'][:14]}…",
+            lot["lot_id"],
             str(lot["units"]),
             str(lot["inspected"]),
             str(lot["errors_found"]),

@@ -309,7 +309,7 @@ class LotCounts(Struct, frozen=True):
 
 
 class Promised(Struct, frozen=True):
-    """A target of the contract: met, missed, unsure, or too few to judge."""
+    """A target of the contract: by its whole interval met or missed, unsure where that holds the limit, or too few."""
 
     target: str
     limit: float

@@ -165,7 +165,7 @@ def _looked_at(measure: str, windows: Sequence[Window]) -> Drifted:
     later = [window for window in windows if reference is not None and window.from_us >= reference.until_us]
     current = _joined(list(reversed(later)), CURRENT_UNITS)
     if reference is None or current is None:
-        needed = f"{REFERENCE_UNITS} units of a first time and {CURRENT_UNITS} of a later one are needed"
+        needed = f"{REFERENCE_UNITS} units of the first hours and {CURRENT_UNITS} of later hours are needed"
         return Drifted(measure, None, None, reference, current, needed)
     categories = sorted(reference.counts.keys() | current.counts.keys())
     before, after = (np.array([window.counts.get(name, 0.0) for name in categories]) for window in (reference, current))

@@ -1,9 +1,10 @@
 """What a contract promises: whether each target is met, certainly missed or neither, and when that is to be told.
 
-A target is *missed* when the whole interval of its measure lies on the wrong side, *met* when the estimate itself lies
-on the right one. Between them nobody can say, and whatever was told last stands. Numbers are looked at every second,
-and an interval of 95 % that is looked at often enough crosses any line once; so a miss is told only when it has held
-for HELD_US without a break, and a recovery likewise.
+A target is *missed* when the whole interval of its measure lies on the wrong side, *met* when the whole of it lies on
+the right one. Between them nobody can say, and whatever was told last stands; what was missed is told to be over when
+the estimate itself is on the right side again, for a promise need not be proven anew. Numbers are looked at every
+second, and an interval of 95 % that is looked at often enough crosses any line once; so a miss is told only when it has
+held for HELD_US without a break, and a recovery likewise.
 """
 
 from collections.abc import Mapping
@@ -43,17 +44,25 @@ class Target:
         """Return how the target stands.
 
         >>> from concord.quality.intervals import wilson
-        >>> [Target("t", 0.8, wilson(right, 100), True).standing for right in (85, 75, 60)]
+        >>> [Target("t", 0.8, wilson(right, 100), True).standing for right in (90, 85, 60)]
         ['met', 'unsure', 'missed']
         """
         found = self.estimate
         if found.value is None or found.units < self.units_min:
             return "too few"
-        sign = 1.0 if self.at_least else -1.0
-        if sign * (found.value - self.limit) >= 0:
+        worst, best = (found.low, found.high) if self.at_least else (found.high, found.low)
+        if worst is not None and self._is_kept_by(worst):
             return "met"
-        best = found.high if self.at_least else found.low
-        return "missed" if best is not None and sign * (best - self.limit) < 0 else "unsure"
+        return "unsure" if best is None or self._is_kept_by(best) else "missed"
+
+    @property
+    def is_right(self) -> bool:
+        """Whether there is enough to judge by, and the estimate itself is on the right side."""
+        found = self.estimate
+        return found.value is not None and found.units >= self.units_min and self._is_kept_by(found.value)
+
+    def _is_kept_by(self, value: float) -> bool:
+        return value >= self.limit if self.at_least else value <= self.limit
 
 
 class TargetStanding(msgspec.Struct, frozen=True, array_like=True):
@@ -82,7 +91,8 @@ def turned(
     >>> news, standing.breached
     ('breached', True)
     """
-    after = held(standing, now_us, held_us, is_turning=target.standing == ("met" if standing.breached else "missed"))
+    is_turning = target.is_right if standing.breached else target.standing == "missed"
+    after = held(standing, now_us, held_us, is_turning=is_turning)
     if after.breached == standing.breached:
         return after, None
     return after, "breached" if after.breached else "recovered"

@@ -112,7 +112,7 @@ def throughput_and_accuracy(people: Sequence[Competence], name: str) -> str:
     known = sorted(known, key=lambda person: (-person.gold_units, person.annotator_id))[:POINTS_MAX]
     most = max((HOUR_MS / person.active_ms_median for person in known), default=1.0)
     across, up = scale(0.0, 1.05 * most, LEFT, WIDTH - RIGHT), scale(0.0, 1.0, HEIGHT - BOTTOM, TOP)
-    parts = [grid(PERCENTS, up, "{:.0%}"), ticks(nice(most), across, lambda value: f"{value:.3g}")]
+    parts = [grid(PERCENTS, up, "{:.0%}"), ticks(nice(most), across, lambda value: f"{value:,.6g}")]
     for person in known:
         x, found = across(HOUR_MS / person.active_ms_median), person.accuracy
         if found.low is not None and found.high is not None:
@@ -234,6 +234,6 @@ def _short(words: str, most: int = LABEL_CHARACTERS) -> str:
 
 
 def _tall(parts: Sequence[str], height: float, title: str, name: str) -> str:
-    named = f'<text class="name" x="{WIDTH - RIGHT}" y="{height - 2:.0f}" text-anchor="end">{title}</text>'
+    named = f'<text class="name" x="{WIDTH - RIGHT}" y="{height - 5:.0f}" text-anchor="end">{title}</text>'
     heading = f'role="img" aria-labelledby="{name}"><title id="{name}">{title}</title>'
     return f'<svg viewBox="0 0 {WIDTH} {height:.0f}" {heading}{"".join(parts)}{named}</svg>'

@@ -53,7 +53,8 @@ class Promised(msgspec.Struct, frozen=True):
 
     Attributes:
         target: which measure; alpha and the audit pass rate are to be the limit at least, the others at most.
-        standing: "met", "missed" (the whole interval is on the wrong side), "unsure", or "too few" units to judge.
+        standing: "met" (the whole interval is on the right side), "missed" (the whole of it is on the wrong one),
+            "unsure" (the limit is within it), or "too few" units to judge.
         breached: whether a breach was told (TargetBreached) and no recovery since: a miss that has held for a minute.
         since: when that was told, RFC 3339; absent when nothing ever was.
     """

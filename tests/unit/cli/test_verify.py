@@ -59,6 +59,11 @@ def test_what_a_trusted_key_signed_is_verified(certificate: Path) -> None:
     assert SIGNER.key_id in result.output
 
 
+def test_lots_are_named_whole(certificate: Path) -> None:
+    rows = [row for row in by_key(certificate).output.splitlines() if row.startswith("│")]
+    assert said()["lots"][0]["lot_id"] in "".join(row.split("│")[1].strip() for row in rows)
+
+
 def test_how_far_auditors_agreed_is_told_where_inspections_were_repeated(certificate: Path) -> None:
     assert "auditors agreed" not in by_key(certificate).output
     pool = Pool.of_left(Inspection(200, 60, 1, repeats=Repeats(60, 1, 1, 1, 9, 1)))

@@ -14,8 +14,11 @@ import pytest
 from concord.chassis.identity import Role
 from concord.labels import encoded
 from concord.pages.style import AS_PAGE
+from concord.quality.estimate import Estimate
 from services.ingest.domain.project import Fatigue, Gold, Overlap, Policy
 from services.metrics.domain.fatigue import Person
+from services.metrics.domain.standing import Competence
+from services.metrics.page import plots
 from simulation.house import Answer, House
 from tests.support.service import until
 from tests.support.upstream import CLIENT, PROJECT
@@ -146,7 +149,7 @@ async def test_labels_of_one_hour_and_without_times_are_drawn_as_far_as_they_can
     assert "Agreement by time" not in page.said
     assert "90\u00a0%" in page.said, "of the labels; gold is chosen, and none of them"
     assert "nobody has told yet how long it took" in page.said
-    assert page.said.count("500 units of a first time") == 1, "one reason is told once, whatever it is of"
+    assert page.said.count("500 units of the first hours") == 1, "one reason is told once, whatever it is of"
     if KEPT:
         await asyncio.to_thread(Path(KEPT).with_stem("short").write_bytes, answer.body)
 
@@ -169,3 +172,9 @@ async def test_nobody_elses_client_has_the_report(metrics: Metrics) -> None:
     for role, client in ((Role.CLIENT, "k2"), (Role.ANNOTATOR, None)):
         answer = await metrics.call(f"/v1/projects/{PROJECT}/report.html", role, client)
         assert answer.status in {403, 404}
+
+
+def test_a_pace_in_thousands_is_written_as_people_write_it() -> None:
+    quick = Competence("ann-1", 0, 0, 9, 8, Estimate(0.9, 0.6, 0.98, 9, ""), None, 40, 450)
+    ticks = re.findall(r'text-anchor="middle">([^<]+)<', plots.throughput_and_accuracy([quick], "p"))
+    assert "2,000" in ticks, ticks
