@@ -42,10 +42,18 @@ def verb(
         session.told(found, lambda: click.echo(f"written: {file}, {len(found.days)} lines"))
     else:
         rows = found.days if by_day else _summed(found.days)
-        session.each(rows, lambda: show_table(HEAD, [_row(day) for day in rows]))
+        session.each(rows, lambda: _show(rows, by_day))
     if found.days_from is not None and _written(since) < found.days_from:
         more = "their sums are among these" if since is until is None else "they are not in this"
         click.echo(f"before {found.days_from} some annotators' days are summed up: {more}", err=True)
+
+
+def _show(rows: Sequence[WorkedDay], by_day: bool) -> None:
+    cells = [_row(day) for day in rows]
+    if by_day:
+        show_table(HEAD, cells)
+    else:
+        show_table((*HEAD[:1], *HEAD[2:]), [(*row[:1], *row[2:]) for row in cells])
 
 
 def _written(day: datetime | None) -> str:

@@ -79,5 +79,7 @@ def test_active_time_goes_on_after_every_reload_and_is_sent_whole(pages: Pages, 
     page.locator("textarea").fill("two")
     with page.expect_request("**/assign/v1/submissions") as sent:
         page.keyboard.press("Control+Enter")
-    (submission,) = sent.value.post_data_json["submissions"]
+    body = sent.value.post_data_json
+    assert body is not None
+    (submission,) = body["submissions"]
     assert (submission["label"], submission["active_ms"] >= second) == ("two", True)

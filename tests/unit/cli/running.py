@@ -33,7 +33,9 @@ def time_told(run: Run, project: str, folder: Path) -> None:
     people = {line["annotator_id"]: line for line in lines(run(*time_of, "--json"))}
     assert {who: person["labels"] for who, person in people.items()} == walk.LABELS
     assert [person["labels_untold"] for person in people.values()] == list(walk.LABELS.values())
-    assert "ann-1" in done(run(*time_of, "--days"))
+    by_day = done(run(*time_of, "--days"))
+    assert "ann-1" in by_day
+    assert ("day" in by_day, "day" in done(run(*time_of))) == (True, False)
     assert lines(run(*time_of, "--until", "2001-01-01", "--json")) == []
     path = folder / "time.csv"
     assert done(run(*time_of, "--csv", str(path))) == f"written: {path}, {len(people)} lines\n"

@@ -66,7 +66,7 @@ function Editor({ schema, content, mediaType, draft, change, seed, pointed }) {
   const value = draft[field.name] ?? kind.begin(field.schema, content, seedOf(seed, field.name));
   // What is looked at and left as it is has been answered, too: no tag and no box is an answer.
   useEffect(() => {
-    if (!(field.name in draft) && field.required && !kind.problem(value, field.schema)) change({ ...draft, [field.name]: value });
+    if (!(field.name in draft) && field.required !== false && !kind.problem(value, field.schema)) change({ ...draft, [field.name]: value });
   }, [field.name]);
   return html`<div class="form-label">
     ${!kind.showsContent && html`<div class="content"><${Content} content=${content} mediaType=${mediaType} /></div>`}
