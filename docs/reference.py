@@ -116,7 +116,7 @@ POLICY: Mapping[str, str] = {
     "policy.dedupe": "content: the first unit stands for all of its content; id: each is labelled.",
     "targets.alpha": "Krippendorff's alpha, at least.",
     "targets.label_error_rate": "Of what leaves, at most.",
-    "targets.audit_pass_rate": "Share of lots that are accepted at first sight, at least.",
+    "targets.audit_pass_rate": "Of verdicts on lots, the share that let them leave, at least; one rejected and then inspected whole has both.",
     "targets.turnaround_p95_seconds": "From a unit's coming in to the acceptance of its lot, for 95 of 100 units, at most.",
 }
 """What fields of a definition mean and cost; of those that are not here, what the code says of them stands there."""
