@@ -63,7 +63,7 @@ def faust_feed(settings: MetricsSettings) -> Feeds:
         reading = Reading(owner, repository, parts, ports.writer, letters, ports.telemetry, ports.clock)
         part = FaustPart(app, reading, parts, ports.broker.ping, ports.clock, ports.telemetry, settings.patience)
         keeping = repeating(
-            "book", reading.keep, ports.clock, ports.telemetry, lambda: reading.pause(settings.keep_seconds)
+            "book", reading.keep_due, ports.clock, ports.telemetry, lambda: reading.pause(settings.keep_seconds)
         )
         return Feed([part, keeping], reading, part.look)
 

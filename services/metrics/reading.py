@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -27,6 +28,9 @@ from services.metrics.repository import Repository, Rows
 from services.metrics.telemetry import READING_INSTRUMENTS
 
 KEEP_SHARE = 20.0
+BEHIND_KEPT_SECONDS = 30.0
+"""How often the book of a place that is behind is kept: most that is written then is of units about to be closed.
+Whoever is dealt the place next reads no more than that again."""
 LINGER_SECONDS = 10.0
 """How long the rows of a place that was lost are kept, to answer by what they held until its next owner has begun."""
 
@@ -43,7 +47,9 @@ class _Counted:
         since: the deal since which nobody else can have had it.
         positions: the next offset of each topic's partition.
         kept: those with which the book was last written.
+        kept_at: when that was, monotonic; before it ever was, when it was taken up.
         ends: how far the topics went at `asked_us`, where it is not counted yet.
+        is_catching_up: it is counted so far, and what it caught up with is being closed.
     """
 
     since: int
@@ -52,8 +58,15 @@ class _Counted:
     book: Book
     positions: dict[str, int]
     kept: dict[str, int]
+    kept_at: float
     ends: dict[str, int] = field(default_factory=dict)
     asked_us: int = 0
+    is_catching_up: bool = False
+
+    @property
+    def is_at_its_ends(self) -> bool:
+        """Return whether the topics are counted as far as they went."""
+        return all(self.positions.get(topic, 0) >= end for topic, end in self.ends.items())
 
 
 @dataclass(slots=True)
@@ -164,7 +177,8 @@ class Reading:
             elif position < start:
                 log.log(logging.ERROR if position else logging.INFO, "%s[%d] begins at %d", topic, place, start)
                 positions[topic] = start
-        self._held[place] = _Counted(since, rows, _counts_of(rows), book, positions, dict(positions))
+        now = self.clock.monotonic()
+        self._held[place] = _Counted(since, rows, _counts_of(rows), book, positions, dict(positions), now)
         self.repository.places[place] = rows
         log.info("took up place %d: %d units open, %d closed", place, rows.units_open, len(rows.closed))
 
@@ -202,8 +216,26 @@ class Reading:
                 held.ends, held.asked_us = found, asked_us
             self._look_at(place, held)
 
+    async def _catch_up(self, place: int, held: _Counted) -> None:
+        """Close, and bring into the sums, what a place has caught up with that is about to be served.
+
+        Others run between. A unit that is closed then is looked at once; a few are left to be counted when it begins.
+        """
+        rows = held.rows
+        if not rows.behind or held.is_catching_up:
+            return
+        held.is_catching_up = True
+        rows.whole_until_us = max(rows.whole_until_us, held.asked_us)
+        try:
+            for _ in chain(rows.closing(), rows.settling()):
+                await self.clock.sleep(0)
+                if self._held.get(place) is not held:
+                    return
+        finally:
+            held.is_catching_up = False
+
     def _look_at(self, place: int, held: _Counted) -> None:
-        if all(held.positions.get(topic, 0) >= end for topic, end in held.ends.items()):
+        if held.is_at_its_ends and not held.is_catching_up:
             self._whole(place, held)
             held.ends = {}
 
@@ -227,11 +259,18 @@ class Reading:
         Two at a time would each write all of a book, for neither knows what the other has written.
         """
         async with self._keeping:
-            await self._keep()
+            await self._keep(list(self._held.values()))
 
-    async def _keep(self) -> None:
+    async def keep_due(self) -> None:
+        """Do so of the places that are served, and now and then of those that are behind."""
+        async with self._keeping:
+            before = self.clock.monotonic() - BEHIND_KEPT_SECONDS
+            held = self._held.values()
+            await self._keep([counted for counted in held if not counted.rows.behind or counted.kept_at <= before])
+
+    async def _keep(self, due: Sequence[_Counted]) -> None:
         begun = self.clock.monotonic()
-        for held in list(self._held.values()):
+        for held in due:
             positions = dict(held.positions)
             if positions == held.kept and not held.rows.is_dirty:
                 continue
@@ -240,7 +279,7 @@ class Reading:
             except (KafkaError, TimeoutError) as fault:
                 log.warning("the book of place %d is not kept, and will be the next time: %r", held.book.place, fault)
             else:
-                held.kept = positions
+                held.kept, held.kept_at = positions, self.clock.monotonic()
         self._keep_seconds = self.clock.monotonic() - begun
 
     def pause(self, seconds: float) -> float:
@@ -262,7 +301,8 @@ class Reading:
         with self.tracing.batch_span(f"process {topic}", records):
             await self._count(held, topic, records)
         held.positions[topic] = records[-1].offset + 1
-        if held.ends:
+        if held.ends and held.is_at_its_ends:
+            await self._catch_up(place, held)
             self._look_at(place, held)  # whoever waits for the place waits for this, and not for the next turn
         self.instruments.counter("concord_consumer_records", topic).inc(len(records))
         self.counted()

@@ -10,7 +10,8 @@ class MetricsSettings(ServiceSettings):
     """Metrics' settings.
 
     Attributes:
-        keep_seconds: how often what was counted is kept, so that the next life has no more than that to read again.
+        keep_seconds: how often what was counted is kept, so that the next life has no more than that to read again;
+            what is caught up with more rarely.
     """
 
     mongodb: NoMongodbSettings

@@ -22,11 +22,6 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Unit).decode
 
 
-def bucket_of(unit_id: str) -> int:
-    """Return in which part the unit lies."""
-    return hash(unit_id) % BUCKETS
-
-
 class OpenUnits:
     """Open units by id.
 
@@ -47,7 +42,7 @@ class OpenUnits:
         found = self._touched.get(unit_id)
         if found is not None:
             return found
-        bucket = self._buckets[bucket_of(unit_id)]
+        bucket = self._buckets[hash(unit_id) % BUCKETS]
         row = bucket.get(unit_id)
         if row is None:
             return None
@@ -58,20 +53,20 @@ class OpenUnits:
 
     def look(self, unit_id: str) -> Unit | None:
         """Return the unit as it is, to be looked at only, or to be taken out; None when there is none."""
-        row = self._buckets[bucket_of(unit_id)].get(unit_id)
+        row = self._buckets[hash(unit_id) % BUCKETS].get(unit_id)
         return _awake(row) if isinstance(row, bytes) else row
 
     def put(self, unit_id: str, unit: Unit) -> None:
         """Put a row in."""
-        self._buckets[bucket_of(unit_id)][unit_id] = self._touched[unit_id] = _shared(unit)
+        self._buckets[hash(unit_id) % BUCKETS][unit_id] = self._touched[unit_id] = _shared(unit)
 
     def lay(self, unit_id: str, unit: Unit) -> None:
         """Put a row in that nothing is told of now, so it rests at once; gold does not."""
-        self._buckets[bucket_of(unit_id)][unit_id] = _shared(unit) if unit.gold else _encode(unit)
+        self._buckets[hash(unit_id) % BUCKETS][unit_id] = _shared(unit) if unit.gold else _encode(unit)
 
     def remove(self, unit_id: str) -> None:
         """Take a row out."""
-        del self._buckets[bucket_of(unit_id)][unit_id]
+        del self._buckets[hash(unit_id) % BUCKETS][unit_id]
         self._touched.pop(unit_id, None)
         self._before.pop(unit_id, None)
 
@@ -84,7 +79,7 @@ class OpenUnits:
             return
         for unit_id, unit in self._before.items():
             if unit_id not in self._touched and not unit.gold:
-                self._buckets[bucket_of(unit_id)][unit_id] = _encode(unit)
+                self._buckets[hash(unit_id) % BUCKETS][unit_id] = _encode(unit)
         self._before, self._touched = self._touched, {}
 
     def walk(self) -> Iterator[tuple[str, Unit]]:
@@ -97,7 +92,7 @@ class OpenUnits:
 
     def encodable(self, unit_ids: Iterable[str]) -> dict[str, Unit | msgspec.Raw | None]:
         """Return these rows as they are encoded by msgspec, by their ids; None for one that is not there."""
-        return {unit_id: _encodable(self._buckets[bucket_of(unit_id)].get(unit_id)) for unit_id in unit_ids}
+        return {unit_id: _encodable(self._buckets[hash(unit_id) % BUCKETS].get(unit_id)) for unit_id in unit_ids}
 
     def parts(self, units: int) -> Iterator[Mapping[str, Unit | msgspec.Raw | None]]:
         """Yield all rows as `encodable` does, so many at a time; what comes or goes meanwhile may be among them or not.

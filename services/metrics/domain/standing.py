@@ -16,7 +16,7 @@ from concord.quality.competence import accuracy, class_prior, crowd_accuracy
 from concord.quality.crowd import ACCURACY_STRENGTH, ROW_STRENGTH
 from concord.quality.estimate import Estimate
 from services.metrics.domain.agreement import classes_of
-from services.metrics.domain.pace import count, percentile
+from services.metrics.domain.pace import count, percentile, place_of
 from services.metrics.domain.unit import Annotation
 
 T = TypeVar("T")
@@ -125,16 +125,21 @@ class Standing:
     _gold_correct: int | None = field(default=None, init=False, compare=False)
     _found: "dict[str, Competence]" = field(default_factory=dict, init=False, compare=False)
 
-    def worked(self, annotation: Annotation, before: Annotation | None) -> None:
-        """Count an annotation, or its revision."""
-        if self._found:
-            self._found.clear()
-        if before is None:
-            self.annotations += 1
-        elif before.active_ms:
-            count(self.active_ms, before.active_ms, -1)
-        if annotation.active_ms:
-            count(self.active_ms, annotation.active_ms)
+    def worked(self, active_ms: Sequence[int]) -> None:
+        """Count annotations by the time that each took, zero where it was not told."""
+        self._found.clear()
+        self.annotations += len(active_ms)
+        for place, times in Counter(map(place_of, active_ms)).items():
+            if place:
+                count(self.active_ms, place, times)
+
+    def revised(self, before_ms: int, active_ms: int) -> None:
+        """Count the time that a revision took in place of what was told before."""
+        self._found.clear()
+        if before_ms:
+            count(self.active_ms, before_ms, -1)
+        if active_ms:
+            count(self.active_ms, active_ms)
 
     def worked_not(self, annotation: Annotation) -> None:
         """Take an annotation out again."""

@@ -82,26 +82,40 @@ class Sums:
             tallies.add(row, units)
         return tallies
 
-    def replace(self, before: Share, after: Share) -> None:
-        """Let a unit that added `before` add `after`."""
+    def replace(self, before: Share, after: Share, units: int = 1) -> None:
+        """Let units that each added `before` add `after`."""
         if before.row != after.row:
-            self._count(before.row, -1)
-            self._count(after.row, 1)
+            self._count(before.row, -units)
+            self._count(after.row, units)
         if before.schema_version != 1 or after.schema_version != 1:
-            add_to(self.by_version, before.schema_version, before.row, -1)
-            add_to(self.by_version, after.schema_version, after.row, 1)
-        self.labels += after.labels - before.labels
-        self.settled_labels += after.settled_labels - before.settled_labels
+            add_to(self.by_version, before.schema_version, before.row, -units)
+            add_to(self.by_version, after.schema_version, after.row, units)
+        self.labels += units * (after.labels - before.labels)
+        self.settled_labels += units * (after.settled_labels - before.settled_labels)
         if before.settlement != after.settlement:
             if before.settlement:
-                self.settlements[before.settlement] -= 1
+                self.settlements[before.settlement] -= units
             if after.settlement:
-                self.settlements[after.settlement] += 1
+                self.settlements[after.settlement] += units
         if before.turnaround_seconds != after.turnaround_seconds:
             if before.turnaround_seconds >= 0:
-                count(self.turnaround_seconds, before.turnaround_seconds, -1)
+                count(self.turnaround_seconds, before.turnaround_seconds, -units)
             if after.turnaround_seconds >= 0:
-                count(self.turnaround_seconds, after.turnaround_seconds)
+                count(self.turnaround_seconds, after.turnaround_seconds, units)
+
+    def worked(self, annotations: Sequence[Annotation]) -> None:
+        """Count annotations towards the pace of those who gave them."""
+        by_annotator: defaultdict[str, list[int]] = defaultdict(list)
+        for annotation in annotations:
+            by_annotator[annotation.annotator_id].append(annotation.active_ms)
+        for annotator_id, active_ms in by_annotator.items():
+            self.standing(annotator_id).worked(active_ms)
+        self.newest_us = max([self.newest_us, *[annotation.at_us for annotation in annotations]])
+
+    def revised(self, before: Annotation, annotation: Annotation) -> None:
+        """Count a revision towards its annotator's pace."""
+        self.standing(annotation.annotator_id).revised(before.active_ms, annotation.active_ms)
+        self.newest_us = max(self.newest_us, annotation.at_us)
 
     def _count(self, row: LabelRow, times: int) -> None:
         if row:  # most units had none before

@@ -1,29 +1,32 @@
 """The rows of one place, a row a unit and a row a lot, and the sums that are derived from them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from heapq import heappop, heappush
+from itertools import islice
 
 from concord.contracts.topics import DAY_SECONDS, EVENTS_RETENTION_SECONDS
 from services.metrics.domain.closed import Closed, Segment
-from services.metrics.domain.fatigue import Person, Watch, Watched, nobody_is_watched
+from services.metrics.domain.fatigue import Watched
 from services.metrics.domain.lot import Lot, LotShare, lot_share
 from services.metrics.domain.open_units import OpenUnits
-from services.metrics.domain.sums import ClosedSums, Sums, close_in
+from services.metrics.domain.sums import ClosedSums, close_in
 from services.metrics.domain.targets import TargetStanding
-from services.metrics.domain.unit import GRACE_US, NOTHING, Annotation, Unit, is_done, judged_by, known_label, share
+from services.metrics.domain.unit import GRACE_US, NOTHING, Share, Unit, is_done, share
+from services.metrics.repository.people import People
 
-LATENCIES_MAX = 10_000
-RECOUNTED_TOGETHER = 4_000
-"""Touched units that wait for their recount while a place is behind: some 10 ms of it."""
+TOUCHED_TOGETHER = 4_000
+"""Units that are found again at once while a place is behind."""
+RECOUNTED_TOGETHER = 1_000
+"""Units that wait to be counted, and are before others get to run: some 10 ms of it."""
 CLOSED_TOGETHER = 500
 """Units that are closed before others get to run: some 5 ms of it."""
 CLOSED_KEPT_US = (EVENTS_RETENTION_SECONDS + DAY_SECONDS) * 1_000_000
 """For so long in event time what is closed is known one by one: for longer than the topics keep what was told of it."""
 
 
-class Rows:
+class Rows(People):
     """The rows of one place and their sums, in memory.
 
     Every unit remembers what it adds to the sums of its project, and every lot too; so a row that changes takes the
@@ -36,49 +39,27 @@ class Rows:
         lots: the lots' rows by id.
         closed: the closed units and lots.
         closed_sums: what they add to each project.
-        changed: projects whose sums changed since they were measured.
-        estimated: annotators of a project whose gold answers changed since they were told.
-        crowds: projects of which something was learnt of gold since it was told.
-        people: the people of projects that ask them for breaks.
-        timed: those of whom something is to be judged.
         told: what was told of each project's targets.
         whole_until_us: whatever the topics held of the place at this moment is counted; zero before that is so of any.
         version: counts what was changed of units.
-        behind: nobody looks at the sums yet, for the place is not served: touched units may wait for their recount.
     """
 
     def __init__(self, watched: Watched | None = None) -> None:
+        super().__init__(watched)
         self.open = OpenUnits()
         self.closed = Closed()
         self.closed_sums: dict[str, ClosedSums] = {}
         self.lots: dict[str, Lot] = {}
-        self.sums: dict[str, Sums] = {}
-        self.changed: set[str] = set()
-        self.estimated: defaultdict[str, set[str]] = defaultdict(set)
-        self.crowds: set[str] = set()
-        self.people: dict[str, dict[str, Person]] = {}
-        self.timed: defaultdict[str, set[str]] = defaultdict(set)
         self.told: dict[str, dict[str, TargetStanding]] = {}
-        self._watched = watched or nobody_is_watched
-        self._people_dirty: set[str] = set()
         self.whole_until_us = self.version = 0
-        self.behind = False
         self._touched: dict[str, Unit] = {}
-        self._watches: dict[str, Watch | None] = {}
+        self._uncounted: set[str] = set()
         self._walks = 0
         self._told_dirty: set[str] = set()
         self._dirty: set[str] = set()
         self._lots_dirty: set[str] = set()
         self._sums_dirty: set[str] = set()
         self._accepted: list[tuple[int, str]] = []
-
-    def sums_of(self, project_id: str) -> Sums:
-        """Return a project's sums, empty at first; it counts as changed."""
-        self.changed.add(project_id)
-        found = self.sums.get(project_id)
-        if found is None:
-            found = self.sums[project_id] = Sums()
-        return found
 
     @property
     def units_open(self) -> int:
@@ -140,7 +121,7 @@ class Rows:
 
     def take_dirty(self) -> tuple[set[str], set[str]]:
         """Return the ids of units and of lots that changed since this was last asked."""
-        self.settle()  # a unit that was touched is noted as changed once, and is in what is kept now
+        self._set_aside()  # a unit that was touched is noted as changed once, and is in what is kept now
         dirty = self._dirty, self._lots_dirty
         self._dirty, self._lots_dirty = set(), set()
         return dirty
@@ -155,44 +136,59 @@ class Rows:
         dirty, self._told_dirty = self._told_dirty, set()
         return dirty
 
-    def take_people_dirty(self) -> set[str]:
-        """Return the projects with people of whom something was learnt since this was last asked."""
-        dirty, self._people_dirty = self._people_dirty, set()
-        return dirty
-
-    def judged(self, project_id: str) -> None:
-        """Note that breaks of a project's people were judged."""
-        self._people_dirty.add(project_id)
-
     def take_sums_dirty(self) -> set[str]:
         """Return the projects whose closed sums changed since this was last asked."""
         dirty, self._sums_dirty = self._sums_dirty, set()
         return dirty
 
     def done(self) -> None:
-        """End a batch: recount the units that it touched; while the place is behind only once they are many.
+        """End a batch: bring the sums up to what it told.
 
-        Of a unit several topics tell, and all that they do while it is not looked at can be counted at once.
+        While the place is behind the units that it touched wait for that until they are closed, or the place begins to
+        be served: several topics tell of each, and all that they do is counted at once.
         """
-        self._watches.clear()
-        if not self.behind or len(self._touched) >= RECOUNTED_TOGETHER:
+        self.paced()
+        if not self.behind:
             self.settle()
+        elif len(self._touched) >= TOUCHED_TOGETHER:
+            self._set_aside()
 
     def settle(self) -> None:
         """Bring the sums up to all that was told."""
-        if self._touched:
+        for _ in self.settling():
+            pass
+
+    def settling(self) -> Iterator[None]:
+        """Do so some units at a time, between which others may run."""
+        if len(self._touched) > RECOUNTED_TOGETHER:
+            self._set_aside()
+        while self._touched or self._uncounted:
             touched, self._touched = self._touched, {}
+            self._uncounted.difference_update(touched)
+            some = list(islice(self._uncounted, RECOUNTED_TOGETHER))
+            self._uncounted.difference_update(some)
             self.version += 1
-            self._recount(touched.values())
+            self._recount([*touched.values(), *filter(None, map(self.open.get, some))])
+            self.open.rest()
+            yield
+
+    def _set_aside(self) -> None:
+        """Let touched units rest that are counted later."""
+        self._uncounted.update(self._touched)
+        self._touched = {}
+        self.version += 1
+        self.open.rest()
 
     def _recount(self, units: Iterable[Unit]) -> None:
-        """Bring the sums up to units that may have changed, and were handed out to be; they may rest then."""
+        """Bring the sums up to units that may have changed; what most of them add now, and did before, is the same."""
+        changed: list[tuple[str, Share, Share]] = []
         for unit in units:
             now, before = share(unit), unit.counted
             if now is not before and now != before:
-                self.sums_of(unit.project_id).replace(before, now)
+                changed.append((unit.project_id, before, now))
                 unit.counted = now
-        self.open.rest()
+        for (project_id, before, now), times in Counter(changed).items():
+            self.sums_of(project_id).replace(before, now, times)
 
     def recount_lot(self, lot: Lot) -> None:
         """Bring the sums up to a lot that may have changed."""
@@ -257,7 +253,10 @@ class Rows:
 
     def _close_units(self, unit_ids: Iterable[str], at_us: int) -> list[str]:
         """Close those units that are done; return the ids of the others."""
-        self.settle()
+        if self.behind:
+            self._set_aside()
+        else:
+            self.settle()
         stay: list[str] = []
         done: defaultdict[str, dict[str, Unit]] = defaultdict(dict)
         for unit_id in unit_ids:
@@ -270,6 +269,8 @@ class Rows:
             else:
                 stay.append(unit_id)
         for project_id, units in done.items():
+            self._recount([unit for unit_id, unit in units.items() if unit_id in self._uncounted])
+            self._uncounted.difference_update(units)
             close_in(self.sums_of(project_id), self._closed_sums(project_id), list(units.values()))
             for unit_id in units:
                 self.closed.add(unit_id, at_us)
@@ -306,95 +307,6 @@ class Rows:
     def _count_anew(self, unit_id: str, unit: Unit) -> None:
         unit.counted = NOTHING
         self._recount([unit])
-        sums = self.sums_of(unit.project_id)
-        for annotation in unit.annotations.values():
-            sums.standing(annotation.annotator_id).worked(annotation, None)
-            sums.newest_us = max(sums.newest_us, annotation.at_us)
+        self.sums_of(unit.project_id).worked(list(unit.annotations.values()))
         if unit.gold:
             self.gold_known(unit_id, unit, "", 1 + unit.gold_revision + unit.erased, anew=True)
-
-    def unworked(self, unit: Unit, annotation: Annotation) -> None:
-        """Take out an annotation that was given after its unit was done with."""
-        self.sums_of(unit.project_id).standing(annotation.annotator_id).worked_not(annotation)
-
-    def worked(self, unit: Unit, annotation: Annotation, before: Annotation | None) -> None:
-        """Count an annotation towards its annotator's pace, and towards competence where the unit is gold."""
-        project_id = unit.project_id
-        sums = self.sums_of(project_id)
-        standing = sums.standings.get(annotation.annotator_id) or sums.standing(annotation.annotator_id)
-        standing.worked(annotation, before)
-        try:
-            watch = self._watches[project_id]
-        except KeyError:
-            watch = self._watches[project_id] = self._watched(project_id)
-        if watch is not None and before is None:
-            self._timed(unit, annotation, watch)
-        if unit.gold and not unit.erased:
-            if known := judged_by(unit, annotation):
-                if before is not None:
-                    standing.answered(known, before.label, -1)
-                standing.answered(known, annotation.label)
-            # As many words as in any other order of what is told.
-            words = annotation.revision + (-before.revision if before is not None else 1 + unit.gold_revision)
-            standing.learnt(annotation.at_us, words)
-            self.estimated[unit.project_id].add(annotation.annotator_id)
-            self._gold_learnt(unit.project_id, annotation.at_us, words)
-        sums.newest_us = max(sums.newest_us, annotation.at_us)
-        if before is None and not self.behind and len(sums.waiting_us) < LATENCIES_MAX:
-            sums.waiting_us.append(annotation.at_us)
-
-    def tell_anew(self, project_id: str) -> None:
-        """Have a project measured, and all who answered its gold told of, at the next turn."""
-        if (sums := self.sums.get(project_id)) is not None:
-            self.changed.add(project_id)
-            self.crowds.add(project_id)
-            self.estimated[project_id].update(name for name, standing in sums.standings.items() if standing.answers)
-
-    def _timed(self, unit: Unit, annotation: Annotation, watch: Watch) -> None:
-        people = self.people.setdefault(unit.project_id, {})
-        person = people.get(annotation.annotator_id)
-        if person is None:
-            person = people[annotation.annotator_id] = Person()
-        known = judged_by(unit, annotation)
-        person.worked(annotation, not watch.says(known, annotation.label) if known else None)
-        person.judged(watch.breaks)  # after each, so that it falls due with the same label whenever that is counted
-        self.timed[unit.project_id].add(annotation.annotator_id)
-        self._people_dirty.add(unit.project_id)
-
-    def gold_known(
-        self, unit_id: str, unit: Unit, before: str, words: int, *, since: int | None = None, anew: bool = False
-    ) -> None:
-        """Bring the sums up to a gold unit of which something was told: that it is gold, erased, in doubt, ruled on.
-
-        Args:
-            unit_id: its id.
-            unit: as it is now.
-            before: the label by which answers were judged until now; empty where they were not.
-            words: how many such words these are; they are counted alike in whatever order they come.
-            since: the version of the label schema from which on answers were judged by it; as now, if None.
-            anew: whether its answers are counted for the first time, and with them each of their revisions.
-        """
-        sums, known = self.sums_of(unit.project_id), known_label(unit)
-        if known:
-            sums.gold[unit_id] = unit
-        else:
-            sums.gold.pop(unit_id, None)
-        self._gold_learnt(unit.project_id, unit.admitted_at_us, words)
-        for annotation in unit.annotations.values():
-            standing = sums.standing(annotation.annotator_id)
-            was = before if annotation.schema_version >= (unit.gold_since if since is None else since) else ""
-            now = judged_by(unit, annotation)
-            if was and was != now:
-                standing.answered(was, annotation.label, -1)
-            if now and was != now:
-                standing.answered(now, annotation.label)
-            of_it = words + (annotation.revision if anew else 0)
-            standing.learnt(annotation.at_us, of_it)
-            self.estimated[unit.project_id].add(annotation.annotator_id)
-            self._gold_learnt(unit.project_id, annotation.at_us, of_it)
-
-    def _gold_learnt(self, project_id: str, at_us: int, words: int = 1) -> None:
-        sums = self.sums_of(project_id)
-        sums.gold_learnt += words
-        sums.gold_at_us = max(sums.gold_at_us, at_us)
-        self.crowds.add(project_id)

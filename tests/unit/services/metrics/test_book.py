@@ -140,7 +140,8 @@ async def test_a_life_that_takes_up_the_book_and_reads_on_has_the_sums_of_one_th
 async def test_a_life_that_is_behind_counts_later_and_the_same(
     seed: int, together: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.metrics.repository.rows.RECOUNTED_TOGETHER", together)
+    for name in ("RECOUNTED_TOGETHER", "TOUCHED_TOGETHER"):
+        monkeypatch.setattr(f"services.metrics.repository.rows.{name}", together)
     steps, generator, parts = log_of(seed), random.Random(seed), MemoryParts()
     expected = sums(played(steps, book(MemoryParts())[1]))
     kept, served = book(parts)

@@ -1,5 +1,7 @@
 """Units are closed some at a time: others run between, and what they do in the middle of it changes no sum."""
 
+from itertools import pairwise
+
 import pytest
 
 from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted
@@ -24,8 +26,9 @@ def about() -> Metadata:
     return Metadata(event_id="e", client_id="k1", project_id="k1-p", occurred_at_us=ACCEPTED_US)
 
 
-def filled() -> Rows:
+def filled(*, behind: bool = False) -> Rows:
     rows = Rows()
+    rows.behind = behind
     served = Handlers(rows)
     for lot in range(LOTS):
         unit_ids = [f"k1-u{lot}-{number:02}" for number in range(UNITS)]
@@ -95,3 +98,28 @@ def test_a_unit_that_is_sent_back_in_the_middle_stays_open_and_its_lot_with_it()
     assert rows.units_open == 1
     assert rows.lots["k1-l0"].unit_ids == (unit_id,)
     assert rows.sums["k1-p"].units_settled == LOTS * UNITS - 1
+
+
+@pytest.mark.parametrize("together", [3, 1_000])
+def test_what_is_closed_before_the_place_is_served_is_in_the_sums_as_if_it_had_been_counted_before(
+    together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RECOUNTED_TOGETHER", "TOUCHED_TOGETHER"):
+        monkeypatch.setattr(f"services.metrics.repository.rows.{name}", together)
+    rows, live = filled(behind=True), filled()
+    assert not rows.sums["k1-p"].tally.rows, "nobody looks at the sums yet"
+    for closing in (rows.closing(), live.closing()):
+        list(closing)
+    assert (rows.units_open, rows.lots) == (0, {})
+    rows.begin()
+    live.begin()  # whose labels are not new to anybody then either
+    assert rows.sums == live.sums
+    assert rows.closed_sums == live.closed_sums
+
+
+def test_what_waits_to_be_counted_is_counted_some_units_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.metrics.repository.rows.RECOUNTED_TOGETHER", TOGETHER)
+    rows, counted = filled(behind=True), filled().sums["k1-p"]
+    labels = [0, *[rows.sums["k1-p"].labels for _ in rows.settling()]]
+    assert [now - before for before, now in pairwise(labels)] == [2 * TOGETHER] * (LOTS * UNITS // TOGETHER)
+    assert rows.sums["k1-p"].tally == counted.tally

@@ -20,7 +20,7 @@ from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent
 from concord.contracts.v1.metadata_pb2 import Metadata
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
 from services.metrics.domain.event_time import AHEAD_US_MAX
-from services.metrics.reading import Reading
+from services.metrics.reading import BEHIND_KEPT_SECONDS, Reading
 from services.metrics.repository import Repository
 from tests.support.book import MemoryParts
 
@@ -297,3 +297,88 @@ async def test_in_a_chunk_with_poison_too_an_event_dated_ahead_is_noted_once(rea
     await reading.serve(UNITS.name, 0, [record(0, encode(ahead), at_us=1_000_000), nameless, record(2, b"\xff")])
     assert sorted(letters(reading)) == [(1, "Poison"), (2, "Undecodable")]
     assert reading.bounded.counter("concord_metrics_event_times_bounded", UNITS.name)._value.get() == 1
+
+
+async def test_others_run_while_what_a_place_has_caught_up_with_is_counted_and_it_is_served_after_that(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.metrics.repository.rows.RECOUNTED_TOGETHER", 1)
+    ends, units = {at(0): 5, at(1): 0}, 5
+    reading.look(ends, 10)
+    turns: list[bool] = []
+    serving = asyncio.create_task(reading.serve(UNITS.name, 0, [admitted(offset) for offset in range(units)]))
+    while not serving.done():
+        await asyncio.sleep(0)
+        reading.look(ends, 11)  # somebody asks in the middle of it
+        turns.append(0 in reading.owner.open())
+    await serving
+    assert turns.count(False) >= units
+    assert turns[-1], "it is served once all is counted"
+    assert not reading.repository.places[0].behind
+
+
+async def test_a_place_that_is_lost_in_the_middle_of_it_is_not_served(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.metrics.repository.rows.RECOUNTED_TOGETHER", 1)
+    reading.look({at(0): 5, at(1): 0}, 10)
+    serving = asyncio.create_task(reading.serve(UNITS.name, 0, [admitted(offset) for offset in range(5)]))
+    for _ in range(2):
+        await asyncio.sleep(0)
+    assert not serving.done()
+    reading.owner.dealt(Deal(frozenset({1}), frozenset({1}), {"http://one": frozenset({1})}))
+    reading.dealt()
+    await serving
+    assert 0 not in reading.owner.open()
+
+
+async def test_a_place_is_served_though_who_counted_what_it_caught_up_with_was_stopped(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.metrics.repository.rows.RECOUNTED_TOGETHER", 1)
+    reading.look({at(0): 5, at(1): 0}, 10)
+    serving = asyncio.create_task(reading.serve(UNITS.name, 0, [admitted(offset) for offset in range(5)]))
+    for _ in range(2):
+        await asyncio.sleep(0)
+    serving.cancel()
+    await asyncio.wait([serving])
+    reading.look({at(0): 5, at(1): 0}, 11)
+    assert reading.owner.open() == {0, 1}
+
+
+async def test_a_place_that_is_behind_is_kept_now_and_then_and_at_once_when_it_is_handed_over() -> None:
+    clock, parts = Ahead(), MemoryParts()
+    letters: Any = SetAside()
+    reading = Reading(seated(0), Repository(PLACES), parts, "one", letters, Telemetry("test"), clock)
+    await reading.take_up(0, EMPTY)
+    reading.look({at(0): 4}, 10)
+    await reading.serve(UNITS.name, 0, [admitted(0)])
+    await reading.keep_due()
+    assert not parts.pieces[0], "most that is told of now is about to be closed"
+    clock.seconds = BEHIND_KEPT_SECONDS
+    await reading.keep_due()
+    assert await kept_until(parts) == 1
+    await reading.serve(UNITS.name, 0, [admitted(1)])
+    await reading.keep_due()
+    assert await kept_until(parts) == 1
+    await reading.keep()
+    assert await kept_until(parts) == 2
+    await reading.serve(UNITS.name, 0, [admitted(2), admitted(3)])
+    await reading.keep_due()
+    assert await kept_until(parts) == 4, "it is served"
+
+
+class Ahead(SystemClock):
+    """The system's clock, put forward."""
+
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.seconds
+
+
+async def kept_until(parts: MemoryParts) -> int:
+    """Return how far an heir finds the place counted."""
+    heir = begun(seated(0), parts, "heir")
+    await heir.take_up(0, EMPTY)
+    return heir.positions(0)[UNITS.name]
