@@ -24,6 +24,7 @@ async def perhaps(person: Person, offer: dict[str, Any]) -> None:
 async def _drafts(person: Person, assignment_id: str, built_on: int) -> None:
     """Save a draft as one goes on with a label, as the page does that was shown number `built_on`."""
     notebook, path = person.town.notebook, f"/v1/assignments/{assignment_id}/draft"
+    draft: dict[str, Any] = {}
     for number in range(person.generator.randint(1, SAVES_MAX)):
         draft = {"by": person.name, "of": assignment_id, "number": number}
         answer = await person.insist("assign", "PUT", path, {"draft": draft, "revision": built_on}, tries_max=3)
@@ -34,7 +35,7 @@ async def _drafts(person: Person, assignment_id: str, built_on: int) -> None:
             return
         built_on = answer.json()["revision"]
         notebook.drafted.append(Drafted(assignment_id, person.name, built_on))
-    await _look(person, path, assignment_id, built_on)
+    await _look(person, path, draft, built_on)
     if person.chance(STALE):
         stale: dict[str, Any] = {"draft": {"by": person.name, "of": assignment_id}, "revision": built_on - 1}
         answer = await person.insist("assign", "PUT", path, stale, tries_max=3)
@@ -45,15 +46,15 @@ async def _drafts(person: Person, assignment_id: str, built_on: int) -> None:
         await person.insist("assign", "DELETE", path, tries_max=3)
 
 
-async def _look(person: Person, path: str, assignment_id: str, saved: int) -> None:
-    """Look at one's own draft, as another window would."""
+async def _look(person: Person, path: str, draft: dict[str, Any], saved: int) -> None:
+    """Look at one's own draft, as another window would: it is what was saved last, or what another has saved since."""
     answer = await person.insist("assign", "GET", path, tries_max=3)
     if answer is None or answer.status in GONE:
         return
     shown: dict[str, Any] = answer.json() if answer.status == 200 else {"draft": {}, "revision": 0}
-    mine = (shown["draft"].get("by"), shown["draft"].get("of")) == (person.name, assignment_id)
-    if not mine or shown["revision"] < saved:
-        text = f"{person.name} saved draft {saved} of {assignment_id} and is shown"
+    mine = all(shown["draft"].get(name) == draft[name] for name in ("by", "of"))
+    if not mine or shown["revision"] < saved or (shown["revision"] == saved and shown["draft"] != draft):
+        text = f"{person.name} saved draft {saved}, {draft}, and is shown"
         person.town.notebook.wrongs.append(f"{text} {answer.status}, {answer.body!r}")
 
 

@@ -119,14 +119,22 @@ class Passage:
         weather: the run's.
         generator: this life's.
         crash: ends the life at once, and what is in hand never returns; None for one that does not crash.
+        doubt: called when the store does not answer an insert, of which the life then does not know what became.
     """
 
-    def __init__(self, weather: Weather, generator: random.Random, crash: Callable[[], None] | None) -> None:
+    def __init__(
+        self,
+        weather: Weather,
+        generator: random.Random,
+        crash: Callable[[], None] | None,
+        doubt: Callable[[], None] | None = None,
+    ) -> None:
         self.weather = weather
         self.generator = generator
         self.down: set[type[Exception]] = set()
         self.dead = False
         self._crash = crash
+        self._doubt = doubt
         self._awake = asyncio.Event()
         self._awake.set()
         self._point = generator.choice(CRASH_POINTS)
@@ -168,6 +176,8 @@ class Passage:
         if unavailable in self.down and not self.weather.calm:
             raise unavailable(f"{operation}: an outage")
         if self.weather.strikes(fault, UNAVAILABLE_CHANCE, self.generator):
+            if self._doubt is not None and operation == "insert":
+                self._doubt()
             raise unavailable(f"{operation}: no answer {phase} the effect")
 
     def _is_crash_point(self, phase: str, operation: str) -> bool:

@@ -25,12 +25,13 @@ from simulation.clients import Client
 from simulation.evidence import Evidence, records_of
 from simulation.faults import Fault, Weather
 from simulation.house import House
-from simulation.lives import LIVES_APIECE, Lives, Mischief
+from simulation.lives import LIVES_APIECE, Lives
+from simulation.mischief import Mischief
 from simulation.network import Network
 from simulation.notebook import Notebook
 from simulation.reviewers import Adjudicator, Auditor, Lead
 from simulation.strangers import Stranger
-from simulation.town import Person, Town
+from simulation.town import ISSUED_SECONDS_AGO, Person, Town
 from simulation.trace import TownCluster, Trace
 from simulation.trouble import Agency, Changer, Crowd, Eraser
 from simulation.virtual_time import VirtualTimeLoop
@@ -129,6 +130,7 @@ async def _gone_home(
     await asyncio.sleep(LAST_WORDS_SECONDS)
     wrongs += [sentence async for sentence in _settled(town)]
     await operator.ask_quality()
+    await operator.ask_every_process()
     return wrongs
 
 
@@ -144,7 +146,8 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
     generator = random.Random(f"{seed}/town")
     weather = Weather.drawn(seed)
     apiece = LIVES_APIECE[many_live(seed)]
-    lives = Lives(house, cluster, weather, trace, random.Random(f"{seed}/lives"), apiece)
+    generated = random.Random(f"{seed}/lives")
+    lives = Lives(house, cluster, weather, trace, generated, apiece, doubts=who_doubts_stands_still(seed))
     town = Town(house, Network(lives, weather, trace), Notebook(clocks_jumped=Fault.CLOCK_JUMPS in weather.faults))
     names = [f"ann-{number}" for number in range(1, ANNOTATORS + 1)]
     everybody = [*names, *(f"relief-{number}" for number in range(1, RELIEF + 1))]
@@ -200,6 +203,11 @@ def many_live(seed: int) -> bool:
     return seed % 12 == 10
 
 
+def who_doubts_stands_still(seed: int) -> bool:
+    """Return whether processes in doubt stand still in a seed's town, and others take over: in one of a hundred."""
+    return seed % 100 == 65
+
+
 def models_come(seed: int) -> bool:
     """Return whether models annotate in a seed's town beside people: in a third, and the others stay as they were."""
     return seed % 6 in (0, 4)
@@ -252,6 +260,18 @@ class Operator(Person):
                 answer = await self.insist("assign", "PUT", f"/v1/annotators/{name}", {"skills": skills, **kind})
             if answer.status not in (200, 201):
                 self.town.notebook.wrongs.append(f"{name} was refused: {answer.body!r}")
+
+    async def ask_every_process(self) -> None:
+        """Ask each process of a service what all of them have to be asked for: whichever is asked, it is the same."""
+        name, lives = self.annotators[0], self.town.network.lives
+        token = self.town.house.token(name, Role.ANNOTATOR, issued_seconds_ago=ISSUED_SECONDS_AGO)
+        shown = {}
+        for life in list(lives.now["assign"]):
+            answer = await life.serve("GET", "/v1/me", token, None, (), "")
+            if answer.status == 200:
+                shown[life.writer] = sorted(row["project_id"] for row in answer.json()["projects"])
+        if len(set(map(tuple, shown.values()))) > 1:
+            self.town.notebook.wrongs.append(f"{name} is told of other projects by each process: {shown}")
 
     async def ask_quality(self) -> None:
         """Ask what metrics makes of each project."""

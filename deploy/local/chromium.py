@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local import debian, places, terminal
+from deploy.local.alone import alone
 
 PACKAGES = ("chromium", "fonts-dejavu-core")
 """Its fonts hold Latin, Greek, Cyrillic, Arabic and Hebrew letters."""
@@ -55,13 +56,17 @@ def ensure() -> Chromium:
     """
     found = find()
     if found is None:
-        places.LOCAL.mkdir(exist_ok=True)
-        with terminal.step("chromium: fetching Debian's packages (100 MB, once)"):
-            debian.unpack([*PACKAGES, *_others()], _UNPACKED, CURE)
-        found = find()
+        with alone(_UNPACKED.with_suffix(".lock")):
+            found = find() or _fetched()
     if found is None:
         raise terminal.StepFailed(f"Debian's package holds no chromium: {CURE}")
     return found
+
+
+def _fetched() -> Chromium | None:
+    with terminal.step("chromium: fetching Debian's packages (100 MB, once)"):
+        debian.unpack([*PACKAGES, *_others()], _UNPACKED, CURE)
+    return find()
 
 
 def _others() -> list[str]:

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from deploy.local import debian, places, terminal
+from deploy.local.alone import alone
 
 PROMETHEUS, ALERTMANAGER = "prometheus", "prometheus-alertmanager"
 _PROGRAMS = {PROMETHEUS: ("prometheus", "promtool"), ALERTMANAGER: ("prometheus-alertmanager", "amtool")}
@@ -32,9 +33,8 @@ def ensure(package: str = PROMETHEUS) -> Path:
     """
     found = find(package)
     if found is None:
-        with terminal.step(f"{package}: fetching Debian's package ({_MEGABYTES[package]} MB, once)"):
-            _fetch(package)
-        found = find(package)
+        with alone(_UNPACKED.with_suffix(".lock")):
+            found = find(package) or _fetched(package)
     if found is None:
         raise terminal.StepFailed(f"Debian's package holds no {' and '.join(_PROGRAMS[package])}: {CURE}")
     return found
@@ -44,5 +44,7 @@ def _unpacked(package: str) -> Path:
     return _UNPACKED / package
 
 
-def _fetch(package: str) -> None:
-    debian.unpack([package], _unpacked(package), CURE)
+def _fetched(package: str) -> Path | None:
+    with terminal.step(f"{package}: fetching Debian's package ({_MEGABYTES[package]} MB, once)"):
+        debian.unpack([package], _unpacked(package), CURE)
+    return find(package)

@@ -4,13 +4,13 @@ The bench's peers live in one, the platforms that it holds the whole against in 
 exports back in tests in a third: what they pin, and how much they bring, is no business of what runs.
 """
 
-import fcntl
 import hashlib
 import shutil
 import sys
 from pathlib import Path
 
 from deploy.local import places, terminal
+from deploy.local.alone import alone
 
 NAMES = ("peers", "platforms", "readers")
 _MARK = "made-from"
@@ -33,10 +33,8 @@ def ensure(name: str) -> Path:
         StepFailed: The environment could not be made, or a package is not the one whose hash is locked.
     """
     folder = folder_of(name)
-    folder.mkdir(exist_ok=True)
     # Several may ask at once; all but the first wait and find it there.
-    with (folder / "lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with alone(folder / "lock"):
         return made(name, folder, lock_of(name))
 
 

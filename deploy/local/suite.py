@@ -38,13 +38,24 @@ class Step:
 
 @dataclass(frozen=True)
 class Result:
-    """How a step ended; the counts are of tests and zero where there are none."""
+    """How a step ended; the counts are of tests and zero where there are none.
+
+    `ran`: its tests have left a report. Where they have not, no test has failed: what they stand on did not come up.
+    """
 
     step: Step
     status: int
     seconds: float
     passed: int = 0
     failed: int = 0
+    ran: bool = True
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in a word or three."""
+        if not self.status:
+            return "passed"
+        return f"failed ({self.status})" if self.ran else f"not run ({self.status})"
 
 
 def _pytest(name: str, *arguments: str, on: tuple[str, ...] = (), beside: tuple[Step, ...] = ()) -> Step:
@@ -115,6 +126,8 @@ def run(steps: Iterable[Step] = STEPS, folder: Path = _FOLDER) -> int:
     environment = _environment()
     results = [result for step in steps for result in _run(step, folder, environment)]
     print(table(results))
+    for name in [result.step.name for result in results if not result.ran]:
+        terminal.say(f"{name}: no test has failed, for none was run to its end; see what is said under the step's name")
     passed, failed = sum(result.passed for result in results), sum(result.failed for result in results)
     terminal.say(f"{passed} passed, {failed} failed")
     return int(any(result.status for result in results))
@@ -123,11 +136,10 @@ def run(steps: Iterable[Step] = STEPS, folder: Path = _FOLDER) -> int:
 def table(results: list[Result]) -> str:
     """Return one line a step: its name, how it ended, how long it took."""
     width = max(len(result.step.name) for result in results)
-    rows = [f"{'step':<{width}}  {'result':<12}  {'tests':>7}  {'seconds':>7}"]
+    rows = [f"{'step':<{width}}  {'result':<13}  {'tests':>7}  {'seconds':>7}"]
     for result in results:
-        outcome = f"failed ({result.status})" if result.status else "passed"
         tests = str(result.passed + result.failed) if result.step.counts else ""
-        rows.append(f"{result.step.name:<{width}}  {outcome:<12}  {tests:>7}  {result.seconds:>7.1f}")
+        rows.append(f"{result.step.name:<{width}}  {result.outcome:<13}  {tests:>7}  {result.seconds:>7.1f}")
     return "\n".join(["", *rows, ""])
 
 
@@ -191,8 +203,9 @@ def _argv(step: Step, folder: Path) -> tuple[str, ...]:
 
 
 def _result(step: Step, status: int, began: float, folder: Path) -> Result:
-    passed, failed = counts(folder / f"{_file_name(step)}.xml") if step.counts else (0, 0)
-    return Result(step, status, time.monotonic() - began, passed, failed)
+    report = folder / f"{_file_name(step)}.xml"
+    passed, failed = counts(report) if step.counts else (0, 0)
+    return Result(step, status, time.monotonic() - began, passed, failed, not step.counts or report.exists())
 
 
 def counts(report: Path) -> tuple[int, int]:

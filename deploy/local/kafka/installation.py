@@ -3,19 +3,18 @@
 Prepared are a formatted log folder that new stacks copy, and a class data archive (JEP 350) that halves the start.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from string import Template
 
 from deploy.local import places, terminal
+from deploy.local.alone import alone
 from deploy.local.listeners import accepts
 from deploy.local.ports import Ports
 
@@ -47,8 +46,7 @@ class Installation:
         """
         if self.is_done():
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with _alone(self._folder / "lock"):
+        with alone(self._folder / "lock"):
             if self.is_done():  # another command did it meanwhile
                 return
             for made in (self._jars, self._formatted):
@@ -154,11 +152,3 @@ def _write_settings(folder: Path, ports: Ports, log_folder: Path) -> Path:
     path = folder / "server.properties"
     path.write_text(filled)
     return path
-
-
-@contextmanager
-def _alone(lock_file: Path) -> Iterator[None]:
-    """Hold a lock that Linux gives back when this process ends, however it ends."""
-    with lock_file.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

@@ -15,9 +15,9 @@ from tests.end_to_end.chaos.notebook import WAITING, Notebook
 from tests.end_to_end.chaos.orders import Orders
 from tests.end_to_end.chaos.trouble import Blow, Trouble
 from tests.end_to_end.judge import heard
+from tests.support.patience import PATIENCE_SECONDS
 
 CALM_SECONDS = 5.0
-SETTLE_SECONDS_MAX = 90.0
 CONNECTIONS_MAX = 200
 
 
@@ -109,7 +109,7 @@ async def _troubled(plan: Plan, stack: Stack, town: Town, say: Callable[[str], N
         counted = await _counted(town)
         outcome.tallies = tallies(await heard(stack.kafka_bootstrap), town.notebook, counted)
         outcome.settled_seconds = loop.time() - ended
-        if not outcome.faults() or outcome.settled_seconds > SETTLE_SECONDS_MAX:
+        if not outcome.faults() or outcome.settled_seconds > PATIENCE_SECONDS:
             break
     ids = [project.project_id for project in town.projects]
     judged = (*stack.services, "assign" + WAITING)

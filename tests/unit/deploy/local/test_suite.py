@@ -53,6 +53,24 @@ def test_all_steps_run_after_a_failure_and_the_last_line_is_the_total(
     ]
 
 
+def test_a_step_whose_tests_could_not_run_is_told_from_one_whose_tests_failed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    steps = [
+        _python("unit", _writes(_REPORT) + "; raise SystemExit(1)", counts=True),
+        _python("whole", "raise SystemExit('lend: port 1 is held')", counts=True),
+    ]
+    assert suite.run(steps, tmp_path / "work") == 1
+    lines = capfd.readouterr().out.splitlines()
+    assert [line.split()[1:4] for line in lines if line.startswith(("unit  ", "whole  "))] == [
+        ["failed", "(1)", "6"],
+        ["not", "run", "(1)"],
+    ]
+    assert [line for line in lines if line.startswith("whole: no test has failed")]
+    assert not [line for line in lines if line.startswith("unit: no test has failed")]
+    assert lines[-1] == "4 passed, 3 failed"
+
+
 def test_a_step_beside_another_is_printed_after_it_and_fails_the_run(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
