@@ -6,6 +6,7 @@ With metadata the files are those that it names, in its order; without, all that
 a column of the metadata, or with `gold=folder` the name of the folder that a file is in.
 """
 
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,9 +23,12 @@ from concord.chassis.http import decode_line
 from services.ingest.domain.admission import CONTENT_BYTES_MAX, Suggestion, UnitWish
 from services.ingest.domain.staffing import Caution
 from services.ingest.formats.lines import Lines
-from services.ingest.formats.rows import ATTRIBUTES, Options, Row, attribute, label_from, sized
+from services.ingest.formats.rows import ATTRIBUTES, UNREADABLE, Options, Row, attribute, label_from, sized
 
 FILES_MAX = 200_000
+ENTRIES_MAX = 300_000
+"""Of a packed folder, with the folders in it and what a Mac puts beside each file: each takes half a kilobyte before
+anything is read, and 50 bytes in what is sent."""
 METADATA_BYTES_MAX = 200_000_000
 CHUNK_BYTES = 65_536
 FOLDER = "folder"
@@ -43,20 +47,40 @@ def rows(path: Path, options: Options) -> Iterator[Row]:
         Invalid: it is no zip file, or has too many files.
     """
     try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError) as fault:
+        archive = _Archive(path)
+    except _TooMany as fault:
+        raise refused("body", f"has over {ENTRIES_MAX} entries", f"send at most {FILES_MAX} files at once") from fault
+    except (*UNPACKING, *UNREADABLE, struct.error) as fault:
         raise refused("body", "is no zip file", "pack the folder by `zip -r folder.zip folder`") from fault
     with archive:
         files = {
             zip_info.filename: zip_info
             for zip_info in archive.infolist()
-            if not zip_info.is_dir() and not _hidden(zip_info.filename)
+            if zip_info.filename and not zip_info.is_dir() and not _hidden(zip_info.filename)
         }
         if len(files) > FILES_MAX:
             raise refused("body", f"has {len(files)} files", f"send at most {FILES_MAX} at once")
         folder = _Folder(archive, files, options)
         described = [name for name in files if PurePosixPath(name).name in _METADATA]
         yield from folder.described(described) if described else folder.all_files()
+
+
+class _TooMany(Exception):
+    """A packed folder has more entries than are looked at."""
+
+
+class _Entries(list[zipfile.ZipInfo]):
+    def append(self, entry: zipfile.ZipInfo) -> None:
+        if len(self) >= ENTRIES_MAX:
+            raise _TooMany
+        super().append(entry)
+
+
+class _Archive(zipfile.ZipFile):
+    """A zip file whose entries are counted as they are read: `ZipFile` makes an object of each before it is asked."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, _Entries(value) if name == "filelist" else value)
 
 
 def _hidden(name: str) -> bool:

@@ -228,6 +228,44 @@ def test_a_time_that_python_cannot_hold_is_refused(cells: Any, tmp_path: Path) -
     assert "cannot be read on" in str(row.said)
 
 
+def test_no_more_entries_of_a_packed_folder_are_read_than_may_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, made = tmp_path / "f.zip", 0
+
+    class Counted(zipfile.ZipInfo):
+        def __init__(self, *arguments: Any, **more: Any) -> None:
+            nonlocal made
+            made += 1
+            super().__init__(*arguments, **more)
+
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(50):
+            archive.writestr(f"{number}/", "")
+    monkeypatch.setattr(folder, "ENTRIES_MAX", 10)
+    monkeypatch.setattr(zipfile, "ZipInfo", Counted)
+    with pytest.raises(ConcordError, match="over 10 entries"):
+        list(folder.rows(path, Options(CHOICE)))
+    assert made <= 11, "each is an object of half a kilobyte, and takes 50 bytes in what is sent"
+
+
+def test_a_packed_folder_with_any_byte_changed_is_refused_or_read(tmp_path: Path) -> None:
+    path = tmp_path / "f.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.txt", "a text")
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        for value in (0, 0x80, 0xFF, whole[place] ^ 1):
+            path.write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
+            try:
+                found = [row.said for row in folder.rows(path, Options(CHOICE))]
+            except ConcordError:
+                continue
+            except Exception as fault:
+                raise AssertionError(f"byte {place} is {value}: {fault!r}") from fault
+            assert len(found) <= 1
+
+
 def test_metadata_that_cannot_be_unpacked_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "f.zip"
     packed(METADATA, path)
