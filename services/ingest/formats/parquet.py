@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
+from os import SEEK_END
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,11 @@ from concord.chassis.errors import ConcordError
 from services.ingest.formats.rows import UNREADABLE, Columns, Options, Row
 
 BATCH_ROWS = 200
+MAGIC = b"PAR1"
+"""What a file ends with, after the length of its footer in WORD_BYTES."""
+WORD_BYTES = 4
+FOOTER_BYTES_MAX = 5_000_000
+"""Of what a file tells of its columns in each row group: read whole, it takes twenty times as much memory."""
 GROUP_BYTES_MAX = 200_000_000
 """Of one row group, unpacked: so much may lie in memory at once."""
 
@@ -26,6 +32,9 @@ def rows(path: Path, options: Options) -> Iterator[Row]:
     from pyarrow import parquet  # noqa: PLC0415 - see above
 
     cure = "send a file that `pyarrow.parquet.read_table` reads"
+    if (size := _footer_bytes(path)) > FOOTER_BYTES_MAX:
+        problem = f"has a footer of {size} bytes, and at most {FOOTER_BYTES_MAX} are taken"
+        raise refused("body", problem, "write fewer columns, or larger row groups (row_group_size=10000)")
     try:
         file = parquet.ParquetFile(path)
     except (pyarrow.ArrowException, OSError, ValueError) as fault:
@@ -46,6 +55,17 @@ def rows(path: Path, options: Options) -> Iterator[Row]:
                     cautions = ()
         except (pyarrow.ArrowException, OSError, *UNREADABLE) as fault:
             yield Row(number + 1, refused("body", f"cannot be read on ({str(fault)[:100]})", cure))
+
+
+def _footer_bytes(path: Path) -> int:
+    """Return how long a file's footer is by its own word, which stands before the last four bytes; 0 of no Parquet."""
+    with path.open("rb") as file:
+        length = file.seek(0, SEEK_END)
+        if length < len(MAGIC) + WORD_BYTES:
+            return 0
+        file.seek(length - len(MAGIC) - WORD_BYTES)
+        size = int.from_bytes(file.read(WORD_BYTES), "little")
+        return size if size <= length and file.read() == MAGIC else 0
 
 
 def _bounded(metadata: Any) -> None:

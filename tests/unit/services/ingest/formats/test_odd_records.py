@@ -215,6 +215,17 @@ def test_a_damaged_file_of_parquet_ends_no_process(tmp_path: Path) -> None:
     assert done.stdout
 
 
+def test_a_file_that_tells_of_too_many_columns_is_refused_before_that_is_read(tmp_path: Path) -> None:
+    path, many = tmp_path / "t.parquet", 40_000
+    names = ["id", "content", *(f"c{number}" for number in range(many))]
+    pq.write_table(pa.Table.from_arrays([pa.array(["1"])] * len(names), names=names), path)
+    with pytest.raises(ConcordError, match="has a footer of"):
+        list(parquet.rows(path, Options(CHOICE)))
+    path.write_bytes(b"PAR1")
+    with pytest.raises(ConcordError, match="is no Parquet"):
+        list(parquet.rows(path, Options(CHOICE)))
+
+
 @pytest.mark.parametrize(
     "cells",
     [pa.array([2**60], pa.date64()), pa.array([2**62], pa.duration("s")), pa.array([1], pa.timestamp("ns"))],
