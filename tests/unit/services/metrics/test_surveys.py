@@ -131,7 +131,7 @@ async def test_a_drift_of_labels_is_told_once_when_it_has_held_and_shown_until_i
     label(range(FIRST_HOUR, FIRST_HOUR + 5), 0.1, REFERENCE_UNITS // 5)
     (early,) = [measure for measure in (await told(metrics, "drift"))["measures"] if measure["measure"] == "labels"]
     assert (early["psi"], early["found"]) == (None, False)
-    assert "200 of a later one are needed" in early["reason"]
+    assert "200 of later hours are needed" in early["reason"]
     label(range(FIRST_HOUR + 10, FIRST_HOUR + 12), 0.1, CURRENT_UNITS // 2)
     for _ in range(3):
         await surveys.turn()
