@@ -4,6 +4,7 @@ import time
 
 import click
 
+from cli import own_conduct, own_quality
 from cli.answering import BY, answer_of
 from cli.session import Session, json_of, show_table, speaks, text_of
 from concord.client import Concord
@@ -234,3 +235,7 @@ def again(session: Session, project_id: str) -> None:
         attempt = concord.retraining(project_id).attempt
         found = concord.finish_retraining(project_id, attempt)
     session.told(found, lambda: click.echo("you may try again"))
+
+
+for own in (own_quality.verb, own_conduct.verb, own_conduct.appeal):
+    verb.add_command(own)

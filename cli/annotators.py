@@ -2,12 +2,14 @@
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from cli import statuses, time_worked
 from cli.session import Session, show_table, speaks
 from concord.client import Concord
+from concord.client.conduct import HeldRule
 from concord.client.models import Estimate
 from concord.client.work import Annotator, Credential, RosterReport
 from concord.pages.figures import digits_apart
@@ -109,11 +111,36 @@ def conduct(session: Session, project_id: str) -> None:
     with session.client() as concord:
         found = concord.conduct(project_id)
     rows = [
-        (person.annotator_id, held.rule, held.then, held.since, held.until, held.reason)
+        (person.annotator_id, held.rule, held.then, held.since, held.until, held.reason, _said(held))
         for person in found
         for held in person.rules
     ]
-    session.each(found, lambda: show_table(("annotator", "rule", "then", "since", "until", "why"), rows))
+    session.each(found, lambda: show_table(("annotator", "rule", "then", "since", "until", "why", "they say"), rows))
+
+
+def _said(held: HeldRule) -> str:
+    return "" if held.appeal is None else f"{held.appeal.outcome}: {held.appeal.reason}"
+
+
+@verb.command("rule")
+@click.argument("project_id")
+@click.argument("annotator_id")
+@click.argument("rule", type=click.Choice(["pace", "skips"]))
+@click.argument("outcome", type=click.Choice(["upheld", "declined"]))
+@click.argument("reason")
+@speaks
+def rule(
+    session: Session,
+    project_id: str,
+    annotator_id: str,
+    rule: Literal["pace", "skips"],
+    outcome: Literal["upheld", "declined"],
+    reason: str,
+) -> None:
+    """Rule on what ANNOTATOR_ID says to RULE in PROJECT_ID: upheld, they go on; else it stands."""
+    with session.client() as concord:
+        found = concord.rule_conduct(project_id, annotator_id, rule, outcome, reason)
+    session.told(found, lambda: click.echo(f"{found.annotator_id} is told: {found.outcome}"))
 
 
 @verb.command("release")

@@ -5,6 +5,7 @@ from typing import Any
 
 from concord.chassis.identity import Role
 from simulation import drafting, wishes
+from simulation.house import Answer
 from simulation.notebook import Ended, Revised, Submitted
 from simulation.town import Person, Town
 
@@ -15,6 +16,7 @@ CLAIM_UNITS_MAX = 4
 REVISES = 0.4
 REVISED_AMONG = 6
 """Somebody who revises looks at so many of their last labels."""
+APPEALS = 0.3
 ANY_PROJECT = 0.3
 RUSH_CLAIMS = 4
 RUSH_UNITS = 6
@@ -64,7 +66,7 @@ class Annotator(Person):
         path = f"/v1/projects/{project_id}/claims" if project_id else "/v1/claims"
         answer = await self.insist("assign", "POST", path, wish, tries_max=3)
         if answer is None or answer.status != 200:
-            return False
+            return await self._refused(project_id, answer)
         self._read(answer.body)
         offers = answer.json()["assignments"]
         project_id = project_id or answer.json().get("project_id", "")
@@ -87,6 +89,23 @@ class Annotator(Person):
         if self.town.revises and self.chance(REVISES):
             await self._revise()
         return bool(offers)
+
+    async def _refused(self, project_id: str, answer: Answer | None) -> bool:
+        """Appeal where one may have been stopped by a rule; there is no work."""
+        is_stopped = self.town.appeals and answer is not None and answer.status == 409 and project_id
+        if is_stopped and self.name in (self.town.hasty, self.town.skipper) and self.chance(APPEALS):
+            await self._appeal(project_id)
+        return False
+
+    async def _appeal(self, project_id: str) -> None:
+        """Answer to what is held against oneself; said again, also in other words, it is no second answer."""
+        path = f"/v1/projects/{project_id}/conduct"
+        mine = await self.insist("assign", "GET", f"{path}/mine", tries_max=2)
+        for held in mine.json()["rules"] if mine is not None and mine.status == 200 else []:
+            body = {"rule": held["rule"], "reason": self.generator.choice(("I had read them.", "They were blank."))}
+            answer = await self.insist("assign", "POST", f"{path}/appeals", body, tries_max=2)
+            if answer is not None and answer.status not in (200, 409):
+                self.town.notebook.wrongs.append(f"{self.name} appealed and was answered {answer.status}")
 
     async def _rush(self, project_id: str) -> None:
         """Claim several times at once, as somebody who presses a button again and again."""

@@ -104,10 +104,21 @@ class Lead(Person):
         path = f"/v1/projects/{project_id}/conduct"
         answer = await self.insist("assign", "GET", path, tries_max=3)
         for person in answer.json()["annotators"] if answer is not None and answer.status == 200 else []:
+            for held in person["rules"]:
+                if held.get("appeal", {}).get("outcome") == "open" and self.chance(LET_GO):
+                    await self._rule_on(path, person["annotator_id"], held["rule"])
             if self.chance(LET_GO) and any(held["then"] == "pause" for held in person["rules"]):
                 entry = await self.insist("assign", "POST", path, {"annotator_id": person["annotator_id"]})
                 if entry is not None and entry.status not in (200, 409):
                     self.town.notebook.wrongs.append(f"the lead let somebody go on and was answered {entry.status}")
+
+    async def _rule_on(self, path: str, annotator_id: str, rule: str) -> None:
+        """Rule on what somebody says to a rule that holds against them; one who rules on themselves is refused."""
+        outcome = "upheld" if self.chance(0.5) else "declined"
+        body = {"annotator_id": annotator_id, "rule": rule, "outcome": outcome, "reason": f"It is {outcome}."}
+        answer = await self.insist("assign", "POST", f"{path}/rulings", body)
+        if answer is not None and answer.status not in (200, 409):
+            self.town.notebook.wrongs.append(f"the lead ruled on an appeal and was answered {answer.status}")
 
     async def _answer(self, project_id: str) -> None:
         path = f"/v1/projects/{project_id}/questions"

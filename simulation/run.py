@@ -162,7 +162,7 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
     for client in clients if town.models else ():
         client.definition["policy"]["models"] = wishes.models(random.Random(f"{seed}/models/{client.name}"))
     if rules_come(seed):
-        town.hasty, town.skipper = names[1], names[2]
+        town.hasty, town.skipper, town.appeals = names[1], names[2], people_appeal(seed)
         for client in clients:
             client.definition["policy"] |= wishes.CONDUCT
     if takes_errors(seed):
@@ -216,6 +216,11 @@ def models_come(seed: int) -> bool:
 def rules_come(seed: int) -> bool:
     """Return whether a seed's projects have rules of pace and skips, and people who break them: in a tenth."""
     return seed % 10 == 7
+
+
+def people_appeal(seed: int) -> bool:
+    """Return whether those who break rules answer to it: in half of the towns that have any."""
+    return seed % 20 == 17
 
 
 def people_revise(seed: int) -> bool:

@@ -28,6 +28,7 @@ class Town:
         closed: everybody goes home.
         patient: all is waited for, whatever is known to be broken.
         models: who annotates and is a model; in towns without any nobody says what kind of reason they skip for.
+        appeals: these two answer to what is held against them.
         hasty, skipper: who clicks through units, and who skips most, in towns whose projects have rules for that.
         revises: people revise labels that they gave.
         refers: adjudicators send units back to annotators in place of a ruling.
@@ -47,6 +48,7 @@ class Town:
     models: tuple[str, ...] = ()
     hasty: str = ""
     skipper: str = ""
+    appeals: bool = False
     revises: bool = False
     refers: bool = False
     erases_what_left: bool = False

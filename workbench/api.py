@@ -26,6 +26,7 @@ PAGES = (
     "/annotate",
     "/annotate/{one}",
     "/revising/{one}",
+    "/mine/{one}",
     "/retraining/{one}",
     "/adjudicate",
     "/gold/{one}",

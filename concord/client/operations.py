@@ -15,6 +15,7 @@ from concord.client import (
     inferring,
     leading,
     letters,
+    own,
     people,
     privacy,
     projects,
@@ -74,6 +75,9 @@ class Operations:
     stranded = called(projects.stranded)
     conduct = called(pace.conduct)
     release = called(pace.release)
+    own_conduct = called(pace.own_conduct)
+    appeal_conduct = called(pace.appeal_conduct)
+    rule_conduct = called(pace.rule_conduct)
     own_labels = called(given.own_labels)
     own_label = called(given.own_label)
     revise = called(given.revise)
@@ -119,6 +123,7 @@ class Operations:
     draft = called(people.draft)
     forget_draft = called(people.forget_draft)
     standing = called(people.standing)
+    own_quality = called(own.own_quality)
     payload = called(people.payload)
     escalations = called(people.escalations)
     escalated_objects = called(drawn.escalated_objects)
@@ -189,6 +194,9 @@ class AwaitedOperations:
     stranded = awaited(projects.stranded)
     conduct = awaited(pace.conduct)
     release = awaited(pace.release)
+    own_conduct = awaited(pace.own_conduct)
+    appeal_conduct = awaited(pace.appeal_conduct)
+    rule_conduct = awaited(pace.rule_conduct)
     own_labels = awaited(given.own_labels)
     own_label = awaited(given.own_label)
     revise = awaited(given.revise)
@@ -234,6 +242,7 @@ class AwaitedOperations:
     draft = awaited(people.draft)
     forget_draft = awaited(people.forget_draft)
     standing = awaited(people.standing)
+    own_quality = awaited(own.own_quality)
     payload = awaited(people.payload)
     escalations = awaited(people.escalations)
     escalated_objects = awaited(drawn.escalated_objects)

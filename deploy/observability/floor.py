@@ -156,6 +156,13 @@ def _everybody() -> list[Panel]:
             alerts=("ProjectsOutOfGold", "AnnotatorsWithoutGold", "UnitsNobodyCanLabel", "AnnotatorsAwaitLead"),
         ),
         lines(
+            "Appeals that wait",
+            "For how long the oldest appeal against a rule of pace or skips has waited for a lead's word.",
+            [("max(concord_assign_conduct_appeal_waiting_seconds)", "oldest appeal")],
+            unit="s",
+            alerts=("ConductAppealsWait",),
+        ),
+        lines(
             "Time to the first label",
             "From a unit's admission to the first label of it that counts: half of them, and 19 of 20.",
             [

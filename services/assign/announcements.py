@@ -23,6 +23,8 @@ from concord.contracts.v1.assignments_pb2 import (
     AssignmentExpired,
     AssignmentIssued,
     AssignmentReturned,
+    ConductAppealed,
+    ConductAppealRuled,
     ConductChanged,
     GuidelineAcknowledged,
     UnitSkipped,
@@ -32,7 +34,7 @@ from services.assign.domain.acknowledgement import AcknowledgementState
 from services.assign.domain.eligibility import AnnotatorState
 from services.assign.domain.lease import NOT_THEIRS, SkipCode
 from services.assign.domain.qualification import QualificationState
-from services.assign.domain.rules import Change, ConductState
+from services.assign.domain.rules import Change, ConductState, Held
 from services.assign.domain.unit import Assignment, UnitState, may_still_submit
 
 SERVICE = "assign"
@@ -222,7 +224,38 @@ def conduct_changed(announcer: Announcer, client_id: str, state: ConductState, c
         until_us=held.until_us,
         released_by=change.released_by,
     )
-    envelope = AssignmentEvent(conduct_changed=changed)
+    return _of_conduct(announcer, client_id, state, AssignmentEvent(conduct_changed=changed))
+
+
+def conduct_appealed(announcer: Announcer, client_id: str, state: ConductState, held: Held) -> Outgoing:
+    """Return the event that somebody answers to what is held against them."""
+    assert held.appeal is not None, "it was just made"
+    appealed = ConductAppealed(
+        annotator_id=state.annotator_id,
+        rule=held.rule,
+        then=held.then,
+        reason=held.appeal.reason,
+        since_us=held.since_us,
+    )
+    return _of_conduct(announcer, client_id, state, AssignmentEvent(conduct_appealed=appealed))
+
+
+def conduct_appeal_ruled(announcer: Announcer, client_id: str, state: ConductState, held: Held) -> Outgoing:
+    """Return the event that a lead has ruled on such an appeal."""
+    assert held.appeal is not None, "it was just ruled on"
+    ruled = ConductAppealRuled(
+        annotator_id=state.annotator_id,
+        rule=held.rule,
+        then=held.then,
+        since_us=held.since_us,
+        outcome=held.appeal.outcome,
+        reason=held.appeal.ruling,
+        ruled_by=held.appeal.ruled_by,
+    )
+    return _of_conduct(announcer, client_id, state, AssignmentEvent(conduct_appeal_ruled=ruled))
+
+
+def _of_conduct(announcer: Announcer, client_id: str, state: ConductState, envelope: AssignmentEvent) -> Outgoing:
     return announcer.event(ASSIGNMENTS, state.project_id, client_id, state.project_id, envelope)
 
 

@@ -77,6 +77,8 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
     stocks = handlers.gold_stocks.look
     stocktaking = repeating("gold left", stocks, ports.clock, ports.telemetry, lambda: STOCK_SECONDS)
     conduct = handlers.conduct.look
+    appeals = handlers.conduct_appeals.look
+    appealing = repeating("appeals that wait for a lead", appeals, ports.clock, ports.telemetry, lambda: STOCK_SECONDS)
     conducting = repeating("people who wait for a lead", conduct, ports.clock, ports.telemetry, lambda: STOCK_SECONDS)
     floor = repeating("the floor", handlers.floor.look, ports.clock, ports.telemetry, lambda: FLOOR_SECONDS)
     drafts = handlers.drafting.end
@@ -91,7 +93,19 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
         tables=[projects, annotators],
         places=Placed(owner, repository),
         patience=settings.patience,
-        loops=[expiring, looking, ending, writing, tidying, stocktaking, conducting, floor, drafting, learning],
+        loops=[
+            expiring,
+            looking,
+            ending,
+            writing,
+            tidying,
+            stocktaking,
+            conducting,
+            appealing,
+            floor,
+            drafting,
+            learning,
+        ],
     )
     shelf = LetterShelf(SERVICE, ports.broker, ports.clock)
     runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)

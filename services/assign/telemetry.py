@@ -71,6 +71,11 @@ INSTRUMENTS = (
         "Annotators who are given nothing new in a project until its lead lets them go on.",
     ),
     Instrument(
+        "concord_assign_conduct_appeal_waiting_seconds",
+        "gauge",
+        "For how long the oldest appeal against a rule of pace or skips has waited for a lead's word; 0: none waits.",
+    ),
+    Instrument(
         "concord_assign_units_nobody_can_label",
         "gauge",
         "Units that want labels which nobody who is defined can give: all have had them, or nobody has the skills.",

@@ -23,9 +23,10 @@ from services.metrics.agents import faust_feed
 from services.metrics.announcements import SERVICE
 from services.metrics.domain.fatigue import Watch
 from services.metrics.domain.standing import says_same
-from services.metrics.door import models, worked
+from services.metrics.door import models, own, worked
 from services.metrics.feed import Feeds, replaying
 from services.metrics.measure import MEASURE_SECONDS, Measure, breaks_of
+from services.metrics.owning import Owning
 from services.metrics.reached import Reached
 from services.metrics.repository import Repository
 from services.metrics.settings import MetricsSettings
@@ -69,6 +70,8 @@ def wire(settings: MetricsSettings, ports: Ports, feeds: Feeds = replaying) -> S
     projects.listen(partial(_redefined, repository))
     surveys = Surveys(repository, owner, projects, annotators, measure, ports.telemetry)
     feed.reading.lost.append(surveys.drop)
+    owning = Owning(measure)
+    feed.reading.lost.append(owning.drop)
     parts: list[Part] = [
         Hook("telemetry", stop=lambda: asyncio.to_thread(ports.telemetry.tracing.shutdown)),
         Hook("store", stop=ports.store.close),
@@ -86,12 +89,12 @@ def wire(settings: MetricsSettings, ports: Ports, feeds: Feeds = replaying) -> S
     runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)
     asgi = application(
         SERVICE,
-        [api.router(), models.router(), worked.router(), letters_router(shelf)],
+        [api.router(), models.router(), worked.router(), own.router(), letters_router(shelf)],
         readiness=runtime,
         identity=ports.identity,
         telemetry=ports.telemetry,
         placing=Placing(owner, ports.peers, naming=settings.places.owners_named),
-        state=Reached(measure, surveys, annotators, Gather(owner, ports.peers)),
+        state=Reached(measure, surveys, owning, annotators, Gather(owner, ports.peers)),
         is_model=models_in(annotators),
     )
     return Service(runtime, asgi, settings.http, LINGER_SECONDS)

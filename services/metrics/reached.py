@@ -14,6 +14,7 @@ from concord.chassis.identity import Caller, Role, require
 from concord.chassis.places.gather import Gather
 from concord.chassis.table import Table
 from services.metrics.measure import Measure
+from services.metrics.owning import Owning
 from services.metrics.surveying import Surveys
 
 ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
@@ -69,6 +70,7 @@ class Reached:
 
     measure: Measure
     surveys: Surveys
+    owning: Owning
     annotators: Table[AnnotatorRow]
     gather: Gather
     followers: Followers = field(default_factory=Followers)

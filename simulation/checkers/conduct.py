@@ -1,6 +1,6 @@
 """Rules of pace and skips: who broke them is given nothing new, nobody else is, and clicking through is found."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,12 +15,13 @@ HASTY, LAST, IN_A_ROW = CONDUCT["pace"]["hasty"], CONDUCT["pace"]["last"], CONDU
 SKIPPED = -1
 FOR_EVER = 2**62
 
+Changes = dict[tuple[str, str], list[Any]]
 Deeds = dict[tuple[str, str], list[tuple[int, int]]]
 
 
 def rules_of_conduct_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Whoever is stopped broke the rule, and is given nothing until it is over; who does nothing else is stopped."""
-    changes: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    changes: Changes = defaultdict(list)
     for event in sorted(evidence.events("conduct_changed"), key=lambda event: event.metadata.occurred_at_us):
         changes[event.metadata.project_id, event.content.annotator_id].append(event)
     deeds = _deeds(evidence)
@@ -38,6 +39,44 @@ def rules_of_conduct_are_kept(notebook: Notebook, evidence: Evidence) -> Iterato
             yield f"{annotator_id} clicked through {len(labels)} units of {project_id}, and nothing came of it"
     if not notebook.clocks_jumped:
         yield from _given_while_stopped(changes, evidence)
+    yield from _appeals_are_answered(changes, evidence)
+
+
+def _appeals_are_answered(changes: Changes, evidence: Evidence) -> Iterator[str]:
+    """Yield who answered twice to one thing, was ruled on unasked or twice, or was held to what was upheld, or not."""
+    begun = {
+        (place, event.content.rule, event.metadata.occurred_at_us)
+        for place, events in changes.items()
+        for event in events
+        if event.content.begins
+    }
+    appeals, rulings = (
+        Counter(_about(event) for event in evidence.events(kind))
+        for kind in ("conduct_appealed", "conduct_appeal_ruled")
+    )
+    for about, times in appeals.items():
+        if about not in begun:
+            yield f"{about} was appealed, and never began"
+        if times > 1:
+            yield f"{about} was appealed {times} times"
+    for about, times in rulings.items():
+        if times > appeals[about]:
+            yield f"{about} was ruled on {times} times, and appealed {appeals[about]} times"
+    for event in evidence.events("conduct_appeal_ruled"):
+        place = event.metadata.project_id, event.content.annotator_id
+        over = [
+            change
+            for change in changes[place]
+            if change.metadata.causation_id == event.metadata.causation_id and not change.content.begins
+        ]
+        upheld = event.content.outcome == "upheld"
+        if [change.content.rule for change in over] != ([event.content.rule] if upheld else []):
+            yield f"an appeal of {place[1]} in {place[0]} is {event.content.outcome}, and {len(over)} rules ended by it"
+
+
+def _about(event: Any) -> tuple[tuple[str, str], str, int]:
+    content = event.content
+    return (event.metadata.project_id, content.annotator_id), content.rule, content.since_us
 
 
 def _deeds(evidence: Evidence) -> Deeds:
@@ -65,7 +104,7 @@ def _broke(done: list[tuple[int, int]], event: Any, until_us: int) -> bool:
     return bool(sum(0 <= ms < FLOOR_MS for ms in before) >= HASTY)
 
 
-def _given_while_stopped(changes: dict[tuple[str, str], list[Any]], evidence: Evidence) -> Iterator[str]:
+def _given_while_stopped(changes: Changes, evidence: Evidence) -> Iterator[str]:
     """Yield who was given a unit while they were stopped by what was told, by the clocks of those who told it."""
     issued: dict[tuple[str, str], list[int]] = defaultdict(list)
     for event in evidence.events("assignment_issued"):

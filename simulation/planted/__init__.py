@@ -51,6 +51,7 @@ PLANTED = _named(
         labelling.the_first_draft_is_shown,
         labelling.models_are_people,
         labelling.who_is_stopped_is_forgotten,
+        labelling.an_appeal_is_made_again,
         labelling.desks_without_an_end,
         labelling.exposures_by_process,
         labelling.a_wait_for_ever,

@@ -13,8 +13,10 @@ from concord.quality.label_error import leaving_error_rate
 from concord.quality.stopping_law import Bounds
 from services.adjudicate.domain import revising
 from services.adjudicate.domain import unit as adjudicated
+from services.assign.domain import appeals
 from services.assign.domain.models import Part
 from services.assign.domain.queue import Pick, Seeker
+from services.assign.domain.rules import ConductState, Rule, Rules
 from services.assign.handlers.claims import Claims
 from services.assign.handlers.drafting import Drafting
 from services.assign.repository.conducts import CONDUCT
@@ -111,6 +113,21 @@ def models_are_people() -> Iterator[None]:
 def who_is_stopped_is_forgotten() -> Iterator[None]:
     """Keep who is stopped by a rule in memory: the next process knows nothing of it until they do something."""
     with patch.object(CONDUCT, "is_open", lambda _: False):
+        yield
+
+
+@contextmanager
+def an_appeal_is_made_again() -> Iterator[None]:
+    """Take every answer to what is held against somebody, also a second and one after the word on the first."""
+    before = appeals.appealed
+
+    def appealed(state: ConductState | None, rule: Rule, rules: Rules, reason: str, now_us: int) -> ConductState | None:
+        if state is not None:
+            open_held = tuple(msgspec.structs.replace(held, appeal=None) for held in state.held)
+            state = msgspec.structs.replace(state, held=open_held)
+        return before(state, rule, rules, reason, now_us)
+
+    with patch.object(appeals, "appealed", appealed):
         yield
 
 

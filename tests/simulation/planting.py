@@ -12,6 +12,7 @@ SETTLE_SECONDS = 400.0
 """A town that a bug brings to a halt need not be waited for to the end: one that goes on settles in less than this."""
 CAUGHT_AT = {
     "accepted-after-two": 3,
+    "an-appeal-is-made-again": 17,
     "checked-by-todays-classes": 8,
     "classes-of-the-first-day": 8,
     "closed-gold-goes-on": 17,

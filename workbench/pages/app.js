@@ -12,6 +12,7 @@ const PAGES = [
   [/^\/sign-in$/, [], () => import("./roles/sign_in.js"), "signIn"],
   [/^\/annotate(?:\/([^/]+))?$/, ["annotator"], () => import("./roles/annotate.js"), "nav.annotate"],
   [/^\/revising\/([^/]+)$/, ["annotator"], () => import("./roles/revising.js"), "revising.title"],
+  [/^\/mine\/([^/]+)$/, ["annotator"], () => import("./roles/mine.js"), "mine.title"],
   [/^\/retraining\/([^/]+)$/, ["annotator"], () => import("./roles/retraining.js"), "retraining.title"],
   [/^\/adjudicate$/, ["adjudicator"], () => import("./roles/adjudicate.js"), "nav.adjudicate"],
   [/^\/gold\/([^/]+)\/candidates$/, ["adjudicator", "operator"], () => import("./roles/candidates.js"), "candidates.title"],

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from concord.contracts.v1 import metadata_pb2 as concord_dot_contracts_dot_v1_dot_metadata__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&concord/contracts/v1/assignments.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\xec\x03\n\x0f\x41ssignmentEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12\x43\n\x11\x61ssignment_issued\x18\n \x01(\x0b\x32&.concord.contracts.v1.AssignmentIssuedH\x00\x12\x45\n\x12\x61ssignment_expired\x18\x0b \x01(\x0b\x32\'.concord.contracts.v1.AssignmentExpiredH\x00\x12G\n\x13\x61ssignment_returned\x18\x0c \x01(\x0b\x32(.concord.contracts.v1.AssignmentReturnedH\x00\x12\x39\n\x0cunit_skipped\x18\r \x01(\x0b\x32!.concord.contracts.v1.UnitSkippedH\x00\x12M\n\x16guideline_acknowledged\x18\x0e \x01(\x0b\x32+.concord.contracts.v1.GuidelineAcknowledgedH\x00\x12?\n\x0f\x63onduct_changed\x18\x0f \x01(\x0b\x32$.concord.contracts.v1.ConductChangedH\x00\x42\x07\n\x05\x65vent\"x\n\x10\x41ssignmentIssued\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x03 \x01(\t\x12\x16\n\x0elease_until_us\x18\x04 \x01(\x03\x12\x0e\n\x06rework\x18\x05 \x01(\r\"Q\n\x11\x41ssignmentExpired\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x03 \x01(\t\"R\n\x12\x41ssignmentReturned\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x03 \x01(\t\"i\n\x0bUnitSkipped\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\"H\n\x15GuidelineAcknowledged\x12\x14\n\x0c\x61nnotator_id\x18\x01 \x01(\t\x12\x19\n\x11guideline_version\x18\x02 \x01(\r\"\xb6\x01\n\x0e\x43onductChanged\x12\x14\n\x0c\x61nnotator_id\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0c\n\x04then\x18\x03 \x01(\t\x12\x0e\n\x06\x62\x65gins\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05\x63ount\x18\x06 \x01(\r\x12\n\n\x02of\x18\x07 \x01(\r\x12\x10\n\x08\x66loor_ms\x18\x08 \x01(\r\x12\x10\n\x08until_us\x18\t \x01(\x03\x12\x13\n\x0breleased_by\x18\n \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&concord/contracts/v1/assignments.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\xf9\x04\n\x0f\x41ssignmentEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12\x43\n\x11\x61ssignment_issued\x18\n \x01(\x0b\x32&.concord.contracts.v1.AssignmentIssuedH\x00\x12\x45\n\x12\x61ssignment_expired\x18\x0b \x01(\x0b\x32\'.concord.contracts.v1.AssignmentExpiredH\x00\x12G\n\x13\x61ssignment_returned\x18\x0c \x01(\x0b\x32(.concord.contracts.v1.AssignmentReturnedH\x00\x12\x39\n\x0cunit_skipped\x18\r \x01(\x0b\x32!.concord.contracts.v1.UnitSkippedH\x00\x12M\n\x16guideline_acknowledged\x18\x0e \x01(\x0b\x32+.concord.contracts.v1.GuidelineAcknowledgedH\x00\x12?\n\x0f\x63onduct_changed\x18\x0f \x01(\x0b\x32$.concord.contracts.v1.ConductChangedH\x00\x12\x41\n\x10\x63onduct_appealed\x18\x10 \x01(\x0b\x32%.concord.contracts.v1.ConductAppealedH\x00\x12H\n\x14\x63onduct_appeal_ruled\x18\x11 \x01(\x0b\x32(.concord.contracts.v1.ConductAppealRuledH\x00\x42\x07\n\x05\x65vent\"x\n\x10\x41ssignmentIssued\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x03 \x01(\t\x12\x16\n\x0elease_until_us\x18\x04 \x01(\x03\x12\x0e\n\x06rework\x18\x05 \x01(\r\"Q\n\x11\x41ssignmentExpired\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x03 \x01(\t\"R\n\x12\x41ssignmentReturned\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x03 \x01(\t\"i\n\x0bUnitSkipped\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\"H\n\x15GuidelineAcknowledged\x12\x14\n\x0c\x61nnotator_id\x18\x01 \x01(\t\x12\x19\n\x11guideline_version\x18\x02 \x01(\r\"\xb6\x01\n\x0e\x43onductChanged\x12\x14\n\x0c\x61nnotator_id\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0c\n\x04then\x18\x03 \x01(\t\x12\x0e\n\x06\x62\x65gins\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05\x63ount\x18\x06 \x01(\r\x12\n\n\x02of\x18\x07 \x01(\r\x12\x10\n\x08\x66loor_ms\x18\x08 \x01(\r\x12\x10\n\x08until_us\x18\t \x01(\x03\x12\x13\n\x0breleased_by\x18\n \x01(\t\"e\n\x0f\x43onductAppealed\x12\x14\n\x0c\x61nnotator_id\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0c\n\x04then\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x10\n\x08since_us\x18\x05 \x01(\x03\"\x8b\x01\n\x12\x43onductAppealRuled\x12\x14\n\x0c\x61nnotator_id\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0c\n\x04then\x18\x03 \x01(\t\x12\x10\n\x08since_us\x18\x04 \x01(\x03\x12\x0f\n\x07outcome\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x10\n\x08ruled_by\x18\x07 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,17 +33,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'concord.contracts.v1.assign
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ASSIGNMENTEVENT']._serialized_start=102
-  _globals['_ASSIGNMENTEVENT']._serialized_end=594
-  _globals['_ASSIGNMENTISSUED']._serialized_start=596
-  _globals['_ASSIGNMENTISSUED']._serialized_end=716
-  _globals['_ASSIGNMENTEXPIRED']._serialized_start=718
-  _globals['_ASSIGNMENTEXPIRED']._serialized_end=799
-  _globals['_ASSIGNMENTRETURNED']._serialized_start=801
-  _globals['_ASSIGNMENTRETURNED']._serialized_end=883
-  _globals['_UNITSKIPPED']._serialized_start=885
-  _globals['_UNITSKIPPED']._serialized_end=990
-  _globals['_GUIDELINEACKNOWLEDGED']._serialized_start=992
-  _globals['_GUIDELINEACKNOWLEDGED']._serialized_end=1064
-  _globals['_CONDUCTCHANGED']._serialized_start=1067
-  _globals['_CONDUCTCHANGED']._serialized_end=1249
+  _globals['_ASSIGNMENTEVENT']._serialized_end=735
+  _globals['_ASSIGNMENTISSUED']._serialized_start=737
+  _globals['_ASSIGNMENTISSUED']._serialized_end=857
+  _globals['_ASSIGNMENTEXPIRED']._serialized_start=859
+  _globals['_ASSIGNMENTEXPIRED']._serialized_end=940
+  _globals['_ASSIGNMENTRETURNED']._serialized_start=942
+  _globals['_ASSIGNMENTRETURNED']._serialized_end=1024
+  _globals['_UNITSKIPPED']._serialized_start=1026
+  _globals['_UNITSKIPPED']._serialized_end=1131
+  _globals['_GUIDELINEACKNOWLEDGED']._serialized_start=1133
+  _globals['_GUIDELINEACKNOWLEDGED']._serialized_end=1205
+  _globals['_CONDUCTCHANGED']._serialized_start=1208
+  _globals['_CONDUCTCHANGED']._serialized_end=1390
+  _globals['_CONDUCTAPPEALED']._serialized_start=1392
+  _globals['_CONDUCTAPPEALED']._serialized_end=1493
+  _globals['_CONDUCTAPPEALRULED']._serialized_start=1496
+  _globals['_CONDUCTAPPEALRULED']._serialized_end=1635
 # @@protoc_insertion_point(module_scope)

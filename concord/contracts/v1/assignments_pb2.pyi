@@ -30,6 +30,8 @@ class AssignmentEvent(_message.Message):
     UNIT_SKIPPED_FIELD_NUMBER: _builtins.int
     GUIDELINE_ACKNOWLEDGED_FIELD_NUMBER: _builtins.int
     CONDUCT_CHANGED_FIELD_NUMBER: _builtins.int
+    CONDUCT_APPEALED_FIELD_NUMBER: _builtins.int
+    CONDUCT_APPEAL_RULED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -44,6 +46,10 @@ class AssignmentEvent(_message.Message):
     def guideline_acknowledged(self) -> Global___GuidelineAcknowledged: ...
     @_builtins.property
     def conduct_changed(self) -> Global___ConductChanged: ...
+    @_builtins.property
+    def conduct_appealed(self) -> Global___ConductAppealed: ...
+    @_builtins.property
+    def conduct_appeal_ruled(self) -> Global___ConductAppealRuled: ...
     def __init__(
         self,
         *,
@@ -54,12 +60,14 @@ class AssignmentEvent(_message.Message):
         unit_skipped: Global___UnitSkipped | None = ...,
         guideline_acknowledged: Global___GuidelineAcknowledged | None = ...,
         conduct_changed: Global___ConductChanged | None = ...,
+        conduct_appealed: Global___ConductAppealed | None = ...,
+        conduct_appeal_ruled: Global___ConductAppealRuled | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["assignment_expired", b"assignment_expired", "assignment_issued", b"assignment_issued", "assignment_returned", b"assignment_returned", "conduct_changed", b"conduct_changed", "event", b"event", "guideline_acknowledged", b"guideline_acknowledged", "metadata", b"metadata", "unit_skipped", b"unit_skipped"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assignment_expired", b"assignment_expired", "assignment_issued", b"assignment_issued", "assignment_returned", b"assignment_returned", "conduct_appeal_ruled", b"conduct_appeal_ruled", "conduct_appealed", b"conduct_appealed", "conduct_changed", b"conduct_changed", "event", b"event", "guideline_acknowledged", b"guideline_acknowledged", "metadata", b"metadata", "unit_skipped", b"unit_skipped"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_expired", b"assignment_expired", "assignment_issued", b"assignment_issued", "assignment_returned", b"assignment_returned", "conduct_changed", b"conduct_changed", "event", b"event", "guideline_acknowledged", b"guideline_acknowledged", "metadata", b"metadata", "unit_skipped", b"unit_skipped"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_expired", b"assignment_expired", "assignment_issued", b"assignment_issued", "assignment_returned", b"assignment_returned", "conduct_appeal_ruled", b"conduct_appeal_ruled", "conduct_appealed", b"conduct_appealed", "conduct_changed", b"conduct_changed", "event", b"event", "guideline_acknowledged", b"guideline_acknowledged", "metadata", b"metadata", "unit_skipped", b"unit_skipped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["assignment_issued", "assignment_expired", "assignment_returned", "unit_skipped", "guideline_acknowledged", "conduct_changed"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["assignment_issued", "assignment_expired", "assignment_returned", "unit_skipped", "guideline_acknowledged", "conduct_changed", "conduct_appealed", "conduct_appeal_ruled"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -263,3 +271,83 @@ class ConductChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConductChanged: _TypeAlias = ConductChanged  # noqa: Y015
+
+@_typing.final
+class ConductAppealed(_message.Message):
+    """An annotator says why a rule should not hold against them; once, each time that it begins to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANNOTATOR_ID_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    THEN_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    SINCE_US_FIELD_NUMBER: _builtins.int
+    annotator_id: _builtins.str
+    rule: _builtins.str
+    """"pace" or "skips"."""
+    then: _builtins.str
+    """What came of it: "note", "confirm", "break" or "pause"."""
+    reason: _builtins.str
+    """In the words of the annotator."""
+    since_us: _builtins.int
+    """Since when the rule holds, microseconds since the epoch, UTC."""
+    def __init__(
+        self,
+        *,
+        annotator_id: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        then: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        since_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "reason", b"reason", "rule", b"rule", "since_us", b"since_us", "then", b"then"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConductAppealed: _TypeAlias = ConductAppealed  # noqa: Y015
+
+@_typing.final
+class ConductAppealRuled(_message.Message):
+    """A lead has ruled on an appeal. Upheld, the rule holds no more: a ConductChanged tells that, too."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANNOTATOR_ID_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    THEN_FIELD_NUMBER: _builtins.int
+    SINCE_US_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    RULED_BY_FIELD_NUMBER: _builtins.int
+    annotator_id: _builtins.str
+    rule: _builtins.str
+    then: _builtins.str
+    """As in ConductAppealed."""
+    since_us: _builtins.int
+    outcome: _builtins.str
+    """"upheld" or "declined"."""
+    reason: _builtins.str
+    """Why, as the annotator is told it."""
+    ruled_by: _builtins.str
+    """As their credential names them."""
+    def __init__(
+        self,
+        *,
+        annotator_id: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        then: _builtins.str = ...,
+        since_us: _builtins.int = ...,
+        outcome: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        ruled_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "outcome", b"outcome", "reason", b"reason", "rule", b"rule", "ruled_by", b"ruled_by", "since_us", b"since_us", "then", b"then"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConductAppealRuled: _TypeAlias = ConductAppealRuled  # noqa: Y015

@@ -41,7 +41,7 @@ class AwaitsLead(Refusal):
     """The annotator broke a rule of the project, and a lead is to look first; what they hold may be finished."""
 
     field = "project_id"
-    cure = "ask the project's lead to look at it and let you go on"
+    cure = "appeal it where it is wrong: POST /v1/projects/{project_id}/conduct/appeals; the project's lead looks at it"
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"You are paused in this project until its lead has looked: {reason}")
@@ -52,6 +52,27 @@ class NothingHeld(Refusal):
 
     field = "annotator_id"
     cure = "name somebody whom GET /v1/projects/{project_id}/conduct lists"
+
+
+class AppealedAlready(Refusal):
+    """Somebody has answered to what is held against them, and does so once."""
+
+    field = "rule"
+    cure = "wait for the word on it: GET /v1/projects/{project_id}/conduct/mine tells it"
+
+
+class NoAppeal(Refusal):
+    """There is no appeal to rule on: none was made, it was ruled on, or what it was about is over."""
+
+    field = "rule"
+    cure = "take one that GET /v1/projects/{project_id}/conduct lists with an open appeal"
+
+
+class OwnConduct(Refusal):
+    """Whoever would decide is the one whom it is about."""
+
+    field = "annotator_id"
+    cure = "leave it to another lead"
 
 
 class ConfirmationWanted(Refusal):

@@ -23,7 +23,10 @@ SKIPPED = -1
 
 Rule = Literal["pace", "skips"]
 Then = Literal["note", "confirm", "break", "pause"]
+Outcome = Literal["", "upheld", "declined", "over"]
 STOPS: tuple[Then, ...] = ("break", "pause")
+ANSWERS_MAX = 5
+"""Rulings on appeals of one annotator in a project that they are told, the newest."""
 
 
 class PaceRule(msgspec.Struct, frozen=True):
@@ -77,6 +80,26 @@ class Deed(msgspec.Struct, frozen=True, array_like=True):
     ms: int
 
 
+class Appeal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What somebody says to a rule that holds against them, and a lead's word on it; see `domain.appeals`.
+
+    Attributes:
+        reason: theirs.
+        at_us: when they said it.
+        outcome: `upheld`: nothing was held against them from then on; `declined`: it stood; `over`: it ended unruled.
+        ruling: why, as they are told it.
+        ruled_by: whose word it was.
+        ruled_at_us: when; 0: it waits.
+    """
+
+    reason: str
+    at_us: int
+    outcome: Outcome = ""
+    ruling: str = ""
+    ruled_by: str = ""
+    ruled_at_us: int = 0
+
+
 class Held(msgspec.Struct, frozen=True, omit_defaults=True):
     """A rule that holds against somebody.
 
@@ -86,6 +109,7 @@ class Held(msgspec.Struct, frozen=True, omit_defaults=True):
         count, of: how many hasty labels or skips, of how many.
         floor_ms: of pace, by then.
         in_a_row: of skips: it was a streak, and not a share.
+        appeal: what they say to it, once.
     """
 
     rule: Rule
@@ -96,6 +120,7 @@ class Held(msgspec.Struct, frozen=True, omit_defaults=True):
     until_us: int = 0
     floor_ms: int = 0
     in_a_row: bool = False
+    appeal: Appeal | None = None
 
     @property
     def reason(self) -> str:
@@ -143,6 +168,7 @@ class ConductState(msgspec.Struct, frozen=True, omit_defaults=True):
         held: one a rule at most.
         records: decisions on this page.
         closed: the next page goes on from here.
+        answers: what they appealed and what became of it, the oldest first.
     """
 
     project_id: str
@@ -152,6 +178,7 @@ class ConductState(msgspec.Struct, frozen=True, omit_defaults=True):
     held: tuple[Held, ...] = ()
     records: int = 0
     closed: bool = False
+    answers: tuple[Held, ...] = ()
 
     def against(self, rule: Rule) -> Held | None:
         """Return what holds by a rule."""
@@ -219,7 +246,7 @@ def observed(
             now = _with(now, rule, broken)
             changes.append(Change(broken, begins=True))
         elif held is not None and held.then not in STOPS and _is_well(now.deeds, rule, rules, project_median_ms):
-            now = _with(now, rule, None)
+            now = _with(ended(now, [held]), rule, None)
             changes.append(Change(held, begins=False))
     return now, changes
 
@@ -229,7 +256,18 @@ def released(state: ConductState | None, by: str) -> tuple[ConductState, list[Ch
     if state is None or not state.held:
         return None
     changes = [Change(held, begins=False, released_by=by) for held in state.held]
-    return msgspec.structs.replace(state, deeds=(), held=(), records=state.records + 1), changes
+    now = ended(state, state.held)
+    return msgspec.structs.replace(now, deeds=(), held=(), records=state.records + 1), changes
+
+
+def ended(state: ConductState, over: Iterable[Held]) -> ConductState:
+    """Return the page with the appeals against what is over that nobody has ruled on, as they are told."""
+    appealed = [held for held in over if held.appeal is not None and not held.appeal.outcome]
+    for held in appealed:
+        assert held.appeal is not None, "it was just looked at"
+        unruled = msgspec.structs.replace(held, appeal=msgspec.structs.replace(held.appeal, outcome="over"))
+        state = msgspec.structs.replace(state, answers=(*state.answers, unruled)[-ANSWERS_MAX:])
+    return state
 
 
 def is_full(state: ConductState, rules: Rules, now_us: int) -> bool:
@@ -260,7 +298,7 @@ def _lapsed(state: ConductState, rules: Rules, now_us: int) -> tuple[ConductStat
         return state, []
     deeds = () if any(held.then in STOPS for held in over) else state.deeds
     changes = [Change(held, begins=False) for held in over]
-    return msgspec.structs.replace(state, deeds=deeds, held=holds), changes
+    return msgspec.structs.replace(ended(state, over), deeds=deeds, held=holds), changes
 
 
 def _with(state: ConductState, rule: Rule, held: Held | None) -> ConductState:

@@ -21,6 +21,7 @@ from services.assign.handlers.annotators import Annotators, Entry
 from services.assign.handlers.claims import Claims, Leased
 from services.assign.handlers.closing import Closing
 from services.assign.handlers.conduct import Conduct
+from services.assign.handlers.conduct_appeals import ConductAppeals
 from services.assign.handlers.deciding import Projects, Requests
 from services.assign.handlers.desks import Desks
 from services.assign.handlers.drafting import Drafting
@@ -46,6 +47,7 @@ __all__ = [
     "Claims",
     "Closing",
     "Conduct",
+    "ConductAppeals",
     "Drafting",
     "Entry",
     "Floor",
@@ -90,6 +92,7 @@ class Handlers:
     qualifying: Qualifying
     gold_stocks: GoldStocks
     conduct: Conduct
+    conduct_appeals: ConductAppeals
     floor: Floor
     drafting: Drafting
     revising: Revising
@@ -132,6 +135,7 @@ class Handlers:
             qualifying=qualifying,
             gold_stocks=GoldStocks(repository, projects, instruments, clock),
             conduct=conduct,
+            conduct_appeals=ConductAppeals(conduct, repository, instruments, clock),
             floor=Floor(repository, projects, instruments, clock),
             drafting=Drafting(repository, clock),
             revising=Revising(repository, projects, submissions, qualifying, instruments, clock),

@@ -12,7 +12,7 @@ from concord.chassis.telemetry import Instruments, trace_headers
 from services.assign import announcements
 from services.assign.announcements import announcer
 from services.assign.domain import rules
-from services.assign.domain.refusals import AwaitsLead, ConfirmationWanted, NothingHeld, OnBreak, Refusal
+from services.assign.domain.refusals import AwaitsLead, ConfirmationWanted, NothingHeld, OnBreak, OwnConduct, Refusal
 from services.assign.domain.rules import NO_RULES, Change, ConductState, Deed, Held, PaceRule, Rules, SkipRule, Then
 from services.assign.domain.unit import Assignment
 from services.assign.handlers.deciding import Projects, Requests
@@ -144,9 +144,12 @@ class Conduct:
         Raises:
             ProjectUnknown: see there.
             NothingHeld: nothing holds against them.
+            OwnConduct: they are who lets them.
         """
+        if by == annotator_id:
+            raise OwnConduct("Nobody lets themselves go on.")
         project, trace = self.projects.known(project_id), trace_headers()
-        page = await self._page(project_id, annotator_id)
+        page = await self.page(project_id, annotator_id)
         cause_id = self.requests.next()
 
         def decide(state: ConductState | None, now_us: int) -> Decision[ConductState]:
@@ -163,15 +166,16 @@ class Conduct:
         await self.repository.conducts.decide(Cause(key, cause_id, decide))
         self.repository.ring(project_id)
 
-    def of(self, project_id: str, after: str, count_max: int) -> list[tuple[str, tuple[Held, ...]]]:
+    def of(self, project_id: str, after: str, count_max: int) -> list[tuple[ConductState, tuple[Held, ...]]]:
         """Return against whom something holds in a project now, by name: the first ones after a name.
 
         Raises:
             ProjectUnknown, Unavailable: see there.
         """
         project = self.projects.known(project_id)
-        names = sorted(name for name in self.repository.view(project_id).conducts if name > after)
-        found = ((name, self.in_force(project, name)) for name in names)
+        known = self.repository.view(project_id).conducts
+        states = [known[name] for name in sorted(known) if name > after]
+        found = ((state, self.held_in(project, state)) for state in states)
         return [pair for pair in found if pair[1]][:count_max]
 
     async def look(self) -> None:
@@ -189,7 +193,7 @@ class Conduct:
         """Take deeds down on the newest page, which is closed when it is full."""
         trace = trace_headers()
         for _ in range(TURNS_MAX):
-            newest = await self._page(project.project_id, annotator_id)
+            newest = await self.page(project.project_id, annotator_id)
             page = rules.next_page(newest) if newest.closed else newest
             cause_id, turned, changes = self.requests.next(), False, list[Change]()
 
@@ -221,7 +225,12 @@ class Conduct:
                 return
         raise Unavailable("Others send for you again and again; try again.")
 
-    async def _page(self, project_id: str, annotator_id: str) -> ConductState:
+    def held_in(self, project: Project, state: ConductState) -> tuple[Held, ...]:
+        """Return what of a page holds by what the project asks now."""
+        return rules.in_force(state, rules_of(project), self.clock.now_us())
+
+    async def page(self, project_id: str, annotator_id: str) -> ConductState:
+        """Return the newest page of what somebody did; it may not be made yet."""
         try:
             known = self.repository.view(project_id).conduct_pages.get(annotator_id)
         except Unavailable:  # the place has just gone to another process; what was done is taken down all the same
@@ -234,5 +243,5 @@ class Conduct:
             return 0.0
         try:
             return (await self.repository.active_times(project.project_id)).median_ms
-        except Unavailable:  # see `_page`: without a median only what is declared in seconds is a floor
+        except Unavailable:  # see `page`: without a median only what is declared in seconds is a floor
             return 0.0

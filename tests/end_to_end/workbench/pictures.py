@@ -27,6 +27,7 @@ from tests.end_to_end.workbench.test_live import busy, label_some, spoil
 from tests.end_to_end.workbench.test_newest import show_alerts
 from tests.end_to_end.workbench.test_rulings import BOXES, box, boxes, modelled, picture, said_by_two, text
 from tests.end_to_end.workbench.test_safety import claimed, disputed
+from tests.end_to_end.workbench.worked import weeks_of_work
 from tests.support.pages import Pages, Person, opened, until
 from tests.unit.workbench.test_pages import PAGE
 from workbench.files import FOLDER
@@ -187,6 +188,10 @@ def of_the_doubted(pages: Pages, album: Album, slug: str) -> None:
     project_id = doubted(
         pages, slug, name="Even or odd, by people who have long names for what they do", guideline=GUIDELINE
     )
+    own = pages.person("annotator", f"{slug}-own")
+    page = own.open(f"/mine/{weeks_of_work(pages, f'{slug}-weeks', f'{slug}-own')}")
+    album.take("mine", page, ".figure")
+    album.in_arabic("mine", page, ".figure")
     learner = pages.person("annotator", f"{slug}-wrong")
     album.take("choose-retraining", learner.open("/annotate"), "a.card")
     page = learner.open(f"/retraining/{project_id}")

@@ -78,7 +78,7 @@ function AtDesk({ project }) {
       ${side && !toRead && html`<${GuidelinePanel} guideline=${guideline} close=${turnGuideline} />`}</div>
     ${guideline.fresh && current && later !== current.assignment_id && html`<${FreshGuideline} guideline=${guideline} close=${() => setLater(current.assignment_id)} />`}
     ${shown === "keys" && html`<${KeysDialog} close=${() => show(null)} />`}
-    ${shown === "standing" && html`<${Standing} close=${() => show(null)} sent=${waiting.sent} />`}
+    ${shown === "standing" && html`<${Standing} close=${() => show(null)} sent=${waiting.sent} project=${project} />`}
     ${paused && html`<${Break} close=${() => pause(false)} />`}</main>`;
 }
 

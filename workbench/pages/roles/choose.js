@@ -8,7 +8,7 @@ const AGAIN_MS = 5_000;
 const WAITING_SHOWN_MAX = 200;
 
 // What waits in a project, or why nothing does, and what rule of it the person breaks; of one known here alone, its id.
-function about({ notice, ...one }) {
+export function about({ notice, ...one }) {
   return notice ? `${whatWaits(one)} · ${notice}` : whatWaits(one);
 }
 
@@ -78,7 +78,8 @@ export function Choose({ go }) {
     <p role="status">${said}</p>
     ${projects.length ? html`<ul class="cards">${projects.map((one) => html`<li key=${one.project_id}>
       <a class="card" href=${pageOf(one)}><b dir="auto">${one.name || one.project_id}</b>
-        <span class="quiet">${about(one)}</span></a></li>`)}</ul>`
+        <span class="quiet">${about(one)}</span></a>
+      <a class="button small" href=${`/mine/${encodeURIComponent(one.project_id)}`} aria-label=${`${t("mine.title")}: ${one.name || one.project_id}`}>${t("mine.title")}</a></li>`)}</ul>`
       : html`<p>${t("choose.none")}</p>`}
     <form class="row" onSubmit=${enter}><label>${t("choose.address")} <input value=${text} onInput=${(event) => setText(event.target.value)} /></label>
       <button type="submit" class="button primary" disabled=${!text.trim()}>${t("choose.go")}</button></form></main>`;

@@ -2,11 +2,9 @@
 import { html, useEffect, useState } from "../parts/html.js";
 import { ask } from "../parts/api.js";
 import { Dialog } from "../parts/dialog.js";
-import { moment, percent, t, whole } from "../parts/strings.js";
+import { moment, t, whole } from "../parts/strings.js";
 
-const isNumber = (value) => typeof value === "number";
-
-export function Standing({ close, sent }) {
+export function Standing({ close, sent, project }) {
   const [me, setMe] = useState(null);
   const [problem, setProblem] = useState("");
   useEffect(() => {
@@ -25,7 +23,7 @@ export function Standing({ close, sent }) {
       <div><dt>${t("standing.skills")}</dt><dd dir="auto">${me.skills.join(", ") || "–"}</dd></div>
       <div><dt>${t("standing.credentials")}</dt><dd>${me.credentials.length ? me.credentials.map((one) => html`<div class=${one.holds ? "" : "problem"}>
         <bdi>${one.domain}</bdi> ${one.expires_at && t(one.holds ? "standing.until" : "standing.ended", { time: moment(one.expires_at) })}</div>`) : "–"}</dd></div>
-      <div><dt>${t("standing.languages")}</dt><dd dir="auto">${me.languages.join(", ") || "–"}</dd></div>
-      ${isNumber(me.accuracy) && html`<div><dt>${t("standing.accuracy")}</dt><dd>${percent(me.accuracy)}</dd></div>`}</dl>
+      <div><dt>${t("standing.languages")}</dt><dd dir="auto">${me.languages.join(", ") || "–"}</dd></div></dl>
+      <p><a class="button" href=${`/mine/${encodeURIComponent(project)}`}>${t("mine.title")}</a></p>
       <p class="quiet">${t("standing.raise")}</p>`}<//>`;
 }

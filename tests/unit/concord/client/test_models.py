@@ -18,6 +18,7 @@ from concord.client import (
     ledger,
     models,
     objects,
+    own,
     rechecks,
     revising,
     scores,
@@ -43,6 +44,7 @@ from services.audit.door import feedback_bodies as feedback
 from services.audit.door import lot_bodies
 from services.ingest import schemas as ingest
 from services.ingest.domain.admission import UnitWish
+from services.metrics.schemas import own as own_bodies
 from services.metrics.schemas import quality as metrics
 from services.metrics.schemas import surveyed
 from services.metrics.schemas import worked as worked_bodies
@@ -65,6 +67,7 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     models.Quality: metrics.Quality,
     models.AnnotatorsQuality: metrics.Annotators,
     worked.TimeWorked: worked_bodies.TimeWorked,
+    own.OwnQuality: own_bodies.OwnQuality,
     ledger.Lineage: audit.LineageBody,
     models.Manifest: audit.Manifest,
     scores.PostedOutputs: feedback.PostedOutputs,
@@ -86,6 +89,8 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     work.Submitted: assign.SubmissionResult,
     work.Standing: assign.Standing,
     conduct.Conducts: conduct_door.Conducts,
+    conduct.OwnConduct: conduct_door.OwnConductShown,
+    conduct.ConductRuled: conduct_door.ConductRuled,
     revising.GivenLabels: revisions_door.GivenLabels,
     revising.LabelShown: revisions_door.LabelShown,
     revising.Revised: revisions_door.RevisionResult,
