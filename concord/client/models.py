@@ -247,8 +247,20 @@ class Interval(Struct, frozen=True):
     high: float | None
 
 
+class ReReview(Struct, frozen=True):
+    """Units of a lot whose annotators are at fault for another's rejection; `left`: still to be inspected."""
+
+    units: int
+    inspected: int
+    errors: int
+    left: int
+
+
 class Lot(Struct, frozen=True):
-    """Where a lot stands; `waits`: for whom and why; `repeats_waiting`: what another auditor is still to repeat."""
+    """Where a lot stands; `waits`: for whom and why; `repeats_waiting`: what another auditor is still to repeat.
+
+    `held`: it is not accepted before units were looked at whose annotators are at fault for the lots `held_for`.
+    """
 
     lot_id: str
     project_id: str
@@ -269,6 +281,9 @@ class Lot(Struct, frozen=True):
     waits: str = ""
     repeats_waiting: int = 0
     sealed_at: str | None = None
+    held: bool = False
+    held_for: list[str] = []
+    re_review: ReReview | None = None
 
 
 class LotPage(Struct, frozen=True):

@@ -230,8 +230,9 @@ def _rejection(event: LotEvent) -> Iterator[UnitChange]:
         audited = event.unit_audited if event.HasField("unit_audited") else event.inspection_repeated
         yield _told(event, audited.unit_id, partial(unit.inspected, auditor_id=audited.auditor_id))
     if event.HasField("lot_rejected") and rejected.on_reject == RELABEL:
+        at_fault = tuple(fault.annotator_id for fault in rejected.at_fault)
         for unit_id in rejected.unit_ids:
-            yield _told(event, unit_id, partial(unit.send_back, rework=rejected.rework + 1))
+            yield _told(event, unit_id, partial(unit.send_back, rework=rejected.rework + 1, at_fault=at_fault))
 
 
 def _ended(

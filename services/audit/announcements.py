@@ -12,6 +12,8 @@ from concord.contracts.codec import Headers
 from concord.contracts.ids import client_of
 from concord.contracts.topics import LOTS
 from concord.contracts.v1.lots_pb2 import (
+    AnnotatorAtFault,
+    AnnotatorRadius,
     FieldErrors,
     InspectionRepeated,
     InspectionRepeats,
@@ -20,10 +22,13 @@ from concord.contracts.v1.lots_pb2 import (
     LotAccepted,
     LotEvent,
     LotExported,
+    LotHeld,
     LotPlan,
     LotRejected,
+    RadiusFound,
     RecheckConcluded,
     RecheckRaised,
+    ReReview,
     SampleDrawn,
     StandardPlan,
     StatedConfidence,
@@ -32,8 +37,9 @@ from concord.contracts.v1.lots_pb2 import (
 from concord.quality.auditor_error import Repeats
 from concord.quality.label_error import Inspection
 from services.audit.domain.feedback import Compared
-from services.audit.domain.lot import LotState
+from services.audit.domain.lot import LotState, ReReviewed
 from services.audit.domain.output import Judgement, Model
+from services.audit.domain.radius import Fault, Finding, Radius
 from services.audit.domain.recheck import Recheck
 from services.audit.domain.series import Series
 from services.audit.domain.unit import UnitState
@@ -92,7 +98,13 @@ def inspection_repeated(announcer: Announcer, lot_id: str, unit: UnitState) -> O
     return _event(announcer, lot_id, unit.project_id, LotEvent(inspection_repeated=repeat), trace_of(unit.traceparent))
 
 
-def lot_accepted(announcer: Announcer, lot: LotState, plan: Plan | None, inspection: Inspection) -> Outgoing:
+def lot_accepted(
+    announcer: Announcer,
+    lot: LotState,
+    plan: Plan | None,
+    inspection: Inspection,
+    re_reviewed: ReReviewed | None = None,
+) -> Outgoing:
     """Return the event that a lot may leave.
 
     Args:
@@ -100,6 +112,7 @@ def lot_accepted(announcer: Announcer, lot: LotState, plan: Plan | None, inspect
         lot: as accepted.
         plan: the one that stopped the inspection; None where there was none.
         inspection: where it stopped.
+        re_reviewed: what became of the units for which it was held; None where it was not.
     """
     assert lot.rate is not None, "a lot has its rate when it is accepted"
     accepted = LotAccepted(
@@ -118,6 +131,7 @@ def lot_accepted(announcer: Announcer, lot: LotState, plan: Plan | None, inspect
         lot_units_unanswerable=len(lot.unanswerable),
         attempts_max=inspection.attempts_max,
         repeats=_repeats(inspection.repeats),
+        re_review=_re_review(re_reviewed),
     )
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_accepted=accepted))
 
@@ -149,8 +163,59 @@ def lot_rejected(
         fields=_fields(lot),
         confidences=_confidences(lot),
         repeats=_repeats(repeats),
+        at_fault=[_at_fault(fault) for fault in lot.at_fault],
     )
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_rejected=rejected))
+
+
+def radius_found(announcer: Announcer, lot: LotState, found: Sequence[Finding], radii: Sequence[Radius]) -> Outgoing:
+    """Return the event of what else the annotators at fault for a lot's rejection labelled.
+
+    Args:
+        announcer: words it.
+        lot: the rejected one.
+        found: who, and since when their labels are in doubt.
+        radii: of each of these, what accepted lots hold of it.
+    """
+    annotators = [
+        AnnotatorRadius(
+            found=_at_fault(finding.fault),
+            since_us=finding.since_us,
+            clean_lot_id=finding.clean_lot_id,
+            accepted_lot_ids=[hand.lot_id for hand in reached.accepted],
+            accepted_units=sum(hand.units for hand in reached.accepted),
+        )
+        for finding, reached in zip(found, radii, strict=True)
+    ]
+    radius = RadiusFound(lot_id=lot.lot_id, rejections=lot.rejections, annotators=annotators)
+    return _event(announcer, lot.lot_id, lot.project_id, LotEvent(radius_found=radius))
+
+
+def lot_held(announcer: Announcer, lot: LotState, annotator_ids: Sequence[str]) -> Outgoing:
+    """Return the event that a lot is not accepted before units of these annotators were looked at."""
+    hold = LotHeld(
+        lot_id=lot.lot_id,
+        rejected_lot_ids=lot.held_for,
+        annotator_ids=annotator_ids,
+        unit_ids=lot.in_radius,
+        first=lot.radius_first,
+        rework=lot.rework,
+    )
+    return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_held=hold))
+
+
+def _re_review(found: ReReviewed | None) -> ReReview | None:
+    return None if found is None else ReReview(units=found.units, inspected=found.inspected, errors=found.errors)
+
+
+def _at_fault(fault: Fault) -> AnnotatorAtFault:
+    return AnnotatorAtFault(
+        annotator_id=fault.annotator_id,
+        inspected=fault.inspected,
+        wrong=fault.wrong,
+        wrong_rate_low=fault.low,
+        wrong_rate_high=fault.high,
+    )
 
 
 def _repeats(repeats: Repeats) -> InspectionRepeats | None:

@@ -8,6 +8,9 @@ its label on; where the label came before the lot, it is written down beside the
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
 
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import JOURNAL, Kind
@@ -19,6 +22,7 @@ from services.audit.domain.issue import IssuesState
 from services.audit.domain.lot import LotDoesNotExist, LotState
 from services.audit.domain.output import ModelsState, Output
 from services.audit.domain.place import OpenLot, Place
+from services.audit.domain.radius import DAY_US, Hand
 from services.audit.domain.recheck import RechecksState
 from services.audit.domain.series import Series
 from services.audit.domain.unit import UnitState
@@ -51,7 +55,10 @@ DUPLICATES = Collection("duplicates", indexed=("duplicate_of",))
 """Which unit stands for one of the same content: `_id` is the id that this one would have had."""
 OUTPUTS = Collection("outputs", indexed=("model_id",))
 """Of which units a model's version has said something: `_id` is the model's id and the unit's."""
-COLLECTIONS = (ROWS, MEMBERS, LOTS, DOCUMENTS, DUPLICATES, OUTPUTS)
+HANDS = Collection("hands", indexed=("on",))
+"""What lots hold of an annotator: `_id` is the lot's id, its judgement and the annotator's id. Indexed is the day of
+the acceptance in the annotator's work for the project, so that what is read hangs on how many days are looked at."""
+COLLECTIONS = (ROWS, MEMBERS, LOTS, DOCUMENTS, DUPLICATES, OUTPUTS, HANDS)
 PART_BYTES = 1_000_000
 CHUNK_UNITS = 200
 """Units of a lot that are in hand at once where a lot is read whole."""
@@ -307,6 +314,31 @@ class Repository:
         key = rechecks_key(project_id)
         return (await self.journal.states(RECHECKS, [key])).get(key) or RechecksState(project_id)
 
+    async def keep_hands(self, lot: LotState, hands: Sequence[Hand]) -> None:
+        """Write down what a lot that is to be accepted holds of each annotator; said again it changes nothing."""
+        judgement = "/".join(map(str, lot.judgement))
+        await self._insert(
+            HANDS,
+            [
+                {
+                    **msgspec.structs.asdict(hand),
+                    "_id": f"{lot.lot_id}/{judgement}/{hand.annotator_id}",
+                    "on": _hands_on(lot.project_id, hand.annotator_id, hand.accepted_at_us // DAY_US),
+                }
+                for hand in hands
+            ],
+        )
+
+    async def hands(self, project_id: str, annotator_id: str, days: Iterable[int]) -> list[Hand]:
+        """Return what lots hold of an annotator that were accepted on these days since the epoch, the newest first.
+
+        A lot whose acceptance did not come through, for a unit was erased meanwhile, can be among them.
+        """
+        keys = [_hands_on(project_id, annotator_id, day) for day in days]
+        found = await self.store.find(HANDS.name, "on", keys)
+        hands = [Hand(**{name: document[name] for name in Hand.__struct_fields__}) for document in found]
+        return sorted(hands, key=lambda hand: (-hand.accepted_at_us, hand.lot_id))
+
     async def keep(self, content: bytes) -> str:
         """Store a document under the name of its content, and return that: its SHA-256."""
         digest = hashlib.sha256(content).hexdigest()
@@ -334,7 +366,7 @@ class Repository:
             raise LookupError(f"the document {digest} is not what was stored")
         return bytes(content)
 
-    async def _insert(self, collection: Collection, documents: Sequence[dict[str, str]]) -> None:
+    async def _insert(self, collection: Collection, documents: Sequence[dict[str, Any]]) -> None:
         for start in range(0, len(documents), INSERT_DOCUMENTS_MAX):
             await self.store.insert(collection.name, documents[start : start + INSERT_DOCUMENTS_MAX])
 
@@ -346,6 +378,10 @@ def _nobody(project_id: str, lot_id: str) -> None:
 
 def _nothing() -> None:
     """Hear of a lost place while nobody else does."""
+
+
+def _hands_on(project_id: str, annotator_id: str, day: int) -> str:
+    return f"{project_id}/{annotator_id}/{day}"
 
 
 def unit_key(unit_id: str) -> str:

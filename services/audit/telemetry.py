@@ -33,6 +33,12 @@ INSTRUMENTS = (
         "Lots of which whoever asked for work since their last verdict had a part in all that they need.",
     ),
     Instrument(
+        "concord_audit_lots_held",
+        "gauge",
+        "Lots that are not accepted before units of annotators were inspected who are at fault for another lot.",
+    ),
+    Instrument("concord_audit_annotators_at_fault", "counter", "Annotators found at fault for a lot's rejection."),
+    Instrument(
         "concord_audit_webhook_attempts",
         "counter",
         "Attempts to deliver a webhook: delivered, failed, or refused: its address is not of the public internet.",

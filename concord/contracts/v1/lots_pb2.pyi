@@ -36,6 +36,8 @@ class LotEvent(_message.Message):
     RECHECK_RAISED_FIELD_NUMBER: _builtins.int
     RECHECK_CONCLUDED_FIELD_NUMBER: _builtins.int
     INSPECTION_REPEATED_FIELD_NUMBER: _builtins.int
+    RADIUS_FOUND_FIELD_NUMBER: _builtins.int
+    LOT_HELD_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -58,6 +60,10 @@ class LotEvent(_message.Message):
     def recheck_concluded(self) -> Global___RecheckConcluded: ...
     @_builtins.property
     def inspection_repeated(self) -> Global___InspectionRepeated: ...
+    @_builtins.property
+    def radius_found(self) -> Global___RadiusFound: ...
+    @_builtins.property
+    def lot_held(self) -> Global___LotHeld: ...
     def __init__(
         self,
         *,
@@ -72,12 +78,14 @@ class LotEvent(_message.Message):
         recheck_raised: Global___RecheckRaised | None = ...,
         recheck_concluded: Global___RecheckConcluded | None = ...,
         inspection_repeated: Global___InspectionRepeated | None = ...,
+        radius_found: Global___RadiusFound | None = ...,
+        lot_held: Global___LotHeld | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_repeated", b"inspection_repeated", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "recheck_concluded", b"recheck_concluded", "recheck_raised", b"recheck_raised", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_repeated", b"inspection_repeated", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_held", b"lot_held", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "radius_found", b"radius_found", "recheck_concluded", b"recheck_concluded", "recheck_raised", b"recheck_raised", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_repeated", b"inspection_repeated", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "recheck_concluded", b"recheck_concluded", "recheck_raised", b"recheck_raised", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_repeated", b"inspection_repeated", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_held", b"lot_held", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "radius_found", b"radius_found", "recheck_concluded", b"recheck_concluded", "recheck_raised", b"recheck_raised", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["sample_drawn", "unit_audited", "lot_accepted", "lot_rejected", "lot_exported", "inspection_switched", "label_error_found", "recheck_raised", "recheck_concluded", "inspection_repeated"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["sample_drawn", "unit_audited", "lot_accepted", "lot_rejected", "lot_exported", "inspection_switched", "label_error_found", "recheck_raised", "recheck_concluded", "inspection_repeated", "radius_found", "lot_held"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -346,6 +354,7 @@ class LotAccepted(_message.Message):
     LOT_UNITS_UNANSWERABLE_FIELD_NUMBER: _builtins.int
     ATTEMPTS_MAX_FIELD_NUMBER: _builtins.int
     REPEATS_FIELD_NUMBER: _builtins.int
+    RE_REVIEW_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     rework: _builtins.int
     inspected: _builtins.int
@@ -378,6 +387,10 @@ class LotAccepted(_message.Message):
     def repeats(self) -> Global___InspectionRepeats:
         """Absent where no inspection of it was repeated."""
 
+    @_builtins.property
+    def re_review(self) -> Global___ReReview:
+        """Absent where the lot was not held for its annotators."""
+
     def __init__(
         self,
         *,
@@ -396,10 +409,11 @@ class LotAccepted(_message.Message):
         lot_units_unanswerable: _builtins.int = ...,
         attempts_max: _builtins.int = ...,
         repeats: Global___InspectionRepeats | None = ...,
+        re_review: Global___ReReview | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "repeats", b"repeats"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "re_review", b"re_review", "repeats", b"repeats"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts_max", b"attempts_max", "certificate_sha256", b"certificate_sha256", "confidences", b"confidences", "errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "lot_units", b"lot_units", "lot_units_unanswerable", b"lot_units_unanswerable", "plan", b"plan", "repeats", b"repeats", "rework", b"rework"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts_max", b"attempts_max", "certificate_sha256", b"certificate_sha256", "confidences", b"confidences", "errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "lot_units", b"lot_units", "lot_units_unanswerable", b"lot_units_unanswerable", "plan", b"plan", "re_review", b"re_review", "repeats", b"repeats", "rework", b"rework"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -514,6 +528,7 @@ class LotRejected(_message.Message):
     FIELDS_FIELD_NUMBER: _builtins.int
     CONFIDENCES_FIELD_NUMBER: _builtins.int
     REPEATS_FIELD_NUMBER: _builtins.int
+    AT_FAULT_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     rework: _builtins.int
     inspected: _builtins.int
@@ -542,6 +557,12 @@ class LotRejected(_message.Message):
     def repeats(self) -> Global___InspectionRepeats:
         """Absent where none was repeated, and where the lot is inspected whole: then its acceptance tells of all."""
 
+    @_builtins.property
+    def at_fault(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnnotatorAtFault]:
+        """Annotators whose labels are shown to be wrong more often than is acceptable; the others are not at fault. Who is, is
+        not given these units to label anew while there is anybody else.
+        """
+
     def __init__(
         self,
         *,
@@ -558,14 +579,190 @@ class LotRejected(_message.Message):
         fields: _abc.Iterable[Global___FieldErrors] | None = ...,
         confidences: _abc.Iterable[Global___StatedConfidence] | None = ...,
         repeats: Global___InspectionRepeats | None = ...,
+        at_fault: _abc.Iterable[Global___AnnotatorAtFault] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "repeats", b"repeats"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidences", b"confidences", "errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "on_reject", b"on_reject", "plan", b"plan", "repeats", b"repeats", "rework", b"rework", "unit_ids", b"unit_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_fault", b"at_fault", "confidences", b"confidences", "errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "on_reject", b"on_reject", "plan", b"plan", "repeats", b"repeats", "rework", b"rework", "unit_ids", b"unit_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LotRejected: _TypeAlias = LotRejected  # noqa: Y015
+
+@_typing.final
+class AnnotatorAtFault(_message.Message):
+    """What the inspected units of a rejected lot say of an annotator who labelled some of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANNOTATOR_ID_FIELD_NUMBER: _builtins.int
+    INSPECTED_FIELD_NUMBER: _builtins.int
+    WRONG_FIELD_NUMBER: _builtins.int
+    WRONG_RATE_LOW_FIELD_NUMBER: _builtins.int
+    WRONG_RATE_HIGH_FIELD_NUMBER: _builtins.int
+    annotator_id: _builtins.str
+    inspected: _builtins.int
+    """Of these units, those with a label of theirs; and of those, where the unit left wrong and their own label was."""
+    wrong: _builtins.int
+    wrong_rate_low: _builtins.float
+    """The exact 95 % interval of that share; the lower end is over the project's aql."""
+    wrong_rate_high: _builtins.float
+    def __init__(
+        self,
+        *,
+        annotator_id: _builtins.str = ...,
+        inspected: _builtins.int = ...,
+        wrong: _builtins.int = ...,
+        wrong_rate_low: _builtins.float = ...,
+        wrong_rate_high: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "inspected", b"inspected", "wrong", b"wrong", "wrong_rate_high", b"wrong_rate_high", "wrong_rate_low", b"wrong_rate_low"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnotatorAtFault: _TypeAlias = AnnotatorAtFault  # noqa: Y015
+
+@_typing.final
+class RadiusFound(_message.Message):
+    """A lot was rejected, and this is what else its annotators at fault labelled since their labels last held."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    REJECTIONS_FIELD_NUMBER: _builtins.int
+    ANNOTATORS_FIELD_NUMBER: _builtins.int
+    lot_id: _builtins.str
+    """The rejected lot, and how often it had been rejected by then."""
+    rejections: _builtins.int
+    @_builtins.property
+    def annotators(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnnotatorRadius]: ...
+    def __init__(
+        self,
+        *,
+        lot_id: _builtins.str = ...,
+        rejections: _builtins.int = ...,
+        annotators: _abc.Iterable[Global___AnnotatorRadius] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotators", b"annotators", "lot_id", b"lot_id", "rejections", b"rejections"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RadiusFound: _TypeAlias = RadiusFound  # noqa: Y015
+
+@_typing.final
+class AnnotatorRadius(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOUND_FIELD_NUMBER: _builtins.int
+    SINCE_US_FIELD_NUMBER: _builtins.int
+    CLEAN_LOT_ID_FIELD_NUMBER: _builtins.int
+    ACCEPTED_LOT_IDS_FIELD_NUMBER: _builtins.int
+    ACCEPTED_UNITS_FIELD_NUMBER: _builtins.int
+    since_us: _builtins.int
+    """Units with their labels that were settled after this are in doubt, microseconds since the epoch, UTC: that of the
+    last of their labels that held in an accepted lot, or as far back as is looked.
+    """
+    clean_lot_id: _builtins.str
+    """That lot; empty where none was found."""
+    accepted_units: _builtins.int
+    """How many units of theirs these hold."""
+    @_builtins.property
+    def found(self) -> Global___AnnotatorAtFault: ...
+    @_builtins.property
+    def accepted_lot_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Lots accepted since then that hold labels of theirs, the newest first; of more than 200 these."""
+
+    def __init__(
+        self,
+        *,
+        found: Global___AnnotatorAtFault | None = ...,
+        since_us: _builtins.int = ...,
+        clean_lot_id: _builtins.str = ...,
+        accepted_lot_ids: _abc.Iterable[_builtins.str] | None = ...,
+        accepted_units: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["found", b"found"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_lot_ids", b"accepted_lot_ids", "accepted_units", b"accepted_units", "clean_lot_id", b"clean_lot_id", "found", b"found", "since_us", b"since_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnotatorRadius: _TypeAlias = AnnotatorRadius  # noqa: Y015
+
+@_typing.final
+class LotHeld(_message.Message):
+    """A lot that is not judged yet holds units in the radius of a rejection: it is not accepted before these were looked at."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    REJECTED_LOT_IDS_FIELD_NUMBER: _builtins.int
+    ANNOTATOR_IDS_FIELD_NUMBER: _builtins.int
+    UNIT_IDS_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
+    REWORK_FIELD_NUMBER: _builtins.int
+    lot_id: _builtins.str
+    first: _builtins.int
+    rework: _builtins.int
+    @_builtins.property
+    def rejected_lot_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The rejected lots, and whose labels are meant."""
+
+    @_builtins.property
+    def annotator_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def unit_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """In the order in which they are inspected; so many first, and all where one of these is wrong."""
+
+    def __init__(
+        self,
+        *,
+        lot_id: _builtins.str = ...,
+        rejected_lot_ids: _abc.Iterable[_builtins.str] | None = ...,
+        annotator_ids: _abc.Iterable[_builtins.str] | None = ...,
+        unit_ids: _abc.Iterable[_builtins.str] | None = ...,
+        first: _builtins.int = ...,
+        rework: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_ids", b"annotator_ids", "first", b"first", "lot_id", b"lot_id", "rejected_lot_ids", b"rejected_lot_ids", "rework", b"rework", "unit_ids", b"unit_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LotHeld: _TypeAlias = LotHeld  # noqa: Y015
+
+@_typing.final
+class ReReview(_message.Message):
+    """What became of the units for which a lot was held."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNITS_FIELD_NUMBER: _builtins.int
+    INSPECTED_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    units: _builtins.int
+    inspected: _builtins.int
+    errors: _builtins.int
+    """Of these, with a wrong label: it leaves put right."""
+    def __init__(
+        self,
+        *,
+        units: _builtins.int = ...,
+        inspected: _builtins.int = ...,
+        errors: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "inspected", b"inspected", "units", b"units"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReReview: _TypeAlias = ReReview  # noqa: Y015
 
 @_typing.final
 class LotExported(_message.Message):

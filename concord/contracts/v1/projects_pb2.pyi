@@ -801,6 +801,7 @@ class AuditPolicy(_message.Message):
     RECHECK_UNITS_FIELD_NUMBER: _builtins.int
     RECHECK_PAUSE_HOURS_FIELD_NUMBER: _builtins.int
     REPEAT_INSPECTIONS_FIELD_NUMBER: _builtins.int
+    RADIUS_UNITS_FIELD_NUMBER: _builtins.int
     plan: _builtins.str
     """"sequential", "single", "fraction" or "iso_2859_1"."""
     fraction: _builtins.float
@@ -822,6 +823,10 @@ class AuditPolicy(_message.Message):
     recheck_pause_hours: _builtins.int
     repeat_inspections: _builtins.float
     """Share of inspections that a second auditor repeats blind, and beside them all that found a wrong label. Zero: none."""
+    radius_units: _builtins.int
+    """Of units whose annotator is at fault for a rejected lot: so many are inspected of each other lot before it may be
+    accepted, and all where one is wrong. Zero: no lot is held.
+    """
     def __init__(
         self,
         *,
@@ -838,10 +843,11 @@ class AuditPolicy(_message.Message):
         recheck_units: _builtins.int = ...,
         recheck_pause_hours: _builtins.int = ...,
         repeat_inspections: _builtins.float = ...,
+        radius_units: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max", "rejections_max", b"rejections_max"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max", "alpha", b"alpha", "aql", b"aql", "beta", b"beta", "fraction", b"fraction", "level", b"level", "ltpd", b"ltpd", "on_reject", b"on_reject", "plan", b"plan", "recheck_pause_hours", b"recheck_pause_hours", "recheck_units", b"recheck_units", "reduction", b"reduction", "rejections_max", b"rejections_max", "repeat_inspections", b"repeat_inspections"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max", "alpha", b"alpha", "aql", b"aql", "beta", b"beta", "fraction", b"fraction", "level", b"level", "ltpd", b"ltpd", "on_reject", b"on_reject", "plan", b"plan", "radius_units", b"radius_units", "recheck_pause_hours", b"recheck_pause_hours", "recheck_units", b"recheck_units", "reduction", b"reduction", "rejections_max", b"rejections_max", "repeat_inspections", b"repeat_inspections"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__rejections_max: _TypeAlias = _typing.Literal["rejections_max"]  # noqa: Y015
     _WhichOneofArgType__rejections_max: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max"]  # noqa: Y015

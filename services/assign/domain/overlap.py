@@ -44,7 +44,7 @@ def seen_by(state: UnitState) -> frozenset[str]:
 
     Who let it go may have it again once everybody else has had it: see `stranding`. One that was referred back is
     offered again to those whom it names now, and else to nobody who labelled it, or holds it, since its lot was last
-    sent back.
+    sent back. Nor is it offered to who is at fault for that; see `stranding` for when there is nobody else.
     """
     rework, turn, referral = state.rework, state.turn, state.referral
     seen = frozenset(
@@ -56,7 +56,7 @@ def seen_by(state: UnitState) -> frozenset[str]:
             and (assignment.status not in LET_GO or (assignment.turn == turn and assignment.referral == referral))
         ]
     )
-    return seen.union(state.not_for) if state.not_for else seen
+    return seen.union(state.not_for, state.barred) if state.not_for or state.barred else seen
 
 
 def turns(state: UnitState) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ class Lacking(msgspec.Struct, frozen=True):
         let_go: how often it was let go since it was sent back.
         left: see `overlap.left_by_models`.
         referred: an adjudicator referred it back to those whom it names.
+        barred: somebody is barred from it while there is anybody else.
     """
 
     key: str
@@ -33,6 +34,7 @@ class Lacking(msgspec.Struct, frozen=True):
     let_go: int
     left: int = 0
     referred: bool = False
+    barred: bool = False
 
     def perhaps_nobody(self, fit: frozenset[str]) -> bool:
         """Return whether it may be that nobody of these can be offered the unit: the unit itself is asked then."""
@@ -98,7 +100,7 @@ class ProjectView:
         for assignment in state.assignments:
             self.active_times.add(assignment.id, assignment.annotator_id, assignment.active_ms, assignment.issued_at_us)
         lacks = not state.gold and slots_open(state) > 0
-        if lacks and (state.named or state.current or state.referral):
+        if lacks and (state.named or state.current or state.referral or state.barred):
             whose = turns(state) if state.named else None
             let_go = sum(lease.status in LET_GO for lease in state.current)
             self.lacking[state.unit_id] = Lacking(
@@ -109,6 +111,7 @@ class ProjectView:
                 let_go,
                 left_by_models(state),
                 state.named_first is not None,
+                bool(state.barred),
             )
         else:
             self.lacking.pop(state.unit_id, None)

@@ -1,7 +1,8 @@
 """Units that wait for annotators of whom none is left: no event would ever end that wait, so it is given an end here.
 
 Once everybody who is defined and fit has had a unit, it goes round once more to those who skipped it, gave it back or
-let its lease end; when they, too, have let it go as often as they may, it is stranded, and that is told.
+let its lease end, and who was barred from it, for their labels were wrong in its lot, is so no more; when they, too,
+have let it go as often as they may, it is stranded, and that is told.
 """
 
 from typing import Literal
@@ -50,8 +51,19 @@ def once_more(state: UnitState, fit: frozenset[str]) -> UnitState | None:
     return msgspec.structs.replace(state, turn=state.turn + 1, stranded=False)
 
 
+def unbar(state: UnitState, fit: frozenset[str]) -> UnitState | None:
+    """Return the unit with nobody barred from it; None when somebody else is left, or nobody of them is fit.
+
+    Their label is looked at like any other, and without it the lot would have none.
+    """
+    if not fit.intersection(state.barred) or not why_nobody(state, fit):
+        return None
+    return msgspec.structs.replace(state, barred=(), stranded=False)
+
+
 def strand(state: UnitState, fit: frozenset[str]) -> UnitState | None:
     """Return the unit stranded; None when it is, or when somebody is left, be it for once more."""
-    if state.stranded or not why_nobody(state, fit) or once_more(state, fit) is not None:
+    left = once_more(state, fit) is not None or unbar(state, fit) is not None
+    if state.stranded or left or not why_nobody(state, fit):
         return None
     return msgspec.structs.replace(state, stranded=True)

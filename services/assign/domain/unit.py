@@ -71,6 +71,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         rework: how often it was sent back; only assignments of the current count.
         referral: how often, since then, an adjudicator referred it back; likewise.
         comment: what they said last to those who are given it from then on.
+        barred: who is at fault for its lot's rejection, and is not given it anew while there is anybody else.
         named_first: who was named at its admission, where others are since it was referred back; else None.
         turn: how often, since it was last sent or referred back, it went round once more to those who had let it go.
         stranded: it was told that nobody is left to label it.
@@ -123,6 +124,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     referral: int = 0
     comment: str = ""
     named_first: tuple[str, ...] | None = None
+    barred: tuple[str, ...] = ()
 
     @property
     def current(self) -> list[Assignment]:
@@ -194,6 +196,7 @@ def admit(state: UnitState | None, unit: UnitState) -> UnitState | None:
         held=state.held,
         auditors=state.auditors,
         resolved_at_us=state.resolved_at_us,
+        barred=state.barred,
     )
 
 
@@ -228,12 +231,22 @@ def at_rework(state: UnitState, rework: int) -> UnitState | None:
         comment="",
         named=state.named if state.named_first is None else state.named_first,
         named_first=None,
+        barred=(),
     )
 
 
-def send_back(state: UnitState, rework: int) -> UnitState | None:
-    """Return the unit opened again for the `rework`-th time; None when it was before."""
-    return at_rework(state, rework) if rework > state.rework else None
+def send_back(state: UnitState, rework: int, at_fault: tuple[str, ...] = ()) -> UnitState | None:
+    """Return the unit opened again for the `rework`-th time; None when that is known.
+
+    Args:
+        state: the unit.
+        rework: how often its lot was sent back.
+        at_fault: who is barred from it: of another topic it may be known already that it was sent back, and not this.
+    """
+    now = at_rework(state, rework)
+    if now is None or (rework == state.rework and state.barred == at_fault):
+        return None
+    return msgspec.structs.replace(now, barred=at_fault)
 
 
 def refer_back(

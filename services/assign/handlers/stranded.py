@@ -73,7 +73,8 @@ class Stranded:
         for project_id, view in self.repository.views:
             since_us = int(self.clock.monotonic() * MICROSECONDS)
             asking = view.asking(since_us - round(ASKING_SECONDS * MICROSECONDS))
-            once_more, still_waiting = await self._due(project_id, view, asking, since_us)
+            once_more, still_waiting, barred = await self._due(project_id, view, asking, since_us)
+            await self._decide(view, barred, functools.partial(self._unbar, asking))
             await self._decide(view, once_more, functools.partial(self._once_more, asking))
             await self._decide(view, still_waiting, functools.partial(self._told, asking))
             waits = self.of(project_id)
@@ -82,9 +83,12 @@ class Stranded:
 
     async def _due(
         self, project_id: str, view: ProjectView, asking: frozenset[str], since_us: int
-    ) -> tuple[list[str], list[str]]:
-        """Return the units for which nobody was found for long enough to go round once more, and to be told."""
-        once_more, waiting = [], []
+    ) -> tuple[list[str], list[str], list[str]]:
+        """Return the units for which nobody was found for long enough to go round once more, and to be told.
+
+        And those for which nobody was found but who is barred: either nobody is defined, or nobody else asks for work.
+        """
+        once_more, waiting, barred = [], [], []
         for count, (unit_id, lacking) in enumerate(list(view.lacking.items()), 1):
             if count % LOOKED_AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -92,11 +96,14 @@ class Stranded:
                 continue
             fit = self._fit_for(project_id, lacking.skills, lacking.left)
             waited_us, enough_seconds = self._waited(view, unit_id, lacking, fit, asking, since_us)
+            enough_us = (ONCE_MORE_SECONDS if enough_seconds == STRANDED_SECONDS else enough_seconds) * MICROSECONDS
+            if lacking.barred and waited_us >= enough_us:
+                barred.append(unit_id)
             if waited_us >= enough_seconds * MICROSECONDS and unit_id not in view.stranded:
                 waiting.append(unit_id)
             elif waited_us >= ONCE_MORE_SECONDS * MICROSECONDS and lacking.let_go:
                 once_more.append(unit_id)
-        return once_more, waiting
+        return once_more, waiting, barred
 
     def _waited(
         self,
@@ -155,6 +162,13 @@ class Stranded:
     ) -> Decision[UnitState] | None:
         del cause_id, now_us
         after = stranding.once_more(state, self._fit(state, asking))
+        return None if after is None else Decision(after)
+
+    def _unbar(
+        self, asking: frozenset[str], cause_id: str, state: UnitState, now_us: int
+    ) -> Decision[UnitState] | None:
+        del cause_id, now_us
+        after = stranding.unbar(state, self._fit(state, asking))
         return None if after is None else Decision(after)
 
     def _told(self, asking: frozenset[str], cause_id: str, state: UnitState, now_us: int) -> Decision[UnitState] | None:

@@ -20,17 +20,19 @@ from concord.quality.auditor_error import with_auditor_error
 from concord.quality.calibration import binned
 from concord.quality.label_error import Inspection, Pool, leaving_error_rate
 from services.audit.domain.certificate import (
+    RE_REVIEW,
     REPEATS,
     FileClaim,
     FileDigest,
     LotTally,
     project_claim,
+    re_review_claim,
     repeats_claim,
     statement,
 )
 from services.audit.domain.fields import found_by_field
 from services.audit.domain.leaving import leaving
-from services.audit.domain.lot import LotState, Progress, judged, progress
+from services.audit.domain.lot import LotState, Progress, ReReviewed, judged, progress, re_reviewed
 from services.audit.domain.repeats import repeats_of
 from services.audit.domain.signing import Json
 from services.audit.domain.unit import Inspection as Verdict
@@ -95,6 +97,7 @@ class Accepted(NamedTuple):
         rows: digests of the export's lines.
         inspection: where the plan stopped.
         pool: what the lot adds to the project's.
+        re_reviewed: what became of the units for which it was held; None where it was not.
     """
 
     lot: LotState
@@ -103,6 +106,7 @@ class Accepted(NamedTuple):
     rows: bytes
     inspection: Inspection
     pool: Pool
+    re_reviewed: ReReviewed | None = None
 
 
 class Acceptance:
@@ -143,12 +147,12 @@ class Acceptance:
     def made(self) -> Accepted | None:
         """Return what the lot is accepted with; None when the verdicts do not come to that."""
         rules, lot = self.rules, self.rules.lot
-        found = self._found()
-        if found.verdict != "accept":
+        found, looked_at = self._found(), self._re_reviewed()
+        if found.verdict != "accept" or (looked_at is not None and looked_at.left):
             return None
-        inspection = replace(
-            inspection_of(lot, found, rules.attempts_max), repeats=repeats_of(self._inspected.values(), lot.rework)
-        )
+        sample = frozenset(lot.sample)
+        drawn = [unit for unit_id, unit in self._inspected.items() if unit_id in sample]
+        inspection = replace(inspection_of(lot, found, rules.attempts_max), repeats=repeats_of(drawn, lot.rework))
         corrections = [place for place, unit_id in enumerate(lot.unit_ids) if unit_id in self._wrong]
         estimate = leaving_error_rate(inspection, CONFIDENCE)
         # With no other lot that was sampled, the rate of all is this lot's own.
@@ -161,6 +165,8 @@ class Acceptance:
         claim = self._tally.claim(after, not inspection.unseen, rules.rejections_max, basis_sha256)
         if repeats.repeated:
             claim[REPEATS] = repeats_claim(pool.repeats, estimate)
+        if looked_at is not None:
+            claim[RE_REVIEW] = re_review_claim(lot, looked_at)
         file: FileClaim = self._digest.claim()
         together = project_claim(rules.pool + pool)
         at_us, software = rules.accepted_at_us, rules.software
@@ -172,7 +178,15 @@ class Acceptance:
             basis=basis_sha256,
             schema_version=self.versions.present,
         )
-        return Accepted(after, signed, basis, bytes(self._digest.rows), inspection, pool)
+        return Accepted(after, signed, basis, bytes(self._digest.rows), inspection, pool, looked_at)
+
+    def _re_reviewed(self) -> ReReviewed | None:
+        lot = self.rules.lot
+        if not lot.radius:
+            return None
+        verdicts = {unit_id: unit.inspection for unit_id, unit in self._inspected.items()}
+        right = {unit_id: verdict.correct for unit_id, verdict in verdicts.items() if verdict is not None}
+        return re_reviewed(lot.in_radius, lot.radius_first, right.get)
 
     def _found(self) -> Progress:
         lot = self.rules.lot

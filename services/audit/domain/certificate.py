@@ -18,7 +18,7 @@ from concord.quality.estimate import Estimate
 from concord.quality.first_asked import first_asked
 from concord.quality.label_error import Pool
 from services.audit.domain.agreement import agreement, agreement_by_field
-from services.audit.domain.lot import LotState
+from services.audit.domain.lot import LotState, ReReviewed
 from services.audit.domain.signing import Json
 from services.audit.domain.times import timestamp
 from services.audit.domain.unit import Evidence, RegionsRuled, UnitState
@@ -38,6 +38,8 @@ FIELDS = "fields"
 """And this, of labels that have several."""
 REPEATS = "repeats"
 """And this, where inspections were repeated."""
+RE_REVIEW = "re_review"
+"""And this, of a lot that was held for annotators who are at fault for another."""
 BY_VERSION = "agreement_by_schema_version"
 """And this, of labels that were given under several versions of their schema."""
 
@@ -154,6 +156,21 @@ def repeats_claim(repeats: Repeats, by_their_word: Estimate) -> Json:
         "found_right": repeats.right,
         "overturned": repeats.overturned,
         "label_error_rate_by_their_word": _estimate(by_their_word),
+    }
+
+
+def re_review_claim(lot: LotState, found: ReReviewed) -> Json:
+    """Return what is claimed of units of annotators at fault for the rejection of other lots, before it was accepted.
+
+    Args:
+        lot: as it was held.
+        found: how far they were looked at.
+    """
+    return {
+        "units": found.units,
+        "inspected": found.inspected,
+        "errors_found": found.errors,
+        "rejected_lots": list(lot.held_for),
     }
 
 
@@ -335,7 +352,7 @@ def summed_up(claim: Json, certificate_sha256: str, erased: int) -> Json:
         certificate_sha256: of the lot's own certificate.
         erased: units that were erased between the lot's certificate and this one.
     """
-    summary = {name: claim[name] for name in (*SUMMED_UP, FIELDS, REPEATS, BY_VERSION) if name in claim}
+    summary = {name: claim[name] for name in (*SUMMED_UP, FIELDS, REPEATS, RE_REVIEW, BY_VERSION) if name in claim}
     return {**summary, "erased_since": erased, "certificate_sha256": certificate_sha256}
 
 

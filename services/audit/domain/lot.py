@@ -1,6 +1,6 @@
 """A lot: what is accepted or rejected together."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from concord.quality.acceptance import Bounds, Decision
 from concord.quality.calibration import Bin
 from services.audit.domain.fields import FieldErrors
+from services.audit.domain.radius import Fault
 from services.audit.domain.verdict import FIXED, Plan, Rate
 
 Status = Literal[
@@ -63,6 +64,11 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
         schema_version: of the label schema, in whose names its labels were certified.
         sealed_at_us: when it was put together, and of a recheck, when its units were drawn; 0 where nobody wrote it
             down then.
+        at_fault: whose labels were found wrong too often when it was rejected last, at `rejected_at_us`.
+        findings_seen: the number of the newest finding of its project that it was held against.
+        radius: places of units of annotators who are at fault for other lots, in the order in which they are
+            inspected before this one may be accepted: the first `radius_first`, and all where one of these is wrong.
+        held_for: the lots for whose rejection they are at fault.
     """
 
     lot_id: str
@@ -91,6 +97,12 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
     unanswerable: tuple[int, ...] = ()
     schema_version: int = 1
     sealed_at_us: int = 0
+    at_fault: tuple[Fault, ...] = ()
+    rejected_at_us: int = 0
+    findings_seen: int = 0
+    radius: tuple[int, ...] = ()
+    radius_first: int = 0
+    held_for: tuple[str, ...] = ()
 
     @property
     def judgement(self) -> tuple[int, int]:
@@ -133,6 +145,39 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
             return self.in_order[: self.plan.sample_size]
         return self.in_order
 
+    def may_be_inspected(self, unit_id: str) -> bool:
+        """Return whether a verdict on a unit can count for it."""
+        return unit_id in self.sample or (bool(self.radius) and unit_id in self.in_radius)
+
+    @property
+    def in_radius(self) -> list[str]:
+        """The units for which it is held, in the order of their inspection."""
+        gone = {*self.withdrawn, *self.unanswerable}
+        return [self.unit_ids[place] for place in self.radius if place not in gone]
+
+
+class Hold(NamedTuple):
+    """For what a lot is held before it may be accepted; see `LotState` for the fields."""
+
+    findings_seen: int = 0
+    radius: tuple[int, ...] = ()
+    first: int = 0
+    held_for: tuple[str, ...] = ()
+
+
+class ReReviewed(NamedTuple):
+    """How far the units for which a lot is held are looked at.
+
+    Attributes:
+        units: all of them; inspected, errors: by now, and how many of these are wrong.
+        left: which are still to be inspected before it may be accepted, in their order.
+    """
+
+    units: int
+    inspected: int
+    errors: int
+    left: list[str]
+
 
 class Progress(NamedTuple):
     """How far the inspection of a lot has come, counted along the order of the sample without a gap.
@@ -147,6 +192,24 @@ class Progress(NamedTuple):
     confidences: tuple[Bin, ...] = ()
 
 
+def re_reviewed(units: Sequence[str], first: int, verdict_on: Callable[[str], bool | None]) -> ReReviewed:
+    """Return how far the units for which a lot is held are looked at: the first few, and all once one is wrong.
+
+    Args:
+        units: `LotState.in_radius`.
+        first: `LotState.radius_first`.
+        verdict_on: as for `progress`.
+
+    >>> re_reviewed(["a", "b", "c"], 1, {"a": True}.get).left, re_reviewed(["a", "b", "c"], 1, {"a": False}.get).left
+    ([], ['b', 'c'])
+    """
+    found = [(unit_id, verdict_on(unit_id)) for unit_id in units]
+    errors = sum(right is False for _, right in found)
+    inspected = sum(right is not None for _, right in found)
+    wanted = found if errors else found[:first]
+    return ReReviewed(len(units), inspected, errors, [unit_id for unit_id, right in wanted if right is None])
+
+
 def drawn(
     state: LotState | None,
     plan: Plan | None,
@@ -154,6 +217,7 @@ def drawn(
     withdrawn: Iterable[int],
     seed: bytes,
     unanswerable: Iterable[int] = (),
+    hold: Hold = Hold(),  # noqa: B008 - it cannot change
 ) -> LotState | None:
     """Return the lot with its sample drawn; None when it does not wait for one.
 
@@ -164,12 +228,13 @@ def drawn(
         withdrawn: places of units that are erased by now.
         seed: by which it was drawn.
         unanswerable: places of units that have no label by now, for no label is right.
+        hold: for what it is held.
     """
     if state is None or state.status not in WAITING:
         return None
     gone = {*state.withdrawn, *withdrawn}
     return msgspec.structs.replace(
-        state,
+        _with_hold(state, hold),
         status="auditing",
         plan=plan,
         order=order,
@@ -218,8 +283,25 @@ def decided(state: LotState, bounds: Bounds, inspected: int, errors: int) -> Dec
     return bounds.decide(inspected, errors)
 
 
-def rejected(state: LotState, found: Progress, on_reject: str) -> LotState:
-    """Return the lot after a rejection: back to be labelled anew, or to be inspected whole."""
+def held(state: LotState | None, hold: Hold) -> LotState | None:
+    """Return a lot under inspection with the units for which it is held; None when that is known, or it is not."""
+    if state is None or state.status != "auditing" or state.findings_seen >= hold.findings_seen:
+        return None
+    return _with_hold(state, hold)
+
+
+def rejected(
+    state: LotState, found: Progress, on_reject: str, at_fault: Iterable[Fault] = (), at_us: int = 0
+) -> LotState:
+    """Return the lot after a rejection: back to be labelled anew, or to be inspected whole.
+
+    Args:
+        state: before.
+        found: what the verdicts amount to.
+        on_reject: what follows.
+        at_fault: whose labels were wrong too often.
+        at_us: the time of the rejection.
+    """
     counted = msgspec.structs.replace(
         state,
         inspected=found.inspected,
@@ -227,10 +309,22 @@ def rejected(state: LotState, found: Progress, on_reject: str) -> LotState:
         rejections=state.rejections + 1,
         fields=found.fields,
         confidences=found.confidences,
+        at_fault=tuple(at_fault),
+        rejected_at_us=at_us,
     )
     if on_reject == "relabel":
         return msgspec.structs.replace(counted, status="relabelling", rework=state.rework + 1)
     return msgspec.structs.replace(counted, status="inspecting_all")
+
+
+def _with_hold(state: LotState, hold: Hold) -> LotState:
+    return msgspec.structs.replace(
+        state,
+        findings_seen=hold.findings_seen,
+        radius=hold.radius,
+        radius_first=hold.first,
+        held_for=hold.held_for,
+    )
 
 
 def after_rejection(on_reject: str, rejections: int, rejections_max: int) -> str:

@@ -10,7 +10,9 @@ from services.audit.domain.lot import (
     WAITING,
     LotState,
     Progress,
+    ReReviewed,
     decided,
+    re_reviewed,
 )
 from services.audit.domain.unit import UnitState
 
@@ -47,6 +49,7 @@ class OpenLot:
         turned_away: whether one was not since then, having had a part in all that are wanted.
         repeating: units whose inspection a second auditor is to repeat.
         gone: of a recheck, units that were erased; its turn takes them out.
+        noted: at which of its rejections it was noted who is at fault, as far as is known here.
         traces: the recorded traces of its units, as W3C trace contexts, in their order; None while nobody has looked.
         asked: that of the request which brought its last verdict, where it is recorded; else empty.
 
@@ -56,11 +59,13 @@ class OpenLot:
     __slots__ = (
         "_counted",
         "_places",
+        "_radius",
         "_sample",
         "asked",
         "bounds",
         "found",
         "gone",
+        "noted",
         "problem",
         "repeating",
         "served",
@@ -84,6 +89,8 @@ class OpenLot:
         self.turned_away = False
         self.traces: list[str] | None = None
         self.asked = ""
+        self.noted = 0
+        self._radius: list[str] | None = None
         self._sample: list[str] | None = None
         self._places: frozenset[str] = frozenset()
         self._counted = NOTHING
@@ -97,8 +104,19 @@ class OpenLot:
         return self._sample
 
     def holds(self, unit_id: str) -> bool:
-        """Return whether a unit is in the sample."""
-        return bool(self.sample) and unit_id in self._places
+        """Return whether a unit is in the sample, or one of those for which the lot is held."""
+        return (bool(self.sample) and unit_id in self._places) or (bool(self.radius) and unit_id in self.radius)
+
+    @property
+    def radius(self) -> list[str]:
+        """The units for which it is held, in order; see `LotState.in_radius`."""
+        if self._radius is None:
+            self._radius = self.state.in_radius
+        return self._radius
+
+    def re_reviewed(self) -> ReReviewed:
+        """Return how far these are looked at, as far as is known here; see `lot.re_reviewed`."""
+        return re_reviewed(self.radius, self.state.radius_first, self.found.get)
 
     def progress(self) -> Progress:
         """Return what the verdicts so far amount to, as far as is known here; see `lot.progress`."""
@@ -132,7 +150,8 @@ class OpenLot:
         """Return the units that auditors should look at now, in order.
 
         These are the fewest that an acceptance still takes, were all of them right, and LOOK_AHEAD_UNITS more; then
-        those whose inspection is to be repeated. Nobody can tell them from others: at the end new ones come anyhow.
+        those for which it is held, and those whose inspection is to be repeated. Nobody can tell either from others: at
+        the end new ones come anyhow.
         """
         inspected, errors, verdict = self.progress()[:3]
         sample, stop = self.sample, len(self.sample)
@@ -144,6 +163,9 @@ class OpenLot:
                 verdict = decided(self.state, self.bounds, place, errors)
             stop = place + LOOK_AHEAD_UNITS
         first = [unit_id for unit_id in sample[inspected:stop] if self.found.get(unit_id) is None]
+        if self.radius:
+            known = frozenset(first)
+            first += [unit_id for unit_id in self.re_reviewed().left if unit_id not in known]
         return [*first, *self.owed(None if first else inspected)]
 
     def owed(self, stop: int | None) -> list[str]:
@@ -196,7 +218,7 @@ class OpenLot:
             self.waits_for -= {state.unit_ids[place] for place in state.withdrawn}
         self.served = self.turned_away = False
         self.state = state
-        self._sample, self._counted = None, NOTHING
+        self._sample, self._radius, self._counted = None, None, NOTHING
 
 
 class ProjectLots:

@@ -5,7 +5,7 @@ verdict of which the lot's record is missing, for its process died or a unit was
 none that came through is lost. What is told and not yet counted is of the lots that are being decided just now.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
@@ -14,6 +14,7 @@ from concord.quality.iso_2859 import StandardPlan
 from concord.quality.iso_2859_switching import SwitchingState, after_lot, resume
 from concord.quality.label_error import Pool
 from services.audit.domain.lot import LotState
+from services.audit.domain.radius import Finding, concerning, newest, noted
 from services.audit.domain.verdict import Plan
 
 Severity = Literal["normal", "tightened", "reduced", "discontinued"]
@@ -54,6 +55,8 @@ class Series(msgspec.Struct, frozen=True, gc=False):
         pool: all inspections that came through.
         switching: by the rules of ISO 2859-1, where the project's plan is one of its.
         told: verdicts that are not counted yet, at most one a lot.
+        findings: annotators at fault for rejected lots, and since when their labels are in doubt.
+        rejections_noted: how many rejections these are of; the number of the newest.
         switched_by: the lot whose verdict changed the severity last; empty while it is normal from the start.
         reason: why inspection was resumed last; empty if it never was.
     """
@@ -64,6 +67,8 @@ class Series(msgspec.Struct, frozen=True, gc=False):
     told: tuple[LotVerdict, ...] = ()
     switched_by: str = ""
     reason: str = ""
+    findings: tuple[Finding, ...] = ()
+    rejections_noted: int = 0
 
     @property
     def severity(self) -> Severity:
@@ -92,6 +97,23 @@ def telling(series: Series, verdict: LotVerdict) -> Series:
     """Return the series that was told of one more verdict; another on the same lot takes its place."""
     others = tuple(other for other in series.told if other.lot_id != verdict.lot_id)
     return msgspec.structs.replace(series, told=(*others, verdict))
+
+
+def with_findings(series: Series, found: Iterable[Finding]) -> Series:
+    """Return the series once the annotators at fault for one more rejection are known."""
+    number = series.rejections_noted + 1
+    numbered = [msgspec.structs.replace(finding, number=number) for finding in found]
+    return msgspec.structs.replace(series, findings=noted(series.findings, numbered), rejections_noted=number)
+
+
+def findings_on(series: Series, lot: LotState) -> dict[str, Finding]:
+    """Return the findings that a lot may hold units of, by annotator."""
+    return concerning(series.findings, lot.lot_id, lot.sealed_at_us)
+
+
+def is_overtaken(series: Series, lot: LotState) -> bool:
+    """Return whether something was found that a lot under inspection was not held against yet."""
+    return lot.status == "auditing" and newest(findings_on(series, lot).values()) > lot.findings_seen
 
 
 def resumed(series: Series, reason: str) -> Series:

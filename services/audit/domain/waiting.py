@@ -37,6 +37,21 @@ class Repeating(NamedTuple):
     decided: bool = False
 
 
+class Held(NamedTuple):
+    """For what a lot is held; see `lot.ReReviewed` for the numbers.
+
+    Attributes:
+        left: how many units are still to be inspected for that.
+        lots: for whose rejection somebody is at fault.
+    """
+
+    units: int = 0
+    inspected: int = 0
+    errors: int = 0
+    left: int = 0
+    lots: tuple[str, ...] = ()
+
+
 def waits(
     lot: LotState,
     unsettled: int | None,
@@ -46,6 +61,7 @@ def waits(
     lacks_auditor: bool,
     at_least: bool = False,
     repeating: Repeating = Repeating(),  # noqa: B008 - it cannot change
+    held: Held = Held(),  # noqa: B008 - nor this
 ) -> Waits:
     """Return why a lot waits, and for whom.
 
@@ -57,6 +73,7 @@ def waits(
         lacks_auditor: whether whoever asked for work had a part in all that it needs.
         at_least: whether some of its units were not looked at yet, so that `unsettled` may be too few.
         repeating: what it owes a second auditor.
+        held: for what it is held.
 
     >>> waits(LotState("l", "p", ("a", "b")), 1, "", None, lacks_auditor=False)
     Waits(waits_for='people', why='It waits for annotators, or an adjudicator: 1 of its 2 units has no label yet.')
@@ -71,7 +88,7 @@ def waits(
         )
     if lot.status in WAITING:
         return _labels(lot, unsettled, "at least " if at_least else "")
-    return _inspection(lot, lacks_auditor, repeating)
+    return _inspection(lot, lacks_auditor, repeating, held)
 
 
 def _labels(lot: LotState, unsettled: int | None, at_least: str) -> Waits:
@@ -87,7 +104,7 @@ def _labels(lot: LotState, unsettled: int | None, at_least: str) -> Waits:
     return Waits("annotators", why)
 
 
-def _inspection(lot: LotState, lacks_auditor: bool, repeating: Repeating) -> Waits:
+def _inspection(lot: LotState, lacks_auditor: bool, repeating: Repeating, held: Held) -> Waits:
     """Return whom a lot waits for that is inspected, or inspected once more."""
     if lot.status == "gathering":
         return Waits("acceptances", "It waits until enough units have left that nobody has inspected.")
@@ -97,12 +114,25 @@ def _inspection(lot: LotState, lacks_auditor: bool, repeating: Repeating) -> Wai
         return Waits("another_auditor", f"{why} still to be repeated by somebody who did not make them.")
     if lacks_auditor:
         return Waits("another_auditor", FOR_ANOTHER)
+    if held.left and repeating.decided:
+        return Waits("auditor", _held(held))
     why = _INSPECTED[lot.status].format(units=_units(len(lot.sample)))
     if repeating.inspected:
         why += f" {repeating.inspected:,} are so far."
     if repeating.owed:
         why += f" {owed} to be repeated by another auditor."
+    if held.left:
+        why += f" {_held(held)}"
     return Waits("auditor", why)
+
+
+def _held(held: Held) -> str:
+    """Return for what a lot is held, as a sentence."""
+    lots = f"lot {held.lots[0]}" if len(held.lots) == 1 else f"{len(held.lots)} rejected lots"
+    fault = f"It is held for {_units(held.units)} of annotators at fault for {lots}"
+    if held.errors:
+        return f"{fault}: {held.errors:,} were found wrong, so all are inspected, {held.left:,} of them still."
+    return f"{fault}: {held.left:,} are still to be inspected before it may be accepted."
 
 
 def _without(lot: LotState, unsettled: int | None) -> str:

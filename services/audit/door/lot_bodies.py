@@ -22,6 +22,20 @@ class PlanTerms(msgspec.Struct, frozen=True):
     inspection: str = ""
 
 
+class ReReviewBody(msgspec.Struct, frozen=True):
+    """Units of a lot whose annotators are at fault for the rejection of another.
+
+    Attributes:
+        units: all of them; inspected, errors: by now, and how many of these are wrong.
+        left: how many are still to be inspected before the lot may be accepted.
+    """
+
+    units: int
+    inspected: int
+    errors: int
+    left: int
+
+
 class LotBody(msgspec.Struct, frozen=True):
     """Where a lot stands.
 
@@ -40,6 +54,9 @@ class LotBody(msgspec.Struct, frozen=True):
             auditor, another_auditor, operator, client, or acceptances of other lots; empty where it waits for nobody.
         waits: the same as a sentence with its reason.
         sealed_at: when it was put together; none where that was before lots told so.
+        held: whether it is not accepted before some units were looked at, whose annotators are at fault for others.
+        held_for: these rejected lots, as they were when it was held last.
+        re_review: the units meant, while it is inspected; none where it was not held.
     """
 
     lot_id: str
@@ -64,6 +81,9 @@ class LotBody(msgspec.Struct, frozen=True):
     waits: str = ""
     repeats_waiting: int = 0
     sealed_at: str | None = None
+    held: bool = False
+    held_for: list[str] = []
+    re_review: ReReviewBody | None = None
 
 
 class RateBody(msgspec.Struct, frozen=True):

@@ -8,11 +8,12 @@ from concord.chassis.http import PAGE_MAX, AnyId, Limit, json_answer, page_size,
 from concord.chassis.projects import visible
 from concord.quality.estimate import Estimate
 from services.audit.domain.lot import LotState, Status
+from services.audit.domain.place import OpenLot
 from services.audit.domain.recheck import Recheck
 from services.audit.domain.series import Series
 from services.audit.domain.times import timestamp
 from services.audit.domain.verdict import CONFIDENCE, Plan, Rate
-from services.audit.domain.waiting import Repeating, waits
+from services.audit.domain.waiting import Held, Repeating, waits
 from services.audit.door.lot_bodies import (
     LotBody,
     Lots,
@@ -21,6 +22,7 @@ from services.audit.door.lot_bodies import (
     RecheckBody,
     Rechecks,
     RepeatsBody,
+    ReReviewBody,
     Together,
 )
 from services.audit.door.means import Anyone, ClientOrOperator, Door, door_of
@@ -100,8 +102,9 @@ def _lot(door: Door, lot: LotState) -> LotBody:
     owes = project is not None and project.policy.audit.repeat_inspections > 0
     now = None if known is None else known.made()
     repeating = Repeating() if now is None else Repeating(now.owed if owes else 0, now.inspected, now.decided)
+    held = _held(known)
     waiting = waits(
-        lot, unsettled, problem, paused, lacks_auditor=lacks_auditor, at_least=at_least, repeating=repeating
+        lot, unsettled, problem, paused, lacks_auditor=lacks_auditor, at_least=at_least, repeating=repeating, held=held
     )
     return LotBody(
         lot_id=lot.lot_id,
@@ -128,7 +131,18 @@ def _lot(door: Door, lot: LotState) -> LotBody:
         waits_for=waiting.waits_for,
         waits=waiting.why,
         sealed_at=timestamp(lot.sealed_at_us) if lot.sealed_at_us else None,
+        held=held.left > 0,
+        held_for=list(lot.held_for),
+        re_review=ReReviewBody(held.units, held.inspected, held.errors, held.left) if held.units else None,
     )
+
+
+def _held(known: OpenLot | None) -> Held:
+    """Return for what a lot is held; nothing once it is judged."""
+    if known is None or not known.inspected or not known.radius:
+        return Held()
+    now = known.re_reviewed()
+    return Held(now.units, now.inspected, now.errors, len(now.left), known.state.held_for)
 
 
 def _recheck(recheck: Recheck, lot: LotState) -> RecheckBody:

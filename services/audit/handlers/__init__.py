@@ -2,11 +2,11 @@
 
 `hearing` takes in what other services tell, `inspection` lists work for auditors and takes their labels, `turns` takes
 every lot of which there is news as far as it goes, `drawing` draws samples, `verdicts` judges, `certificates` issues
-what is claimed, `series` keeps what a project's lots come to together and how severely the next is inspected,
-`rechecks` has units that left labelled once more when something has moved, `exports` hands over what was accepted,
-`payloads` reads what was labelled for it, `manifests` tells what an export holds, and
-`ledgers` what became of units, so that every number can be made again. `outputs` takes what clients' models say, and
-`feedback` holds it against what was accepted; `ages` tells how long lots have waited.
+what is claimed, `series` keeps what a project's lots come to together and how severely the next is inspected, `radius`
+notes who is at fault for a rejection and holds other lots for it, `rechecks` has units that left labelled once more
+when something has moved, `exports` hands over what was accepted, `payloads` reads what was labelled for it, `manifests`
+tells what an export holds, and `ledgers` what became of units, so that every number can be made again. `outputs` takes
+what clients' models say, and `feedback` holds it against what was accepted; `ages` tells how long lots have waited.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from services.audit.handlers.ledgers import Ledgers
 from services.audit.handlers.manifests import BeingMade, Manifests
 from services.audit.handlers.means import Means
 from services.audit.handlers.outputs import Outputs
+from services.audit.handlers.radius import BlastRadius
 from services.audit.handlers.rechecks import Rechecks
 from services.audit.handlers.series import Standing
 from services.audit.handlers.turns import Turns
@@ -53,7 +54,9 @@ class Handlers:
         """Return the use cases over the same means."""
         standing = Standing(means)
         rechecks = Rechecks(means)
-        turns = Turns(means, Drawing(means, standing), Verdicts(means, standing), rechecks)
+        blast_radius = BlastRadius(means, standing)
+        drawing, verdicts = Drawing(means, standing, blast_radius), Verdicts(means, standing, blast_radius)
+        turns = Turns(means, drawing, verdicts, rechecks, blast_radius)
         certificates, exports = Certificates(means, standing), Exports(means)
         manifests = Manifests(means, exports, certificates)
         return cls(

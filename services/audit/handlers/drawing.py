@@ -1,6 +1,7 @@
 """Drawing a lot's sample, when every one of its units is there."""
 
 import asyncio
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import cast
@@ -8,13 +9,16 @@ from typing import cast
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.telemetry import trace_headers
-from services.audit.announcements import SERVICE, sample_drawn
+from services.audit.announcements import SERVICE, lot_held, sample_drawn
 from services.audit.domain.lot import LotState, drawn
 from services.audit.domain.place import OpenLot
+from services.audit.domain.radius import Finding
 from services.audit.domain.sampling import draw_seed, inspection_order
+from services.audit.domain.series import Series, findings_on
 from services.audit.domain.verdict import Plan, PlanKind, Terms, Unplannable, plan_for
 from services.audit.handlers.admitting import admit
 from services.audit.handlers.means import Means
+from services.audit.handlers.radius import BlastRadius, places_in_radius, who
 from services.audit.handlers.series import Standing
 from services.audit.handlers.traces import lot_span, traces_of
 from services.audit.repository import LOT, lot_key
@@ -37,6 +41,7 @@ class Drawing:
 
     means: Means
     standing: Standing
+    blast_radius: BlastRadius
     planners: ThreadPoolExecutor = field(default_factory=_planners)
 
     async def draw(self, lot: OpenLot) -> None:
@@ -52,26 +57,39 @@ class Drawing:
         traces: list[str] = []
         gone, place_of = set(state.withdrawn), {unit_id: place for place, unit_id in enumerate(state.unit_ids)}
         unanswerable: set[int] = set()
+        series = await self.means.repository.series(state.project_id)
+        findings, in_doubt = findings_on(series, state), dict[int, list[Finding]]()
         async for chunk, units in self.means.repository.in_chunks(state.unit_ids):
             gone |= {place_of[unit_id] for unit_id in chunk if units[unit_id].withdrawn}
             unanswerable |= {place_of[unit_id] for unit_id in chunk if units[unit_id].unanswerable}
+            in_doubt |= places_in_radius(place_of, units.values(), findings)
             traces = traces_of(units.values(), traces)
         lot.traces = traces
         async with lot_span(self.means, "draw sample", lot):
-            await self._draw(state, gone, unanswerable)
+            await self._draw(state, gone, unanswerable, series, in_doubt)
 
-    async def _draw(self, state: LotState, gone: set[int], unanswerable: set[int]) -> None:
+    async def _draw(
+        self,
+        state: LotState,
+        gone: set[int],
+        unanswerable: set[int],
+        series: Series,
+        in_doubt: Mapping[int, list[Finding]],
+    ) -> None:
         counting = len(state.unit_ids) - len(gone | unanswerable)
         plan = await self._plan(state.project_id, counting) if counting else None
         seed = draw_seed(self.means.sample_secret, state.lot_id, state.rework)
         order = await asyncio.to_thread(inspection_order, seed, state.lot_id, state.rework, state.unit_ids)
+        hold = self.blast_radius.hold_for(state.project_id, series, state, in_doubt, order)
         cause_id, trace = f"draw/{state.lot_id}/{state.rework}", trace_headers()
 
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
-            after = drawn(before, plan, order, gone, seed, unanswerable)
+            after = drawn(before, plan, order, gone, seed, unanswerable, hold)
             if after is None or after.rework != state.rework:
                 return None
-            return Decision(after, [sample_drawn(Announcer(SERVICE, cause_id, now_us, trace), after)])
+            announcer = Announcer(SERVICE, cause_id, now_us, trace)
+            held = [lot_held(announcer, after, who(in_doubt))] if hold.radius else []
+            return Decision(after, [sample_drawn(announcer, after), *held])
 
         await self.means.journal.decide(LOT, Cause(lot_key(state.lot_id), cause_id, decide))
 

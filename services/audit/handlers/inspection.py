@@ -233,7 +233,11 @@ class Inspecting:
         if lot.status not in OPEN_TO_INSPECTION or unit.rework < lot.rework:
             return False
         known = self.means.repository.open_lot_of(unit)
-        if not (known.holds(unit.unit_id) if known is not None and known.state is lot else unit.unit_id in lot.sample):
+        if not (
+            known.holds(unit.unit_id)
+            if known is not None and known.state is lot
+            else lot.may_be_inspected(unit.unit_id)
+        ):
             raise UnitDoesNotExist("There is no such unit to inspect.")
         return True
 

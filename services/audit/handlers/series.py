@@ -1,20 +1,36 @@
 """The series of a project's lots: told of every verdict, asked before every sample."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from concord.chassis.errors import Unavailable
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.projects import Project
 from concord.chassis.telemetry import trace_headers
 from concord.quality.label_error import Pool
-from services.audit.announcements import SERVICE, inspection_switched
+from services.audit.announcements import SERVICE, inspection_switched, radius_found
 from services.audit.domain.lot import LotState, Progress
-from services.audit.domain.series import Discontinued, LotVerdict, Series, counted, resumed, telling
+from services.audit.domain.radius import Finding, Radius
+from services.audit.domain.series import (
+    Discontinued,
+    LotVerdict,
+    Series,
+    counted,
+    is_overtaken,
+    resumed,
+    telling,
+    with_findings,
+)
 from services.audit.handlers.means import Means
 from services.audit.repository import SERIES, series_key
 
 ISO = "iso_2859_1"
+
+
+class FoundMeanwhile(Unavailable):
+    """Somebody with labels in a lot was found at fault for another while it was judged: it is held first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +72,28 @@ class Standing:
             lot.plan if first else None,
             found.errors,
         )
-        await self._decide(lot.project_id, f"tell/{lot.lot_id}/{lot.judgement}/{lot.status}/{found.verdict}", verdict)
+        cause_id = f"tell/{lot.lot_id}/{lot.judgement}/{lot.status}/{found.verdict}"
+        await self._decide(lot.project_id, cause_id, verdict, lot)
 
     async def count(self, lot: LotState) -> None:
         """Have the verdict that was told of a lot counted if it switches inspection, so that it is told at once."""
         if lot.plan is not None and lot.plan.kind == ISO:
             await self._decide(lot.project_id, f"count/{lot.lot_id}/{lot.judgement}/{lot.rejections}", None)
+
+    async def note(self, lot: LotState, found: Sequence[Finding], radii: Sequence[Radius]) -> None:
+        """Note who is at fault for a lot's rejection, and tell what else they labelled; once a rejection.
+
+        It is a record of the series as is what was told of an acceptance: one goes before the other, so a lot is either
+        held against this, or is among those that were accepted.
+        """
+        cause_id, trace = f"fault/{lot.lot_id}/{lot.rejections}", trace_headers()
+
+        def decide(before: Series | None, now_us: int) -> Decision[Series]:
+            after = with_findings(before or Series(lot.project_id), found)
+            announcer = Announcer(SERVICE, cause_id, now_us, trace)
+            return Decision(after, [radius_found(announcer, lot, found, radii)])
+
+        await self.means.journal.decide(SERIES, Cause(series_key(lot.project_id), cause_id, decide), owed=True)
 
     async def resume(self, project_id: str, reason: str) -> Series:
         """Resume inspection.
@@ -86,12 +118,16 @@ class Standing:
         assert outcome.state is not None, "a series that was resumed is there"
         return outcome.state
 
-    async def _decide(self, project_id: str, cause_id: str, verdict: LotVerdict | None) -> None:
+    async def _decide(
+        self, project_id: str, cause_id: str, verdict: LotVerdict | None, lot: LotState | None = None
+    ) -> None:
         lots = await self._lots(await self.means.repository.series(project_id))
         trace = trace_headers()
 
         def decide(before: Series | None, now_us: int) -> Decision[Series] | None:
             known = before or Series(project_id)
+            if lot is not None and verdict is not None and verdict.accepted and is_overtaken(known, lot):
+                raise FoundMeanwhile(f"Somebody with labels in lot {lot.lot_id} was just found at fault for another.")
             after = counted(known, lots)
             switched = after.severity != known.severity
             if verdict is not None:

@@ -16,6 +16,7 @@ from services.audit.domain.series import Discontinued
 from services.audit.domain.verdict import Unplannable
 from services.audit.handlers.drawing import Drawing
 from services.audit.handlers.means import Means
+from services.audit.handlers.radius import BlastRadius
 from services.audit.handlers.rechecks import Rechecks
 from services.audit.handlers.verdicts import Verdicts
 
@@ -35,11 +36,14 @@ class Turns:
 
     name = "lots"
 
-    def __init__(self, means: Means, drawing: Drawing, verdicts: Verdicts, rechecks: Rechecks) -> None:
+    def __init__(
+        self, means: Means, drawing: Drawing, verdicts: Verdicts, rechecks: Rechecks, blast_radius: BlastRadius
+    ) -> None:
         self.means = means
         self.drawing = drawing
         self.verdicts = verdicts
         self.rechecks = rechecks
+        self.blast_radius = blast_radius
         self._waiting: OrderedDict[str, dict[str, None]] = OrderedDict()
         self._served: set[str] = set()
         self._news = asyncio.Event()
@@ -94,6 +98,8 @@ class Turns:
         """Take a lot as far as it can go now; nothing but a deployment's fault that is raised of it ends anything."""
         lot_id = lot.state.lot_id
         try:
+            await self.blast_radius.note(lot)
+            await self.blast_radius.hold(lot)
             if lot.state.status in RECHECK:
                 await self.rechecks.take(lot)
             elif lot.drawable:

@@ -19,13 +19,15 @@ from services.audit.announcements import SERVICE, lot_accepted, lot_rejected
 from services.audit.domain.acceptance import Acceptance, Rules, detailed, inspection_of
 from services.audit.domain.agreement import compared
 from services.audit.domain.ledger import Ledger
-from services.audit.domain.lot import LotState, Progress, after_rejection, progress, rejected
+from services.audit.domain.lot import LotState, Progress, after_rejection, progress, re_reviewed, rejected
 from services.audit.domain.place import OpenLot
+from services.audit.domain.radius import Fault, Hands
 from services.audit.domain.repeats import repeats_of
 from services.audit.domain.unit import UnitState, closed
 from services.audit.domain.verdict import CONFIDENCE, Rate, rate_told
 from services.audit.handlers.hearing import lot_withdrawn
 from services.audit.handlers.means import Means
+from services.audit.handlers.radius import BlastRadius, says_same
 from services.audit.handlers.series import Standing
 from services.audit.handlers.traces import CERTIFICATE, LOT_ID, STATUS, lot_span
 from services.audit.repository import LOT, UNIT, lot_key, unit_key
@@ -46,6 +48,7 @@ class Verdicts:
 
     means: Means
     standing: Standing
+    blast_radius: BlastRadius
 
     async def judge(self, lot: OpenLot) -> None:
         """Accept or reject a lot if its verdicts are enough: the truth is read, the read model only hinted."""
@@ -57,6 +60,8 @@ class Verdicts:
             lot.bounds = bounds
         inspected, _, verdict = lot.progress()[:3]
         if verdict == "continue" or (verdict == "accept" and lot.owed(inspected) and self._repeats(state)):
+            return
+        if verdict == "accept" and lot.radius and lot.re_reviewed().left:
             return
         await self._conclude(lot, state)
 
@@ -73,10 +78,22 @@ class Verdicts:
         owed = any(unit.awaits_repeat(state.rework) for unit in units[: found.inspected])
         if found.verdict == "accept" and owed and self._repeats(state):
             return  # a rejection waits for nothing
+        if found.verdict == "accept" and await self._held(state):
+            return
         async with lot_span(self.means, "judge lot", lot) as span:
             after = await self._decide(state, units, found)
             if after is not None:
                 span.set_attributes({STATUS: after.status, CERTIFICATE: after.certificate})
+
+    async def _held(self, state: LotState) -> bool:
+        """Return whether some units for which a lot is held are still to be inspected."""
+        await self.blast_radius.note_all(state.project_id)
+        verdicts: dict[str, bool] = {}
+        async for _, units in self.means.repository.in_chunks(state.in_radius):
+            for unit_id, unit in units.items():
+                if unit.inspection is not None and not unit.inspection.late and unit.inspected(state.rework):
+                    verdicts[unit_id] = unit.inspection.correct
+        return bool(re_reviewed(state.in_radius, state.radius_first, verdicts.get).left)
 
     async def _decide(self, state: LotState, units: Sequence[UnitState], found: Progress) -> LotState | None:
         """Accept or reject a lot by what was found in these units of its sample; return it as it is then."""
@@ -93,10 +110,13 @@ class Verdicts:
                 inspection = replace(inspection, repeats=repeats_of(units, state.rework))
             await self.standing.tell(state, found, Pool.of_rejected(inspection))
             rate = await asyncio.to_thread(lot_error_rate, inspection, CONFIDENCE)
-            cause = self._rejection(state, found, rate_told(rate), follows, inspection.repeats)
+            at_fault = await self.blast_radius.at_fault(project, list(units))
+            cause = self._rejection(state, found, rate_told(rate), follows, inspection.repeats, at_fault)
         outcome = await self.means.journal.decide(LOT, cause)
         if not outcome.repeated:
             self.means.instruments.counter("concord_audit_lots", f"{found.verdict}ed").inc()
+            if found.verdict == "reject" and outcome.state is not None:
+                self.means.instruments.counter("concord_audit_annotators_at_fault").inc(len(outcome.state.at_fault))
             log.info("lot %s: %s; %d inspected, %d wrong", state.lot_id, found.verdict, found.inspected, found.errors)
         await self.standing.count(state)
         return outcome.state
@@ -118,7 +138,10 @@ class Verdicts:
         What is signed says of every verdict beyond the point of the judgement whether it put a label right. A verdict
         and this are records of the same unit: one goes before the other, so whoever takes one has it counted or late.
         """
-        async for chunk, units in self.means.repository.in_chunks(state.sample):
+        sample = state.sample
+        among = frozenset(sample) if state.radius else frozenset()
+        counting = [*sample, *(unit_id for unit_id in state.in_radius if unit_id not in among)]
+        async for chunk, units in self.means.repository.in_chunks(counting):
             left = [
                 unit_id
                 for unit_id in chunk
@@ -135,6 +158,7 @@ class Verdicts:
         means = self.means
         others = (await self.standing.now(state.project_id)).pool
         acceptance = await asyncio.to_thread(self._begun, state, project, means.clock.now_us(), others)
+        hands = Hands(state.lot_id, acceptance.rules.accepted_at_us, says_same(project))
         async for chunk, units in means.repository.in_chunks(state.members):
             members = [units[unit_id] for unit_id in chunk]
             for unit in members:
@@ -143,9 +167,12 @@ class Verdicts:
                     return lot_withdrawn(state.lot_id, unit.unit_id, f"withdrawn/{unit.unit_id}")
                 project.must_know(max(unit.schema_versions))
             await asyncio.to_thread(acceptance.add, members)
+            await asyncio.to_thread(hands.add, members, state.rework)
         made = await asyncio.to_thread(acceptance.made)
         if made is None:
             raise StillMoving(f"The verdicts on lot {state.lot_id} moved while it was accepted.")
+        # Before the series is told: whoever finds the acceptance there, or later, finds whose labels it holds.
+        await means.repository.keep_hands(state, hands.all())
         await self.standing.tell(state, found, made.pool)
         await means.repository.keep(made.rows)
         await means.repository.keep(made.basis)
@@ -162,7 +189,7 @@ class Verdicts:
             if before != state:
                 return None  # another process was faster, or a unit was erased meanwhile: what was found is old
             announcer = Announcer(SERVICE, cause_id, now_us, trace)
-            return Decision(after, [lot_accepted(announcer, after, plan, made.inspection)])
+            return Decision(after, [lot_accepted(announcer, after, plan, made.inspection, made.re_reviewed)])
 
         return Cause(lot_key(state.lot_id), cause_id, decide)
 
@@ -190,14 +217,20 @@ class Verdicts:
         return after_rejection(wished, state.rejections, rejections_max(project))
 
     def _rejection(
-        self, state: LotState, found: Progress, rate: Rate, follows: str, repeats: Repeats
+        self,
+        state: LotState,
+        found: Progress,
+        rate: Rate,
+        follows: str,
+        repeats: Repeats,
+        at_fault: Sequence[Fault],
     ) -> Cause[LotState]:
         cause_id, trace = f"reject/{state.lot_id}/{state.rework}", trace_headers()
 
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
             if before is None or (before.status, before.rework) != (state.status, state.rework):
                 return None
-            after = rejected(before, found, follows)
+            after = rejected(before, found, follows, at_fault, now_us)
             announcer = Announcer(SERVICE, cause_id, now_us, trace)
             return Decision(after, [lot_rejected(announcer, after, state.rework, follows, rate, repeats)])
 

@@ -25,6 +25,7 @@ from services.ingest.domain.project import (
     PRICE_LOW,
     QUOTA_MAX,
     QUOTAS_MAX,
+    RADIUS_UNITS_MAX,
     RECHECK_PAUSE_HOURS_MAX,
     RECHECK_UNITS_MAX,
     REJECTIONS_MAX,
@@ -133,6 +134,7 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
     pause = policy.audit.recheck_pause_hours
     yield from _within("policy.audit.recheck_pause_hours", pause, 1, RECHECK_PAUSE_HOURS_MAX)
     yield from _within("policy.audit.repeat_inspections", policy.audit.repeat_inspections, 0, REPEAT_INSPECTIONS_HIGH)
+    yield from _within("policy.audit.radius_units", policy.audit.radius_units, 0, RADIUS_UNITS_MAX)
     yield from _within("policy.lease.seconds", policy.lease.seconds, 0, 7 * 86_400)
     yield from _within("policy.lease.renewals_max", policy.lease.renewals_max, 0, 100)
     yield from _within("policy.fatigue.false_alarm_units", policy.fatigue.false_alarm_units, 10, 100_000)

@@ -19,6 +19,7 @@ REJECTIONS_MAX = 10
 RECHECK_UNITS_MAX = 500
 RECHECK_PAUSE_HOURS_MAX = 720
 REPEAT_INSPECTIONS_HIGH = 0.5
+RADIUS_UNITS_MAX = 500
 SEED_CHARACTERS_MAX = 100
 QUOTAS_MAX = 200
 QUOTA_MAX = 10_000_000
@@ -199,6 +200,8 @@ class Audit(Wish, frozen=True):
         recheck_pause_hours: from one such recheck to the next.
         repeat_inspections: which share of inspections a second auditor repeats blind, beside all that found a wrong
             label; 0: none. What they come to is in the interval of the label error rate.
+        radius_units: where annotators are at fault for a rejected lot, so many units of theirs are inspected of each
+            other lot before it may be accepted, and all where one is wrong; 0: none.
     """
 
     plan: Literal["sequential", "single", "fraction", "iso_2859_1"] = "sequential"
@@ -214,6 +217,7 @@ class Audit(Wish, frozen=True):
     recheck_units: int = 0
     recheck_pause_hours: int = 24
     repeat_inspections: float = 0.0
+    radius_units: int = 30
 
 
 class Lease(Wish, frozen=True):

@@ -49,7 +49,7 @@ moves: st.SearchStrategy[Move] = st.one_of(
     st.builds(lambda name, rework: of(name, rework, expire, 100), names, reworks),
     st.builds(lambda rework, wanted: partial(raise_overlap, rework=rework, wanted=wanted), reworks, st.integers(1, 5)),
     reworks.map(lambda rework: partial(close, rework=rework)),
-    reworks.map(lambda rework: partial(send_back, rework=rework)),
+    reworks.map(lambda rework: partial(send_back, rework=rework, at_fault=NAMES[:rework])),
     st.just(withdraw),
 )
 
@@ -98,7 +98,7 @@ def test_what_is_told_in_any_order_and_twice_ends_the_same(
     for rework, changes in enumerate(rounds):
         rows += [partial(change, rework=rework) for change in changes]
         if rework:
-            rows.append(partial(send_back, rework=rework))
+            rows.append(partial(send_back, rework=rework, at_fault=NAMES[:rework]))
     if withdrawn:
         rows.append(withdraw)
 

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from services.assign.domain.lease import expire, give_up, issue
-from services.assign.domain.overlap import offered_to, slots_open
-from services.assign.domain.stranding import LET_GO_MAX, TURNS_MAX, once_more, strand, why_nobody
+from services.assign.domain.overlap import offered_to, slots_open, turns
+from services.assign.domain.stranding import LET_GO_MAX, TURNS_MAX, once_more, strand, unbar, why_nobody
 from services.assign.domain.submission import submit
 from services.assign.domain.unit import AssignmentStatus, UnitState, raise_overlap, send_back, with_overlap
 
@@ -112,3 +112,49 @@ def test_sent_back_or_asked_for_again_it_begins_anew() -> None:
     assert more is not None
     assert (back.stranded, back.turn, why_nobody(back, TEAM)) == (False, 0, "")
     assert more.stranded is False
+
+
+def barred(*names: str) -> UnitState:
+    """Return a unit of a rejected lot for whose rejection these are at fault."""
+    state = send_back(had(unit(overlap=1), "ann", "submitted"), 1, names)
+    assert state is not None
+    return state
+
+
+def test_who_is_at_fault_is_not_offered_the_unit_anew_while_there_is_anybody_else() -> None:
+    state = barred("ann")
+    assert (offered_to(state, "ann"), offered_to(state, "bob")) == (False, True)
+    assert why_nobody(state, TEAM) == ""
+    assert unbar(state, TEAM) is None
+
+
+def test_where_only_they_are_left_nobody_is_barred_any_more_and_it_is_not_stranded() -> None:
+    alone = frozenset({"ann"})
+    state = barred("ann")
+    assert strand(state, alone) is None
+    again = unbar(state, alone)
+    assert again is not None
+    assert offered_to(again, "ann")
+    assert unbar(again, alone) is None
+    assert unbar(state, frozenset()) is None, "they are not there either"
+    assert strand(state, frozenset()) is not None
+
+
+def test_a_bar_is_of_one_rework_whichever_is_heard_of_first() -> None:
+    state = raise_overlap(unit(), 1, 3)
+    assert state is not None
+    state = send_back(state, 1, ("ann",))
+    assert state is not None, "that it was sent back was known, and not for whom"
+    assert not offered_to(state, "ann")
+    assert send_back(state, 1, ("ann",)) is None
+    later = send_back(state, 2, ("bob",))
+    assert later is not None
+    assert (offered_to(later, "ann"), offered_to(later, "bob")) == (True, False)
+    assert send_back(later, 1, ("ann",)) is None
+
+
+def test_of_a_named_unit_the_next_name_is_taken_for_who_is_barred() -> None:
+    state = msgspec.structs.replace(barred("ann"), named=("ann", "bob"))
+    assert turns(state) == ("bob",)
+    assert why_nobody(msgspec.structs.replace(state, named=("ann",)), TEAM) == "named_had_it"
+    assert unbar(msgspec.structs.replace(state, named=("ann",)), TEAM) is not None
