@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from concord.client.ledger import LabelLedger
+from concord.client.re_review import ReReview
 
 Json = Any  # a label, a content or a schema
 
@@ -247,20 +248,8 @@ class Interval(Struct, frozen=True):
     high: float | None
 
 
-class ReReview(Struct, frozen=True):
-    """Units of a lot whose annotators are at fault for another's rejection; `left`: still to be inspected."""
-
-    units: int
-    inspected: int
-    errors: int
-    left: int
-
-
 class Lot(Struct, frozen=True):
-    """Where a lot stands; `waits`: for whom and why; `repeats_waiting`: what another auditor is still to repeat.
-
-    `held`: it is not accepted before units were looked at whose annotators are at fault for the lots `held_for`.
-    """
+    """Where a lot stands; `waits`: for whom and why; `repeats_waiting`: what another auditor is still to repeat."""
 
     lot_id: str
     project_id: str

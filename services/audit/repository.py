@@ -8,9 +8,6 @@ its label on; where the label came before the lot, it is written down beside the
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from typing import Any
-
-import msgspec
 
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import JOURNAL, Kind
@@ -22,10 +19,10 @@ from services.audit.domain.issue import IssuesState
 from services.audit.domain.lot import LotDoesNotExist, LotState
 from services.audit.domain.output import ModelsState, Output
 from services.audit.domain.place import OpenLot, Place
-from services.audit.domain.radius import DAY_US, Hand
 from services.audit.domain.recheck import RechecksState
 from services.audit.domain.series import Series
 from services.audit.domain.unit import UnitState
+from services.audit.hands import HANDS, HandIndex
 
 
 def _is_open(lot: LotState) -> bool:
@@ -55,9 +52,6 @@ DUPLICATES = Collection("duplicates", indexed=("duplicate_of",))
 """Which unit stands for one of the same content: `_id` is the id that this one would have had."""
 OUTPUTS = Collection("outputs", indexed=("model_id",))
 """Of which units a model's version has said something: `_id` is the model's id and the unit's."""
-HANDS = Collection("hands", indexed=("on",))
-"""What lots hold of an annotator: `_id` is the lot's id, its judgement and the annotator's id. Indexed is the day of
-the acceptance in the annotator's work for the project, so that what is read hangs on how many days are looked at."""
 COLLECTIONS = (ROWS, MEMBERS, LOTS, DOCUMENTS, DUPLICATES, OUTPUTS, HANDS)
 PART_BYTES = 1_000_000
 CHUNK_UNITS = 200
@@ -82,6 +76,7 @@ class Repository:
         self.journal = journal
         self.store = store
         self.owner = owner
+        self.hands = HandIndex(store)
         self.places: dict[int, Place] = {}
         self.news: Callable[[str, str], object] = _nobody
         self.dropped: Callable[[], object] = _nothing
@@ -314,31 +309,6 @@ class Repository:
         key = rechecks_key(project_id)
         return (await self.journal.states(RECHECKS, [key])).get(key) or RechecksState(project_id)
 
-    async def keep_hands(self, lot: LotState, hands: Sequence[Hand]) -> None:
-        """Write down what a lot that is to be accepted holds of each annotator; said again it changes nothing."""
-        judgement = "/".join(map(str, lot.judgement))
-        await self._insert(
-            HANDS,
-            [
-                {
-                    **msgspec.structs.asdict(hand),
-                    "_id": f"{lot.lot_id}/{judgement}/{hand.annotator_id}",
-                    "on": _hands_on(lot.project_id, hand.annotator_id, hand.accepted_at_us // DAY_US),
-                }
-                for hand in hands
-            ],
-        )
-
-    async def hands(self, project_id: str, annotator_id: str, days: Iterable[int]) -> list[Hand]:
-        """Return what lots hold of an annotator that were accepted on these days since the epoch, the newest first.
-
-        A lot whose acceptance did not come through, for a unit was erased meanwhile, can be among them.
-        """
-        keys = [_hands_on(project_id, annotator_id, day) for day in days]
-        found = await self.store.find(HANDS.name, "on", keys)
-        hands = [Hand(**{name: document[name] for name in Hand.__struct_fields__}) for document in found]
-        return sorted(hands, key=lambda hand: (-hand.accepted_at_us, hand.lot_id))
-
     async def keep(self, content: bytes) -> str:
         """Store a document under the name of its content, and return that: its SHA-256."""
         digest = hashlib.sha256(content).hexdigest()
@@ -366,7 +336,7 @@ class Repository:
             raise LookupError(f"the document {digest} is not what was stored")
         return bytes(content)
 
-    async def _insert(self, collection: Collection, documents: Sequence[dict[str, Any]]) -> None:
+    async def _insert(self, collection: Collection, documents: Sequence[dict[str, str]]) -> None:
         for start in range(0, len(documents), INSERT_DOCUMENTS_MAX):
             await self.store.insert(collection.name, documents[start : start + INSERT_DOCUMENTS_MAX])
 
@@ -378,10 +348,6 @@ def _nobody(project_id: str, lot_id: str) -> None:
 
 def _nothing() -> None:
     """Hear of a lost place while nobody else does."""
-
-
-def _hands_on(project_id: str, annotator_id: str, day: int) -> str:
-    return f"{project_id}/{annotator_id}/{day}"
 
 
 def unit_key(unit_id: str) -> str:

@@ -77,7 +77,7 @@ class BlastRadius:
             days = range(today - start, today - start - DAYS_AT_ONCE, -1)
             # What was accepted after the rejection, as it is found after a restart, is in it as well.
             more = [today + 1 + day for day in range(DAYS_AT_ONCE)] if not start else []
-            found += await self.means.repository.hands(lot.project_id, fault.annotator_id, [*more, *days])
+            found += await self.means.repository.hands.of(lot.project_id, fault.annotator_id, [*more, *days])
             reached = domain.radius(found, lot.lot_id, at_us)
             if reached.since_us >= days[-1] * DAY_US:
                 break

@@ -53,7 +53,7 @@ async def reject(audit: Audit) -> None:
         await audit.verdicts(work[:1], "no")
 
 
-def told(audit: Audit, kind: str) -> list[Any]:
+def events_of(audit: Audit, kind: str) -> list[Any]:
     """Return the events of a kind, those among them that are said again."""
     return [event for event in audit.house.events(LOTS) if event.WhichOneof("event") == kind]
 
@@ -213,7 +213,9 @@ async def test_a_new_process_holds_what_was_held_and_notes_a_rejection_once(audi
     again = await audit.restarted()
     try:
         assert (await lot_of(again, OTHER))["re_review"] == before["re_review"]
-        ids = {kind: {event.metadata.event_id for event in told(again, kind)} for kind in ("radius_found", "lot_held")}
+        ids = {
+            kind: {event.metadata.event_id for event in events_of(again, kind)} for kind in ("radius_found", "lot_held")
+        }
         assert {kind: len(found) for kind, found in ids.items()} == {"radius_found": 1, "lot_held": 1}
     finally:
         await again.stop()

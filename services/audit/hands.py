@@ -1,0 +1,52 @@
+"""What lots hold of whom: written down before a lot is accepted, and read by annotator and day."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Store
+from services.audit.domain.lot import LotState
+from services.audit.domain.radius import DAY_US, Hand
+
+HANDS = Collection("hands", indexed=("on",))
+"""What lots hold of an annotator: `_id` is the lot's id, its judgement and the annotator's id. Indexed is the day of
+the acceptance in the annotator's work for the project, so that what is read hangs on how many days are looked at."""
+
+
+class HandIndex:
+    """What accepted lots hold of each annotator.
+
+    Args:
+        store: where it lies, beside the journal.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def keep(self, lot: LotState, hands: Sequence[Hand]) -> None:
+        """Write down what a lot that is to be accepted holds of each annotator; said again it changes nothing."""
+        judgement = "/".join(map(str, lot.judgement))
+        documents: list[dict[str, Any]] = [
+            {
+                **msgspec.structs.asdict(hand),
+                "_id": f"{lot.lot_id}/{judgement}/{hand.annotator_id}",
+                "on": _on(lot.project_id, hand.annotator_id, hand.accepted_at_us // DAY_US),
+            }
+            for hand in hands
+        ]
+        for start in range(0, len(documents), INSERT_DOCUMENTS_MAX):
+            await self.store.insert(HANDS.name, documents[start : start + INSERT_DOCUMENTS_MAX])
+
+    async def of(self, project_id: str, annotator_id: str, days: Iterable[int]) -> list[Hand]:
+        """Return what lots hold of an annotator that were accepted on these days since the epoch, the newest first.
+
+        A lot whose acceptance did not come through, for a unit was erased meanwhile, can be among them.
+        """
+        found = await self.store.find(HANDS.name, "on", [_on(project_id, annotator_id, day) for day in days])
+        hands = [Hand(**{name: document[name] for name in Hand.__struct_fields__}) for document in found]
+        return sorted(hands, key=lambda hand: (-hand.accepted_at_us, hand.lot_id))
+
+
+def _on(project_id: str, annotator_id: str, day: int) -> str:
+    return f"{project_id}/{annotator_id}/{day}"
