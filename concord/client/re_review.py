@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class ReReview(Struct, frozen=True):
-    """Units of a lot whose annotators are at fault for the lots `held_for`; it is held while some are `left` to inspect."""
+    """Units of a lot whose annotators are at fault for others; while some are `left` to inspect, it is held."""
 
     units: int
     inspected: int
