@@ -46,6 +46,7 @@ WHOLE = {
     "audit /v1/inspections held_back": "lots of those that were looked at",
     "audit /v1/inspections inspections": "what is to be done now, so many: who has done it asks for the next",
     "audit /v1/keys keys": "one a certificate seed",
+    "audit /v1/lots/{lot_id} held_for": "one an annotator with units in the lot",
     "audit /v1/projects/{project_id}/export/manifest companions": "of one export",
     "audit /v1/projects/{project_id}/export/manifest files": "of one export",
     "audit /v1/projects/{project_id}/inspection last_verdicts": "five",
