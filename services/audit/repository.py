@@ -22,7 +22,6 @@ from services.audit.domain.place import OpenLot, Place
 from services.audit.domain.recheck import RechecksState
 from services.audit.domain.series import Series
 from services.audit.domain.unit import UnitState
-from services.audit.hands import HANDS, HandIndex
 
 
 def _is_open(lot: LotState) -> bool:
@@ -52,6 +51,9 @@ DUPLICATES = Collection("duplicates", indexed=("duplicate_of",))
 """Which unit stands for one of the same content: `_id` is the id that this one would have had."""
 OUTPUTS = Collection("outputs", indexed=("model_id",))
 """Of which units a model's version has said something: `_id` is the model's id and the unit's."""
+HANDS = Collection("hands", indexed=("on",))
+"""What lots hold of an annotator: `_id` is the lot's id, its judgement and the annotator's id. Indexed is the day of
+the acceptance in the annotator's work for the project, so that what is read hangs on how many days are looked at."""
 COLLECTIONS = (ROWS, MEMBERS, LOTS, DOCUMENTS, DUPLICATES, OUTPUTS, HANDS)
 PART_BYTES = 1_000_000
 CHUNK_UNITS = 200
@@ -76,7 +78,6 @@ class Repository:
         self.journal = journal
         self.store = store
         self.owner = owner
-        self.hands = HandIndex(store)
         self.places: dict[int, Place] = {}
         self.news: Callable[[str, str], object] = _nobody
         self.dropped: Callable[[], object] = _nothing

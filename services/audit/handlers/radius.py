@@ -22,6 +22,7 @@ from services.audit.domain.place import OpenLot
 from services.audit.domain.radius import DAY_US, LOOK_BACK_DAYS, Fault, Finding, Hand, Radius, in_radius
 from services.audit.domain.series import Series, findings_on, is_overtaken
 from services.audit.domain.unit import UnitState
+from services.audit.handlers.hands import HandIndex
 from services.audit.handlers.means import Means
 from services.audit.handlers.series import Standing
 from services.audit.repository import LOT, lot_key
@@ -46,6 +47,11 @@ class BlastRadius:
 
     means: Means
     standing: Standing
+
+    @property
+    def hands(self) -> HandIndex:
+        """What accepted lots hold of whom."""
+        return HandIndex(self.means.repository.store)
 
     async def note(self, lot: OpenLot) -> None:
         """Note who is at fault for a lot's last rejection; where that is noted it changes nothing."""
@@ -77,7 +83,7 @@ class BlastRadius:
             days = range(today - start, today - start - DAYS_AT_ONCE, -1)
             # What was accepted after the rejection, as it is found after a restart, is in it as well.
             more = [today + 1 + day for day in range(DAYS_AT_ONCE)] if not start else []
-            found += await self.means.repository.hands.of(lot.project_id, fault.annotator_id, [*more, *days])
+            found += await self.hands.of(lot.project_id, fault.annotator_id, [*more, *days])
             reached = domain.radius(found, lot.lot_id, at_us)
             if reached.since_us >= days[-1] * DAY_US:
                 break

@@ -172,7 +172,7 @@ class Verdicts:
         if made is None:
             raise StillMoving(f"The verdicts on lot {state.lot_id} moved while it was accepted.")
         # Before the series is told: whoever finds the acceptance there, or later, finds whose labels it holds.
-        await means.repository.hands.keep(state, hands.all())
+        await self.blast_radius.hands.keep(state, hands.all())
         await self.standing.tell(state, found, made.pool)
         await means.repository.keep(made.rows)
         await means.repository.keep(made.basis)

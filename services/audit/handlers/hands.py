@@ -5,13 +5,10 @@ from typing import Any
 
 import msgspec
 
-from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Store
+from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Store
 from services.audit.domain.lot import LotState
 from services.audit.domain.radius import DAY_US, Hand
-
-HANDS = Collection("hands", indexed=("on",))
-"""What lots hold of an annotator: `_id` is the lot's id, its judgement and the annotator's id. Indexed is the day of
-the acceptance in the annotator's work for the project, so that what is read hangs on how many days are looked at."""
+from services.audit.repository import HANDS
 
 
 class HandIndex:
