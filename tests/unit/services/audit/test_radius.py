@@ -10,6 +10,7 @@ from concord.chassis.journal.journal import Journal
 from concord.contracts.topics import LOTS
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, Evidence
 from concord.labels import encoded
+from services.audit.domain.replay import replay
 from services.audit.repository import SERIES as SERIES_KIND
 from services.ingest.domain import project as policies
 from tests.support.audit import LOT, UNITS, Audit, lot_id, sealed, unit_ids
@@ -146,6 +147,8 @@ async def test_where_one_of_them_is_wrong_all_are_inspected_and_leave_put_right(
     assert (accepted.re_review.inspected, accepted.re_review.errors) == (8, 1)
     (row,) = [row for row in await audit.rows(THIRD) if row["unit_id"] == wrong]
     assert row["label"] == "no"
+    certificate, ledger = [(await audit.client(f"/v1/lots/{THIRD}/{what}")).body for what in ("certificate", "ledger")]
+    assert replay(certificate, ledger.splitlines(keepends=True)).differing == ()
     assert not any(held.lot_id == OTHER for held in await audit.events("lot_held")), "none of theirs is in it"
 
 
