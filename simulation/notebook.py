@@ -113,6 +113,15 @@ class Unopened(NamedTuple):
     status: int
 
 
+class Paused(NamedTuple):
+    """Assign said, at some moment from one until another: these are paused in a project, each by which rule."""
+
+    project_id: str
+    from_us: int
+    until_us: int
+    people: frozenset[tuple[str, str]]
+
+
 class Exported(NamedTuple):
     """Audit handed over: one lot's export, its certificate, and the list of what was erased since, if any."""
 
@@ -178,6 +187,7 @@ class Notebook:
     chosen: list[Chosen] = field(default_factory=list)
     unopened: list[Unopened] = field(default_factory=list)
     exported: list[Exported] = field(default_factory=list)
+    paused: list[Paused] = field(default_factory=list)
     quality: dict[str, dict[str, Any]] = field(default_factory=dict)
     replies: list[tuple[str, bytes]] = field(default_factory=list)
     wrongs: list[str] = field(default_factory=list)

@@ -5,7 +5,7 @@ from typing import Any
 
 from concord.chassis.identity import Role
 from simulation import wishes
-from simulation.notebook import Chosen, Inspected, Referred, Ruled
+from simulation.notebook import Chosen, Inspected, Paused, Referred, Ruled
 from simulation.town import Person, Town
 
 LOOK_SECONDS = 6.0
@@ -65,10 +65,16 @@ class Adjudicator(Person):
 
 
 class Lead(Person):
-    """Who answers what the guidelines do not say, and closes what needs no ruling."""
+    """Who answers what the guidelines do not say, and closes what needs no ruling.
 
-    def __init__(self, town: Town) -> None:
+    Args:
+        town: where they work.
+        let_go: how probably they let go on who is paused, each time that they look.
+    """
+
+    def __init__(self, town: Town, let_go: float = LET_GO) -> None:
         super().__init__(town, "lead", Role.OPERATOR)
+        self.let_go = let_go
 
     async def live(self) -> None:
         """Answer until the town closes."""
@@ -101,13 +107,24 @@ class Lead(Person):
 
     async def _let_go_on(self, project_id: str) -> None:
         """Let go on, in the end, whoever a rule of the project has paused."""
-        path = f"/v1/projects/{project_id}/conduct"
+        path, clock = f"/v1/projects/{project_id}/conduct", self.town.house.clock
+        asked_us = clock.now_us()
         answer = await self.insist("assign", "GET", path, tries_max=3)
-        for person in answer.json()["annotators"] if answer is not None and answer.status == 200 else []:
+        if answer is None or answer.status != 200:
+            return
+        annotators = answer.json()["annotators"]
+        paused = frozenset(
+            (person["annotator_id"], held["rule"])
+            for person in annotators
+            for held in person["rules"]
+            if held["then"] == "pause"
+        )
+        self.town.notebook.paused.append(Paused(project_id, asked_us, clock.now_us(), paused))
+        for person in annotators:
             for held in person["rules"]:
-                if held.get("appeal", {}).get("outcome") == "open" and self.chance(LET_GO):
+                if held.get("appeal", {}).get("outcome") == "open" and self.chance(self.let_go):
                     await self._rule_on(path, person["annotator_id"], held["rule"])
-            if self.chance(LET_GO) and any(held["then"] == "pause" for held in person["rules"]):
+            if self.chance(self.let_go) and any(held["then"] == "pause" for held in person["rules"]):
                 entry = await self.insist("assign", "POST", path, {"annotator_id": person["annotator_id"]})
                 if entry is not None and entry.status not in (200, 409):
                     self.town.notebook.wrongs.append(f"the lead let somebody go on and was answered {entry.status}")

@@ -30,6 +30,7 @@ from simulation.mischief import Mischief
 from simulation.network import Network
 from simulation.notebook import Notebook
 from simulation.reviewers import Adjudicator, Auditor, Lead
+from simulation.rolling import deploy
 from simulation.strangers import Stranger
 from simulation.town import ISSUED_SECONDS_AGO, Person, Town
 from simulation.trace import TownCluster, Trace
@@ -49,6 +50,8 @@ SETTLE_SECONDS_MAX = 1_500.0
 LOOK_SECONDS = 2.0
 GO_HOME_SECONDS = 300.0
 LAST_WORDS_SECONDS = 30.0
+LET_GO_LATE = 0.01
+"""Where assign's processes are replaced: most of them begin with somebody who is paused."""
 
 
 @dataclass
@@ -104,6 +107,8 @@ async def _run(seed: int, trace: Trace, patient: bool) -> Outcome:
     town.calm_at = asyncio.get_running_loop().time()
     relief = [Annotator(town, f"relief-{number}", steady=True) for number in range(1, RELIEF + 1)]
     work += [asyncio.create_task(person.live(), name=person.name) for person in relief]
+    if assign_is_rolled(seed):
+        work.append(asyncio.create_task(deploy(town, "assign"), name="deployment"))
     wrongs = [sentence async for sentence in _settled(town)]
     town.settled = True
     if patient or not (wrongs or _wrong_by_now(town)):
@@ -177,7 +182,7 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
     # The first annotator may also rule and audit, and must be kept from what they had a part in.
     people += [Annotator(town, name) for name in (*names, *town.models)]
     people += [Adjudicator(town, "judge-1"), Adjudicator(town, names[0])]
-    people += [Lead(town)]
+    people += [Lead(town, LET_GO_LATE) if assign_is_rolled(seed) else Lead(town)]
     people += [Auditor(town, "audit-1"), Auditor(town, "audit-2"), Auditor(town, names[0])]
     mischief = Mischief(
         lives,

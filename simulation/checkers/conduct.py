@@ -39,6 +39,7 @@ def rules_of_conduct_are_kept(notebook: Notebook, evidence: Evidence) -> Iterato
             yield f"{annotator_id} clicked through {len(labels)} units of {project_id}, and nothing came of it"
     if not notebook.clocks_jumped:
         yield from _given_while_stopped(changes, evidence)
+        yield from _known_to_whoever_is_asked(changes, notebook)
     yield from _appeals_are_answered(changes, evidence)
 
 
@@ -102,6 +103,24 @@ def _broke(done: list[tuple[int, int]], event: Any, until_us: int) -> bool:
     if event.content.rule == "skips":
         return bool(before.count(SKIPPED) >= IN_A_ROW)
     return bool(sum(0 <= ms < FLOOR_MS for ms in before) >= HASTY)
+
+
+def _known_to_whoever_is_asked(changes: Changes, notebook: Notebook) -> Iterator[str]:
+    """Yield where a lead who asks is not told of somebody who is paused, by what was told of when that was."""
+    for (project_id, annotator_id), events in changes.items():
+        for rule in ("pace", "skips"):
+            of_rule = [event for event in events if event.content.rule == rule and event.content.then == "pause"]
+            for begun, over in zip(of_rule, [*of_rule[1:], None], strict=False):
+                if not begun.content.begins:
+                    continue
+                since_us = begun.metadata.occurred_at_us + FOLLOWS_US
+                end_us = over.metadata.occurred_at_us if over is not None else FOR_EVER
+                if any(
+                    (annotator_id, rule) not in paused.people
+                    for paused in notebook.paused
+                    if paused.project_id == project_id and since_us < paused.from_us and paused.until_us < end_us
+                ):
+                    yield f"{annotator_id} is paused in {project_id} by {rule}, and the lead was not told so"
 
 
 def _given_while_stopped(changes: Changes, evidence: Evidence) -> Iterator[str]:

@@ -40,7 +40,7 @@ CAUGHT_AT = {
     "the-last-draft-wins": 2,
     "unavailable-is-poison": 9,
     "what-was-set-aside-counts": 14,
-    "who-is-stopped-is-forgotten": 127,
+    "who-is-stopped-is-forgotten": 27,
 }
 """At which seed each was caught, where that is not the first; that seed is tried first."""
 OVER_SEVERAL = {"overconfident": (5, 17)}
