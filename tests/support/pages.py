@@ -179,9 +179,9 @@ class Pages:
 
 
 def until(found: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
-    """Return what is found, asked for again and again until it is something."""
+    """Return what is found, asked for again and again until it is something: no None, no False, nothing empty."""
     deadline = time.monotonic() + seconds
-    while (value := found()) is None:
+    while not (value := found()):
         assert time.monotonic() < deadline, f"{what} did not come"
         time.sleep(0.2)
     return value
