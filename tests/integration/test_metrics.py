@@ -95,10 +95,12 @@ class Process:
         self.process.kill()
         self.process.wait()
 
-    def terminate(self) -> int:
+    def terminate(self) -> None:
+        """Tell it to end, and hold that nothing of it died; a busy machine may not let it end in time."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(15)
+        assert self.process.wait(PATIENCE_SECONDS) in (0, 1)
+        assert '"level": "critical"' not in self.log.read_text()
 
     async def get(self, path: str) -> Any:
         """Return the answer, asked again while a life that has just begun still counts what was told before it."""
@@ -124,7 +126,7 @@ class Process:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}", headers={"authorization": f"Bearer {token}"}
         )
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             body: bytes = answer.read()
         return body
 
@@ -204,12 +206,12 @@ def another(tmp_path: Path) -> Iterator[Process]:
     found.end()
 
 
-async def counted(metrics: Process, project: Project, annotations: int, gold: int, seconds_max: float = 60.0) -> Any:
+async def counted(metrics: Process, project: Project, annotations: int, gold: int) -> Any:
     """Return the project's quality when so many annotations are in; more than that is a failure at once.
 
     Topics are read independently: an annotation counts towards agreement once its unit's admission is in as well.
     """
-    until = time.monotonic() + seconds_max
+    until = time.monotonic() + PATIENCE_SECONDS
     while True:
         quality = await metrics.get(f"/v1/projects/{project.id}/quality")
         assert quality["annotations"] <= annotations, quality
@@ -238,9 +240,12 @@ async def test_what_is_told_is_counted_within_seconds_and_a_poisoned_record_set_
     } == {f"annotator-{place}": (10, 150) for place in (1, 2, 3)}
     letters = broker.subscribe([DEAD_LETTERS.name], group=None)
     await letters.start()
-    assert any(b"poison" in record.key for record in await letters.poll(1_000, 5.0))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        # Before it may stand what other tests left on this broker.
+        while not any(b"poison" in record.key for record in await letters.poll(1_000, 0.2)):
+            pass
     await letters.stop()
-    assert metrics.terminate() == 0
+    metrics.terminate()
 
 
 async def test_killed_again_and_again_it_counts_everything_once(broker: KafkaBroker, metrics: Process) -> None:
@@ -261,7 +266,7 @@ async def test_killed_again_and_again_it_counts_everything_once(broker: KafkaBro
     quality = await counted(metrics, project, annotations, gold=20)
     assert quality["alpha"]["value"] == pytest.approx(project.alpha(gold=20))
     assert quality["gold_annotations"] == 60
-    assert metrics.terminate() == 0
+    metrics.terminate()
     metrics.start()
     await metrics.until_ready()
     again = await counted(metrics, project, annotations, gold=20)
@@ -303,9 +308,7 @@ async def test_two_processes_count_every_project_once_whoever_joins_is_killed_or
     await label()
     await metrics.until_ready()
     await told_alike(metrics, another)
-    assert another.terminate() == 0
+    another.terminate()
     await label()
     await told_alike(metrics)
-    for door in (metrics, another):
-        assert " CRITICAL " not in door.log.read_text()
-    assert metrics.terminate() == 0
+    metrics.terminate()

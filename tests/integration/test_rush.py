@@ -94,12 +94,18 @@ async def test_a_rush_gives_no_unit_to_too_many_and_what_was_left_behind_comes_b
             for name in names:
                 people.create_task(rush.work(name, stays=name not in gone))
 
-        async def kept() -> bool:
+        async def broken() -> list[str]:
             found = told(await place.said(ASSIGNMENTS), await place.said(ANNOTATIONS))
-            return not list(faults(found, OVERLAP, units, rush.offered, rush.taken))
+            return list(faults(found, OVERLAP, units, rush.offered, rush.taken))
+
+        async def kept() -> bool:
+            return not await broken()
 
         units = [placed_id("u", place.project_id, str(number)) for number in range(UNITS)]
-        await eventually("an end of every lease", kept)
+        try:
+            await eventually("an end of every lease", kept)
+        except AssertionError:
+            assert await broken() == []
     found = told(await place.said(ASSIGNMENTS), await place.said(ANNOTATIONS))
     left_behind = [lease for lease in found.issued.values() if lease.annotator_id in gone]
     assert left_behind, "some were given units and never came back"

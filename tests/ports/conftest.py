@@ -18,6 +18,7 @@ from concord.chassis.clock import SystemClock
 from concord.chassis.store.memory import MemoryDatabase, MemoryStore
 from concord.chassis.store.mongo import Driver, MongoStore
 from concord.chassis.store.port import Store
+from tests.support.patient_parts import patient_parts
 
 MONGODB_URI = "CONCORD_TEST_MONGODB_URI"
 KAFKA_BOOTSTRAP = "CONCORD_TEST_KAFKA_BOOTSTRAP"
@@ -25,6 +26,8 @@ SEED = 20_261_124
 PARTITIONS = 4
 
 OpenStore = Callable[[], Store]
+
+__all__ = ["patient_parts"]
 
 
 def _unset() -> list[str]:

@@ -63,11 +63,12 @@ def assert_in_order(records: Sequence[Incoming]) -> None:
 async def shared(place: Place, *members: Subscription) -> None:
     """Return when all partitions are assigned, none twice."""
     wanted = sorted(TopicPartition(place.topic, partition) for partition in range(PARTITIONS))
-    for _ in range(600):
-        if sorted(part for member in members for part in member.assigned()) == wanted:
-            return
-        await asyncio.sleep(0.05)
-    pytest.fail(f"the partitions are not shared: {[sorted(member.assigned()) for member in members]}")
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while sorted(part for member in members for part in member.assigned()) != wanted:  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        pytest.fail(f"the partitions are not shared: {[sorted(member.assigned()) for member in members]}")
 
 
 async def test_a_record_comes_as_it_was_published(broker_place: Place) -> None:

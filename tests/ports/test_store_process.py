@@ -8,8 +8,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -26,6 +28,7 @@ RECORDS = Collection("records", ("aggregate",))
 SHORT_MS = 700
 KILLS = 6
 AGGREGATES = ["a1", "a2", "a3"]
+Found = TypeVar("Found")
 
 
 class StoreProcess:
@@ -64,13 +67,21 @@ class StoreProcess:
 
 @pytest.fixture
 def process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoreProcess]:
-    for bound in ("serverSelectionTimeoutMS", "connectTimeoutMS", "socketTimeoutMS"):
-        monkeypatch.setitem(mongo._OPTIONS, bound, SHORT_MS)
+    # That it is away is soon seen; what it does while it is there takes as long as it takes.
+    monkeypatch.setitem(mongo._OPTIONS, "serverSelectionTimeoutMS", SHORT_MS)
     own = StoreProcess(tmp_path)
     yield own
     if own.process is not None and own.process.poll() is None:
         own.send(signal.SIGCONT)
         own.send(signal.SIGKILL)
+
+
+async def answered(ask: Callable[[], Awaitable[Found]]) -> Found:
+    """Return what the store answers once it does: on a busy machine one look for it may be too short."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            with suppress(StoreUnavailable):
+                return await ask()
 
 
 def batch(writer: int, number: int) -> list[Document]:
@@ -80,6 +91,7 @@ def batch(writer: int, number: int) -> list[Document]:
 async def test_what_was_acknowledged_survives_kill_9(process: StoreProcess, driver: Driver) -> None:
     process.start()
     store = process.open(driver)
+    await answered(store.ping)
     await store.prepare([RECORDS])
     acknowledged: list[str] = []
 
@@ -100,6 +112,7 @@ async def test_what_was_acknowledged_survives_kill_9(process: StoreProcess, driv
 
     process.start()
     again = process.open(driver)
+    await answered(again.ping)
     await again.prepare([RECORDS])
     found = await again.get("records", acknowledged)
     assert sorted(acknowledged) == sorted(found)
@@ -115,6 +128,7 @@ async def test_the_local_stacks_store_loses_nothing_to_kill_after_kill(process: 
     for life in range(KILLS):
         process.start(command)
         store = process.open(driver)
+        await answered(store.ping)
         await store.prepare([RECORDS])
         found = await store.get("records", list(kept))
         assert {key: bytes(entry["payload"]) for key, entry in found.items()} == kept
@@ -146,11 +160,15 @@ async def _write(store: MongoStore, life: int, name: str, kept: dict[str, bytes]
         deleted.add(gone)
 
 
-async def test_a_paused_store_leaves_doubt_that_reading_back_ends(process: StoreProcess, driver: Driver) -> None:
+async def test_a_paused_store_leaves_doubt_that_reading_back_ends(
+    process: StoreProcess, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bound in ("connectTimeoutMS", "socketTimeoutMS"):
+        monkeypatch.setitem(mongo._OPTIONS, bound, SHORT_MS)
     process.start()
     store = process.open(driver)
-    await store.prepare([RECORDS])
-    await store.ping()
+    await answered(lambda: store.prepare([RECORDS]))
+    await answered(store.ping)
     process.send(signal.SIGSTOP)
     ours = batch(1, 1)
     outcomes = await asyncio.gather(
@@ -164,11 +182,12 @@ async def test_a_paused_store_leaves_doubt_that_reading_back_ends(process: Store
     )
     assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 6
     process.send(signal.SIGCONT)
-    await store.ping()
-    found = await store.get("records", [document["_id"] for document in ours])
-    taken = await store.insert("records", ours)
+    await answered(store.ping)
+    ids = [document["_id"] for document in ours]
+    found = await answered(lambda: store.get("records", ids))
+    taken = await answered(lambda: store.insert("records", ours))
     assert {ours[position]["_id"] for position in taken} >= found.keys()
-    assert await store.get("records", [document["_id"] for document in ours]) == {each["_id"]: each for each in ours}
+    assert await answered(lambda: store.get("records", ids)) == {each["_id"]: each for each in ours}
     await store.close()
 
 
@@ -181,12 +200,6 @@ async def test_a_store_that_is_away_is_unavailable_and_back_without_a_new_handle
     with pytest.raises(StoreUnavailable):
         _ = [page async for page in store.stream("records")]
     process.start()
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            try:
-                await store.ping()
-            except StoreUnavailable:
-                continue
-            break
+    await answered(store.ping)
     assert await store.insert("records", [{"_id": "a"}]) == frozenset()
     await store.close()

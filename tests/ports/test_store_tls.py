@@ -1,6 +1,7 @@
 """Whom connections to a real store trust, when the file that says so changes under a process."""
 
 import os
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from concord.chassis.store.mongo import Driver, MongoStore
 from concord.chassis.store.port import Collection, StoreUnavailable
 from tests.ports.conftest import MONGODB_URI, fresh_name
 from tests.support.certificates import certificate, put
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.tls_front import tls_front
 
 pytestmark = [pytest.mark.real, pytest.mark.parametrize("driver", ["motor", "pymongo"])]
@@ -19,12 +21,12 @@ HOST = "127.0.0.1"
 RECORDS = Collection("records")
 SHORT_MS = 300
 """How long a client looks for a store before it says why it found none; on a busy machine that may be too soon."""
-TRIES_MAX = 100
 
 
 async def comes_to_say(store: MongoStore, reason: str) -> bool:
     """Ask whether the store answers until the reason why not is the one that is looked for; empty: until it does."""
-    for _ in range(TRIES_MAX):
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
         try:
             await store.ping()
         except StoreUnavailable as fault:

@@ -32,7 +32,7 @@ class Live:
     def ask(self, path: str, **parameters: str) -> Any:
         """Return the data of an answer."""
         query = urllib.parse.urlencode(parameters)
-        with urllib.request.urlopen(f"http://{self.address}/api/v1/{path}?{query}", timeout=10) as reply:
+        with urllib.request.urlopen(f"http://{self.address}/api/v1/{path}?{query}", timeout=PATIENCE_SECONDS) as reply:
             answer = json.load(reply)
         assert answer["status"] == "success"
         return answer["data"]

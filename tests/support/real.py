@@ -167,9 +167,7 @@ class TwoLives:
         """Start both, and return once each serves some of the places."""
         for exits, service in zip(self._exits.values(), (self.one, self.two), strict=True):
             await exits.enter_async_context(running(service))
-        await eventually("places", partial(self._have_all, self.one, self.two))
-        assert places_of(self.one), "each has some"
-        assert places_of(self.two), "each has some"
+        await eventually("places of each", partial(self._have_all, self.one, self.two))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -184,8 +182,8 @@ class TwoLives:
         await eventually("the other's places", partial(self._have_all, self.one))
 
     async def _have_all(self, *lives: Service) -> bool:
-        found = [place for life in lives for place in places_of(life)]
-        return sorted(found) == list(range(PLACES_LOCAL))
+        found = [places_of(life) for life in lives]
+        return all(found) and sorted(place for some in found for place in some) == list(range(PLACES_LOCAL))
 
 
 def places_of(service: Service) -> frozenset[int]:

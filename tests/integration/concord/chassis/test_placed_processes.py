@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -123,6 +124,16 @@ class Processes:
         """Return who served each place the last time."""
         return {place: answers[-1][2] if answers else None for place, answers in self.answers.items()}
 
+    async def asked_anew(self, door: str) -> None:
+        """Return when each place's project was asked for at this door twice more: whatever else was begun has ended."""
+        before = {place: len(answers) for place, answers in self.answers.items()}
+
+        def asked() -> bool:
+            new = (answers[before[place] :] for place, answers in self.answers.items())
+            return all(sum(at == door for _, at, _ in answers) > 1 for answers in new)
+
+        await until(asked)
+
     def gap(self, place: int, since: float) -> float:
         """Return for how long a place was not served, after this moment; where it always was, between two answers."""
         times = [since, *(at for at, _, owner in self.answers[place] if owner is not None and at >= since)]
@@ -146,7 +157,9 @@ async def until(holds: Any) -> None:
 
 
 def shared(found: Processes, *addresses: str) -> bool:
-    return set(found.owners().values()) == set(addresses)
+    """Return whether the processes serve as many places each."""
+    share = len(PROJECTS) // len(addresses)
+    return Counter(found.owners().values()) == dict.fromkeys(addresses, share)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
@@ -158,13 +171,13 @@ async def test_the_projects_of_a_process_that_ends_go_on_at_the_other_and_its_ow
     await until(lambda: shared(processes, text, two))
     both.cancel()
     calling = asyncio.create_task(processes.call([text]))
-    await asyncio.sleep(0.5)
+    await processes.asked_anew(text)
     before = processes.owners()
-    assert sorted(list(before.values()).count(address) for address in (text, two)) == [4, 4]
+    assert shared(processes, text, two)
     ended = time.monotonic()
     processes.end(two, how)
     await until(lambda: shared(processes, text))
-    await asyncio.sleep(0.5)
+    await processes.asked_anew(text)
     calling.cancel()
     assert processes.wrong == [], "whatever happens, a request is answered by its owner or told 503 for a second"
     kept = [place for place, address in before.items() if address == text]
@@ -188,7 +201,7 @@ async def test_a_process_that_joins_takes_its_share_and_every_door_finds_every_o
     await until(lambda: shared(processes, text, two))
     calling.cancel()
     calling = asyncio.create_task(processes.call([two]))
-    await asyncio.sleep(0.5)
+    await processes.asked_anew(two)
     await until(lambda: shared(processes, text, two))
     calling.cancel()
     assert processes.wrong == []

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[5]
 PROGRAM = textwrap.dedent(
     """
@@ -82,7 +84,7 @@ def test_the_status_tells_why_a_process_ended(started: list[subprocess.Popen[str
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
-    body = {process: process.communicate(timeout=30)[1] for process in started}
+    body = {process: process.communicate(timeout=PATIENCE_SECONDS)[1] for process in started}
     assert [process.returncode for process in started] == [0, 0, 1, 2]
     lines = [json.loads(line) for line in body[processes[0]].splitlines()]
     assert [line["message"] for line in lines if line["logger"].startswith("concord")][-1] == "tested is stopped"
