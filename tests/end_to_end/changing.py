@@ -17,6 +17,8 @@ SECOND = {"kind": "choice", "classes": ["ham", "advert", "junk", "scam"]}
 CHANGE = {"rename": {"ad": "advert"}, "split": {"spam": ["junk", "scam"]}}
 SAID = {"renamed": ("ad", "advert"), "split": ("spam", "scam")}
 """What is said of each unit, before the change and after."""
+ANNOTATIONS = 2 * len(SAID) + 1
+"""Two of each unit, and a third of the one that was split."""
 FOLLOWS_SECONDS = 5.0
 """How soon every service is to follow; told, and not held to: the machine may be busy."""
 
@@ -135,7 +137,10 @@ class Changing:
         (claim,) = verify(certificate, [export], [key]).statement["lots"]
         rows = map(json.loads, export.splitlines())
         labels = {row["source_id"]: (row["label"], row["schema_version"]) for row in rows}
-        quality = await self._json("metrics", "GET", f"{self.project}/quality", self.client)
+        quality = await self.until(
+            lambda: self._json("metrics", "GET", f"{self.project}/quality", self.client),
+            lambda entry: entry["annotations"] == ANNOTATIONS,
+        )
         return {"claim": claim, "labels": labels, "quality": quality}
 
     async def _json(self, service: str, method: str, path: str, token: str, body: Any = None) -> Any:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from deploy.local import places
 from deploy.local.stack import Stack
+from tests.support.patience import PATIENCE_SECONDS
 
 BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SECONDS_MAX = 400.0
+SECONDS_MAX = 5 * PATIENCE_SECONDS
 """Some forty commands, each of a third of a second where nobody else is at work."""
 TOKEN = """\
 #!{python}

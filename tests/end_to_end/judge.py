@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +10,9 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
 from concord.contracts.codec import decode
-from concord.contracts.topics import TOPICS
+from concord.contracts.topics import TOPICS, Topic
 
-SILENCE_MS = 1_500
+POLL_MS = 500
 
 
 @dataclass
@@ -36,27 +36,32 @@ class Evidence:
 
 
 async def heard(bootstrap: str) -> Evidence:
-    """Read every topic whole."""
-    evidence = Evidence()
+    """Read every topic whole, as it is when this begins."""
+    evidence, topics = Evidence(), {topic.name: topic for topic in TOPICS if topic.message}
+    async for place, record in everything(bootstrap, topics.values()):
+        evidence.said[place.topic].append((place.partition, decode(topics[place.topic], record.value)))
+    return evidence
+
+
+async def everything(bootstrap: str, topics: Iterable[Topic]) -> AsyncIterator[tuple[TopicPartition, Any]]:
+    """Yield every record of these topics that is there when this begins, with its place.
+
+    How far each place goes is asked of the broker: that nothing comes for a while may be a busy machine.
+    """
+    places = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
     await consumer.start()
     try:
-        places = [
-            TopicPartition(topic.name, number)
-            for topic in TOPICS
-            if topic.message
-            for number in range(topic.partitions)
-        ]
         consumer.assign(places)
-        topics = {topic.name: topic for topic in TOPICS}
-        while found := await consumer.getmany(timeout_ms=SILENCE_MS, max_records=5_000):
-            for place, records in found.items():
+        ends = await consumer.end_offsets(places)
+        left = [place for place in places if ends[place]]
+        while left:
+            for place, records in (await consumer.getmany(timeout_ms=POLL_MS, max_records=5_000)).items():
                 for record in records:
-                    event = decode(topics[place.topic], record.value)
-                    evidence.said[place.topic].append((place.partition, event))
+                    yield place, record
+            left = [place for place in left if await consumer.position(place) < ends[place]]
     finally:
         await consumer.stop()
-    return evidence
 
 
 def faults(evidence: Evidence, labels_acknowledged: int, units_sent: int, export: bytes) -> Iterator[str]:

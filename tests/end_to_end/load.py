@@ -10,6 +10,7 @@ import msgspec
 
 from concord.chassis.identity.caller import Role
 from deploy.local.stack import Stack
+from tests.support.patience import PATIENCE_SECONDS
 
 PAUSE_SECONDS = 0.5
 UNIT_SECONDS = 1.0
@@ -88,6 +89,20 @@ class Load:
             await self._admit([f"early-{number}" for number in range(begin, min(begin + UNITS_A_REQUEST, wanted))])
         for name in self._tokens:
             await self.insist("assign", "PUT", f"/v1/annotators/{name}", operator, {"kind": "human"})
+        await self._known(operator)
+
+    async def _known(self, operator: str) -> None:
+        """Return when every service has heard of the project: until then it is not there."""
+        for service, path in (
+            ("assign", "stranded"), ("adjudicate", "competence"), ("audit", "lots"), ("metrics", "quality")
+        ):  # fmt: skip
+            url = f"{self.stack.addresses[service]}/v1/projects/{self.project_id}/{path}"
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while True:
+                    async with self.session.get(url, headers={"authorization": f"Bearer {operator}"}) as answer:
+                        if answer.status == 200:
+                            break
+                    await asyncio.sleep(PAUSE_SECONDS)
 
     async def run(self) -> None:
         """Send and label until `end`; what was begun is said until it is acknowledged."""

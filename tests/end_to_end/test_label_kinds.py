@@ -24,6 +24,8 @@ pytestmark = pytest.mark.real
 
 PAUSE_SECONDS = 0.1
 PEOPLE = ("ann-1", "ann-2", "ann-3")
+ANNOTATIONS = 5
+"""Of a walk, without those of gold: two of each unit, and a third of the one that is disputed."""
 Found = TypeVar("Found")
 
 
@@ -128,13 +130,18 @@ class Walk:
         return claim, {row["source_id"]: row["label"] for row in rows}
 
     async def quality(self) -> dict[str, Any]:
-        """Return the live quality, once both units and the gold are in it."""
+        """Return the live quality, once both units with all their labels and the gold are in it."""
 
         async def live() -> dict[str, Any]:
             return dict(await self.services.json("metrics", "GET", f"{self.project}/quality", self.client))
 
-        settled = ("units_adjudicated", "units_consensus")
-        return await until(live, lambda entry: entry["gold_annotations"] and all(entry[name] == 1 for name in settled))
+        def is_whole(entry: dict[str, Any]) -> bool:
+            given = entry["annotations"] - entry["gold_annotations"]
+            return bool(entry["gold_annotations"]) and (
+                (given, entry["units_adjudicated"], entry["units_consensus"]) == (ANNOTATIONS, 1, 1)
+            )
+
+        return await until(live, is_whole)
 
     async def go(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Json]]:
         """Go the whole way; return the unit as it was escalated, the claim on its lot, and the labels that left."""

@@ -14,8 +14,8 @@ from concord.contracts.topics import DEAD_LETTERS, INTAKE, TOPICS
 from concord.contracts.v1.dead_letters_pb2 import DeadLetter
 from deploy.local import places
 from deploy.local.stack import Stack
+from tests.end_to_end.judge import everything
 
-SILENCE_MS = 1_500
 FILE_PART_BYTES = 8 << 20
 OVERLAP_BYTES = 4_096
 """Of a file's next part that is read again, so that nothing is cut in two."""
@@ -28,21 +28,10 @@ async def records(bootstrap: str) -> list[tuple[str, bytes]]:
     Of a dead letter stands what the services added: it holds a record as its client wrote it, which is what it is for.
     """
     found = []
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
-    await consumer.start()
-    try:
-        of_topics = [topic for topic in TOPICS if topic is not INTAKE]
-        consumer.assign(
-            [TopicPartition(topic.name, number) for topic in of_topics for number in range(topic.partitions)]
-        )
-        while batch := await consumer.getmany(timeout_ms=SILENCE_MS, max_records=5_000):
-            for place, some in batch.items():
-                for record in some:
-                    value = _without_record(record.value) if place.topic == DEAD_LETTERS.name else record.value
-                    parts = [record.key, value, *(part for name, held in record.headers for part in (name, held))]
-                    found.append((f"topic {place.topic}", _joined(parts)))
-    finally:
-        await consumer.stop()
+    async for place, record in everything(bootstrap, [topic for topic in TOPICS if topic is not INTAKE]):
+        value = _without_record(record.value) if place.topic == DEAD_LETTERS.name else record.value
+        parts = [record.key, value, *(part for name, held in record.headers for part in (name, held))]
+        found.append((f"topic {place.topic}", _joined(parts)))
     return found
 
 

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -239,12 +240,15 @@ class Run:
     async def _look(self) -> None:
         """Look everywhere for everything that was planted where personal data is replaced."""
         house = self.house
+        witness = f"local-{self.lots[0].project}"
         for service in house.stack.services:
             await house.ask(f"a scrape, metrics of {service}", service, "GET", "/metrics")
+        # What was done a moment ago is counted a moment later.
+        scrape = partial(house.ask, "a scrape, metrics of metrics", "metrics", "GET", "/metrics")
+        await house.until(scrape, lambda answer: witness.encode() in answer[1])
         await asyncio.sleep(3)  # spans and metrics that are on their way
         began = time.perf_counter()
         values = {entry.value for lot in self.lots for entry in (*lot.planted, *lot.refused, *lot.labels)}
-        witness = f"local-{self.lots[0].project}"
         searcher = Searcher([*values, witness])
         seen = set[str]()
         self.say(f"looking for {len(values)} values")
