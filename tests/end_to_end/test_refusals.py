@@ -98,7 +98,7 @@ async def test_every_wrong_request_names_the_field_and_the_cure(house: House) ->
     await house.refused(404, "assignment_id", "assign", "POST", f"{lease}/submission", other, {"label": "yes"})
     async with asyncio.timeout(PATIENCE_SECONDS):
         # A lease that has passed is the annotator's until it is ended, and would be renewed.
-        while (await house.call("assign", "GET", f"{lease}/draft", house.annotator))[0] != 410:
+        while (await house.call("assign", "GET", f"{lease}/draft", house.annotator))[0] != 410:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     await house.refused(410, "assignment_id", "assign", "POST", f"{lease}/renew", house.annotator)
 

@@ -98,7 +98,7 @@ async def _job(
 
 
 async def _judged(stack: Stack, items: int, outcome: Outcome) -> list[str]:
-    """Return the judge's faults once there are none, or those that stay: what is acknowledged is told a moment later."""
+    """Return the faults that stay: what was acknowledged is told a moment later."""
     give_up_at = time.monotonic() + PATIENCE_SECONDS
     while True:
         evidence = await heard(stack.kafka_bootstrap)
