@@ -1,13 +1,17 @@
-"""What holds for every test: no property fails for the machine's being busy, and the longest files begin first."""
+"""What holds for every test: no property fails for the machine's being busy or by a draw, and the longest files begin
+first.
+"""
 
 import gc
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("concord", deadline=None)
+settings.register_profile("exploring", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Draws anew in each run: `pytest tests/properties --hypothesis-profile=exploring`, by whoever looks for more."""
+settings.register_profile("concord", settings.get_profile("exploring"), derandomize=True)
 settings.load_profile("concord")
 
 HERE = Path(__file__).parent

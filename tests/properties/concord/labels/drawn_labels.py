@@ -5,14 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from concord.labels import KINDS, Json, LabelSchema, Vote, schema_from
 from concord.labels.form import fields_of
 
-few = settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
-many = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=15)
+many = settings(max_examples=30)
 every_kind = pytest.mark.parametrize("kind", sorted(KINDS))
 
 class_lists = st.lists(st.sampled_from(["a", "b", "é", "好", "two words"]), min_size=2, unique=True)

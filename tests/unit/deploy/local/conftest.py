@@ -8,6 +8,7 @@ import pytest
 
 from deploy.local import family, listeners
 from deploy.local.processes import Program
+from tests.support.patience import PATIENCE_SECONDS
 
 # Notes its name in a file when it starts and when it is asked to stop; listens when given a port.
 _TOY = """
@@ -47,7 +48,9 @@ def toy(diary: Path) -> Toy:
             return listeners.accepts(port) if port else f"started {name}\n" in diary.read_text()
 
         argv = (sys.executable, "-S", "-c", _TOY, name, str(diary), str(port))
-        return Program(name=name, argv=argv, ports=(port,) if port else (), ready=ready, ready_seconds_max=20)
+        return Program(
+            name=name, argv=argv, ports=(port,) if port else (), ready=ready, ready_seconds_max=PATIENCE_SECONDS
+        )
 
     return build
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import attend, places
+from tests.support.patience import PATIENCE_SECONDS
 
 
 def test_the_status_of_the_program_is_returned() -> None:
@@ -36,7 +37,8 @@ def test_an_interruption_is_passed_on_and_nothing_is_left(tmp_path: Path) -> Non
         attending.send_signal(signal.SIGINT)
     assert note.read_text() == "put away\n"
     pid = int(started.read_text())
-    for _ in range(500):  # it was killed, and dies when it is next given the processor
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:  # it was killed, and dies when it is next given the processor
         if not Path(f"/proc/{pid}/fd").is_dir() or _is_dead(pid):
             return
         time.sleep(0.01)

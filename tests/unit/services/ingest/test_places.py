@@ -28,7 +28,6 @@ from tests.unit.services.ingest.test_intake import STRUCTURED, structured
 
 PATH = "/v1/projects/k1-p/units"
 SEAL = "/v1/projects/k1-p/seal"
-REDEFINED_SECONDS_MAX = 5.0
 LONG_US = 10**15
 
 
@@ -123,7 +122,7 @@ async def test_every_process_knows_a_redefinition_within_seconds_and_lists_all_p
         for life in living:
             shown: dict[str, int] = {}
             while shown != {"k1-p0": 2, "k1-p1": 1, "k1-p2": 1}:
-                assert time.monotonic() - began < REDEFINED_SECONDS_MAX, shown
+                assert time.monotonic() - began < PATIENCE_SECONDS, shown
                 await asyncio.sleep(0.02)
                 listed = (await life.call("GET", "/v1/projects")).json()["projects"]
                 shown = {project["project_id"]: project["revision"] for project in listed}

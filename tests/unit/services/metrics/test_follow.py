@@ -14,6 +14,7 @@ from concord.quality.gwet import gwet_ac1
 from concord.quality.paradox import kappa_warning
 from services.ingest.domain.project import Policy
 from simulation.house import House
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service import until
 from tests.support.upstream import CLIENT, PROJECT
 from tests.unit.services.metrics.running import LABELS, Metrics, owner_of, owns, start
@@ -65,7 +66,7 @@ class Follower:
 
     async def hang_up(self) -> None:
         self._hung_up.set()
-        await asyncio.wait((self.task,), timeout=5)
+        await asyncio.wait((self.task,), timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture(params=[1, 2], ids=["one life", "two lives"])

@@ -225,7 +225,7 @@ async def test_those_who_wait_in_a_project_leave_room_for_others(pair: Pair, mon
     wait, other = f"/v1/units/{unit_of(THEIRS)}/waits", "k7q2-third"
     assert slot_of_project(other) % PLACES not in {slot_of_project(project) % PLACES for project in (MINE, THEIRS)}
     asking = [asyncio.create_task(pair.client.post(wait)) for _ in range(4)]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(pair.two.served) < 4:  # noqa: ASYNC110  # a list has no event
             await asyncio.sleep(0.005)
         refused = await pair.client.post(wait)

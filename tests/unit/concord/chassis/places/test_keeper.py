@@ -6,10 +6,12 @@ from functools import partial
 
 import pytest
 
+from concord.chassis.clock import LoopClock
 from concord.chassis.places import keeper as keeping
 from concord.chassis.places.owner import Standing
 from concord.contracts.topics import PLACES_LOCAL, RESOLUTIONS
 from tests.support.service import until
+from tests.support.tallies import virtual
 from tests.unit.concord.chassis.places.town import Life, Town, event
 
 ALL = frozenset(range(PLACES_LOCAL))
@@ -177,33 +179,33 @@ async def test_a_place_dealt_away_while_it_loads_is_never_opened() -> None:
             assert all(f"load {place}" not in life.notes or f"drop {place}" in life.notes for place in two.holds())
 
 
-async def test_a_gained_place_is_looked_at_again_for_what_its_owner_before_had_in_hand(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(keeping, "LOOK_AGAIN_SECONDS", (0.05, 0.1))
-    town = Town()
+@virtual
+async def test_a_gained_place_is_looked_at_again_for_what_its_owner_before_had_in_hand() -> None:
+    town = Town(LoopClock(0))
     async with town.life().running() as life:
         await until(lambda: life.holds() == ALL)
         town.stored[2].append("told late by another")
         await until(lambda: life.models[2] == ["told late by another"])
         await until(lambda: life.notes.count("load 2") == 3)
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(10 * max(keeping.LOOK_AGAIN_SECONDS))
         assert life.notes.count("load 2") == 3, "twice, and no more"
 
 
-async def test_places_are_looked_at_again_one_after_the_other_with_rests_between(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(keeping, "LOOK_AGAIN_SECONDS", (0.05,))
-    monkeypatch.setattr(keeping, "LOOK_REST_TIMES", 1e9)
-    town = Town()
+@virtual
+async def test_places_are_looked_at_again_one_after_the_other_with_rests_between() -> None:
+    town = Town(LoopClock(0))
     async with town.life().running() as life:
         await until(lambda: life.holds() == ALL)
-        loaded = len(life.notes)
-        await until(lambda: len(life.notes) > loaded)
-        await asyncio.sleep(0.1)
-        looked = [note for note in life.notes[loaded:] if note.startswith("load")]
-        assert looked == ["load 0"], "the others' turn has not come: the first one is rested from"
+        loaded, life.load_seconds = len(life.notes), 1.0
+
+        def looked() -> list[str]:
+            return [note for note in life.notes[loaded:] if note.startswith("load")]
+
+        await until(looked)
+        await asyncio.sleep(keeping.LOOK_REST_TIMES - 1.0)
+        assert looked() == ["load 0"], "the others' turn has not come: the first one is rested from"
+        await asyncio.sleep(3.0)
+        assert looked() == ["load 0", "load 1"]
 
 
 async def test_lives_that_come_and_go_lose_nothing_and_both_topics_of_a_place_come_to_its_owner() -> None:

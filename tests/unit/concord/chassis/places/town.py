@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from concord.chassis.broker.memory import MemoryBroker, MemoryCluster
 from concord.chassis.broker.port import Outgoing
-from concord.chassis.clock import SystemClock
+from concord.chassis.clock import Clock, SystemClock
 from concord.chassis.consumer import BatchConsumer, Delivery
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.places.keeper import PlaceKeeper
@@ -35,8 +35,8 @@ class Town:
         stored: by place, the names that were served: the truth from which a place is loaded.
     """
 
-    def __init__(self) -> None:
-        self.clock = SystemClock()
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or SystemClock()
         self.cluster = MemoryCluster(self.clock, random.Random(1))
         self.writer = MemoryBroker(self.cluster, "writer")
         self.stored: dict[int, list[str]] = {place: [] for place in range(PLACES_LOCAL)}
@@ -58,6 +58,7 @@ class Life:
         notes: what happened, in order.
         models: by place, the names it knows of.
         unavailable: how many loads fail first.
+        load_seconds: how long a load takes.
         may_load: cleared, loading waits.
         slow_place: the only place whose loading waits; None: any.
         gate: cleared, handlers wait.
@@ -70,6 +71,7 @@ class Life:
         self.models: dict[int, list[str]] = {}
         self.faults: list[str] = []
         self.unavailable = 0
+        self.load_seconds = 0.0
         self.slow_place: int | None = None
         self.may_load = asyncio.Event()
         self.may_load.set()
@@ -92,6 +94,7 @@ class Life:
         if self.unavailable:
             self.unavailable -= 1
             raise StoreUnavailable("as the test wants it")
+        await asyncio.sleep(self.load_seconds)
         self.notes.append(f"load {place}")
         self.models[place] = list(self.town.stored[place])
 
