@@ -42,7 +42,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[int, ...] = ()
     ready: Callable[[], bool] = lambda: True
-    ready_seconds_max: float = 180.0
+    ready_seconds_max: float = 600.0
 
 
 @dataclass

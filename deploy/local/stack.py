@@ -32,7 +32,7 @@ from deploy.local.topics import TopicsNotCreated, create_topics
 
 _BROKER_AND_STORE, _SERVICES, _FRONT, _WORKBENCH, _OBSERVERS = 0, 1, 2, 3, 4
 FRONT = "front"
-READY_SECONDS_MAX = 180.0
+READY_SECONDS_MAX = 600.0
 """How long a service may take to be ready, for each process of it: all of them start together on the same cores."""
 
 

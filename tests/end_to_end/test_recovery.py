@@ -17,12 +17,13 @@ import pytest
 
 from cli.republish import WITH_JOURNAL
 from concord.chassis.broker.kafka import KafkaBroker
-from concord.chassis.broker.port import Incoming, TopicPartition
-from concord.contracts.topics import ANNOTATIONS, LOTS, PLACES_LOCAL, RESOLUTIONS, UNITS, Topic
+from concord.chassis.broker.port import TopicPartition
+from concord.contracts.topics import ANNOTATIONS, PLACES_LOCAL, RESOLUTIONS, UNITS
 from deploy.local import places
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 from tests.end_to_end.judge import Evidence, heard
+from tests.end_to_end.lag import TOPICS_OF_EVENTS, read, unread
 from tests.end_to_end.load import Load
 from tests.support.patience import PATIENCE_SECONDS
 
@@ -30,7 +31,6 @@ pytestmark = pytest.mark.real
 
 LOAD_SECONDS, LABELS_MIN = 8.0, 10
 QUIET_SECONDS, LOOK_SECONDS = 3.0, 0.5
-EMPTIED = (UNITS, ANNOTATIONS, RESOLUTIONS, LOTS)
 Told = dict[str, Counter[str]]
 
 
@@ -38,7 +38,7 @@ async def emptied(bootstrap: str) -> None:
     """Have every record of the topics of events deleted, as if the broker had lost its disks."""
     broker = KafkaBroker(bootstrap, "emptying")
     await broker.start()
-    for topic in EMPTIED:
+    for topic in TOPICS_OF_EVENTS:
         records = await read(broker, topic)
         await broker.delete_before({TopicPartition(row.topic, row.partition): row.offset + 1 for row in records})
     await broker.stop()
@@ -65,7 +65,7 @@ def ids(evidence: Evidence) -> Told:
     """Return the ids of what each topic tells, with how often each is told."""
     return {
         name: Counter(event.metadata.event_id for _, event in evidence.said[name])
-        for name in (topic.name for topic in EMPTIED)
+        for name in (topic.name for topic in TOPICS_OF_EVENTS)
     }
 
 
@@ -90,39 +90,6 @@ async def settled(load: Load, wanted: tuple[int, int]) -> dict[str, Any]:
         await asyncio.sleep(LOOK_SECONDS)
     await asyncio.sleep(QUIET_SECONDS)
     return await standing(load)
-
-
-async def unread(bootstrap: str) -> int:
-    """Return how many records services with a journal have before them; how far metrics is, it tells itself."""
-    broker = KafkaBroker(bootstrap, "looking")
-    await broker.start()
-    try:
-        ends = {
-            TopicPartition(record.topic, record.partition): record.offset + 1
-            for topic in EMPTIED
-            for record in await read(broker, topic)
-        }
-        readers = [(topic, group) for topic in EMPTIED for group in topic.readers if group in WITH_JOURNAL]
-        done = {pair: await broker.committed(pair[1], pair[0].name) for pair in readers}
-    finally:
-        await broker.stop()
-    return sum(
-        max(end - committed.get(at, 0), 0)
-        for (topic, _), committed in done.items()
-        for at, end in ends.items()
-        if at.topic == topic.name
-    )
-
-
-async def read(broker: KafkaBroker, topic: Topic) -> list[Incoming]:
-    """Return every record of a topic."""
-    reader = broker.subscribe([topic.name], None)
-    await reader.start()
-    found: list[Incoming] = []
-    while await reader.lag():
-        found += await reader.poll(1_000, 0.2)
-    await reader.stop()
-    return found
 
 
 async def worked(load: Load) -> dict[str, Any]:

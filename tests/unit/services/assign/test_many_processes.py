@@ -35,8 +35,9 @@ PROJECTS = (PROJECT, "c1-b", "c1-two")
 """Three projects in three places."""
 PEOPLE = ("ann", "bob", "cem")
 UNITS_EACH = 25
-PATIENCE_SECONDS = 0.5
-"""For so long an answer is waited for: a process that dies gives none."""
+LOOK_SECONDS, UNANSWERED_SECONDS = 0.05, 5.0
+"""How often is looked whether who was asked has died, and for how long an answer is waited for of who lives: it may
+have asked one that died."""
 
 
 @pytest.fixture(autouse=True)
@@ -101,15 +102,27 @@ class Crew:
                 assert taken.json()["status"] in ("accepted", "repeated"), taken.text
                 self.acknowledged.add(offer["assignment_id"])
 
+    async def ask_once(self, service: Service, token: str, path: str, body: Any) -> httpx.Response | None:
+        """Ask one life; return None once it has died, or when no answer comes."""
+        async with caller(service, token) as annotator:
+            asking = asyncio.create_task(annotator.post(path, json=body))
+            try:
+                async with asyncio.timeout(UNANSWERED_SECONDS):
+                    while not asking.done() and service in self.desk.running:
+                        await asyncio.wait([asking], timeout=LOOK_SECONDS)
+            except TimeoutError:
+                return None
+            finally:
+                if not asking.done():
+                    asking.cancel()
+            return asking.result() if asking.done() else None
+
     async def ask(self, token: str, path: str, body: Any) -> httpx.Response:
         """Ask any life, and another when one says "later" or nothing."""
         while True:
-            async with caller(self.generator.choice(self.desk.running), token) as annotator:
-                try:
-                    async with asyncio.timeout(PATIENCE_SECONDS):
-                        reply = await annotator.post(path, json=body)
-                except TimeoutError:
-                    continue
+            reply = await self.ask_once(self.generator.choice(self.desk.running), token, path, body)
+            if reply is None:
+                continue
             if reply.status_code == 200:
                 return reply
             assert (reply.status_code, reply.headers["retry-after"]) == (503, "1"), reply.text
