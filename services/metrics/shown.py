@@ -191,7 +191,7 @@ class Series:
             ("concord_lots_accepted", report.lots.accepted),
             ("concord_lots_rejections", report.lots.rejections),
             ("concord_labels_saved", report.labels_saved),
-            ("concord_quality_computed_timestamp_seconds", report.computed_at_us / MICROSECONDS),
+            ("concord_labelled_timestamp_seconds", report.newest_us / MICROSECONDS),
         ):
             shown.gauge(name, *labels).set(value)
         # Who was withheld may have found room meanwhile.

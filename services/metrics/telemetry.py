@@ -42,7 +42,7 @@ PROJECT_INSTRUMENTS = (
         "concord_turnaround_p95_seconds", "gauge", "From admission to acceptance, 95th percentile of units.", PROJECT
     ),
     Instrument(
-        "concord_quality_computed_timestamp_seconds", "gauge", "When a project was last measured, since 1970.", PROJECT
+        "concord_labelled_timestamp_seconds", "gauge", "When a project's newest label was given, since 1970.", PROJECT
     ),
     Instrument(
         "concord_event_to_metric_seconds",

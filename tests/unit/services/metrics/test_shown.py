@@ -4,6 +4,7 @@ import pytest
 
 from concord.chassis.projects import Project, project_from
 from concord.chassis.telemetry import Telemetry, exposition
+from concord.chassis.telemetry.instruments import LABEL_VALUES_MAX
 from concord.contracts.v1.metadata_pb2 import Metadata
 from concord.contracts.v1.projects_pb2 import ProjectDefined, ProjectEvent
 from concord.labels import encoded
@@ -12,7 +13,27 @@ from services.metrics.domain.report import Report, report
 from services.metrics.domain.standing import Standing, competences
 from services.metrics.domain.sums import Sums
 from services.metrics.domain.targets import Target, TargetStanding, targets_of
-from services.metrics.shown import FINISHED_SECONDS, IN_TIME_SECONDS, OBSERVED_MAX, QUIET_SECONDS, Series
+from services.metrics.shown import (
+    ANNOTATORS_SHOWN_MAX,
+    DRIFTS_SHOWN_MAX,
+    FIELDS_SHOWN_MAX,
+    FINISHED_SECONDS,
+    IN_TIME_SECONDS,
+    OBSERVED_MAX,
+    POSITIONS_SHOWN_MAX,
+    PROJECTS_SHOWN_MAX,
+    QUIET_SECONDS,
+    Series,
+    limits_of,
+)
+from services.metrics.telemetry import (
+    ANNOTATOR_INSTRUMENTS,
+    DRIFT_INSTRUMENTS,
+    FIELD_INSTRUMENTS,
+    POSITION_INSTRUMENTS,
+    PROJECT_INSTRUMENTS,
+    TARGET_INSTRUMENTS,
+)
 
 START_US = 10_000 * 1_000_000_000
 
@@ -132,6 +153,28 @@ def test_a_project_without_a_label_for_a_week_is_shown_no_more_until_its_next_on
     assert not shown.has('project="k1-a"')
     assert shown.show("k1-a")
     assert shown.has('project="k1-a"')
+
+
+def test_an_instrument_table_holds_all_that_may_be_shown() -> None:
+    for instruments, most in (
+        (PROJECT_INSTRUMENTS, PROJECTS_SHOWN_MAX),
+        (TARGET_INSTRUMENTS, PROJECTS_SHOWN_MAX * len(limits_of(project("a")))),
+        (ANNOTATOR_INSTRUMENTS, ANNOTATORS_SHOWN_MAX),
+        (DRIFT_INSTRUMENTS, DRIFTS_SHOWN_MAX),
+        (FIELD_INSTRUMENTS, FIELDS_SHOWN_MAX),
+        (POSITION_INSTRUMENTS, POSITIONS_SHOWN_MAX),
+    ):
+        assert len(instruments) * most <= LABEL_VALUES_MAX
+
+
+def test_when_a_projects_newest_label_was_given_is_told_by_whichever_process_measures_it_then(shown: Shown) -> None:
+    given = shown.report("a")
+    shown.clock.seconds += 2 * 86_400
+    another = Shown()
+    another.clock.seconds = shown.clock.seconds
+    assert another.series.show(project("a"), given, {})
+    (line,) = [line for line in another.text().splitlines() if line.startswith("concord_labelled_timestamp_seconds{")]
+    assert float(line.split()[-1]) == START_US / 1e6
 
 
 def test_that_a_project_was_measured_is_told_though_there_is_no_room_to_show_it(shown: Shown) -> None:
