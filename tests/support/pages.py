@@ -112,8 +112,8 @@ class Person:
 class Pages:
     """One browser in front of one stack."""
 
-    def __init__(self, browser: Browser, stack: Stack) -> None:
-        self.browser, self.stack = browser, stack
+    def __init__(self, browser: Browser, stack: Stack, http: httpx.Client) -> None:
+        self.browser, self.stack, self.http = browser, stack, http
         self.base = stack.addresses["workbench"]
         self.people: list[Person] = []
 
@@ -132,9 +132,7 @@ class Pages:
         issuer = self.stack.issuer
         token = token or (issuer.client_key if role == "client" else issuer.token(role, f"{role}-1"))
         url = f"{self.stack.addresses[service]}/v1{path}"
-        answer = httpx.request(
-            method, url, json=body, headers={"authorization": f"Bearer {token}"}, timeout=PATIENCE_SECONDS
-        )
+        answer = self.http.request(method, url, json=body, headers={"authorization": f"Bearer {token}"})
         assert answer.is_success, answer.text
         if "ndjson" in answer.headers["content-type"]:
             return [json.loads(line) for line in answer.text.splitlines()]
@@ -178,13 +176,28 @@ class Pages:
         assert not faults, faults
 
 
-def until(found: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
-    """Return what is found, asked for again and again until it is something: no None, no False, nothing empty."""
+def until(found: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS, page: Page | None = None) -> Any:
+    """Return what is found, asked for again and again until it is something: no None, no False, nothing empty.
+
+    Args:
+        found: looks for it.
+        what: it is called so, should it never come.
+        seconds: how long it is waited for.
+        page: where it comes from a browser by itself: what happens there is heard of only while a page is asked.
+    """
     deadline = time.monotonic() + seconds
     while not (value := found()):
         assert time.monotonic() < deadline, f"{what} did not come"
-        time.sleep(0.2)
+        if page is None:
+            time.sleep(0.2)
+        else:
+            page.wait_for_timeout(200)
     return value
+
+
+def painted(page: Page) -> None:
+    """Return when all that was changed until now has been laid out and painted, however long a frame takes."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
 
 
 @contextmanager
@@ -194,8 +207,12 @@ def opened(stack: Stack) -> Iterator[Pages]:
     expect.set_options(timeout=PATIENCE_SECONDS * 1_000)
     with sync_playwright() as play:
         environment: dict[str, str | float | bool] = {**os.environ, **found.environment}
-        browser = play.chromium.launch(executable_path=str(found.program), env=environment)
+        browser = play.chromium.launch(
+            executable_path=str(found.program), env=environment, timeout=PATIENCE_SECONDS * 1_000
+        )
         try:
-            yield Pages(browser, stack)
+            # Without a connection kept open, which a service may close just as it is used again.
+            with httpx.Client(timeout=PATIENCE_SECONDS, limits=httpx.Limits(max_keepalive_connections=0)) as http:
+                yield Pages(browser, stack, http)
         finally:
             browser.close()

@@ -3,8 +3,6 @@
 from functools import partial
 from typing import Any
 
-import httpx
-
 from tests.support.pages import Pages, until
 
 GOOD = 5
@@ -24,7 +22,9 @@ def doubted(pages: Pages, slug: str, classes: tuple[str, str] = ("even", "odd"),
     for name in people:
         token = pages.stack.issuer.token("annotator", name)
         offers = until(partial(_all_held, pages, project_id, token, len(units)), "all the gold")
-        rows = [(offer["assignment_id"], int(httpx.get(offer["payload_url"]).text.split()[1]) % 2) for offer in offers]
+        rows = [
+            (offer["assignment_id"], int(pages.http.get(offer["payload_url"]).text.split()[1]) % 2) for offer in offers
+        ]
         is_wrong = name.endswith("wrong")
         labels = [{"assignment_id": entry, "label": classes[odd != is_wrong]} for entry, odd in rows]
         pages.ask("assign", "POST", "/submissions", {"submissions": labels}, token=token)

@@ -286,7 +286,7 @@ def of_those_who_lead(pages: Pages, album: Album, slug: str) -> None:
     album.take("upload", client.open(f"/new?project={project_id}"), ".upload")
     album.take("verify", client.open("/verify"), "form")
     operator = pages.person("operator")
-    spoil(pages.stack, slug.encode())
+    spoil(pages, slug)
     of_the_roster(album, operator)
     album.take("projects-operator", operator.open("/projects"), "table")
     operator.open("/dead-letters").get_by_label("Filter: Dead letters").wait_for()

@@ -10,25 +10,46 @@ from playwright.sync_api import Page, Request, Route, expect
 from tests.end_to_end.workbench.test_newest import show_alerts
 from tests.end_to_end.workbench.test_safety import disputed
 from tests.support.pages import Pages, until
-from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.real
 
 CHOICE = {"kind": "choice", "classes": ["alpha", "beta"]}
 
 
-def at_first(act: Callable[[Route], Any], times: int = 1) -> Callable[[Route], None]:
-    """Return what serves so many requests otherwise, and lets the rest through."""
+def go_on(route: Route) -> None:
+    route.continue_()
+
+
+def at_first(
+    act: Callable[[Route], Any], times: int = 1, then: Callable[[Route], Any] = go_on
+) -> Callable[[Route], None]:
+    """Return what serves so many requests otherwise, and lets the rest through, or does something else with it."""
     served: list[Request] = []
 
     def serve(route: Route) -> None:
         served.append(route.request)
-        if len(served) <= times:
-            act(route)
-        else:
-            route.continue_()
+        (act if len(served) <= times else then)(route)
 
     return serve
+
+
+class Gate:
+    """Requests that wait until it is opened: what a page says meanwhile stays there until somebody has read it."""
+
+    def __init__(self) -> None:
+        self._held: list[Route] = []
+        self._is_open = False
+
+    def serve(self, route: Route) -> None:
+        if self._is_open:
+            route.continue_()
+        else:
+            self._held.append(route)
+
+    def open(self) -> None:
+        self._is_open = True
+        for route in self._held:
+            route.continue_()
 
 
 def refuse(status: int) -> Callable[[Route], None]:
@@ -47,19 +68,16 @@ def hold(page: Page, pattern: str) -> list[Route]:
 
 
 def first_of(page: Page, held: list[Route]) -> Route:
-    for _ in range(int(PATIENCE_SECONDS * 10)):
-        if held:
-            return held[0]
-        page.wait_for_timeout(100)  # what the browser asks for meanwhile is heard of within it alone
-    raise AssertionError("nothing was asked for")
+    first: Route = until(lambda: held[:1], "a request", page=page)[0]
+    return first
 
 
 def test_a_page_begins_by_itself_once_somebody_answers(pages: Pages) -> None:
-    person = pages.person()
-    person.page.route("**/session", at_first(refuse(503)))
-    page = person.page
+    page, gate = pages.person().page, Gate()
+    page.route("**/session", at_first(refuse(503), then=gate.serve))
     page.goto(f"{pages.base}/sign-in")
     expect(page.get_by_role("alert")).to_contain_text("does not answer")
+    gate.open()
     page.wait_for_selector("html[data-ready] .card", state="attached")
 
 
@@ -87,21 +105,22 @@ def test_every_page_is_named_and_has_the_keys_and_going_back_leaves_a_broken_add
     page.get_by_role("link", name="Alerts").click()
     expect(page).to_have_title("Alerts – Concord")
     page.get_by_role("heading", name="Alerts", exact=True).wait_for()
-    assert page.evaluate("document.activeElement.id") == "main"
+    expect(page.locator("#main")).to_be_focused()
     page.go_back()
     expect(page).to_have_title("Projects – Concord")
     page.evaluate("history.pushState(null, '', '/projects/%E0%A4%A'); dispatchEvent(new PopStateEvent('popstate'))")
-    expect(page.get_by_role("heading")).to_have_text("There is no such page.")
+    page.get_by_role("heading", name="There is no such page.").wait_for()
     page.go_back()
     page.get_by_role("heading", name="Projects", exact=True).wait_for()
 
 
 def test_a_unit_whose_payload_does_not_come_or_whose_link_is_old_is_asked_for_again(pages: Pages, slug: str) -> None:
     project_id = disputed(pages, slug)
-    page = pages.person("adjudicator", f"{slug}-j").page
-    page.route("**/api/ingest/v1/payloads/**", at_first(refuse(503)))
+    page, gate = pages.person("adjudicator", f"{slug}-j").page, Gate()
+    page.route("**/api/ingest/v1/payloads/**", at_first(refuse(503), then=gate.serve))
     page.goto(f"{pages.base}/adjudicate?project={project_id}")
     expect(page.locator(".desk [role=alert]").first).to_contain_text("does not answer")
+    gate.open()
     page.wait_for_selector(".ruling")
     page.unroute("**/api/ingest/v1/payloads/**")
     lists: list[str] = []
@@ -195,7 +214,7 @@ def test_a_page_that_was_left_asks_nothing_more(pages: Pages, slug: str) -> None
     person.open("/annotate")
     asked = first_of(page, held)
     page.evaluate("history.pushState(null, '', '/nowhere'); dispatchEvent(new PopStateEvent('popstate'))")
-    expect(page.get_by_role("heading")).to_have_text("There is no such page.")
+    page.get_by_role("heading", name="There is no such page.").wait_for()
     asked.continue_()
     page.wait_for_timeout(6_000)
     assert len(held) == 1

@@ -1,7 +1,7 @@
 """A draft is there again in another browser, and neither of two windows writes over what it has not seen."""
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.support.pages import Pages
 
@@ -20,7 +20,7 @@ def test_what_was_begun_in_one_browser_goes_on_in_another_and_is_sent_once(pages
     with first.expect_response(lambda answer: answer.url.endswith("/draft") and answer.status == 200):
         first.locator("textarea").fill("half a thought")
     second = pages.person("annotator", f"ann-{slug}").at_desk(project_id)
-    assert second.locator("textarea").input_value() == "half a thought"
+    expect(second.locator("textarea")).to_have_value("half a thought")
     second.locator("textarea").press("End")
     second.keyboard.type(", and the rest")
     second.keyboard.press("Control+Enter")
@@ -38,7 +38,7 @@ def test_of_two_windows_each_is_told_what_the_other_has_saved(pages: Pages, slug
     notice.wait_for()
     assert second.locator("textarea").input_value() == "from there", "nothing is taken away from anybody"
     notice.locator("button").first.click()
-    assert second.locator("textarea").input_value() == "from here"
+    expect(second.locator("textarea")).to_have_value("from here")
     second.keyboard.press("Control+Enter")
     assert pages.resolutions(project_id, 1) == {"u0": "from here"}
 
@@ -53,7 +53,7 @@ def test_offline_a_draft_waits_in_the_browser_and_is_saved_when_the_network_is_b
     with page.expect_response(lambda answer: answer.url.endswith("/draft") and answer.status == 200):
         person.context.set_offline(False)
     other = pages.person("annotator", f"ann-{slug}").at_desk(project_id)
-    assert other.locator("textarea").input_value() == "written in a tunnel"
+    expect(other.locator("textarea")).to_have_value("written in a tunnel")
 
 
 def worked(page: Page) -> float:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 from concord.labels import KINDS
-from tests.support.pages import HEIGHT, PLAIN, WIDTH, Pages
+from tests.support.pages import HEIGHT, PLAIN, WIDTH, Pages, until
 
 pytestmark = pytest.mark.real
 
@@ -120,11 +120,16 @@ def dragged(page: Page, begin: int, end: int) -> None:
     page.mouse.up()
 
 
+def moved(page: Page, name: str, place: int) -> None:
+    dragged(page, order_of(page).index(name), place)
+    until(lambda: order_of(page)[place] == name, f"{name} where it was dragged to")
+
+
 def by_mouse_ranking(page: Page) -> None:
-    dragged(page, 0, 2)
+    moved(page, order_of(page)[0], 2)
     for place, name in enumerate(("beta", "gamma", "alpha")):
-        if (at := order_of(page).index(name)) != place:
-            dragged(page, at, place)
+        if order_of(page).index(name) != place:
+            moved(page, name, place)
 
 
 def by_keys_ranking(page: Page) -> None:
@@ -220,9 +225,9 @@ def test_what_was_drawn_by_mouse_and_by_keys_is_what_is_stored(kind: str, pages:
     person = pages.person("annotator", f"ann-{slug}")
     page = person.at_desk(project_id)
     first = page.locator("[data-unit]").get_attribute("data-unit")
-    label(page, by_mouse, by_keys)
+    label(page, kind, by_mouse, by_keys)
     page.wait_for_selector(f"[data-unit]:not([data-unit='{first}'])")
-    label(page, by_mouse, by_keys)
+    label(page, kind, by_mouse, by_keys)
     page.wait_for_selector(".nothing")
     stored = pages.resolutions(project_id, 2)
     # A pixel of the screen is three quarters of the picture's at most; a key moves by the picture's own.
@@ -231,10 +236,15 @@ def test_what_was_drawn_by_mouse_and_by_keys_is_what_is_stored(kind: str, pages:
     assert person.refused() == []
 
 
-def label(page: Page, by_mouse: Callable[[Page], None], by_keys: Callable[[Page], None]) -> None:
+def called(page: Page, name: str) -> Locator:
+    return page.locator(".unit", has_text=name).or_(page.locator(f".unit img[src$={name}]"))
+
+
+def label(page: Page, kind: str, by_mouse: Callable[[Page], None], by_keys: Callable[[Page], None]) -> None:
     """Label the present unit as its name says, and send it the same way."""
-    page.wait_for_selector(".stage svg, .answering")
-    if page.locator(".unit", has_text="m-unit").or_(page.locator("img[src$=m-unit]")).count():
+    page.wait_for_selector(".stage svg" if kind in ("boxes", "polygons") else ".answering")
+    called(page, "m-unit").or_(called(page, "k-unit")).first.wait_for(state="attached")
+    if called(page, "m-unit").count():
         by_mouse(page)
         page.locator(".sending .primary").click()
     else:

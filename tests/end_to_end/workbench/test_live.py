@@ -6,7 +6,6 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
@@ -56,7 +55,7 @@ def label_some(pages: Pages, project_id: str, slug: str, most: int) -> int:
         offers = pages.ask("assign", "POST", f"/projects/{project_id}/claims", {"units": most}, token=token)
         labels = []
         for offer in offers["assignments"]:
-            number = int(httpx.get(offer["payload_url"]).text.split()[1])
+            number = int(pages.http.get(offer["payload_url"]).text.split()[1])
             is_wrong = name == "wrong" or (name == "hasty" and number % 5 == 1)
             text = ("even", "odd")[(number + is_wrong) % 2]
             labels.append({"assignment_id": offer["assignment_id"], "label": text, "active_ms": 900 + 40 * number})
@@ -106,7 +105,7 @@ def test_a_lead_sees_quality_as_it_is_made_and_finds_a_unit(pages: Pages, slug: 
     over.clear()
     find_a_unit(page, project_id, settled(pages, project_id))
     # Whoever leaves the page leaves the stream.
-    until(lambda: over if "events" in over else None, "the end of the stream")
+    until(lambda: "events" in over, "the end of the stream", page=page)
     assert client.refused() == []
 
 
@@ -145,9 +144,9 @@ def find_a_unit(page: Page, project_id: str, source_id: str) -> None:
     page.get_by_role("button", name="Find").click()
     page.wait_for_selector(".timeline")
     unit = page.locator("h1 code").inner_text()
-    assert page.locator(".timeline h2").all_inner_texts() == ["Admitted", "Settled"]
-    assert page.get_by_text("It has 2 entries").count() == 1
-    assert page.locator(".timeline li:nth-child(2)").get_by_text("2 labels", exact=True).count() == 1
+    expect(page.locator(".timeline h2")).to_have_text(["Admitted", "Settled"])
+    expect(page.get_by_text("It has 2 entries")).to_have_count(1)
+    expect(page.locator(".timeline li:nth-child(2)").get_by_text("2 labels", exact=True)).to_have_count(1)
     page.locator("summary").last.click()
     line = json.loads(page.locator(".timeline pre").last.inner_text())
     assert (line["unit_id"], line["what"]) == (unit, "resolved")
@@ -172,8 +171,7 @@ def test_what_is_broken_is_told_first_and_when_it_was(pages: Pages, slug: str) -
     page.route(STREAM, lambda route: route.fulfill(content_type="text/event-stream", body=body))
     page.goto(f"{pages.base}/projects/{project_id}")
     alert = page.locator(".alerts .notice")
-    alert.wait_for()
-    assert alert.count() == 1
+    expect(alert).to_have_count(1)
     text = alert.inner_text()
     assert text.startswith("Agreement (alpha) is 0.41, and is to be at least ")
     assert "Nov 27, 2026" in text
@@ -182,11 +180,18 @@ def test_what_is_broken_is_told_first_and_when_it_was(pages: Pages, slug: str) -
     page.locator("html[dir=rtl] .alerts .notice", has_text="الاتفاق").wait_for()
 
 
-def spoil(stack: Stack, key: bytes) -> None:
-    """Put a record on the topic of units that nobody can read."""
+def letters_of(pages: Pages, key: str) -> list[dict[str, Any]]:
+    """Return the dead letters of this key on the topic of units."""
+    letters = pages.ask("ingest", "GET", f"/dead-letters?topic={UNITS.name}", role="operator")["letters"]
+    return [letter for letter in letters if letter["key"] == key]
+
+
+def spoil(pages: Pages, key: str) -> None:
+    """Put a record on the topic of units that nobody can read, and wait until each reader has set it aside."""
     # In a thread of its own: the browser's driver has this one's loop.
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(_spoil(stack, key))).result()
+        thread.submit(lambda: asyncio.run(_spoil(pages.stack, key.encode()))).result()
+    until(lambda: len(letters_of(pages, key)) == len(UNITS.readers), "a letter of each reader")
 
 
 async def _spoil(stack: Stack, key: bytes) -> None:
@@ -199,35 +204,29 @@ async def _spoil(stack: Stack, key: bytes) -> None:
 
 
 def test_an_operator_sees_what_was_set_aside_and_why_and_sends_it_again(pages: Pages, slug: str) -> None:
-    spoil(pages.stack, slug.encode())
+    spoil(pages, slug)
     readers = len(UNITS.readers)
-
-    def of_ours() -> list[dict[str, Any]]:
-        letters = pages.ask("ingest", "GET", f"/dead-letters?topic={UNITS.name}", role="operator")["letters"]
-        return [letter for letter in letters if letter["key"] == slug]
-
-    until(lambda: True if len(of_ours()) == readers else None, "a letter of each reader")
     operator = pages.person("operator")
     page = operator.open("/dead-letters")
     page.get_by_label("Filter: Dead letters").fill(slug)
     rows = page.locator("tbody tr")
-    until(lambda: True if rows.count() == readers else None, "the letters")
+    expect(rows).to_have_count(readers)
     assert {row.split("\t")[1] for row in rows.all_inner_texts()} == set(UNITS.readers)
     for _ in range(2):
         page.get_by_role("columnheader", name="By").get_by_role("button").press("Enter")
     page.wait_for_url(lambda address: f"letters.q={slug}" in address and "letters.sort=-service" in address)
     page.reload()
-    until(lambda: True if rows.count() == readers else None, "the letters, sought and sorted as before")
+    expect(rows).to_have_count(readers)
     assert [row.split("\t")[1] for row in rows.all_inner_texts()] == sorted(UNITS.readers, reverse=True)
     assert rows.first.get_by_text("Undecodable").count() == 1
     page.get_by_label("set aside by audit, again").click()
     page.get_by_text("by operator-1").wait_for()
-    assert page.get_by_role("button", name="set aside by audit, again").inner_text() == "Send once more"
+    expect(page.get_by_role("button", name="set aside by audit, again")).to_have_text("Send once more")
     # It is as bad as it was, so it is set aside once more, at its new place; what was sent again is still told.
-    until(lambda: True if len(of_ours()) == 2 * readers else None, "the letters of the second time")
-    assert [entry["service"] for entry in of_ours() if entry["replayed_by"] == "operator-1"] == ["audit"]
+    until(lambda: len(letters_of(pages, slug)) == 2 * readers, "the letters of the second time")
+    assert [entry["service"] for entry in letters_of(pages, slug) if entry["replayed_by"] == "operator-1"] == ["audit"]
     page.get_by_role("button", name="Look again").click()
-    until(lambda: True if rows.count() == 2 * readers else None, "the letters of the second time on the page")
+    expect(rows).to_have_count(2 * readers)
     assert operator.refused() == []
 
 
@@ -316,6 +315,6 @@ def test_a_wrong_known_label_is_corrected_on_its_page(pages: Pages, slug: str) -
     until(lambda: pages.ask("metrics", "GET", quality)["gold_correct"] == 35 or None, "all judged by what is right")
     learner = pages.person("annotator", f"{slug}-wrong")
     looked_at_and_tried_again(learner.open("/annotate"))
-    (appealed,) = pages.ask("adjudicate", "GET", doubts, role="operator")["gold"]
+    (appealed,) = until(lambda: pages.ask("adjudicate", "GET", doubts, role="operator")["gold"], "the appeal")
     assert (appealed["standing"], appealed["appeals"]) == ("appealed", ["I counted."])
     assert [*judge.refused(), *learner.refused()] == []

@@ -12,7 +12,7 @@ from tests.end_to_end.workbench.doubted import doubted, questioned
 from tests.end_to_end.workbench.hostile import PAYLOADS
 from tests.end_to_end.workbench.test_live import spoil
 from tests.end_to_end.workbench.test_safety import TEXT_SCHEMA, disputed, hostile_person, looks, seen
-from tests.support.pages import Pages, until
+from tests.support.pages import Pages, painted, until
 
 pytestmark = pytest.mark.real
 
@@ -82,7 +82,7 @@ def test_what_people_write_to_one_another_runs_nowhere(pages: Pages, slug: str) 
     seen(hostile_person(pages, "annotator", f"{slug}dx").open(f"/annotate/{other}"), ".nothing")
     show_alerts(client.page, project_id)
     seen(client.open("/alerts"), ".listing tbody tr:nth-child(2)")
-    spoil(pages.stack, f"{PAYLOADS[1]}{slug}".encode())
+    spoil(pages, f"{PAYLOADS[1]}{slug}")
     operator = hostile_person(pages, "operator", "operator-1")
     operator.open("/dead-letters").get_by_label("Filter: Dead letters").fill(slug)
     seen(operator.page, "tbody tr")
@@ -103,8 +103,21 @@ FOCUSED = """() => { const one = document.activeElement; const style = getComput
 
 
 def out_of_reach(page: Page) -> list[str]:
-    """Return what the Tab key does not reach on a page, and what it reaches without showing where it is."""
-    wanted: dict[str, str] = dict(page.evaluate(WORKED))
+    """Return what the Tab key does not reach on a page, and what it reaches without showing where it is.
+
+    A page on which something came or went meanwhile is gone through once more.
+    """
+
+    def found() -> tuple[list[str]] | None:
+        before: dict[str, str] = dict(page.evaluate(WORKED))
+        missed = _missed_by_tab(page, before)
+        return (missed,) if dict(page.evaluate(WORKED)).keys() == before.keys() else None
+
+    missed: list[str] = until(found, "a page that stands still")[0]
+    return missed
+
+
+def _missed_by_tab(page: Page, wanted: dict[str, str]) -> list[str]:
     unseen: set[str] = set()
     reached: set[str] = set()
     page.evaluate("document.activeElement?.blur()")
@@ -132,7 +145,8 @@ def test_the_newest_pages_keep_nobody_out(pages: Pages, slug: str) -> None:
 
     def look(name: str, page: Page, wait: str) -> None:
         page.wait_for_selector(wait)
-        page.wait_for_timeout(50)
+        page.wait_for_selector("[aria-busy=true]", state="detached")
+        painted(page)
         found[name] = [*looks(page), *out_of_reach(page)]
 
     judge = pages.person("adjudicator", f"{slug}-j", **options)

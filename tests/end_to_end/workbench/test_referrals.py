@@ -1,6 +1,7 @@
 """A reviewer sends a unit back by key, annotators label it again at their desks, and it comes back with all of it."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.end_to_end.workbench.test_revising import look
 from tests.end_to_end.workbench.test_rulings import said_by_two
@@ -37,8 +38,7 @@ def test_a_unit_goes_back_with_a_comment_and_its_annotators_label_it_again(pages
 
     ann = pages.person("annotator", f"ann-{slug}", color_scheme="light", reduced_motion="reduce")
     desk = ann.at_desk(project_id)
-    desk.locator("[data-comment]").wait_for()
-    assert COMMENT in desk.locator("[data-comment]").inner_text()
+    expect(desk.locator("[data-comment]")).to_contain_text(COMMENT)
     desk.get_by_text("It begins with what you had said.").wait_for()
     look(desk, "sent-back")
     assert looks(desk, apart=True) == []
@@ -56,7 +56,7 @@ def test_a_unit_goes_back_with_a_comment_and_its_annotators_label_it_again(pages
     until(lambda: pages.ask("adjudicate", "GET", waiting, token=senior)["escalations"] or None, "what was sent back")
     page = judge.open(f"/adjudicate?project={project_id}")
     page.get_by_text("Sent back before").wait_for()
-    assert page.locator(".referrals q").inner_text() == COMMENT
+    expect(page.locator(".referrals q")).to_have_text(COMMENT)
     assert f"ann-{slug}" not in page.content(), "blind: no annotator's name"
     look(page, "came-back")
     assert looks(page, apart=True) == []

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.end_to_end.workbench.test_sending import CHOICE, send, units
 from tests.support.pages import Pages, until
@@ -56,12 +56,12 @@ def test_a_label_is_changed_by_key_until_its_unit_is_settled(pages: Pages, slug:
     look(page, "list")
     page.keyboard.press("1")
     page.wait_for_selector("[data-unit]")
-    assert page.locator(".content .text").inner_text() == "Text number 0."
+    expect(page.locator(".content .text")).to_have_text("Text number 0.")
     look(page, "unit")
     page.keyboard.press("2")
     page.keyboard.press("Enter")
     row.locator("b", has_text="beta").wait_for()
-    assert row.locator(".badge").count() == 1
+    expect(row.locator(".badge")).to_have_count(1)
     look(page, "changed")
     labelled(pages, project_id, "beta", f"other-{slug}")
     assert pages.resolutions(project_id, 1) == {"u0": "beta"}

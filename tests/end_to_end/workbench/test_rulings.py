@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -75,8 +74,14 @@ def ruling(page: Page) -> Page:
     return page
 
 
-def states(page: Page) -> list[str]:
-    return page.locator(".objects .region .badge").all_inner_texts()
+def stand(page: Page, *states: str) -> None:
+    """Wait until the objects stand so, from first to last."""
+    expect(page.locator(".objects .region .badge")).to_have_text(list(states))
+
+
+def stand_in_any_order(page: Page, *states: str) -> None:
+    badges = page.locator(".objects .region .badge")
+    until(lambda: sorted(badges.all_inner_texts()) == sorted(states), f"objects that stand so: {states}")
 
 
 def reasoned(page: Page, reason: str) -> None:
@@ -103,7 +108,7 @@ def test_a_senior_rules_what_is_drawn_one_by_one_by_keys_and_by_mouse(pages: Pag
     judge = pages.person("adjudicator", f"judge-{slug}", color_scheme="light", reduced_motion="reduce")
     page = ruling(judge.open(f"/adjudicate?project={project_id}"))
     page.wait_for_selector(".stage svg")
-    assert states(page) == ["taken", "open", "open"]
+    stand(page, "taken", "open", "open")
     assert "ann-" not in page.content(), "blind: no annotator's name"
     assert looks(page) == []
     # By keys alone: what is looked at first is open.
@@ -111,7 +116,7 @@ def test_a_senior_rules_what_is_drawn_one_by_one_by_keys_and_by_mouse(pages: Pag
     page.get_by_text("2 objects are open").first.wait_for()
     page.keyboard.press("d")
     page.keyboard.press("y")
-    assert states(page) == ["taken", "dropped", "taken"]
+    stand(page, "taken", "dropped", "taken")
     page.get_by_text("none is open").wait_for()
     # Back to the second one, and it is taken after all, a little further right than anybody drew it.
     page.keyboard.press(",")
@@ -127,10 +132,10 @@ def test_a_senior_rules_what_is_drawn_one_by_one_by_keys_and_by_mouse(pages: Pag
     # By mouse: the other unit, one side whole, and one object dropped from it.
     ruling(page)
     page.locator(".answer", has_text="van").get_by_role("button").click()
-    assert sorted(states(page)) == ["dropped", "taken", "taken"]
+    stand_in_any_order(page, "dropped", "taken", "taken")
     page.locator(".objects .region", has_text="van").click()
     page.locator(".objects").get_by_role("button", name="Drop it").click()
-    assert sorted(states(page)) == ["dropped", "dropped", "taken"]
+    stand_in_any_order(page, "dropped", "dropped", "taken")
     reasoned(page, "There is one car.")
     page.locator(".sending .primary").click()
     page.get_by_text("Ruled in this sitting: 2").wait_for()
@@ -145,10 +150,10 @@ def test_in_a_form_what_all_agree_on_is_there_and_only_what_differs_is_ruled(pag
     rows = spans((0, 3, "person"), (8, 11, "person")), spans((0, 3, "person"), (15, 19, "place"))
     project_id = said_by_two(pages, slug, FORM, text, rows)
     page = ruling(pages.person("adjudicator", f"judge-{slug}").open(f"/adjudicate?project={project_id}"))
-    assert states(page) == ["taken", "open", "open"]
+    stand(page, "taken", "open", "open")
     page.keyboard.press("y")
     page.keyboard.press("d")
-    assert states(page) == ["taken", "taken", "dropped"]
+    stand(page, "taken", "taken", "dropped")
     reasoned(page, "Bern is no person.")
     page.keyboard.press("Control+Enter")
     page.get_by_text("Ruled in this sitting: 1").wait_for()
@@ -178,7 +183,7 @@ def modelled(pages: Pages, slug: str) -> str:
         + "\n"
         for number in (1, 2)
     )
-    answer = httpx.post(
+    answer = pages.http.post(
         f"{pages.stack.addresses['audit']}/v1/projects/{project_id}/models/outputs",
         content=outputs,
         headers={
@@ -195,6 +200,7 @@ def test_whoever_judges_a_models_disagreements_is_not_told_whose_side_is_whose(p
     judge = pages.person("adjudicator", f"judge-{slug}", color_scheme="light", reduced_motion="reduce")
     page = judge.open(f"/judging/{project_id}")
     page.wait_for_selector(".sides .answer")
+    expect(page.locator(".pieces li")).to_have_count(2)
     assert sorted(page.locator(".pieces li").all_inner_texts()) == ["no", "yes"]
     assert "0.9" not in page.locator("main").inner_text()
     assert looks(page) == []
@@ -219,7 +225,7 @@ def test_a_lead_sees_what_each_bar_would_close_and_closes_there(pages: Pages, sl
     lead = pages.person("client", color_scheme="light", reduced_motion="reduce")
     bars = f"/projects/{project_id}/escalations/bars"
     until(lambda: pages.ask("adjudicate", "GET", bars)["waiting"] == 2 or None, "two escalations")
-    until(lambda: pages.ask("adjudicate", "GET", bars)["bars"][0]["units"] == 2 or None, "two that may be closed")
+    until(lambda: [bar["units"] for bar in pages.ask("adjudicate", "GET", bars)["bars"]][:1] == [2], "two to be closed")
     page = lead.open(f"/closing/{project_id}")
     page.get_by_text("2 units wait for a ruling").wait_for()
     page.wait_for_selector(".bars tr.chosen")

@@ -2,11 +2,12 @@
 
 import json
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from deploy.local import places
 from tests.support.pages import Pages, Person, until
@@ -32,7 +33,7 @@ def make_project(client: Person, name: str) -> str:
     page.get_by_label("Share that is checked").fill("0.9")
     # What is previewed is what annotators will have.
     page.locator(".preview .pick", has_text="good").click()
-    assert page.locator(".preview code").inner_text() == '"good"'
+    expect(page.locator(".preview code")).to_have_text('"good"')
     page.get_by_role("button", name="Make the project").click()
     page.wait_for_selector(".upload")
     project_id = page.locator("main code").first.inner_text().split("/")[-1]
@@ -45,17 +46,18 @@ def make_project(client: Person, name: str) -> str:
     return project_id
 
 
+def next_with_a_unit(pages: list[Page], turn: int) -> Page | None:
+    """Return the first page from this one on that has a unit; None where none has."""
+    in_turn = [pages[(turn + place) % len(pages)] for place in range(len(pages))]
+    return next((page for page in in_turn if page.locator("[data-unit]").count()), None)
+
+
 def annotate(people: list[Person], project_id: str) -> list[str]:
     """Let everybody label in turn by keys until each text was labelled twice; return what was labelled, in order."""
     pages = [person.at_desk(project_id) for person in people]
     names: list[str] = []
-    for turn in range(100):
-        page = pages[turn % len(pages)]
-        if len(names) == 2 * len(TEXTS):
-            break
-        if not page.locator("[data-unit]").count():
-            page.wait_for_timeout(200)
-            continue
+    while len(names) < 2 * len(TEXTS):
+        page = until(partial(next_with_a_unit, pages, len(names)), "a unit for anybody")
         text = page.locator(".content .text").inner_text()
         unit = page.locator("[data-unit]").get_attribute("data-unit")
         # Whoever is the second to say something of this one says the contrary.
@@ -81,7 +83,7 @@ def dismiss(page: Page) -> None:
     """Answer on the project's page that the guideline is clear enough."""
     question = page.locator(".questions .answer")
     question.get_by_text("Nothing is said of fog.").wait_for()
-    assert "1 unit waits" in question.inner_text()
+    expect(question).to_contain_text("1 unit waits")
     question.get_by_role("textbox").fill("Fog is weather.")
     question.get_by_role("button", name="It stays as it is").click()
     question.wait_for(state="detached")
@@ -89,7 +91,7 @@ def dismiss(page: Page) -> None:
 
 def rule(page: Page) -> None:
     page.wait_for_selector(".ruling")
-    assert page.locator(".answer").count() == 2
+    expect(page.locator(".answer")).to_have_count(2)
     # Both sides say one thing that the other does not, and it is marked.
     assert sorted(page.locator(".pieces li.only").all_inner_texts()) != []
     page.locator(".answer", has_text="good").get_by_role("button").click()

@@ -1,12 +1,13 @@
 // A number from low to high. The label is that number; a draft is what stands in the field.
-import { html, useEffect, useRef } from "../parts/html.js";
+import { html, useLayoutEffect, useRef } from "../parts/html.js";
 import { number, t } from "../parts/strings.js";
 
 const read = (text) => (text.trim() === "" ? NaN : Number(text.trim().replace(",", ".")));
 
 function Editor({ schema, draft, change }) {
   const field = useRef(null);
-  useEffect(() => field.current?.focus(), []);
+  // With the change of the page and not after it is painted: who types at once types here.
+  useLayoutEffect(() => field.current?.focus(), []);
   const value = read(draft);
   return html`<div class="number">
     <label>${t("number.enter", { low: schema.low, high: schema.high })}

@@ -1,5 +1,5 @@
 // Free text. The label is the text in Unicode's form C with plain line ends.
-import { html, useEffect, useRef } from "../parts/html.js";
+import { html, useLayoutEffect, useRef } from "../parts/html.js";
 import { t } from "../parts/strings.js";
 
 const written = (draft) => draft.replace(/\r\n?/g, "\n").normalize("NFC");
@@ -8,7 +8,8 @@ const MOST = 20_000;
 
 function Editor({ schema, draft, change }) {
   const field = useRef(null);
-  useEffect(() => field.current?.focus(), []);
+  // With the change of the page and not after it is painted: who types at once types here.
+  useLayoutEffect(() => field.current?.focus(), []);
   return html`<label class="writing">${t("text.write")}
     <textarea ref=${field} dir="auto" rows="8" value=${draft} onInput=${(event) => change(event.target.value)} />
     <span class="quiet" aria-live="polite">${t("text.count", {

@@ -9,6 +9,7 @@ import { t } from "../parts/strings.js";
 import { kindOf } from "../kinds/index.js";
 
 const REASON_CHARACTERS_MAX = 2_000;
+const AGAIN_MS = 3_000;
 
 export default function Retraining({ one, go }) {
   const id = encodeURIComponent(one);
@@ -26,6 +27,12 @@ export default function Retraining({ one, go }) {
     load();
   }, []);
   const unit = found?.units[at];
+  // That somebody has failed is heard of here a moment after their own page says so.
+  useEffect(() => {
+    if (unit) return undefined;
+    const timer = setInterval(load, AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [unit === undefined]);
   const isLast = !found || at >= found.units.length - 1;
   const on = async () => {
     if (!unit || busy) return;
