@@ -26,6 +26,8 @@ EXPECTED = ("Failed to load resource", "net::ERR_")
 """What the browser itself writes to the console of an answer that is no 2xx, or of a network that a test took away."""
 
 
+WHERE: dict[str, Any] = {"viewport": {"width": 1280, "height": 820}, "locale": "en-US", "timezone_id": "UTC"}
+"""Where somebody sits, whatever the machine's own language and time zone."""
 MEDIA = "https://media.example"
 WIDTH, HEIGHT = 640, 400
 SVG = "<svg xmlns='http://www.w3.org/2000/svg' width='{}' height='{}'><rect width='100%' height='100%'/></svg>"
@@ -119,7 +121,7 @@ class Pages:
 
     def person(self, role: str = "", subject: str = "", **options: Any) -> Person:
         """Return somebody at a browser of their own, signed in if a role is given."""
-        context = self.browser.new_context(**{"viewport": {"width": 1280, "height": 820}, **options})
+        context = self.browser.new_context(**{**WHERE, **options})
         context.set_default_timeout(PATIENCE_SECONDS * 1_000)
         context.add_init_script(NOTED)
         context.route(f"{MEDIA}/**", _media)

@@ -10,7 +10,8 @@ GOOD = 5
 
 def doubted(pages: Pages, slug: str, classes: tuple[str, str] = ("even", "odd"), **changes: Any) -> str:
     """Return a project of which one known label is wrong: five say so, and `SLUG-wrong` has failed by the others."""
-    people = [*(f"{slug}-good-{number}" for number in range(GOOD)), f"{slug}-wrong"]
+    # Whoever comes after the last of the good is not shown what these bring into doubt.
+    people = [f"{slug}-wrong", *(f"{slug}-good-{number}" for number in range(GOOD))]
     units = [
         {"id": f"g{place}", "content": f"Is {place} even?", "gold": classes[0]} for place in (*range(0, 12, 2), 13)
     ]

@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 
 from tests.end_to_end.workbench.hostile import ADDRESSES, PAYLOADS
 from tests.end_to_end.workbench.test_kinds import SCHEMAS, content
+from tests.end_to_end.workbench.test_people import heard
 from tests.support.pages import HUGE, HUGE_HEIGHT, HUGE_WIDTH, PLAIN, TURNED, Pages, Person, painted, until
 from tests.unit.workbench.test_pages import FIRST_PAGE, FIRST_PAGE_BYTES_MAX
 
@@ -82,6 +83,7 @@ def test_sixty_texts_that_would_run_run_nowhere(pages: Pages, slug: str) -> None
     page.locator("dialog").get_by_label("Vendor").fill(PAYLOADS[0][:90])
     page.get_by_role("button", name="Save").click()
     page.get_by_text("is saved.").wait_for()
+    heard(pages, f"text={slug}", 3)
     page.get_by_label("Name or vendor").fill(slug)
     page.locator(".roster button", has_text=f"<b onclick=ran()>{slug}").click()
     seen(page, "dialog .person-state")

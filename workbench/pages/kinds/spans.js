@@ -1,5 +1,5 @@
 // Ranges of the unit's text, each with a class. Offsets count code points; the end is not included.
-import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../parts/html.js";
+import { html, useLayoutEffect, useMemo, useRef, useState } from "../parts/html.js";
 import { KeyButton, useKeys } from "../parts/keys.js";
 import { textOf, Value } from "../parts/content.js";
 import { nextStop, pointsOf, stops, wordStops } from "../parts/offsets.js";
@@ -24,7 +24,7 @@ function Editor({ schema, content, draft, change, pointed }) {
   const [problem, setProblem] = useState(null);
   const place = useRef(null);
   const list = useInView(chosen);
-  useEffect(() => place.current?.focus({ preventScroll: true }), []);
+  useLayoutEffect(() => place.current?.focus({ preventScroll: true }), []);
   useLayoutEffect(() => {
     if (pointed) choose(pointed.key);
   }, [pointed?.key]);

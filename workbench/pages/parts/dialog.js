@@ -1,5 +1,5 @@
 // A window over the page, which keeps the focus and gives it back; Escape closes it.
-import { html, useEffect, useRef } from "./html.js";
+import { html, useLayoutEffect, useRef } from "./html.js";
 import { t } from "./strings.js";
 
 let count = 0;
@@ -7,7 +7,8 @@ let count = 0;
 export function Dialog({ title, close, children, wide = false }) {
   const place = useRef(null);
   const name = useRef(`dialog-${count += 1}`);
-  useEffect(() => {
+  // With the change of the page and not after it is painted: until it is open, keys are the page's.
+  useLayoutEffect(() => {
     place.current.showModal();
     return () => place.current?.close();
   }, []);

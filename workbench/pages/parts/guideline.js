@@ -25,7 +25,8 @@ export function useGuideline(project, version) {
         // The first one is read like any other text; only a change asks to be noticed.
         if (!recall(`guideline:${project}`, 0)) acknowledge(found.guideline_version);
       } catch (fault) {
-        if (fault instanceof Away && !over) timer = setTimeout(load, AGAIN_MS);
+        // A project that was just made is heard of there a moment later.
+        if ((fault instanceof Away || fault.status === 404) && !over) timer = setTimeout(load, AGAIN_MS);
       }
     };
     load();
