@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import groupby
 from typing import Any
 
 import httpx
@@ -158,11 +159,13 @@ async def test_a_client_is_told_of_its_lots_at_its_own_server_which_was_away_at_
             await status(place, service, "accepted")
             await eventually("an attempt that fails", lambda: _found(came))
         answers[0] = 204
-        failed = len(came)
         async with place.life(audit):
-            await eventually("both deliveries", lambda: _found(came[failed + 1 :]))
+            await eventually(
+                "the last delivery", lambda: _found([row for _, row in came if b"certificate.issued" in row])
+            )
     rows = [Webhook(secret).verify(body, headers) for headers, body in came]
-    assert [row["type"] for row in rows] == ["lot.accepted"] * (failed + 1) + ["certificate.issued"]
+    assert [kind for kind, _ in groupby(row["type"] for row in rows)] == ["lot.accepted", "certificate.issued"]
+    assert sum(row["type"] == "lot.accepted" for row in rows) > 1, "what failed is sent again"
     assert len({headers["webhook-id"] for headers, _ in came}) == 2
     assert {row["data"]["lot_id"] for row in rows} == {lot_id(place)}
     assert await place.letters() == []

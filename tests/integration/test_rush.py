@@ -22,7 +22,7 @@ from tests.support.service import caller, local_settings
 pytestmark = NEEDS_REAL_PARTS
 
 OVERLAP, UNITS, PEOPLE, GONE, UNITS_A_CLAIM = 3, 60, 24, 4, 5
-LEASE_SECONDS = 3
+LEASE_SECONDS = 10
 """Of those who stay some may end, too, on a busy machine: their units go on, and their labels are late."""
 PAUSE_SECONDS = 0.1
 
