@@ -52,7 +52,7 @@ INSTRUMENTS = (
     Instrument(
         "concord_assign_projects_out_of_gold",
         "gauge",
-        "Open projects that show hidden gold, and of whose gold all is stale or was met by as many as may.",
+        "Open projects with units that wait, of whose hidden gold all is stale or was met by as many as may.",
     ),
     Instrument(
         "concord_assign_annotators_without_gold",

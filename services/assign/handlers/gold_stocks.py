@@ -64,7 +64,11 @@ class GoldStocks:
                     continue
                 left = self.of(project)
                 qualifies = project.policy.gold.qualify not in ("", "no")
-                out += not left.usable and bool(project.policy.gold.rate or qualifies)
+                wanted = bool(project.policy.gold.rate or qualifies)
+                # Where all is labelled nobody need be measured: a project that is done, and open, stands for ever.
+                queued = place.queue.projects.get(project_id)
+                waits = queued is not None and queued.backlog().units > 0
+                out += wanted and not left.usable and (waits or left.annotators_without > 0)
                 without += left.annotators_without
         self.instruments.gauge("concord_assign_projects_out_of_gold").set(out)
         self.instruments.gauge("concord_assign_annotators_without_gold").set(without)

@@ -35,6 +35,8 @@ PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 1.0, 60.0
 DROPPED_AT_ONCE = 200
 LOOK_SECONDS = 15.0
 """How often it is told how much waits, and the longest sleep: the wall's clock may jump."""
+SAY_SECONDS = 3_600.0
+"""How long a delivery waits before its endpoint is named in the log, and how often it is then."""
 TRIES_MAX = 20
 """To record how an attempt ended, over a minute and a half; then it counts as not made, and is made again."""
 RESULTS = ("delivered", "failed", "refused")
@@ -59,6 +61,7 @@ class Sending:
         self._in_flight = 0
         self._doubtful = 0
         self._told_at = 0.0
+        self._said_hours: dict[str, int] = {}
         means.book.news = self.note
         for result in RESULTS:
             # Shown as zero from the start, so that the first one is an increase.
@@ -257,8 +260,27 @@ class Sending:
         if self._told_at and now - self._told_at < LOOK_SECONDS:
             return
         self._told_at = now
-        queues = [queue for _, hooks in self.means.book for queue in hooks.queues.values()]
-        since = [at_us for queue in queues if (at_us := queue.oldest_us()) is not None]
-        oldest = (self.means.clock.now_us() - min(since)) / MICROSECONDS if since else 0.0
-        self.means.instruments.gauge("concord_audit_webhooks_waiting").set(sum(queue.waiting() for queue in queues))
+        queues = [
+            (project_id, endpoint_id, queue)
+            for project_id, hooks in self.means.book
+            for endpoint_id, queue in hooks.queues.items()
+        ]
+        now_us = self.means.clock.now_us()
+        since = [
+            (at_us, project_id, endpoint_id)
+            for project_id, endpoint_id, queue in queues
+            if (at_us := queue.oldest_us()) is not None
+        ]
+        oldest = (now_us - min(since)[0]) / MICROSECONDS if since else 0.0
+        self._say([(of, which, (now_us - at_us) / MICROSECONDS) for at_us, of, which in since])
+        waiting = sum(queue.waiting() for _, _, queue in queues)
+        self.means.instruments.gauge("concord_audit_webhooks_waiting").set(waiting)
         self.means.instruments.gauge("concord_audit_webhook_oldest_seconds").set(max(oldest, 0.0))
+
+    def _say(self, waiting: Sequence[tuple[str, str, float]]) -> None:
+        """Name in the log once an hour each endpoint that takes nothing: what is shown has no room for them."""
+        hours = {endpoint_id: int(seconds // SAY_SECONDS) for _, endpoint_id, seconds in waiting}
+        for project_id, endpoint_id, seconds in waiting:
+            if hours[endpoint_id] > self._said_hours.get(endpoint_id, 0):
+                log.warning("webhook %s of %s has taken nothing for %.0f s", endpoint_id, project_id, seconds)
+        self._said_hours = hours

@@ -150,3 +150,28 @@ def test_the_pace_is_that_of_the_days_since_gold_was_first_shown() -> None:
     assert (found.units, found.usable, found.spent, found.stale) == (4, 1, 1, 2)
     assert (found.showings_left, found.shown_a_day, found.days_left) == (2, 3.0, 2 / 3)
     assert stale(gold[2], GoldBounds(guideline_version=1)), "it came in under a version that nobody told"
+
+
+async def test_a_project_out_of_gold_is_counted_while_units_wait_in_it_and_not_when_none_does() -> None:
+    desk = Desk()
+    await desk.publish_project(bounded(exposures_max=1))
+    async with desk.open():
+        await desk.define("ann")
+        await desk.admit(known(GOLD[0]))
+        async with desk.annotator("ann") as ann:
+            (gold,) = await claim(ann, 9)
+            assert (await submit(ann, gold["assignment_id"])).status_code == 200
+        stocks = desk.handlers().gold_stocks
+        out_of_gold = stocks.instruments.gauge("concord_assign_projects_out_of_gold")
+
+        async def counted() -> float:
+            await stocks.look()
+            (sample,) = [sample for metric in out_of_gold.collect() for sample in metric.samples]
+            return sample.value
+
+        assert await counted() == 0, "all is labelled: there is nobody to be measured"
+        await desk.admit(unit_event("c1-ugw", AT_US))
+        assert await counted() == 1
+        erased = UnitErased(unit_id="c1-ugw", reason="asked for")
+        await desk.say(UNITS, UnitEvent(metadata=metadata("e", CLIENT, PROJECT, AT_US), unit_erased=erased))
+        assert await counted() == 0

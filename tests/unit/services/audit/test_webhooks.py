@@ -376,6 +376,30 @@ def test_no_log_line_holds_a_secret_a_body_or_a_receivers_address(caplog: pytest
     assert not any(word in text for word in (*secrets, "example.org", "cccc"))
 
 
+def test_an_endpoint_that_takes_nothing_is_named_in_the_log_once_an_hour(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(support, "LIVES", [1])
+
+    async def scenario(hooks: Hooked) -> str:
+        hooks.receivers.behaviours[BAD] = fails
+        webhook_id: str = (await hooks.register(BAD, "lot.accepted"))["webhook_id"]
+        await hooks.register(GOOD, "lot.accepted")
+        await hooks.accept(1)
+        await hooks.pass_time(3_500)
+        assert named() == []
+        for _ in range(3):
+            await hooks.pass_time(3_600)
+        return webhook_id
+
+    def named() -> list[str]:
+        return [record.getMessage() for record in caplog.records if "has taken nothing for" in record.getMessage()]
+
+    webhook_id = hooked(scenario)
+    assert len(named()) == 3
+    assert all(line.startswith(f"webhook {webhook_id} of k1-p ") for line in named())
+
+
 async def shown(hooks: Hooked, name: str) -> float:
     page = (await call(hooks.audit.service.application, "GET", "/metrics")).body.decode()
     (value,) = [line.rpartition(" ")[2] for line in page.splitlines() if line.startswith(f"concord_audit_{name} ")]
