@@ -99,7 +99,7 @@ class Repository:
                 self.settle_lot(lot_key(lot.lot_id), lot)
         for known in here.open_lots():
             if known.inspected:
-                async for _, units in self.in_chunks(known.state.sample):
+                async for _, units in self.in_chunks(known.state.counting):
                     for unit in units.values():
                         self.settle_unit(unit_key(unit.unit_id), unit)
             elif here.loaded:

@@ -145,6 +145,13 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
             return self.in_order[: self.plan.sample_size]
         return self.in_order
 
+    @property
+    def counting(self) -> list[str]:
+        """The units on which a verdict can count for it: those of the sample, and those for which it is held."""
+        sample = self.sample
+        among = frozenset(sample) if self.radius else frozenset()
+        return [*sample, *(unit_id for unit_id in self.in_radius if unit_id not in among)]
+
     def may_be_inspected(self, unit_id: str) -> bool:
         """Return whether a verdict on a unit can count for it."""
         return unit_id in self.sample or (bool(self.radius) and unit_id in self.in_radius)

@@ -138,10 +138,7 @@ class Verdicts:
         What is signed says of every verdict beyond the point of the judgement whether it put a label right. A verdict
         and this are records of the same unit: one goes before the other, so whoever takes one has it counted or late.
         """
-        sample = state.sample
-        among = frozenset(sample) if state.radius else frozenset()
-        counting = [*sample, *(unit_id for unit_id in state.in_radius if unit_id not in among)]
-        async for chunk, units in self.means.repository.in_chunks(counting):
+        async for chunk, units in self.means.repository.in_chunks(state.counting):
             left = [
                 unit_id
                 for unit_id in chunk

@@ -233,3 +233,21 @@ async def test_an_erased_unit_of_the_radius_is_waited_for_by_nobody(audit: Audit
     await inspected(audit, OTHERS)
     (accepted,) = await audit.events("lot_accepted")
     assert accepted.re_review.units == len(OTHERS) - 2
+
+
+async def test_a_new_process_knows_which_of_the_units_it_is_held_for_were_looked_at(audit: Audit) -> None:
+    await audit.more(THIRD, THIRDS)
+    await settle(audit, THIRDS[:12], {"good": "yes"})
+    await settle(audit, THIRDS[12:], {"bad": "yes"})
+    await reject(audit)
+    (held,) = await audit.events("lot_held")
+    wrong, last = held.unit_ids[FIRST - 1], held.unit_ids[-1]
+    await inspected(audit, [unit for unit in THIRDS if unit != last], {wrong: "no"})
+    assert (await lot_of(audit, THIRD))["re_review"] == {"units": 8, "inspected": 7, "errors": 1, "left": 1}
+    again = await audit.restarted()
+    try:
+        assert (await lot_of(again, THIRD))["re_review"] == {"units": 8, "inspected": 7, "errors": 1, "left": 1}
+        assert await inspected(again, THIRDS) == [last]
+        assert len(await again.events("lot_accepted")) == 1
+    finally:
+        await again.stop()
