@@ -1,6 +1,7 @@
 """`concord lots`: where they stand, and waiting for them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -8,13 +9,13 @@ from cli.session import Session, show_table, speaks
 from concord.client.models import Interval, Lot
 from concord.client.rechecks import Recheck
 
-RECHECK_COLUMNS = ("lot", "status", "drifted", "raised at", "units", "among", "changed", "share changed")
+RECHECK_COLUMNS = ("lot", "status", "raised for", "raised at", "units", "among", "changed", "share changed")
 COLUMNS = ("lot", "status", "units", "rework", "inspected", "wrong", "to repeat", "label error rate", "waits")
 
 
 @click.group("lots")
 def verb() -> None:
-    """List lots, show one, wait for all; list rechecks."""
+    """List lots, show one, wait for all; list rechecks, raise one, and get what they found wrong."""
 
 
 @verb.command("list")
@@ -59,10 +60,31 @@ def wait(session: Session, project_id: str, units: int, seconds: float) -> None:
 @click.argument("project_id")
 @speaks
 def rechecks(session: Session, project_id: str) -> None:
-    """List what of PROJECT_ID was inspected once more after it had left, as something had drifted."""
+    """List what of PROJECT_ID was inspected once more after it had left, for a drift or a rejection."""
     with session.client() as concord:
         found = concord.rechecks(project_id)
     session.each(found, lambda: show_table(RECHECK_COLUMNS, [_recheck(recheck) for recheck in found]))
+
+
+@verb.command("recheck")
+@click.argument("lot_id")
+@speaks
+def recheck(session: Session, lot_id: str) -> None:
+    """Have what accepted lots hold of who is at fault for the rejected LOT_ID inspected once more."""
+    with session.client() as concord:
+        found = concord.raise_recheck(concord.lot(lot_id).project_id, lot_id)
+    session.told(found, lambda: show_table(RECHECK_COLUMNS, [_recheck(found)]))
+
+
+@verb.command("corrections")
+@click.argument("lot_id")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write.")
+@speaks
+def corrections(session: Session, lot_id: str, output: Path) -> None:
+    """Get the signed list of what rechecks found wrong of LOT_ID since its certificate."""
+    with session.client() as concord:
+        output.write_bytes(concord.lot_corrections(lot_id))
+    session.told({"written": [str(output)]}, lambda: click.echo(f"written: {output}"))
 
 
 def rows(lots: Sequence[Lot]) -> list[tuple[object, ...]]:
@@ -84,7 +106,7 @@ def rows(lots: Sequence[Lot]) -> list[tuple[object, ...]]:
 
 
 def _recheck(recheck: Recheck) -> tuple[object, ...]:
-    drifted = f"{recheck.measure} {recheck.category}".strip()
+    drifted = f"{recheck.measure} {recheck.category or recheck.rejected_lot_id}".strip()
     return (
         recheck.lot_id,
         recheck.status,

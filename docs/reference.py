@@ -87,6 +87,7 @@ POLICY: Mapping[str, str] = {
     "policy.audit.recheck_pause_hours": "From one such recheck to the next.",
     "policy.audit.repeat_inspections": "Share of inspections that a second auditor repeats blind, beside all that found a wrong label: what they come to is in the interval of the label error rate. Costs an audit each; needs two auditors. 0: none.",
     "policy.audit.radius_units": "Where annotators are at fault for a rejected lot, so many units of theirs are inspected of each other lot before it may be accepted, and all where one is wrong. 0: no lot is held.",
+    "policy.audit.radius_recheck_share": "Of their units in lots that were accepted before, so many are inspected once more as show with 95 % that no such share of them is wrong (59 of many at 0.05), and up to 500 where one is wrong. 0: none by itself.",
     "policy.lease.seconds": "How long a unit is held; 0: three times the 95th percentile of the project's active time, 120 s at least.",
     "policy.lease.renewals_max": "How often a lease may be prolonged.",
     "policy.fatigue.breaks": "Whether tired people are asked for a break.",

@@ -273,6 +273,7 @@ class Lot(Struct, frozen=True):
     held: bool = False
     held_for: list[str] = []
     re_review: ReReview | None = None
+    corrected_since: int = 0
 
 
 class LotPage(Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from concord.client.asking import answered, got, path_of, query_of
+from concord.client.asking import answered, got, path_of, query_of, sent
 from concord.client.errors import NotYet
 from concord.client.ledger import Lineage
 from concord.client.models import AnnotatorsQuality, Key, Lot, LotPage, Quality, Spending
@@ -69,8 +69,16 @@ def lot(lot_id: str) -> Flow[Lot]:
 
 
 def rechecks(project_id: str) -> Flow[list[Recheck]]:
-    """Return what of a project was inspected once more after it had left, as something had drifted; newest first."""
+    """Return what of a project was inspected once more after it had left; newest first."""
     return (yield from got(Rechecks, "audit", path_of("/v1/projects/{id}/rechecks", id=project_id))).rechecks
+
+
+def raise_recheck(project_id: str, lot_id: str) -> Flow[Recheck]:
+    """Have what accepted lots hold of who is at fault for a rejected lot inspected once more; return that.
+
+    While one is under way for that rejection, it is that one.
+    """
+    return sent(Recheck, "audit", "POST", path_of("/v1/projects/{id}/rechecks", id=project_id), {"lot_id": lot_id})
 
 
 def wait_for_resolutions(project_id: str, units: int, *, seconds_max: float = WAIT_SECONDS) -> Flow[Spending]:
@@ -148,6 +156,11 @@ def withdrawals(project_id: str, issue: int) -> Flow[bytes]:
     """Return the signed list of what was erased since one of a project's certificates."""
     path = path_of("/v1/projects/{id}/withdrawals", id=project_id)
     return (yield from answered(Send("audit", "GET", path, query_of(issue=issue)))).body
+
+
+def lot_corrections(lot_id: str) -> Flow[bytes]:
+    """Return the signed list of what rechecks found wrong of an accepted lot since its certificate."""
+    return (yield from answered(Send("audit", "GET", path_of("/v1/lots/{id}/corrections", id=lot_id)))).body
 
 
 def keys() -> Flow[Key]:

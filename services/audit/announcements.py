@@ -20,6 +20,7 @@ from concord.contracts.v1.lots_pb2 import (
     InspectionSwitched,
     LabelErrorFound,
     LotAccepted,
+    LotCorrected,
     LotEvent,
     LotExported,
     LotHeld,
@@ -37,7 +38,8 @@ from concord.contracts.v1.lots_pb2 import (
 from concord.quality.auditor_error import Repeats
 from concord.quality.label_error import Inspection
 from services.audit.domain.feedback import Compared
-from services.audit.domain.lot import LotState, ReReviewed
+from services.audit.domain.holding import ReReviewed
+from services.audit.domain.lot import LotState
 from services.audit.domain.output import Judgement, Model
 from services.audit.domain.radius import Fault, Finding, Radius
 from services.audit.domain.recheck import Recheck
@@ -261,6 +263,9 @@ def recheck_raised(announcer: Announcer, lot: LotState, recheck: Recheck, among:
         from_us=recheck.from_us,
         unit_ids=lot.unit_ids,
         among_units=among,
+        rejected_lot_id=recheck.rejected_lot_id,
+        annotator_ids=[finding.fault.annotator_id for finding in recheck.findings],
+        first=lot.radius_first,
     )
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(recheck_raised=raised))
 
@@ -286,8 +291,21 @@ def recheck_concluded(announcer: Announcer, lot: LotState, recheck: Recheck, cha
         changed_rate=lot.rate.value or 0.0,
         changed_rate_low=lot.rate.low or 0.0,
         changed_rate_high=1.0 if lot.rate.high is None else lot.rate.high,
+        rejected_lot_id=recheck.rejected_lot_id,
     )
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(recheck_concluded=conclusion))
+
+
+def lot_corrected(announcer: Announcer, before: LotState, lot: LotState, recheck_lot_id: str) -> Outgoing:
+    """Return the event that a recheck found labels of an accepted lot wrong: those that were not known to be before."""
+    more = lot.corrected_since[len(before.corrected_since) :]
+    correction = LotCorrected(
+        lot_id=lot.lot_id,
+        recheck_lot_id=recheck_lot_id,
+        unit_ids=[lot.unit_ids[found.place] for found in more],
+        certificate_sha256=lot.certificate,
+    )
+    return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_corrected=correction))
 
 
 def lot_exported(announcer: Announcer, lot: LotState, form: str, sha256: str, rows: int) -> Outgoing:

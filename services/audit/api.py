@@ -26,9 +26,9 @@ from services.audit.door.feedback_bodies import (
     ScoreBody,
     TakenJudgements,
 )
-from services.audit.door.lot_bodies import LotBody, Lots, Rechecks, Together
+from services.audit.door.lot_bodies import LotBody, Lots, RecheckBody, Rechecks, Together
 from services.audit.door.means import Door
-from services.audit.handlers import LabelRefused, NothingWithdrawn
+from services.audit.handlers import LabelRefused, NobodyAtFault, NothingCorrected, NothingToRecheck, NothingWithdrawn
 from services.audit.schemas import (
     DeliveryBody,
     DeliveryList,
@@ -36,6 +36,7 @@ from services.audit.schemas import (
     Key,
     LineageBody,
     Manifest,
+    RecheckWish,
     Resumption,
     TakenVerdicts,
     Verdicts,
@@ -53,6 +54,9 @@ STATUSES: dict[type[Exception], int] = {
     IssueDoesNotExist: 404,
     NothingToCertify: 409,
     NothingWithdrawn: 404,
+    NothingCorrected: 404,
+    NobodyAtFault: 409,
+    NothingToRecheck: 409,
     TooManyLots: 409,
     NotDiscontinued: 409,
     DoesNotFit: 422,
@@ -81,6 +85,8 @@ def router() -> APIRouter:
     resuming = documented(body=Resumption, reply=Together, refusals=(404, 409))
     routes.post("/projects/{project_id}/inspection/resumption", **resuming)(lots.resume_inspection)
     routes.get("/projects/{project_id}/rechecks", **documented(reply=Rechecks, refusals=(404,)))(lots.list_rechecks)
+    raised = documented(body=RecheckWish, reply=RecheckBody, status=201, refusals=(404, 409))
+    routes.post("/projects/{project_id}/rechecks", **raised)(lots.raise_recheck)
     routes.get("/lots/{lot_id}", **documented(reply=LotBody, refusals=(404,)))(lots.show_lot)
     routes.get("/inspections", **documented(reply=Inspections, refusals=(404,)))(inspections.list_inspections)
     routes.post("/inspections", **documented(body=Verdicts, reply=TakenVerdicts))(inspections.inspect_many)
@@ -91,6 +97,7 @@ def router() -> APIRouter:
     routes.get("/lots/{lot_id}/certificate.html", **paged)(certificates.lot_page)
     routes.get("/projects/{project_id}/certificate.html", **paged)(certificates.project_page)
     routes.get("/lots/{lot_id}/withdrawals", **signed)(certificates.lot_withdrawals)
+    routes.get("/lots/{lot_id}/corrections", **signed)(certificates.lot_corrections)
     routes.get("/lots/{lot_id}/export", **exported)(exports.lot_export)
     routes.get("/projects/{project_id}/certificate", **signed)(certificates.project_certificate)
     routes.get("/projects/{project_id}/withdrawals", **signed)(certificates.project_withdrawals)

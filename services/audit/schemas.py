@@ -27,6 +27,12 @@ class Resumption(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(min_length=1, max_length=REASON_CHARACTERS_MAX)]
 
 
+class RecheckWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A rejected lot: what accepted ones hold of who is at fault for it is to be inspected once more."""
+
+    lot_id: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
 class InspectionWork(msgspec.Struct, frozen=True):
     """A unit to be labelled by an auditor, blind: without the resolved label.
 
@@ -253,6 +259,7 @@ class DeliveryList(msgspec.Struct, frozen=True):
 
 
 RESUMPTION = msgspec.json.Decoder(Resumption)
+RECHECK_WISH = msgspec.json.Decoder(RecheckWish)
 VERDICTS = msgspec.json.Decoder(VerdictsSplit)
 UNIT_VERDICT = msgspec.json.Decoder(UnitVerdict)
 INSPECTIONS = msgspec.json.Decoder(Inspections)

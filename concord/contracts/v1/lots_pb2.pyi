@@ -38,6 +38,7 @@ class LotEvent(_message.Message):
     INSPECTION_REPEATED_FIELD_NUMBER: _builtins.int
     RADIUS_FOUND_FIELD_NUMBER: _builtins.int
     LOT_HELD_FIELD_NUMBER: _builtins.int
+    LOT_CORRECTED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -64,6 +65,8 @@ class LotEvent(_message.Message):
     def radius_found(self) -> Global___RadiusFound: ...
     @_builtins.property
     def lot_held(self) -> Global___LotHeld: ...
+    @_builtins.property
+    def lot_corrected(self) -> Global___LotCorrected: ...
     def __init__(
         self,
         *,
@@ -80,12 +83,13 @@ class LotEvent(_message.Message):
         inspection_repeated: Global___InspectionRepeated | None = ...,
         radius_found: Global___RadiusFound | None = ...,
         lot_held: Global___LotHeld | None = ...,
+        lot_corrected: Global___LotCorrected | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_repeated", b"inspection_repeated", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_held", b"lot_held", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "radius_found", b"radius_found", "recheck_concluded", b"recheck_concluded", "recheck_raised", b"recheck_raised", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_repeated", b"inspection_repeated", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_corrected", b"lot_corrected", "lot_exported", b"lot_exported", "lot_held", b"lot_held", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "radius_found", b"radius_found", "recheck_concluded", b"recheck_concluded", "recheck_raised", b"recheck_raised", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_repeated", b"inspection_repeated", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_held", b"lot_held", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "radius_found", b"radius_found", "recheck_concluded", b"recheck_concluded", "recheck_raised", b"recheck_raised", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_repeated", b"inspection_repeated", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_corrected", b"lot_corrected", "lot_exported", b"lot_exported", "lot_held", b"lot_held", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "radius_found", b"radius_found", "recheck_concluded", b"recheck_concluded", "recheck_raised", b"recheck_raised", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["sample_drawn", "unit_audited", "lot_accepted", "lot_rejected", "lot_exported", "inspection_switched", "label_error_found", "recheck_raised", "recheck_concluded", "inspection_repeated", "radius_found", "lot_held"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["sample_drawn", "unit_audited", "lot_accepted", "lot_rejected", "lot_exported", "inspection_switched", "label_error_found", "recheck_raised", "recheck_concluded", "inspection_repeated", "radius_found", "lot_held", "lot_corrected"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -884,7 +888,8 @@ Global___LabelErrorFound: _TypeAlias = LabelErrorFound  # noqa: Y015
 @_typing.final
 class RecheckRaised(_message.Message):
     """Something has drifted (DriftDetected), and the project's policy wants units that have left labelled once more: lot_id
-    is a lot of its own, which is never accepted and never leaves. Auditors inspect all of it, blind.
+    is a lot of its own, which is never accepted and never leaves. Auditors inspect all of it, blind. Or units that have
+    left are in the radius of a rejection (RadiusFound): then measure is "radius".
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -895,16 +900,24 @@ class RecheckRaised(_message.Message):
     FROM_US_FIELD_NUMBER: _builtins.int
     UNIT_IDS_FIELD_NUMBER: _builtins.int
     AMONG_UNITS_FIELD_NUMBER: _builtins.int
+    REJECTED_LOT_ID_FIELD_NUMBER: _builtins.int
+    ANNOTATOR_IDS_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     measure: _builtins.str
     """As in DriftDetected."""
     category: _builtins.str
     from_us: _builtins.int
     among_units: _builtins.int
+    rejected_lot_id: _builtins.str
+    """Of a radius: the rejected lot, and whose labels are meant; so many units are inspected, and all where one is wrong."""
+    first: _builtins.int
     @_builtins.property
     def unit_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """A random part of so many: units of accepted lots that the drift is about and nobody had inspected."""
 
+    @_builtins.property
+    def annotator_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -914,10 +927,13 @@ class RecheckRaised(_message.Message):
         from_us: _builtins.int = ...,
         unit_ids: _abc.Iterable[_builtins.str] | None = ...,
         among_units: _builtins.int = ...,
+        rejected_lot_id: _builtins.str = ...,
+        annotator_ids: _abc.Iterable[_builtins.str] | None = ...,
+        first: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["among_units", b"among_units", "category", b"category", "from_us", b"from_us", "lot_id", b"lot_id", "measure", b"measure", "unit_ids", b"unit_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["among_units", b"among_units", "annotator_ids", b"annotator_ids", "category", b"category", "first", b"first", "from_us", b"from_us", "lot_id", b"lot_id", "measure", b"measure", "rejected_lot_id", b"rejected_lot_id", "unit_ids", b"unit_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -939,6 +955,7 @@ class RecheckConcluded(_message.Message):
     CHANGED_RATE_FIELD_NUMBER: _builtins.int
     CHANGED_RATE_LOW_FIELD_NUMBER: _builtins.int
     CHANGED_RATE_HIGH_FIELD_NUMBER: _builtins.int
+    REJECTED_LOT_ID_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     measure: _builtins.str
     category: _builtins.str
@@ -950,6 +967,8 @@ class RecheckConcluded(_message.Message):
     """Share of those that the units are a random part of, with its 95 % interval; without any unit 0, from 0 to 1."""
     changed_rate_low: _builtins.float
     changed_rate_high: _builtins.float
+    rejected_lot_id: _builtins.str
+    """Of a radius."""
     @_builtins.property
     def changed_unit_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -965,11 +984,47 @@ class RecheckConcluded(_message.Message):
         changed_rate: _builtins.float = ...,
         changed_rate_low: _builtins.float = ...,
         changed_rate_high: _builtins.float = ...,
+        rejected_lot_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["among_units", b"among_units", "category", b"category", "changed", b"changed", "changed_rate", b"changed_rate", "changed_rate_high", b"changed_rate_high", "changed_rate_low", b"changed_rate_low", "changed_unit_ids", b"changed_unit_ids", "lot_id", b"lot_id", "measure", b"measure", "units", b"units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["among_units", b"among_units", "category", b"category", "changed", b"changed", "changed_rate", b"changed_rate", "changed_rate_high", b"changed_rate_high", "changed_rate_low", b"changed_rate_low", "changed_unit_ids", b"changed_unit_ids", "lot_id", b"lot_id", "measure", b"measure", "rejected_lot_id", b"rejected_lot_id", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecheckConcluded: _TypeAlias = RecheckConcluded  # noqa: Y015
+
+@_typing.final
+class LotCorrected(_message.Message):
+    """A recheck found labels of an accepted lot wrong. Its certificate and export stay; the signed list of its corrections
+    has the auditor's label of each, and what was certified in its place.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    RECHECK_LOT_ID_FIELD_NUMBER: _builtins.int
+    UNIT_IDS_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_SHA256_FIELD_NUMBER: _builtins.int
+    lot_id: _builtins.str
+    recheck_lot_id: _builtins.str
+    """By which they were found."""
+    certificate_sha256: _builtins.str
+    """That of the certificate."""
+    @_builtins.property
+    def unit_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        lot_id: _builtins.str = ...,
+        recheck_lot_id: _builtins.str = ...,
+        unit_ids: _abc.Iterable[_builtins.str] | None = ...,
+        certificate_sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "lot_id", b"lot_id", "recheck_lot_id", b"recheck_lot_id", "unit_ids", b"unit_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LotCorrected: _TypeAlias = LotCorrected  # noqa: Y015

@@ -802,6 +802,7 @@ class AuditPolicy(_message.Message):
     RECHECK_PAUSE_HOURS_FIELD_NUMBER: _builtins.int
     REPEAT_INSPECTIONS_FIELD_NUMBER: _builtins.int
     RADIUS_UNITS_FIELD_NUMBER: _builtins.int
+    RADIUS_RECHECK_SHARE_FIELD_NUMBER: _builtins.int
     plan: _builtins.str
     """"sequential", "single", "fraction" or "iso_2859_1"."""
     fraction: _builtins.float
@@ -827,6 +828,10 @@ class AuditPolicy(_message.Message):
     """Of units whose annotator is at fault for a rejected lot: so many are inspected of each other lot before it may be
     accepted, and all where one is wrong. Zero: no lot is held.
     """
+    radius_recheck_share: _builtins.float
+    """Of their units in accepted lots a recheck is raised, with as many as show with 95 % that no such share of them is
+    wrong, and all where one is. Zero: none is raised by itself.
+    """
     def __init__(
         self,
         *,
@@ -844,10 +849,11 @@ class AuditPolicy(_message.Message):
         recheck_pause_hours: _builtins.int = ...,
         repeat_inspections: _builtins.float = ...,
         radius_units: _builtins.int = ...,
+        radius_recheck_share: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max", "rejections_max", b"rejections_max"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max", "alpha", b"alpha", "aql", b"aql", "beta", b"beta", "fraction", b"fraction", "level", b"level", "ltpd", b"ltpd", "on_reject", b"on_reject", "plan", b"plan", "radius_units", b"radius_units", "recheck_pause_hours", b"recheck_pause_hours", "recheck_units", b"recheck_units", "reduction", b"reduction", "rejections_max", b"rejections_max", "repeat_inspections", b"repeat_inspections"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max", "alpha", b"alpha", "aql", b"aql", "beta", b"beta", "fraction", b"fraction", "level", b"level", "ltpd", b"ltpd", "on_reject", b"on_reject", "plan", b"plan", "radius_recheck_share", b"radius_recheck_share", "radius_units", b"radius_units", "recheck_pause_hours", b"recheck_pause_hours", "recheck_units", b"recheck_units", "reduction", b"reduction", "rejections_max", b"rejections_max", "repeat_inspections", b"repeat_inspections"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__rejections_max: _TypeAlias = _typing.Literal["rejections_max"]  # noqa: Y015
     _WhichOneofArgType__rejections_max: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max"]  # noqa: Y015

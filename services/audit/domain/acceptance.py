@@ -31,8 +31,9 @@ from services.audit.domain.certificate import (
     statement,
 )
 from services.audit.domain.fields import found_by_field
+from services.audit.domain.holding import ReReviewed, re_reviewed
 from services.audit.domain.leaving import leaving
-from services.audit.domain.lot import LotState, Progress, ReReviewed, judged, progress, re_reviewed
+from services.audit.domain.lot import LotState, Progress, judged, progress
 from services.audit.domain.repeats import repeats_of
 from services.audit.domain.signing import Json
 from services.audit.domain.unit import Inspection as Verdict

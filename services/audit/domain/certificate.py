@@ -18,7 +18,8 @@ from concord.quality.estimate import Estimate
 from concord.quality.first_asked import first_asked
 from concord.quality.label_error import Pool
 from services.audit.domain.agreement import agreement, agreement_by_field
-from services.audit.domain.lot import LotState, ReReviewed
+from services.audit.domain.holding import ReReviewed
+from services.audit.domain.lot import LotState
 from services.audit.domain.signing import Json
 from services.audit.domain.times import timestamp
 from services.audit.domain.unit import Evidence, RegionsRuled, UnitState

@@ -13,10 +13,14 @@ LOT_ACCEPTED, LOT_REJECTED, CERTIFICATE_ISSUED = "lot.accepted", "lot.rejected",
 TARGET_BREACHED, TARGET_RECOVERED, UNIT_ERASED = "target.breached", "target.recovered", "unit.erased"
 UNIT_REIDENTIFIED = "unit.reidentified"
 LABEL_ERROR_FOUND, RECHECK_CONCLUDED = "label.error_found", "recheck.concluded"
+RADIUS_FOUND, LOT_HELD, LOT_CORRECTED = "radius.found", "lot.held", "lot.corrected"
 EVENT_TYPES = (
     LOT_ACCEPTED,
     LOT_REJECTED,
+    RADIUS_FOUND,
+    LOT_HELD,
     CERTIFICATE_ISSUED,
+    LOT_CORRECTED,
     LABEL_ERROR_FOUND,
     RECHECK_CONCLUDED,
     TARGET_BREACHED,

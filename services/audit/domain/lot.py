@@ -1,6 +1,6 @@
 """A lot: what is accepted or rejected together."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from concord.quality.acceptance import Bounds, Decision
 from concord.quality.calibration import Bin
 from services.audit.domain.fields import FieldErrors
+from services.audit.domain.holding import Hold
 from services.audit.domain.radius import Fault
 from services.audit.domain.verdict import FIXED, Plan, Rate
 
@@ -28,6 +29,13 @@ class LotDoesNotExist(LookupError):
 
 class LotNotAccepted(ValueError):
     """Nothing leaves that was not accepted."""
+
+
+class Correction(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A unit whose label a recheck found wrong after its lot was accepted."""
+
+    place: int
+    at_us: int
 
 
 class Withdrawal(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -69,6 +77,7 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
         radius: places of units of annotators who are at fault for other lots, in the order in which they are
             inspected before this one may be accepted: the first `radius_first`, and all where one of these is wrong.
         held_for: the lots for whose rejection they are at fault.
+        corrected_since: units that left and were found wrong since.
     """
 
     lot_id: str
@@ -103,6 +112,7 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
     radius: tuple[int, ...] = ()
     radius_first: int = 0
     held_for: tuple[str, ...] = ()
+    corrected_since: tuple[Correction, ...] = ()
 
     @property
     def judgement(self) -> tuple[int, int]:
@@ -163,29 +173,6 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
         return [self.unit_ids[place] for place in self.radius if place not in gone]
 
 
-class Hold(NamedTuple):
-    """For what a lot is held before it may be accepted; see `LotState` for the fields."""
-
-    findings_seen: int = 0
-    radius: tuple[int, ...] = ()
-    first: int = 0
-    held_for: tuple[str, ...] = ()
-
-
-class ReReviewed(NamedTuple):
-    """How far the units for which a lot is held are looked at.
-
-    Attributes:
-        units: all of them; inspected, errors: by now, and how many of these are wrong.
-        left: which are still to be inspected before it may be accepted, in their order.
-    """
-
-    units: int
-    inspected: int
-    errors: int
-    left: list[str]
-
-
 class Progress(NamedTuple):
     """How far the inspection of a lot has come, counted along the order of the sample without a gap.
 
@@ -197,24 +184,6 @@ class Progress(NamedTuple):
     verdict: Literal["accept", "reject", "continue"]
     fields: tuple[FieldErrors, ...] = ()
     confidences: tuple[Bin, ...] = ()
-
-
-def re_reviewed(units: Sequence[str], first: int, verdict_on: Callable[[str], bool | None]) -> ReReviewed:
-    """Return how far the units for which a lot is held are looked at: the first few, and all once one is wrong.
-
-    Args:
-        units: `LotState.in_radius`.
-        first: `LotState.radius_first`.
-        verdict_on: as for `progress`.
-
-    >>> re_reviewed(["a", "b", "c"], 1, {"a": True}.get).left, re_reviewed(["a", "b", "c"], 1, {"a": False}.get).left
-    ([], ['b', 'c'])
-    """
-    found = [(unit_id, verdict_on(unit_id)) for unit_id in units]
-    errors = sum(right is False for _, right in found)
-    inspected = sum(right is not None for _, right in found)
-    wanted = found if errors else found[:first]
-    return ReReviewed(len(units), inspected, errors, [unit_id for unit_id, right in wanted if right is None])
 
 
 def drawn(

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from concord.quality.acceptance import Bounds
+from services.audit.domain.holding import ReReviewed, re_reviewed
 from services.audit.domain.lot import (
     LOOK_AHEAD_UNITS,
     OPEN_TO_INSPECTION,
@@ -10,9 +11,7 @@ from services.audit.domain.lot import (
     WAITING,
     LotState,
     Progress,
-    ReReviewed,
     decided,
-    re_reviewed,
 )
 from services.audit.domain.unit import UnitState
 
@@ -183,6 +182,12 @@ class OpenLot:
         return self.state.status in OPEN_TO_INSPECTION
 
     @property
+    def is_held(self) -> bool:
+        """Whether it is not accepted before units of annotators who are at fault for another were looked at."""
+        auditing = self.inspected and self.state.status not in RECHECK
+        return auditing and bool(self.radius) and bool(self.re_reviewed().left)
+
+    @property
     def lacks_auditor(self) -> bool:
         """Whether whoever asked for work since its last verdict had a part in all that it needs."""
         return self.inspected and self.turned_away and not self.served
@@ -323,7 +328,7 @@ class Place:
         """Bring a recheck up to one of its units, whose verdict came late for the lot that it left in."""
         if unit.withdrawn:
             lot.gone.add(unit.unit_id)
-        elif unit.inspection is not None:
+        elif unit.inspection is not None and unit.inspected(unit.rework):
             lot.found_right(unit.unit_id, unit.inspection.correct)
         else:
             return None

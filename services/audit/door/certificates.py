@@ -36,6 +36,13 @@ async def lot_withdrawals(request: Request, lot_id: AnyId, caller: ClientOrOpera
     return attachment(await door.handlers.certificates.withdrawn_of_lot(lot), JSON, f"{lot_id}.withdrawals.json")
 
 
+async def lot_corrections(request: Request, lot_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Hand over the signed list of what rechecks found wrong of a lot since it was accepted."""
+    door = door_of(request)
+    lot = await accepted(door, lot_id, caller)
+    return attachment(await door.handlers.certificates.corrected_of_lot(lot), JSON, f"{lot_id}.corrections.json")
+
+
 async def project_certificate(
     request: Request, project_id: AnyId, caller: ClientOrOperator, issue: AnyIssue = None
 ) -> Response:

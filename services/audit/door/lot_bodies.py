@@ -46,7 +46,7 @@ class LotBody(msgspec.Struct, frozen=True):
             while it is inspected, and else those of the last judgement.
         repeats_waiting: inspections that another auditor is still to repeat, blind, before it can be accepted.
         label_error_rate: of what leaves, once the lot is accepted: value, low, high.
-        erased_since: units that were erased after that.
+        erased_since: units that were erased after that; corrected_since: that a recheck found wrong.
         problem: why it stands still, as a sentence; empty while it does not.
         plan_terms: of its plan; none before its sample is drawn.
         inspection: by a plan of ISO 2859-1, how severe its sample is: normal, tightened or reduced; empty by others.
@@ -84,6 +84,7 @@ class LotBody(msgspec.Struct, frozen=True):
     held: bool = False
     held_for: list[str] = []
     re_review: ReReviewBody | None = None
+    corrected_since: int = 0
 
 
 class RateBody(msgspec.Struct, frozen=True):
@@ -116,17 +117,20 @@ class RepeatsBody(msgspec.Struct, frozen=True):
 
 
 class RecheckBody(msgspec.Struct, frozen=True):
-    """Units that have left and are inspected once more, as something had drifted.
+    """Units that have left and are inspected once more, as something had drifted or a lot was rejected.
 
     Attributes:
         status: gathering, until so many units as are wanted were accepted since; rechecking; rechecked.
-        measure, category: what has drifted, and the category whose share has grown most, as drift tells them.
-        since: of units from when on; raised_at: when the drift was told.
-        wanted: how many units are to be inspected; units: how many are, without those erased since.
+        measure, category: what has drifted, and the category whose share has grown most, as drift tells them; `radius`
+            for one of the radius of a rejection.
+        since: of units from when on; raised_at: when the drift was told, or the lot rejected.
+        wanted: how many units are to be inspected; of a radius first, and all `units` where one of these is wrong.
+        units: how many it has, without those erased since.
         among: of how many units of accepted lots, which nobody had inspected, these are a random part.
         inspected, changed: once it is rechecked: how many auditors have labelled, and how many of them otherwise.
         changed_unit_ids: these.
         changed_rate: their share of all `among`, with its interval.
+        rejected_lot_id, annotator_ids: of a radius: for which rejection, and whose labels are meant.
     """
 
     lot_id: str
@@ -142,6 +146,8 @@ class RecheckBody(msgspec.Struct, frozen=True):
     changed: int
     changed_unit_ids: list[str]
     changed_rate: RateBody | None
+    rejected_lot_id: str = ""
+    annotator_ids: list[str] = []
 
 
 class Rechecks(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from fastapi import Query, Request, Response
 from concord.chassis.http import PAGE_MAX, AnyId, Limit, json_answer, page_size, read_json
 from concord.chassis.projects import visible
 from concord.quality.estimate import Estimate
-from services.audit.domain.lot import LotState, Status
+from services.audit.domain.lot import RECHECK, LotDoesNotExist, LotState, Status
 from services.audit.domain.place import OpenLot
 from services.audit.domain.recheck import Recheck
 from services.audit.domain.series import Series
@@ -27,7 +27,7 @@ from services.audit.door.lot_bodies import (
 )
 from services.audit.door.means import Anyone, ClientOrOperator, Door, door_of
 from services.audit.handlers.drawing import LOOKED_AT_ONCE
-from services.audit.schemas import RESUMPTION
+from services.audit.schemas import RECHECK_WISH, RESUMPTION
 
 LOTS_LOOKED_AT_MAX = PAGE_MAX
 """As many lots as are read for a page of those that stand in one way."""
@@ -74,7 +74,7 @@ async def resume_inspection(request: Request, project_id: AnyId, caller: ClientO
 
 
 async def list_rechecks(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
-    """List what was inspected once more after it had left, as something had drifted; the newest first."""
+    """List what was inspected once more after it had left, as something had drifted or a lot was rejected."""
     door = door_of(request)
     visible(door.handlers.means.projects, project_id, caller)
     repository = door.handlers.means.repository
@@ -83,6 +83,22 @@ async def list_rechecks(request: Request, project_id: AnyId, caller: ClientOrOpe
     return json_answer(
         Rechecks([_recheck(recheck, lots[recheck.lot_id]) for recheck in raised if recheck.lot_id in lots])
     )
+
+
+async def raise_recheck(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Have what accepted lots hold of who is at fault for a rejected lot inspected once more.
+
+    While one is under way for that rejection, it is that one; after it, what it left is inspected.
+    """
+    door = door_of(request)
+    visible(door.handlers.means.projects, project_id, caller)
+    wish, repository = await read_json(request, RECHECK_WISH), door.handlers.means.repository
+    lot = await repository.lot(wish.lot_id, caller.client_id)
+    if lot.project_id != project_id:
+        raise LotDoesNotExist(f"There is no lot {wish.lot_id}.")
+    recheck = await door.handlers.rechecks.asked(lot)
+    (opened,) = await repository.lots([recheck.lot_id])
+    return json_answer(_recheck(recheck, opened), 201)
 
 
 async def show_lot(request: Request, lot_id: AnyId, caller: Anyone) -> Response:
@@ -124,6 +140,7 @@ def _lot(door: Door, lot: LotState) -> LotBody:
         else {"value": lot.rate.value, "low": lot.rate.low, "high": lot.rate.high},
         accepted_at=timestamp(lot.accepted_at_us) if lot.accepted_at_us else None,
         erased_since=len(lot.erased),
+        corrected_since=len(lot.corrected_since),
         problem=problem or (waiting.why if lacks_auditor else ""),
         plan_terms=None if lot.plan is None else _terms(lot.plan),
         inspection="" if lot.plan is None or lot.plan.standard is None else lot.plan.standard.inspection,
@@ -139,7 +156,7 @@ def _lot(door: Door, lot: LotState) -> LotBody:
 
 def _held(known: OpenLot | None) -> Held:
     """Return for what a lot is held; nothing once it is judged."""
-    if known is None or not known.inspected or not known.radius:
+    if known is None or not known.inspected or not known.radius or known.state.status in RECHECK:
         return Held()
     now = known.re_reviewed()
     return Held(now.units, now.inspected, now.errors, len(now.left), known.state.held_for)
@@ -161,6 +178,8 @@ def _recheck(recheck: Recheck, lot: LotState) -> RecheckBody:
         changed=lot.errors,
         changed_unit_ids=[lot.unit_ids[place] for place in lot.corrections],
         changed_rate=None if rate is None else _rate(rate),
+        rejected_lot_id=recheck.rejected_lot_id,
+        annotator_ids=[finding.fault.annotator_id for finding in recheck.findings],
     )
 
 

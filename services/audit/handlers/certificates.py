@@ -10,6 +10,7 @@ from concord.chassis.errors import Unavailable
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.projects import Project
 from concord.exports import jsonl
+from concord.exports.jsonl import JsonlWriter
 from concord.version import VERSION
 from services.audit.domain.certificate import (
     FileClaim,
@@ -20,7 +21,9 @@ from services.audit.domain.certificate import (
     withdrawals,
     without_lines,
 )
+from services.audit.domain.corrections import CorrectedLine, corrections
 from services.audit.domain.issue import Issue, IssuesState, issued, next_lots
+from services.audit.domain.leaving import leaving
 from services.audit.domain.lot import LotState
 from services.audit.domain.signing import Json
 from services.audit.domain.verification import DIGEST_BYTES
@@ -34,6 +37,10 @@ ROUNDS_MAX = 5
 
 class NothingWithdrawn(LookupError):
     """Nothing of what was certified was erased since."""
+
+
+class NothingCorrected(LookupError):
+    """Nothing of what was certified was found wrong since."""
 
 
 class Overtaken(Unavailable):
@@ -129,6 +136,33 @@ class Certificates:
             NothingWithdrawn: nothing was.
         """
         return await self._withdrawals([lot], {}, lot.certificate, f"{lot.lot_id}.jsonl", lot.project_id)
+
+    async def corrected_of_lot(self, lot: LotState) -> bytes:
+        """Return what was found wrong of an accepted lot since its certificate, with the auditors' labels, signed.
+
+        Units that were erased since are not in it: nothing of them is told any more.
+
+        Raises:
+            NothingCorrected: nothing was, or all of that is erased.
+        """
+        found = frozenset(lot.unit_ids[correction.place] for correction in lot.corrected_since)
+        wrong = [unit_id for unit_id in lot.leaving if unit_id in found]
+        project = self.means.project(lot.project_id)
+        names, rows = project.at(lot.schema_version), await self.means.repository.document(lot.rows_sha256)
+        line_of = {unit_id: line for line, unit_id in enumerate(lot.members)}
+        writer, lines = JsonlWriter(jsonl.CERTIFIED, names.schema), list[CorrectedLine]()
+        async for chunk, units in self.means.repository.in_chunks(wrong):
+            there = [units[unit_id] for unit_id in chunk if not units[unit_id].withdrawn]
+            written = await asyncio.to_thread(writer.lines, leaving(lot.lot_id, there, found, names))
+            for unit, row in zip(there, written, strict=True):
+                line = line_of[unit.unit_id]
+                digest = rows[line * DIGEST_BYTES : (line + 1) * DIGEST_BYTES].hex()
+                lines.append(CorrectedLine(line + 1, unit.unit_id, digest, row))
+        if not lines:
+            raise NothingCorrected("Nothing of what was certified was found wrong since.")
+        at_us = max(correction.at_us for correction in lot.corrected_since)
+        document = corrections(project.client_id, lot.project_id, lot.lot_id, at_us, lot.certificate, lines)
+        return await asyncio.to_thread(self.means.signer.signed, document)
 
     async def withdrawn_of_issue(self, state: IssuesState, issue: Issue) -> bytes:
         """Return what was erased of a project since one of its certificates, signed.

@@ -6,9 +6,13 @@ from typing import Any
 import msgspec
 
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Store
+from services.audit.domain import radius as domain
 from services.audit.domain.lot import LotState
-from services.audit.domain.radius import DAY_US, Hand
+from services.audit.domain.radius import DAY_US, LOOK_BACK_DAYS, Hand, Radius
 from services.audit.repository import HANDS
+
+DAYS_AT_ONCE = 7
+"""Days of somebody's accepted work that are asked for in one go, back to where it last held."""
 
 
 class HandIndex:
@@ -43,6 +47,27 @@ class HandIndex:
         found = await self.store.find(HANDS.name, "on", [_on(project_id, annotator_id, day) for day in days])
         hands = [Hand(**{name: document[name] for name in Hand.__struct_fields__}) for document in found]
         return sorted(hands, key=lambda hand: (-hand.accepted_at_us, hand.lot_id))
+
+    async def radius(self, project_id: str, annotator_id: str, rejected_lot_id: str, at_us: int) -> Radius:
+        """Return what accepted lots hold of somebody, asked for some days at a time, back to where it held.
+
+        Args:
+            project_id: of which project.
+            annotator_id: whose labels.
+            rejected_lot_id: for whose rejection they are at fault.
+            at_us: when that was.
+        """
+        found = list[Hand]()
+        today, reached = at_us // DAY_US, domain.radius((), rejected_lot_id, at_us)
+        for start in range(0, LOOK_BACK_DAYS + 1, DAYS_AT_ONCE):
+            days = range(today - start, today - start - DAYS_AT_ONCE, -1)
+            # What was accepted after the rejection, as it is found after a restart, is in it as well.
+            more = [today + 1 + day for day in range(DAYS_AT_ONCE)] if not start else []
+            found += await self.of(project_id, annotator_id, [*more, *days])
+            reached = domain.radius(found, rejected_lot_id, at_us)
+            if reached.since_us >= days[-1] * DAY_US:
+                break
+        return reached
 
 
 def _on(project_id: str, annotator_id: str, day: int) -> str:

@@ -52,7 +52,7 @@ class Means:
         for status in OPEN:
             self.instruments.gauge("concord_audit_lots_by_status", status).set(standing[status])
         self.instruments.gauge("concord_audit_lots_standing").set(sum(bool(lot.problem) for lot in lots))
-        held = sum(lot.inspected and bool(lot.radius) and bool(lot.re_reviewed().left) for lot in lots)
+        held = sum(lot.is_held for lot in lots)
         self.instruments.gauge("concord_audit_lots_held").set(held)
         self.instruments.gauge("concord_audit_lots_without_auditor").set(sum(lot.lacks_auditor for lot in lots))
 

@@ -1,8 +1,9 @@
-"""Blast radius: what else was labelled by who is at fault for a rejected lot, and the lots that are held for it.
+"""Blast radius: what else was labelled by who is at fault for a rejected lot, and what follows for it.
 
 A rejection says in its own record who is at fault. From that it is noted with the series of the project's lots, which
-every acceptance is told to first; and each lot that is not judged yet is held, in a turn of its own, against what was
-noted. So nothing is lost with a process that dies between any two of these.
+every acceptance is told to first; each lot that is not judged yet is held, in a turn of its own, against what was
+noted; and of what was accepted before a recheck is raised. So nothing is lost with a process that dies between any two
+of these.
 """
 
 import asyncio
@@ -17,18 +18,17 @@ from concord.labels import decoded
 from services.audit.announcements import SERVICE, lot_held
 from services.audit.domain import lot as lot_domain
 from services.audit.domain import radius as domain
-from services.audit.domain.lot import Hold, LotState
+from services.audit.domain.holding import Hold
+from services.audit.domain.lot import LotState
 from services.audit.domain.place import OpenLot
-from services.audit.domain.radius import DAY_US, LOOK_BACK_DAYS, Fault, Finding, Hand, Radius, in_radius
+from services.audit.domain.radius import Fault, Finding, in_radius
 from services.audit.domain.series import Series, findings_on, is_overtaken
 from services.audit.domain.unit import UnitState
 from services.audit.handlers.hands import HandIndex
 from services.audit.handlers.means import Means
+from services.audit.handlers.rechecks import Rechecks
 from services.audit.handlers.series import Standing
 from services.audit.repository import LOT, lot_key
-
-DAYS_AT_ONCE = 7
-"""Days of somebody's accepted work that are asked for in one go, back to where it last held."""
 
 
 def says_same(project: Project) -> Callable[[str, str], bool]:
@@ -43,28 +43,24 @@ def says_same(project: Project) -> Callable[[str, str], bool]:
 
 @dataclass(frozen=True, slots=True)
 class BlastRadius:
-    """Notes who is at fault, and holds lots for it."""
+    """Notes who is at fault, holds lots for it, and has rechecks raised."""
 
     means: Means
     standing: Standing
-
-    @property
-    def hands(self) -> HandIndex:
-        """What accepted lots hold of whom."""
-        return HandIndex(self.means.repository.store)
+    hands: HandIndex
+    rechecks: Rechecks
 
     async def note(self, lot: OpenLot) -> None:
         """Note who is at fault for a lot's last rejection; where that is noted it changes nothing."""
         state = lot.state
         if not state.at_fault or lot.noted == state.rejections:
             return
-        if self.means.project(state.project_id).policy.audit.radius_units:
-            radii = [await self._radius(state, fault) for fault in state.at_fault]
-            found = [
-                Finding(fault, state.lot_id, state.rejected_at_us, reached.since_us, reached.clean_lot_id)
-                for fault, reached in zip(state.at_fault, radii, strict=True)
-            ]
+        policy = self.means.project(state.project_id).policy.audit
+        if policy.radius_units or policy.radius_recheck_share:
+            found, radii = await self.rechecks.found(state)
             await self.standing.note(state, found, radii)
+            if policy.radius_recheck_share and any(radius.accepted for radius in radii):
+                await self.rechecks.of_radius(state, found)
             for other in self.means.repository.open_lots(state.project_id):
                 if other.inspected:
                     self.means.repository.news(state.project_id, other.state.lot_id)
@@ -74,20 +70,6 @@ class BlastRadius:
         """Note who is at fault for any of a project's rejected lots: one whose process died may not have been."""
         for lot in self.means.repository.open_lots(project_id):
             await self.note(lot)
-
-    async def _radius(self, lot: LotState, fault: Fault) -> Radius:
-        """Return what accepted lots hold of somebody, asked for some days at a time, back to where it held."""
-        at_us, found = lot.rejected_at_us, list[Hand]()
-        today, reached = at_us // DAY_US, domain.radius((), lot.lot_id, at_us)
-        for start in range(0, LOOK_BACK_DAYS + 1, DAYS_AT_ONCE):
-            days = range(today - start, today - start - DAYS_AT_ONCE, -1)
-            # What was accepted after the rejection, as it is found after a restart, is in it as well.
-            more = [today + 1 + day for day in range(DAYS_AT_ONCE)] if not start else []
-            found += await self.hands.of(lot.project_id, fault.annotator_id, [*more, *days])
-            reached = domain.radius(found, lot.lot_id, at_us)
-            if reached.since_us >= days[-1] * DAY_US:
-                break
-        return reached
 
     async def hold(self, lot: OpenLot) -> None:
         """Hold a lot under inspection for what was found since its sample was drawn, if it has units of these."""

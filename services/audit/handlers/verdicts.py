@@ -18,8 +18,9 @@ from concord.version import VERSION
 from services.audit.announcements import SERVICE, lot_accepted, lot_rejected
 from services.audit.domain.acceptance import Acceptance, Rules, detailed, inspection_of
 from services.audit.domain.agreement import compared
+from services.audit.domain.holding import re_reviewed
 from services.audit.domain.ledger import Ledger
-from services.audit.domain.lot import LotState, Progress, after_rejection, progress, re_reviewed, rejected
+from services.audit.domain.lot import LotState, Progress, after_rejection, progress, rejected
 from services.audit.domain.place import OpenLot
 from services.audit.domain.radius import Fault, Hands
 from services.audit.domain.repeats import repeats_of

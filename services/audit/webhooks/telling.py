@@ -19,8 +19,11 @@ from services.audit.domain.endpoint import (
     CERTIFICATE_ISSUED,
     LABEL_ERROR_FOUND,
     LOT_ACCEPTED,
+    LOT_CORRECTED,
+    LOT_HELD,
     LOT_REJECTED,
     MICROSECONDS,
+    RADIUS_FOUND,
     RECHECK_CONCLUDED,
     TARGET_BREACHED,
     TARGET_RECOVERED,
@@ -178,8 +181,23 @@ def made(event: Made, endpoint_id: str, number: int) -> Cause[DeliveryState]:
 
 
 def _lots(event: Message) -> Iterator[Notice]:
+    """Yield what is told of an event of lots; of those at fault how many they are, and not who."""
     entry = cast("LotEvent", event)
-    if entry.HasField("lot_accepted"):
+    if entry.HasField("radius_found"):
+        radius = entry.radius_found
+        lots = dict.fromkeys(lot_id for each in radius.annotators for lot_id in each.accepted_lot_ids)
+        told = {"annotators": len(radius.annotators), "accepted_lots": len(lots), "rejections": radius.rejections}
+        yield Notice(RADIUS_FOUND, radius.lot_id, {"lot_id": radius.lot_id, **told})
+    elif entry.HasField("lot_held"):
+        held = entry.lot_held
+        units = {"units": len(held.unit_ids), "first": held.first, "rework": held.rework}
+        yield Notice(LOT_HELD, held.lot_id, {"lot_id": held.lot_id, "held_for": list(held.rejected_lot_ids), **units})
+    elif entry.HasField("lot_corrected"):
+        wrong = entry.lot_corrected
+        by = {"recheck_lot_id": wrong.recheck_lot_id, "certificate_sha256": wrong.certificate_sha256}
+        where = {"lot_id": wrong.lot_id, **by, "path": f"/v1/lots/{wrong.lot_id}/corrections"}
+        yield Notice(LOT_CORRECTED, wrong.lot_id, {**where, "units": len(wrong.unit_ids)})
+    elif entry.HasField("lot_accepted"):
         lot = entry.lot_accepted
         certificate = {"certificate_sha256": lot.certificate_sha256}
         yield Notice(LOT_ACCEPTED, lot.lot_id, {**_judged(lot), "units": lot.lot_units, **certificate})
@@ -202,6 +220,7 @@ def _rechecked(event: LotEvent) -> dict[str, Any]:
     return {
         "lot_id": found.lot_id,
         "measure": found.measure,
+        "rejected_lot_id": found.rejected_lot_id,
         "units": found.units,
         "changed": found.changed,
         "among": found.among_units,

@@ -25,7 +25,6 @@ from services.ingest.domain.project import (
     PRICE_LOW,
     QUOTA_MAX,
     QUOTAS_MAX,
-    RADIUS_UNITS_MAX,
     RECHECK_PAUSE_HOURS_MAX,
     RECHECK_UNITS_MAX,
     REJECTIONS_MAX,
@@ -34,6 +33,7 @@ from services.ingest.domain.project import (
     SEED_CHARACTERS_MAX,
     STRATUM_CHARACTERS_MAX,
     WRONG_LOW,
+    Audit,
     Author,
     Consensus,
     Definition,
@@ -47,6 +47,9 @@ from services.ingest.domain.project import (
     Targets,
 )
 from services.ingest.domain.schema_versions import with_schema
+
+RADIUS_UNITS_MAX = 500
+RADIUS_SHARE_HIGH = 0.5
 
 
 def defined(
@@ -123,18 +126,7 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
     yield from _within("policy.suggestions.hidden_rate", policy.suggestions.hidden_rate, 0, 1)
     yield from _within("policy.lot.size", policy.lot.size, 1, LOT_SIZE_MAX)
     yield from _within("policy.lot.seal_after_seconds", policy.lot.seal_after_seconds, 1, 30 * 86_400)
-    yield from _within("policy.audit.fraction", policy.audit.fraction, 0.001, 1)
-    yield from _within("policy.audit.aql", policy.audit.aql, 0.0001, 0.5)
-    if not policy.audit.aql < policy.audit.ltpd < 1:
-        yield Fault("policy.audit.ltpd", f"is {policy.audit.ltpd}", f"send over aql ({policy.audit.aql}) and under 1")
-    yield from _within("policy.audit.alpha", policy.audit.alpha, 0.0001, 0.5)
-    yield from _within("policy.audit.beta", policy.audit.beta, 0.0001, 0.5)
-    yield from _within("policy.audit.rejections_max", policy.audit.rejections_max, 0, REJECTIONS_MAX)
-    yield from _within("policy.audit.recheck_units", policy.audit.recheck_units, 0, RECHECK_UNITS_MAX)
-    pause = policy.audit.recheck_pause_hours
-    yield from _within("policy.audit.recheck_pause_hours", pause, 1, RECHECK_PAUSE_HOURS_MAX)
-    yield from _within("policy.audit.repeat_inspections", policy.audit.repeat_inspections, 0, REPEAT_INSPECTIONS_HIGH)
-    yield from _within("policy.audit.radius_units", policy.audit.radius_units, 0, RADIUS_UNITS_MAX)
+    yield from _audit_faults(policy.audit)
     yield from _within("policy.lease.seconds", policy.lease.seconds, 0, 7 * 86_400)
     yield from _within("policy.lease.renewals_max", policy.lease.renewals_max, 0, 100)
     yield from _within("policy.fatigue.false_alarm_units", policy.fatigue.false_alarm_units, 10, 100_000)
@@ -149,6 +141,22 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
     yield from _within("policy.priority", policy.priority, -1_000, 1_000)
     yield from _within("policy.deadline_seconds", policy.deadline_seconds, 0, 365 * 86_400)
     yield from _within("policy.max_open_units", policy.max_open_units, 0, OPEN_UNITS_MAX)
+
+
+def _audit_faults(audit: Audit) -> Iterator[Fault]:
+    yield from _within("policy.audit.fraction", audit.fraction, 0.001, 1)
+    yield from _within("policy.audit.aql", audit.aql, 0.0001, 0.5)
+    if not audit.aql < audit.ltpd < 1:
+        yield Fault("policy.audit.ltpd", f"is {audit.ltpd}", f"send over aql ({audit.aql}) and under 1")
+    yield from _within("policy.audit.alpha", audit.alpha, 0.0001, 0.5)
+    yield from _within("policy.audit.beta", audit.beta, 0.0001, 0.5)
+    yield from _within("policy.audit.rejections_max", audit.rejections_max, 0, REJECTIONS_MAX)
+    yield from _within("policy.audit.recheck_units", audit.recheck_units, 0, RECHECK_UNITS_MAX)
+    pause = audit.recheck_pause_hours
+    yield from _within("policy.audit.recheck_pause_hours", pause, 1, RECHECK_PAUSE_HOURS_MAX)
+    yield from _within("policy.audit.repeat_inspections", audit.repeat_inspections, 0, REPEAT_INSPECTIONS_HIGH)
+    yield from _within("policy.audit.radius_units", audit.radius_units, 0, RADIUS_UNITS_MAX)
+    yield from _within("policy.audit.radius_recheck_share", audit.radius_recheck_share, 0, RADIUS_SHARE_HIGH)
 
 
 def model_faults(policy: Policy) -> Iterator[Fault]:

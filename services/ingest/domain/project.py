@@ -19,7 +19,6 @@ REJECTIONS_MAX = 10
 RECHECK_UNITS_MAX = 500
 RECHECK_PAUSE_HOURS_MAX = 720
 REPEAT_INSPECTIONS_HIGH = 0.5
-RADIUS_UNITS_MAX = 500
 SEED_CHARACTERS_MAX = 100
 QUOTAS_MAX = 200
 QUOTA_MAX = 10_000_000
@@ -194,14 +193,15 @@ class Audit(Wish, frozen=True):
         plan: "iso_2859_1" takes the plan for aql out of the standard's tables and switches between normal, tightened
             and reduced inspection; the others keep both risks, but for a fraction, which promises nothing.
         rejections_max: how often a lot may be sent back to be labelled anew; rejected once more, it is inspected whole.
-        level: of ISO 2859-1, Table 1.
-        reduction: whether inspection by ISO 2859-1 may be reduced: its client must have agreed.
+        level, reduction: of ISO 2859-1, Table 1, and whether inspection may be reduced: its client must have agreed.
         recheck_units: when drift is detected, so many units that have left are inspected once more; 0: none.
         recheck_pause_hours: from one such recheck to the next.
         repeat_inspections: which share of inspections a second auditor repeats blind, beside all that found a wrong
             label; 0: none. What they come to is in the interval of the label error rate.
         radius_units: where annotators are at fault for a rejected lot, so many units of theirs are inspected of each
             other lot before it may be accepted, and all where one is wrong; 0: none.
+        radius_recheck_share: of their units in accepted lots so many are inspected once more as show with 95 % that no
+            such share of them is wrong, and all where one is; 0: none by itself.
     """
 
     plan: Literal["sequential", "single", "fraction", "iso_2859_1"] = "sequential"
@@ -218,6 +218,7 @@ class Audit(Wish, frozen=True):
     recheck_pause_hours: int = 24
     repeat_inspections: float = 0.0
     radius_units: int = 30
+    radius_recheck_share: float = 0.05
 
 
 class Lease(Wish, frozen=True):

@@ -115,7 +115,7 @@ def test_completion_offers_verbs_and_options() -> None:
         return {get_completion.value for get_completion in completion.get_completions(words, begun)}
 
     assert offered([], "an") == {"annotators", "annotate"}
-    assert offered(["lots"], "") == {"list", "rechecks", "show", "wait"}
+    assert offered(["lots"], "") == {"corrections", "list", "recheck", "rechecks", "show", "wait"}
     assert "--json" in offered(["lots", "list"], "--")
     assert offered(["export", "p", "f", "--format"], "data") == {"datasets"}
 

@@ -54,7 +54,7 @@ WHOLE = {
     "audit /v1/projects/{project_id}/models/{model_id}/next units": "so many as are asked for",
     "audit /v1/projects/{project_id}/models/{model_id}/score classes": "one a class",
     "audit /v1/projects/{project_id}/models/{model_id}/score fields": "one a field",
-    "audit /v1/projects/{project_id}/rechecks rechecks": "the newest fifty",
+    "audit /v1/projects/{project_id}/rechecks rechecks": "the newest fifty, and those that go on",
     "audit /v1/projects/{project_id}/webhooks webhooks": "so many a project as may be",
     "audit /v1/units/{unit_id}/lineage entries": "of one unit",
     "audit /v1/units/{unit_id}/lineage lines": "of one unit",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concord.quality.intervals import clopper_pearson
-from services.audit.domain.lot import re_reviewed
+from services.audit.domain.holding import re_reviewed
 from services.audit.domain.radius import (
     CLEAN_LABELS_MIN,
     DAY_US,

@@ -72,6 +72,7 @@ ENDS: dict[str, tuple[Any, ...]] = {
     "audit.recheck_pause_hours": (1, 720),
     "audit.repeat_inspections": (0.0, 0.5),
     "audit.radius_units": (0, 500),
+    "audit.radius_recheck_share": (0, 0.5),
     "lease.seconds": (0, 7 * 86_400),
     "lease.renewals_max": (0, 100),
     "fatigue.breaks": (False, True),

@@ -12,7 +12,17 @@ import pytest
 from concord.chassis.broker.port import Outgoing
 from concord.contracts.ids import slot_of_project
 from concord.contracts.topics import LOTS, QUALITY
-from concord.contracts.v1.lots_pb2 import LabelErrorFound, LotAccepted, LotEvent, RecheckConcluded
+from concord.contracts.v1.lots_pb2 import (
+    AnnotatorAtFault,
+    AnnotatorRadius,
+    LabelErrorFound,
+    LotAccepted,
+    LotCorrected,
+    LotEvent,
+    LotHeld,
+    RadiusFound,
+    RecheckConcluded,
+)
 from concord.contracts.v1.quality_pb2 import Interval, QualityEvent, TargetBreached, TargetRecovered
 from services.audit.domain import delivery
 from services.audit.domain.delivery import GIVE_UP_SECONDS, PAUSES_SECONDS, SPREAD
@@ -46,6 +56,13 @@ def test_a_client_is_told_of_lots_certificates_targets_and_erasures_with_ids_and
         await upstream.tell(QUALITY, upstream.project_id, QualityEvent(target_recovered=recovered))
         concluded = RecheckConcluded(lot_id=lot_id(9), measure="labels", category='"secret"', units=60, changed=3)
         await upstream.tell(LOTS, lot_id(9), LotEvent(recheck_concluded=concluded))
+        blamed = AnnotatorRadius(found=AnnotatorAtFault(annotator_id="secret"), accepted_lot_ids=[lot_id(7), lot_id(8)])
+        radius = RadiusFound(lot_id=lot_id(5), rejections=1, annotators=[blamed, blamed])
+        await upstream.lots(lot_id(5), radius_found=radius)
+        held = LotHeld(lot_id=lot_id(6), rejected_lot_ids=[lot_id(5)], annotator_ids=["secret"], first=1)
+        held.unit_ids.extend([unit, unit])
+        await upstream.lots(lot_id(6), lot_held=held)
+        await upstream.lots(lot_id(7), lot_corrected=LotCorrected(lot_id=lot_id(7), unit_ids=[unit]))
         await upstream.reidentified(unit)
         await upstream.erased(unit)
         await asyncio.sleep(5)
@@ -54,7 +71,7 @@ def test_a_client_is_told_of_lots_certificates_targets_and_erasures_with_ids_and
 
     entry, came, unit = hooked(scenario)
     assert all(row.signatures(entry["secret"]) == [True] for row in came)
-    assert len({row.id for row in came}) == len(came) == 9
+    assert len({row.id for row in came}) == len(came) == 12
     body = {row.said["type"]: row.said["data"] for row in came}
     assert set(body) == set(EVENT_TYPES)
     assert {project["project_id"] for project in body.values()} == {"k1-p"}
@@ -71,7 +88,10 @@ def test_a_client_is_told_of_lots_certificates_targets_and_erasures_with_ids_and
     assert (asked["unit_id"], asked["how"], asked["kinds"]) == (unit, "compared", {"email": 1})
     recheck = body["recheck.concluded"]
     assert (recheck["lot_id"], recheck["units"], recheck["changed"]) == (lot_id(9), 60, 3)
-    assert "secret" not in str(recheck)
+    assert (body["radius.found"]["annotators"], body["radius.found"]["accepted_lots"]) == (2, 2)
+    assert (body["lot.held"]["held_for"], body["lot.held"]["units"], body["lot.held"]["first"]) == ([lot_id(5)], 2, 1)
+    assert (body["lot.corrected"]["units"], body["lot.corrected"]["path"]) == (1, f"/v1/lots/{lot_id(7)}/corrections")
+    assert "secret" not in str(body), "no label, and nobody who is at fault"
 
 
 def test_a_receiver_that_fails_is_tried_for_a_day_at_growing_pauses_then_the_letter_is_dead_and_can_be_sent_again() -> (
