@@ -94,6 +94,14 @@ def _waiting() -> list[Panel]:
             alerts=("LotUndecided",),
         ),
         lines(
+            "Oldest held lot, by project",
+            "How long ago the lot was held that has waited longest for its units of annotators at fault for another to "
+            "be inspected.",
+            [(f"{OF_PROJECTS} (concord_audit_project_held_oldest_seconds{PROJECT})", "{{project}}")],
+            unit="s",
+            alerts=("HeldLotWaits",),
+        ),
+        lines(
             "Room for units",
             "Units that are open in the projects of ingest that bound them, how many may be, and records of the intake "
             "that wait for room.",

@@ -26,6 +26,12 @@ INSTRUMENTS = (
         "How long ago the oldest lot of a project was sealed that is not decided, of those that wait longest.",
         OF,
     ),
+    Instrument(
+        "concord_audit_project_held_oldest_seconds",
+        "gauge",
+        "How long ago the lot of a project was held whose units in a radius have waited longest to be inspected.",
+        OF,
+    ),
     Instrument("concord_audit_lots_standing", "gauge", "Lots that cannot go on by themselves: the lot says why."),
     Instrument(
         "concord_audit_lots_without_auditor",

@@ -11,6 +11,7 @@ class Hold(NamedTuple):
     radius: tuple[int, ...] = ()
     first: int = 0
     held_for: tuple[str, ...] = ()
+    at_us: int = 0
 
 
 class ReReviewed(NamedTuple):

@@ -77,6 +77,7 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
         radius: places of units of annotators who are at fault for other lots, in the order in which they are
             inspected before this one may be accepted: the first `radius_first`, and all where one of these is wrong.
         held_for: the lots for whose rejection they are at fault.
+        held_at_us: since when it has been held for these, without a break.
         corrected_since: units that left and were found wrong since.
     """
 
@@ -113,6 +114,7 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
     radius_first: int = 0
     held_for: tuple[str, ...] = ()
     corrected_since: tuple[Correction, ...] = ()
+    held_at_us: int = 0
 
     @property
     def judgement(self) -> tuple[int, int]:
@@ -300,6 +302,7 @@ def _with_hold(state: LotState, hold: Hold) -> LotState:
         radius=hold.radius,
         radius_first=hold.first,
         held_for=hold.held_for,
+        held_at_us=(state.held_at_us or hold.at_us) if hold.radius else 0,
     )
 
 

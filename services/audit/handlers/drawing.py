@@ -84,7 +84,7 @@ class Drawing:
         cause_id, trace = f"draw/{state.lot_id}/{state.rework}", trace_headers()
 
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
-            after = drawn(before, plan, order, gone, seed, unanswerable, hold)
+            after = drawn(before, plan, order, gone, seed, unanswerable, hold._replace(at_us=now_us))
             if after is None or after.rework != state.rework:
                 return None
             announcer = Announcer(SERVICE, cause_id, now_us, trace)

@@ -90,7 +90,7 @@ class BlastRadius:
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
             if before is None or before.rework != state.rework:
                 return None
-            after = lot_domain.held(before, hold)
+            after = lot_domain.held(before, hold._replace(at_us=now_us))
             if after is None:
                 return None
             announcer = Announcer(SERVICE, cause_id, now_us, trace)

@@ -224,7 +224,7 @@ export const arabic = {
   "state.good": "محقق", "state.warn": "لم يُحسم", "state.bad": "لم يتحقق",
   "lots.title": "الدفعات", "lots.none": "لم تُقطع دفعة بعد.", "lots.noneSuch": "لا دفعة في هذه الحال.", "lots.lot": "الدفعة", "lots.status": "الحال", "lots.units": "الوحدات",
   "lots.waits.people": "تنتظر وسومًا أو أحكامًا", "lots.waits.annotators": "تنتظر الواسمين", "lots.waits.auditor": "تنتظر مدققًا", "lots.waits.another_auditor": "تنتظر مدققًا آخر", "lots.waits.client": "تنتظر العميل", "lots.waits.operator": "تنتظر المشغّل", "lots.waits.acceptances": "تنتظر دفعات أخرى",
-  "lots.inspected": "فُحص", "lots.of": "{count} من {sample} على الأكثر", "lots.errors": "خطأ", "lots.rate": "معدل خطأ الوسوم", "lots.only": "عرض", "lots.any": "الكل",
+  "lots.inspected": "فُحص", "lots.of": "{count} من {sample} على الأكثر", "lots.held": "موقوفة", "lots.heldFor": "موقوفة بسبب وحدات لواسمين تسببوا في رفض دفعات:", "lots.reReview": "فُحصت {inspected} من هذه الوحدات ({units})، منها {errors} خاطئة؛ وبقيت {left} يجب فحصها قبل قبول الدفعة.", "lots.correctedSince": "وُجدت {count} وسوم خاطئة بعد قبولها: تبيّنها تصحيحاتها الموقّعة.", "lots.errors": "خطأ", "lots.rate": "معدل خطأ الوسوم", "lots.only": "عرض", "lots.any": "الكل",
   "lot.sealed": "مختومة", "lot.auditing": "قيد الفحص", "lot.inspecting_all": "تُفحص كلها", "lot.relabelling": "توسم من جديد", "lot.accepted": "مقبولة",
   "leaving.title": "ما يجوز تسليمه", "leaving.text": "لا تُسلَّم إلا الدفعات المقبولة، مع شهادة موقعة بما يُدّعى لها.",
   "leaving.certificate": "الشهادة", "leaving.export": "الوسوم", "leaving.check": "تحقق هنا", "leaving.tooLarge": "الملف أكبر من أن يُتحقق منه في متصفح؛ استعمل سطر الأوامر.",

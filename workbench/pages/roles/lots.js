@@ -13,6 +13,8 @@ const PAGE = 200;
 const LOTS_MAX = 2_000;
 // More than this are not drawn; the list is by id, and the newest may be among those left out.
 const STATES = ["sealed", "auditing", "inspecting_all", "relabelling", "accepted"];
+const HELD = "held";
+// Is no state of its own: a held lot is inspected, and not accepted before units of who is at fault for another were.
 
 async function all(id) {
   const lots = [];
@@ -54,21 +56,24 @@ export function Lots({ id, news }) {
       clearTimeout(timer);
     };
   }, [news]);
-  const rows = (lots ?? []).filter((one) => !only || one.status === only);
+  const rows = (lots ?? []).filter((one) => !only || one.status === only || (only === HELD && one.held));
   const columns = [
     ["lot", t("lots.lot"), (one) => html`<button type="button" class="link" onClick=${() => open(one.lot_id)}><code>${one.lot_id}</code></button>`, (one) => one.lot_id],
-    ["status", t("lots.status"), (one) => html`<span class=${`badge ${one.status}`}>${stateOf(one.status)}</span>${one.waits_for && html`<p class="quiet">${t(`lots.waits.${one.waits_for}`)}</p>`}`, (one) => one.status],
+    ["status", t("lots.status"), (one) => html`<span class=${`badge ${one.status}`}>${stateOf(one.status)}</span>${one.held && html` <span class="badge held">${t("lots.held")}</span>`}${one.waits_for && html`<p class="quiet">${t(`lots.waits.${one.waits_for}`)}</p>`}`, (one) => one.status],
     ["units", t("lots.units"), (one) => whole(one.units), (one) => one.units],
     ["inspected", t("lots.inspected"), (one) => t("lots.of", { count: one.inspected, sample: one.sample_size }), (one) => one.inspected],
     ["errors", t("lots.errors"), (one) => whole(one.errors), (one) => one.errors],
     ["rate", t("lots.rate"), (one) => rateOf(one.label_error_rate), (one) => one.label_error_rate?.value ?? null],
   ];
   const filter = html`<label class="filter">${t("lots.only")} <select value=${only} onChange=${(event) => keep({ only: event.target.value })}>
-    <option value="">${t("lots.any")}</option>${STATES.map((one) => html`<option value=${one}>${stateOf(one)}</option>`)}</select></label>`;
+    <option value="">${t("lots.any")}</option>${STATES.map((one) => html`<option value=${one}>${stateOf(one)}</option>`)}<option value=${HELD}>${t("lots.held")}</option></select></label>`;
   const shown = lots?.find((one) => one.lot_id === opened);
   return html`${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <${Table} name="lots" caption=${t("lots.title")} columns=${columns} rows=${rows} empty=${t(lots?.length ? "lots.noneSuch" : "lots.none")} filters=${lots?.length ? filter : null} />
-    ${shown && html`<${Dialog} title=${shown.lot_id} close=${() => open(null)}><p><span class=${`badge ${shown.status}`}>${stateOf(shown.status)}</span></p>
+    ${shown && html`<${Dialog} title=${shown.lot_id} close=${() => open(null)}><p><span class=${`badge ${shown.status}`}>${stateOf(shown.status)}</span>${shown.held && html` <span class="badge held">${t("lots.held")}</span>`}</p>
+      ${shown.held_for?.length > 0 && html`<p>${t("lots.heldFor")} ${shown.held_for.map((lot) => html`<code dir="ltr">${lot}</code> `)}</p>`}
+      ${shown.re_review && html`<p>${t("lots.reReview", { ...shown.re_review })}</p>`}
+      ${shown.corrected_since > 0 && html`<p>${t("lots.correctedSince", { count: shown.corrected_since })}</p>`}
       ${shown.waits && html`<p dir="auto">${shown.waits}</p>`}
       <p class="quiet"><code dir="ltr">${shown.plan}</code></p><${Progress} lot=${shown} /><//>`}`;
 }

@@ -12,6 +12,7 @@ from services.audit.handlers import ages
 from services.audit.handlers.ages import Ages
 from services.audit.telemetry import INSTRUMENTS
 from tests.support.audit import INSPECT_ALL, LOT, Audit, lot_id, sealed, unit_ids
+from tests.support.radius import AGAIN, OTHER, OTHERS, inspected, reject, settle
 from tests.support.upstream import PROJECT
 
 
@@ -34,12 +35,12 @@ class Looking:
         means = dataclasses.replace(audit.handlers.means, clock=self.clock, instruments=instruments)
         self.ages = Ages(means)
 
-    async def after(self, sealed_at_us: int, seconds: int) -> dict[tuple[str, str], float]:
+    async def after(self, at_us: int, seconds: int, name: str = ages.AGE) -> dict[tuple[str, str], float]:
         """Return the ages by project and client, as they are told so long after a moment."""
-        self.clock.us = sealed_at_us + seconds * MICROSECONDS
+        self.clock.us = at_us + seconds * MICROSECONDS
         await self.ages.look()
         metrics = self.telemetry.registry.collect()
-        samples = [sample for metric in metrics for sample in metric.samples if sample.name == ages.AGE]
+        samples = [sample for metric in metrics for sample in metric.samples if sample.name == name]
         return {(sample.labels["project"], sample.labels["client"]): sample.value for sample in samples}
 
 
@@ -67,6 +68,23 @@ async def test_the_oldest_lots_age_is_told_from_its_sealing_until_it_is_accepted
     await audit.resolve(unit_ids(3, first=50))
     await audit.inspect({})
     assert await looking.after(second_us, 60) == {}, "nothing waits, and no series says so"
+    await audit.stop()
+
+
+async def test_how_long_a_lot_has_been_held_is_told_until_its_units_in_doubt_are_looked_at() -> None:
+    audit = await sealed(AGAIN)
+    await audit.more(OTHER, OTHERS)
+    await settle(audit, OTHERS, {"bad": "yes"})
+    looking = Looking(audit)
+    assert await looking.after(0, 0, ages.HELD_AGE) == {}
+    await reject(audit)
+    (held,) = await audit.repository.lots([OTHER])
+    assert await looking.after(held.held_at_us, 900, ages.HELD_AGE) == {(PROJECT, "k1"): 900.0}
+    audit = await audit.restarted()
+    looking = Looking(audit)
+    assert await looking.after(held.held_at_us, 900, ages.HELD_AGE) == {(PROJECT, "k1"): 900.0}
+    await inspected(audit, OTHERS)
+    assert await looking.after(held.held_at_us, 900, ages.HELD_AGE) == {}, "it is looked at, and no series says else"
     await audit.stop()
 
 
