@@ -132,7 +132,9 @@ async def test_only_what_was_settled_since_their_labels_last_held_is_in_doubt(au
 
 
 @pytest.mark.parametrize(
-    "audit", [policies.Audit(plan="fraction", fraction=0.4, aql=0.05, ltpd=0.2, radius_units=0)], indirect=True
+    "audit",
+    [policies.Audit(plan="fraction", fraction=0.4, aql=0.05, ltpd=0.2, radius_units=0, radius_recheck_share=0.0)],
+    indirect=True,
 )
 async def test_nothing_is_held_where_the_project_does_not_ask_for_it(audit: Audit) -> None:
     await audit.more(OTHER, OTHERS)
