@@ -186,8 +186,8 @@ def _lots(event: Message) -> Iterator[Notice]:
     if entry.HasField("radius_found"):
         radius = entry.radius_found
         lots = dict.fromkeys(lot_id for each in radius.annotators for lot_id in each.accepted_lot_ids)
-        told = {"annotators": len(radius.annotators), "accepted_lots": len(lots), "rejections": radius.rejections}
-        yield Notice(RADIUS_FOUND, radius.lot_id, {"lot_id": radius.lot_id, **told})
+        counts = {"annotators": len(radius.annotators), "accepted_lots": len(lots), "rejections": radius.rejections}
+        yield Notice(RADIUS_FOUND, radius.lot_id, {"lot_id": radius.lot_id, **counts})
     elif entry.HasField("lot_held"):
         held = entry.lot_held
         units = {"units": len(held.unit_ids), "first": held.first, "rework": held.rework}
