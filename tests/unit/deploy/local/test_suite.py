@@ -1,3 +1,4 @@
+import os
 import sys
 import time
 from pathlib import Path
@@ -141,3 +142,43 @@ def test_without_promtool_the_other_steps_still_run(
 def test_every_step_has_its_own_name() -> None:
     names = [entry.name for step in suite.STEPS for entry in (step, *step.beside)]
     assert len(set(names)) == len(names)
+
+
+def _tests_on_real_parts(folder: Path, body: str, *arguments: str) -> suite.Step:
+    (folder / "test_some.py").write_text(f"import os\n\n\ndef test_good(): pass\n{body}")
+    argv = (sys.executable, "-m", "pytest", "-q", "-c", os.devnull, f"--rootdir={folder}", str(folder), *arguments)
+    return suite.Step("whole", argv, counts=True, again=True)
+
+
+def test_a_test_that_fails_once_on_the_real_parts_runs_alone_once_more_and_both_are_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    flag = tmp_path / "flag"
+    body = (
+        f"def test_unsteady():\n    if not os.path.exists({str(flag)!r}): open({str(flag)!r}, 'w'); assert 0, 'once'\n"
+    )
+    step = _tests_on_real_parts(tmp_path, body, "-p", "xdist.plugin", "-n", "1")
+    assert suite.run([step], tmp_path / "work") == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert [line.split()[1:5] for line in lines if line.startswith("whole  ")] == [["passed,", "1", "again", "2"]]
+    assert [line for line in lines if "AssertionError: once" in line]
+    assert [line for line in lines if line.startswith("test_some.test_unsteady failed, and passed alone")]
+    assert lines[-1] == "2 passed, 0 failed"
+
+
+@pytest.mark.parametrize(("failing", "tries"), [(1, 2), (suite.AGAIN_TESTS_MAX, 2), (suite.AGAIN_TESTS_MAX + 1, 1)])
+def test_what_fails_again_or_with_others_has_failed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, failing: int, tries: int
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    tried = tmp_path / "tried"
+    bodies = [f"def test_{n}():\n    print('x', file=open({str(tried)!r}, 'a')); assert 0\n" for n in range(failing)]
+    assert suite.run([_tests_on_real_parts(tmp_path, "".join(bodies))], tmp_path / "work") == 1
+    assert capfd.readouterr().out.endswith(f"\n1 passed, {failing} failed\n")
+    assert len(tried.read_text().split()) == failing * tries
+
+
+def test_only_what_stands_on_the_real_parts_is_tried_again() -> None:
+    steps = [entry for step in suite.STEPS for entry in (step, *step.beside)]
+    assert all(("real" in step.argv) == step.again for step in steps)
