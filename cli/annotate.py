@@ -226,6 +226,21 @@ def appeal(session: Session, project_id: str, unit_id: str, reason: str) -> None
     session.told(found, lambda: click.echo(found.appeal))
 
 
+@verb.command("appeals")
+@click.argument("project_id")
+@speaks
+def appeals(session: Session, project_id: str) -> None:
+    """Show what became of your appeals in PROJECT_ID, whether you have tried again since or not."""
+    with session.client() as concord:
+        found = concord.own_gold_appeals(project_id)
+    heads = ("unit", "appeal", "right", "you said", "why", "appealed")
+    rows = [
+        (entry.unit_id, entry.appeal, entry.known_label, entry.said, entry.reason, entry.appealed_at)
+        for entry in found.appeals
+    ]
+    session.told(found, lambda: show_table(heads, rows))
+
+
 @verb.command("again")
 @click.argument("project_id")
 @speaks

@@ -59,6 +59,7 @@ class RetrainingUnits(Struct, frozen=True):
     project_id: str
     attempt: int
     units: list[MissedUnit]
+    last: bool = False
 
 
 class Retrained(Struct, frozen=True):
@@ -73,6 +74,24 @@ class Appealed(Struct, frozen=True):
 
     unit_id: str
     appeal: str
+
+
+class OwnAppeal(Struct, frozen=True):
+    """What became of an appeal of the calling annotator's: `open`, `upheld` or `declined`."""
+
+    unit_id: str
+    payload_url: str
+    known_label: Json
+    appeal: str
+    said: str
+    reason: str
+    appealed_at: str
+
+
+class OwnAppeals(Struct, frozen=True):
+    """Theirs in a project, newest first."""
+
+    appeals: list[OwnAppeal]
 
 
 class RuledGold(Struct, frozen=True):
@@ -195,6 +214,11 @@ def retraining(project_id: str) -> Flow[RetrainingUnits]:
 def finish_retraining(project_id: str, attempt: int) -> Flow[Retrained]:
     """Say that the calling annotator has looked at all of it: they may try again."""
     return sent(Retrained, "adjudicate", "POST", path_of(RETRAINING, id=project_id), {"attempt": attempt})
+
+
+def own_gold_appeals(project_id: str) -> Flow[OwnAppeals]:
+    """Return what became of the calling annotator's appeals, whether they have tried again since or not."""
+    return got(OwnAppeals, "adjudicate", path_of(RETRAINING + "/appeals", id=project_id))
 
 
 def appeal_gold(project_id: str, unit_id: str, reason: str) -> Flow[Appealed]:

@@ -165,10 +165,13 @@ def _everybody() -> list[Panel]:
         ),
         lines(
             "Appeals that wait",
-            "For how long the oldest appeal against a rule of pace or skips has waited for a lead's word.",
-            [("max(concord_assign_conduct_appeal_waiting_seconds)", "oldest appeal")],
+            "For how long the oldest appeal has waited: against a rule of pace or skips, and against a known label.",
+            [
+                ("max(concord_assign_conduct_appeal_waiting_seconds)", "against a rule"),
+                ("max(concord_adjudicate_gold_appeal_waiting_seconds)", "against a known label"),
+            ],
             unit="s",
-            alerts=("ConductAppealsWait",),
+            alerts=("ConductAppealsWait", "GoldAppealsWait"),
         ),
         lines(
             "Time to the first label",

@@ -56,6 +56,8 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
     consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience, owner)
     age = partial(_tell_age, repository, instruments, ports.clock)
     ageing = repeating("age of escalations", age, ports.clock, ports.telemetry, lambda: AGE_SECONDS)
+    appeals = partial(_tell_appeals, handlers, instruments, ports.clock)
+    appealing = repeating("appeals on gold", appeals, ports.clock, ports.telemetry, lambda: AGE_SECONDS)
     parts = ordered(
         ports,
         journal,
@@ -66,6 +68,7 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
         patience=settings.patience,
         loops=[
             ageing,
+            appealing,
             *(
                 repeating(name, turn, ports.clock, ports.telemetry, lambda: LOOK_SECONDS)
                 for name, turn in (
@@ -117,3 +120,10 @@ async def _tell_age(repository: Repository, instruments: Instruments, clock: Clo
     since_us = min((view.oldest_us for _, view in repository.views if view.escalations_open), default=0)
     seconds = max(0, clock.now_us() - since_us) / MICROSECONDS if since_us else 0
     instruments.gauge("concord_adjudicate_escalation_oldest_seconds").set(seconds)
+
+
+async def _tell_appeals(handlers: Handlers, instruments: Instruments, clock: Clock) -> None:
+    """Tell for how long the oldest appeal against a known label has waited, in this process's places."""
+    since_us = await handlers.gold.appeal_open_since()
+    seconds = max(0, clock.now_us() - since_us) / MICROSECONDS if since_us else 0
+    instruments.gauge("concord_adjudicate_gold_appeal_waiting_seconds").set(seconds)

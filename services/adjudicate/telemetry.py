@@ -17,6 +17,11 @@ INSTRUMENTS = (
         "How long ago the unit was escalated that has waited longest for a ruling; 0: none waits.",
     ),
     Instrument(
+        "concord_adjudicate_gold_appeal_waiting_seconds",
+        "gauge",
+        "For how long the oldest appeal against a known label has waited for a ruling; 0: none waits.",
+    ),
+    Instrument(
         "concord_adjudicate_annotations_per_unit",
         "histogram",
         "Annotations that a unit had when it was settled or escalated.",

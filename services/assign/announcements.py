@@ -173,9 +173,11 @@ def stranded(announcer: Announcer, unit: UnitState, reason: str) -> Outgoing:
     return _of_annotation(announcer, unit, AnnotationEvent(unit_stranded=waiting))
 
 
-def retraining_begun(announcer: Announcer, state: QualificationState, missed: Sequence[MissedGold]) -> Outgoing:
-    """Return the event that somebody is to look at what they missed before they try again."""
-    begun = RetrainingBegun(annotator_id=state.annotator_id, attempt=state.attempt, missed=missed)
+def retraining_begun(
+    announcer: Announcer, state: QualificationState, missed: Sequence[MissedGold], *, last: bool
+) -> Outgoing:
+    """Return the event that somebody is to look at what they missed; `last`: no attempt follows by that."""
+    begun = RetrainingBegun(annotator_id=state.annotator_id, attempt=state.attempt, missed=missed, last=last)
     envelope = AnnotationEvent(retraining_begun=begun)
     return announcer.event(ANNOTATIONS, state.project_id, client_of(state.project_id), state.project_id, envelope)
 

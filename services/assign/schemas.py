@@ -232,13 +232,14 @@ class HeldCredential(msgspec.Struct, omit_defaults=True):
 class Qualifying(msgspec.Struct, omit_defaults=True):
     """How far somebody is who must qualify for a project: `qualifying` or `failed`, and about how many units more.
 
-    `retraining`: adjudicate shows what they missed, and then they may try again.
+    `retraining`: adjudicate shows what they missed, and then they may try again; not where it was their `last` try.
     """
 
     standing: Literal["qualifying", "qualified", "failed"]
     answered: int
     about_more: int
     retraining: bool = False
+    last: bool = False
 
 
 class InProject(msgspec.Struct, omit_defaults=True):

@@ -356,9 +356,12 @@ class RetrainingBegun(_message.Message):
     ANNOTATOR_ID_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
     MISSED_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
     annotator_id: _builtins.str
     attempt: _builtins.int
     """Of qualifying, from 1: a later one outranks an earlier."""
+    last: _builtins.bool
+    """No attempt follows by looking at it: they may appeal, and an operator may let them try again."""
     @_builtins.property
     def missed(self) -> _containers.RepeatedCompositeFieldContainer[_quality_pb2.MissedGold]: ...
     def __init__(
@@ -367,10 +370,11 @@ class RetrainingBegun(_message.Message):
         annotator_id: _builtins.str = ...,
         attempt: _builtins.int = ...,
         missed: _abc.Iterable[_quality_pb2.MissedGold] | None = ...,
+        last: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "attempt", b"attempt", "missed", b"missed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "attempt", b"attempt", "last", b"last", "missed", b"missed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

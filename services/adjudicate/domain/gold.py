@@ -50,10 +50,11 @@ class GoldAnswer(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Appeal(msgspec.Struct, frozen=True, array_like=True):
-    """Somebody who got the unit wrong says that they were right, and why."""
+    """Somebody who got the unit wrong says that they were right, and why; when, or 0 where that was not kept."""
 
     annotator_id: str
     reason: str
+    at_us: int = 0
 
 
 class GoldState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -91,6 +92,10 @@ class GoldState(msgspec.Struct, frozen=True, omit_defaults=True):
     ruled_at_us: int = 0
     reviewer_id: str = ""
     reason: str = ""
+
+    def appeal_of(self, annotator_id: str) -> Appeal | None:
+        """Return somebody's appeal; None: they made none."""
+        return next((appeal for appeal in self.appeals if appeal.annotator_id == annotator_id), None)
 
 
 def flagged(state: GoldState | None, doubted: GoldState, now_us: int) -> GoldState | None:
@@ -130,7 +135,7 @@ def appealed(state: GoldState | None, fresh: GoldState, annotator_id: str, reaso
     if not reason.strip() or len(reason) > REASON_CHARACTERS_MAX:
         raise GoldRulingRefused("reason", "is empty or too long", f"say why in 1 to {REASON_CHARACTERS_MAX} characters")
     before = state or msgspec.structs.replace(fresh, standing="appealed", revision=0, flagged_at_us=now_us)
-    if any(appeal.annotator_id == annotator_id for appeal in before.appeals):
+    if before.appeal_of(annotator_id) is not None:
         return before
     if before.standing not in WAITING:
         raise GoldIsRuled("A person has ruled on this unit.")
@@ -138,8 +143,15 @@ def appealed(state: GoldState | None, fresh: GoldState, annotator_id: str, reaso
         raise GoldIsRuled("So many have appealed that a person will look at this unit anyhow.")
     annotators = tuple(dict.fromkeys((*before.annotators, annotator_id)))
     return msgspec.structs.replace(
-        before, annotators=annotators, appeals=(*before.appeals, Appeal(annotator_id, reason))
+        before, annotators=annotators, appeals=(*before.appeals, Appeal(annotator_id, reason, now_us))
     )
+
+
+def appeal_open_since(state: GoldState) -> int | None:
+    """Return since when the oldest appeal of a gold unit waits for a ruling, microseconds; None: none does."""
+    if state.standing not in WAITING:
+        return None
+    return min((appeal.at_us or state.flagged_at_us for appeal in state.appeals), default=None)
 
 
 def may_rule(state: GoldState, reviewer_id: str) -> bool:

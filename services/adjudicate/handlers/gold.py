@@ -1,5 +1,6 @@
 """Gold in doubt: taken in as metrics finds it, shown to who may rule on it, and ruled."""
 
+import heapq
 from collections.abc import Sequence
 from typing import cast
 
@@ -20,6 +21,8 @@ from services.adjudicate.repository import Repository, gold_key
 
 LOOKED_AT_MAX = 2_000
 """Gold units in doubt that are looked at to find those that somebody has no part in."""
+APPEALS_LOOKED_AT_MAX = 100
+"""Units with the oldest appeals that are looked at to find one that is not erased."""
 
 
 class Gold:
@@ -67,6 +70,21 @@ class Gold:
                 if len(found) == units_max:
                     return found, name if name != names[-1] or len(names) == LOOKED_AT_MAX else ""
         return found, names[-1] if len(names) == LOOKED_AT_MAX else ""
+
+    async def appeal_open_since(self) -> int:
+        """Return since when the oldest appeal of this process's places waits for a ruling, microseconds; 0: none does.
+
+        Of units that were erased nobody can rule: they are passed over, of the oldest so many that are looked at.
+        """
+        waiting = [
+            (since_us, state.unit_id)
+            for _, view in self.repository.views
+            for state in view.gold.values()
+            if (since_us := gold.appeal_open_since(state)) is not None
+        ]
+        oldest = heapq.nsmallest(APPEALS_LOOKED_AT_MAX, waiting)
+        units = await self.repository.units([unit_id for _, unit_id in oldest])
+        return next((us for us, unit_id in oldest if unit_id in units and units[unit_id].status == "gold"), 0)
 
     async def rule(
         self, reviewer_id: str, unit_id: str, outcome: gold.Outcome, label: Json, reason: str

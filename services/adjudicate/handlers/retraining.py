@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import cast
 
+import msgspec
+
 from concord.chassis.consumer import Delivery
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
@@ -47,8 +49,27 @@ class Retraining:
         left = tuple(
             missed for missed in state.missed if missed.unit_id in units and units[missed.unit_id].status == "gold"
         )
-        shown = RetrainingState(project_id, annotator_id, state.attempt, left)
-        return shown, await self.repository.gold(unit_ids)
+        return msgspec.structs.replace(state, missed=left), await self.repository.gold(unit_ids)
+
+    async def appeals(self, project_id: str, annotator_id: str) -> list[GoldState]:
+        """Return the gold units of which somebody has said that they were right, as they are now; newest first.
+
+        Of what they were shown after their newest attempts, whether they have looked at all of it since or not; erased
+        units are left out.
+        """
+        state = await self.repository.retraining(project_id, annotator_id)
+        if state is None:
+            return []
+        unit_ids = state.shown()
+        known, units = await self.repository.gold(unit_ids), await self.repository.units(unit_ids)
+        return [
+            known[unit_id]
+            for unit_id in unit_ids
+            if unit_id in known
+            and known[unit_id].appeal_of(annotator_id) is not None
+            and unit_id in units
+            and units[unit_id].status == "gold"
+        ]
 
     async def appeal(self, project_id: str, annotator_id: str, unit_id: str, reason: str) -> GoldState:
         """Let somebody say that they were right on a unit that they are shown; a person rules on it.
@@ -81,6 +102,7 @@ class Retraining:
 
         Raises:
             NothingToRetrain: there is nothing, or of another attempt.
+            NoAttemptLeft: it was their last.
             Backlogged: the broker takes no events.
         """
         cause_id, trace = f"retrained/{project_id}/{annotator_id}/{attempt}", trace_headers()
@@ -102,7 +124,7 @@ def _beginning(event: AnnotationEvent) -> Cause[RetrainingState]:
         Missed(missed_gold.unit_id, missed_gold.known_label.decode(), missed_gold.given_label.decode())
         for missed_gold in begun.missed
     )
-    found = RetrainingState(project_id, begun.annotator_id, begun.attempt, missed)
+    found = RetrainingState(project_id, begun.annotator_id, begun.attempt, missed, last=begun.last)
 
     def decide(state: RetrainingState | None, now_us: int) -> Decision[RetrainingState] | None:
         del now_us

@@ -73,20 +73,22 @@ class Progress(msgspec.Struct, frozen=True):
         standing: qualifying or failed; never qualified, since what they do on gold is then hidden again.
         answered: gold units that count.
         about_more: about how many more it takes.
-        retraining: they may try again once they have looked at what they missed.
+        retraining: they are shown what they missed, and may appeal it.
+        last: having looked at it they may not try again, but by an operator's leave.
     """
 
     standing: Standing
     answered: int
     about_more: int
     retraining: bool = False
+    last: bool = False
 
 
 def progress(state: QualificationState | None, bar: Bar) -> Progress | None:
     """Return how far somebody is; None for who may do the project's work.
 
     >>> progress(None, Bar("once", 0.8, 30, 1))
-    Progress(standing='qualifying', answered=0, about_more=14, retraining=False)
+    Progress(standing='qualifying', answered=0, about_more=14, retraining=False, last=False)
     >>> progress(None, Bar("no", 0.8, 30, 1)) is None
     True
     """
@@ -97,8 +99,9 @@ def progress(state: QualificationState | None, bar: Bar) -> Progress | None:
         return None
     right, units = (0, 0) if now is None else now.answered
     standing: Standing = "qualifying" if now is None else now.standing
-    retraining = now is not None and may_retrain(now, bar)
-    return Progress(standing, units, about_more(right, units, bar.accuracy, bar.units_max), retraining)
+    looks = now is not None and may_look(now, bar)
+    last = looks and now is not None and not may_retrain(now, bar)
+    return Progress(standing, units, about_more(right, units, bar.accuracy, bar.units_max), looks, last)
 
 
 def hear(state: QualificationState | None, qualification: QualificationState, bar: Bar) -> QualificationState | None:
@@ -151,9 +154,14 @@ def _judged(now: QualificationState, bar: Bar, *, taken_back: bool) -> Qualifica
     return msgspec.structs.replace(now, standing="failed", failures=now.failures + (now.standing != "failed"))
 
 
+def may_look(state: QualificationState, bar: Bar) -> bool:
+    """Return whether somebody has failed and is shown what they missed, where the project says so."""
+    return state.standing == "failed" and bar.retrain_units > 0
+
+
 def may_retrain(state: QualificationState, bar: Bar) -> bool:
     """Return whether somebody has failed and may try again once they have looked at what they missed."""
-    return state.standing == "failed" and bar.retrain_units > 0 and state.failures <= bar.attempts_max
+    return may_look(state, bar) and state.failures <= bar.attempts_max
 
 
 def retrained(state: QualificationState | None, attempt: int, bar: Bar) -> QualificationState | None:

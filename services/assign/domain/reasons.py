@@ -132,7 +132,7 @@ def _whatever_waits(
     if on_break is not None:
         return Why("on_break", until_us=on_break.until_us, detail=on_break.reason)
     if progress is not None:
-        failed: Code = "retraining" if progress.retraining else "not_qualified"
+        failed: Code = "retraining" if progress.retraining and not progress.last else "not_qualified"
         code = failed if progress.standing == "failed" else _qualifying(gold_left)
         return Why(code, about_more=progress.about_more)
     return Why(_qualifying(gold_left)) if state == "qualifying" else None

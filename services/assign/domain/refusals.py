@@ -104,10 +104,12 @@ class NotQualified(Refusal):
     field = "project_id"
     cure = "ask the operator for another try"
 
-    def __init__(self, units: int, *, retraining: bool = False) -> None:
+    def __init__(self, units: int, *, retraining: bool = False, last: bool = False) -> None:
         super().__init__(f"You have not qualified for this project in {units} units.")
         if retraining:
-            self.cure = "look at what you missed, GET /v1/projects/{project_id}/retraining at adjudicate, and try again"
+            missed = "look at what you missed, GET /v1/projects/{project_id}/retraining at adjudicate"
+            after = "appeal where you were right; another try is the operator's" if last else "try again"
+            self.cure = f"{missed}, and {after}"
 
 
 class NotFailed(Refusal):

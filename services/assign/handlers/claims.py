@@ -157,7 +157,7 @@ class Claims:
             return NotAtWork(state, annotator.reason, annotator.until_us)
         progress = self.qualifying.progress(self.projects.known(project_id), annotator_id)
         if progress is not None and progress.standing == "failed":
-            return NotQualified(progress.answered, retraining=progress.retraining)
+            return NotQualified(progress.answered, retraining=progress.retraining, last=progress.last)
         pause = self.on_break(annotator_id, project_id)
         if pause is not None:
             return OnBreak(pause.reason, pause.until_us)

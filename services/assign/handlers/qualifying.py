@@ -118,10 +118,11 @@ def _hearing(
         if after is None:
             return None
         after = qualification.dated(state, after, now_us)
-        begins = qualification.may_retrain(after, bar) and (state is None or state.standing != "failed")
-        announce = announcer(event_id, now_us, ())
+        if not qualification.may_look(after, bar) or (state is not None and state.standing == "failed"):
+            return Decision(after)
+        announce, last = announcer(event_id, now_us, ()), not qualification.may_retrain(after, bar)
         # The right labels pass through here, and are kept nowhere: no answer of assign's could tell them.
-        return Decision(after, [announcements.retraining_begun(announce, after, missed)] if begins else [])
+        return Decision(after, [announcements.retraining_begun(announce, after, missed, last=last)])
 
     return Cause(qualification_key(entry.project_id, entry.annotator_id), event_id, decide)
 

@@ -134,7 +134,7 @@ async def way_back(five: Five) -> None:
     again = (await five.told("assign", "POST", claims, eve, {"units": 20}))["assignments"]
     assert len(again) == 12, "fresh units, and none that they have met"
     assert {unit["unit_id"] for unit in again}.isdisjoint(unit["unit_id"] for unit in held)
-    for offer in again[:6]:
+    for offer in again:
         await five.told("assign", "POST", f"/v1/assignments/{offer['assignment_id']}/submission", eve, {"label": "no"})
     await asyncio.sleep(4)
     (over,) = (
@@ -143,8 +143,40 @@ async def way_back(five: Five) -> None:
         if entry["project_id"] == project
     )
     assert over["qualification"]["standing"] == "failed"
-    assert "retraining" not in over["qualification"], "twice in a row is more than the project lets them"
-    assert (await five.call("adjudicate", "GET", path, eve)).status == 404
+    assert (over["why"]["code"], over["qualification"]["last"]) == ("not_qualified", True), (
+        "twice is all that they have"
+    )
+    refused = await five.call("assign", "POST", claims, eve, {"units": 1})
+    assert "appeal where you were right" in refused.json()["errors"][0]["cure"]
+    last = await five.told("adjudicate", "GET", path, eve)
+    assert (last["attempt"], last["last"], len(last["units"])) == (2, True, 4)
+    wrong = {"unit_id": last["units"][0]["unit_id"], "reason": "It says so, too."}
+    await five.told("adjudicate", "POST", f"{path}/appeals", eve, wrong)
+    ended = await five.call("adjudicate", "POST", path, eve, {"attempt": 2})
+    assert (ended.status, "an operator" in ended.json()["errors"][0]["cure"]) == (409, True)
+    assert await appeals_of(five, path, eve) == [
+        (wrong["unit_id"], "open", "yes", wrong["reason"], ""),
+        (units[0], "upheld", "no", body["reason"], "They are right."),
+    ]
+    ruling = {"outcome": "confirmed", "reason": "It does not."}
+    await five.told("adjudicate", "POST", f"/v1/gold/{wrong['unit_id']}/ruling", "adjudicator/adj", ruling)
+    assert (await appeals_of(five, path, eve))[0] == (
+        wrong["unit_id"], "declined", "yes", wrong["reason"], "It does not.",
+    )  # fmt: skip
+    assert await appeals_of(five, path, "annotator/ann") == [], "and nobody else's"
+    ids = [unit["id"] for unit in sent]
+    admitted = (await five.told("ingest", "POST", f"/v1/projects/{project}/units/find", KEY, {"ids": ids}))["units"]
+    first_id = next(name for name, unit in zip(ids, admitted, strict=True) if unit["unit_id"] == units[0])
+    await five.told("ingest", "POST", f"/v1/projects/{project}/erasures", KEY, {"reason": "x", "ids": [first_id]})
+    await asyncio.sleep(2)
+    assert [unit_id for unit_id, *_ in await appeals_of(five, path, eve)] == [wrong["unit_id"]]
+
+
+async def appeals_of(five: Five, path: str, caller: str) -> list[tuple[str, ...]]:
+    """Return somebody's appeals: unit, how it stands, what is right, their words, and those of who ruled."""
+    found = (await five.told("adjudicate", "GET", f"{path}/appeals", caller))["appeals"]
+    fields = ("unit_id", "appeal", "known_label", "said", "reason")
+    return [tuple(appeal[field] for field in fields) for appeal in found]
 
 
 def test_who_failed_is_shown_what_they_missed_may_appeal_and_tries_again_on_fresh_units() -> None:

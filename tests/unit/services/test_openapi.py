@@ -41,6 +41,7 @@ WHOLE = {
     "adjudicate /v1/projects/{project_id}/escalations/bars bars": "of confidences, so many",
     "adjudicate /v1/projects/{project_id}/gold/candidates candidates": "so many as are asked for, the best first",
     "adjudicate /v1/projects/{project_id}/retraining units": "what one try missed",
+    "adjudicate /v1/projects/{project_id}/retraining/appeals appeals": "what the newest tries missed",
     "adjudicate /v1/projects/{project_id}/rulings/agreement differences": "the newest",
     "adjudicate /v1/projects/{project_id}/spending reasons": "one a reason",
     "audit /v1/inspections held_back": "lots of those that were looked at",

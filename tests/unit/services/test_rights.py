@@ -82,6 +82,7 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("adjudicate", "GET", "/v1/projects/{project_id}/retraining"): {Role.ANNOTATOR},
     ("adjudicate", "POST", "/v1/projects/{project_id}/retraining"): {Role.ANNOTATOR},
     ("adjudicate", "POST", "/v1/projects/{project_id}/retraining/appeals"): {Role.ANNOTATOR},
+    ("adjudicate", "GET", "/v1/projects/{project_id}/retraining/appeals"): {Role.ANNOTATOR},
     ("adjudicate", "POST", "/v1/gold/{unit_id}/ruling"): {Role.ADJUDICATOR, Role.OPERATOR},
     ("adjudicate", "GET", "/v1/projects/{project_id}/gold/candidates"): {Role.ADJUDICATOR, Role.OPERATOR},
     ("adjudicate", "POST", "/v1/gold/candidates/{unit_id}"): {Role.ADJUDICATOR, Role.OPERATOR},

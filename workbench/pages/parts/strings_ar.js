@@ -172,6 +172,7 @@ export const arabic = {
   "revising.tooLate": "فات أوان تغيير هذا التصنيف", "revising.stands": "حُسم أمر هذه الوحدة، ويبقى التصنيف الذي أعطيته من قبل.",
   "revising.cameTooLate": "جاء تغييرك الأخير بعد أن حُسمت الوحدة. هو محفوظ، ويبقى التصنيف الذي أعطيته قبله.",
   "retraining.title": "ما فاتك", "retraining.lead": "لم تتأهل بعد. انظر إلى هذه مع الأجوبة الصحيحة، ثم يمكنك أن تحاول مرة أخرى.",
+  "retraining.last": "لم تتأهل في عدد المحاولات التي يتيحها هذا المشروع. انظر إلى هذه مع الأجوبة الصحيحة، واعترض حيث كنت على صواب؛ ومنح محاولة أخرى بيد المشغّل.", "retraining.appeals": "اعتراضاتك",
   "retraining.at": "{at} من {all}", "retraining.again": "حاول مرة أخرى", "retraining.nothing": "لا شيء يُنظر إليه الآن", "retraining.right": "الصحيح",
   "retraining.yours": "ما قلته", "retraining.appeal": "هل كنت على صواب؟ اذكر السبب", "retraining.send": "اعترض", "retraining.open": "اعترضت، وسيحكم فيه أحد.",
   "retraining.upheld": "كنت على صواب: لم يعد يُحسب عليك.", "retraining.declined": "نظر فيه أحد، وهو باق كما كان.",

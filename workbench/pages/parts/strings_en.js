@@ -171,6 +171,7 @@ export const english = {
   "revising.tooLate": "It is too late to change this label", "revising.stands": "What comes of this unit is settled, and the label that you gave before stands.",
   "revising.cameTooLate": "Your last change came after the unit was settled. It is kept, and the label that you gave before it stands.",
   "retraining.title": "What you missed", "retraining.lead": "You have not qualified yet. Look at these, with the right answers; then you may try again.",
+  "retraining.last": "You have not qualified in as many tries as this project gives. Look at these, with the right answers, and appeal where you were right; another try is the operator's to give.", "retraining.appeals": "Your appeals",
   "retraining.at": "{at} of {all}", "retraining.again": "Try again", "retraining.nothing": "There is nothing to look at now", "retraining.right": "Right",
   "retraining.yours": "What you said", "retraining.appeal": "Were you right? Say why", "retraining.send": "Appeal", "retraining.open": "You have appealed; somebody will rule on it.",
   "retraining.upheld": "You were right: it counts against you no more.", "retraining.declined": "Somebody looked at it, and it stands.",

@@ -6,6 +6,7 @@ import { Plot, lineOf } from "../parts/plot.js";
 import { duration, moment, percent, t, whole } from "../parts/strings.js";
 import { bandOf } from "../parts/time_plot.js";
 import { about } from "./choose.js";
+import { OwnAppeals } from "./own_appeals.js";
 import { OwnConduct } from "./own_conduct.js";
 import { interval } from "./quality.js";
 
@@ -32,7 +33,7 @@ export default function Mine({ one, go }) {
   return html`<main class="wide stacked" id="main" tabindex="-1"><p><a href=${`/annotate/${id}`}>${t("mine.toWork")}</a></p>
     <h1>${t("mine.title")} <span class="quiet" dir="auto">${found?.mine?.name || one}</span></h1><p class="lead">${t("mine.lead")}</p>
     <p class="problem" role="alert">${problem}</p>
-    ${found ? html`<${Where} mine=${found.mine} id=${id} /><${OwnConduct} id=${id} /><${Figures} own=${found.own} /><${OverTime} periods=${found.own.periods} />
+    ${found ? html`<${Where} mine=${found.mine} id=${id} /><${OwnConduct} id=${id} /><${OwnAppeals} id=${id} /><${Figures} own=${found.own} /><${OverTime} periods=${found.own.periods} />
       ${found.own.confusion.map((each) => html`<${Pairs} key=${each.field} pairs=${each} />`)}
       <${Paces} paces=${found.own.paces} /><${Days} days=${found.own.days} />`
       : !problem && html`<p class="quiet" aria-busy="true">${t("loading")}</p>`}</main>`;

@@ -34,8 +34,9 @@ export default function Retraining({ one, go }) {
     return () => clearInterval(timer);
   }, [unit === undefined]);
   const isLast = !found || at >= found.units.length - 1;
+  const ends = isLast && found?.last;
   const on = async () => {
-    if (!unit || busy) return;
+    if (!unit || busy || ends) return;
     if (!isLast) {
       setAt(at + 1);
       return;
@@ -56,10 +57,10 @@ export default function Retraining({ one, go }) {
   const back = () => setAt(Math.max(0, at - 1));
   useKeys({ submit: on, back });
   return html`<main class="desk" id="main" tabindex="-1">
-    <div class="bar"><div><h1>${t("retraining.title")}</h1><p class="quiet">${t("retraining.lead")}</p></div>
+    <div class="bar"><div><h1>${t("retraining.title")}</h1><p class="quiet">${t(found?.last ? "retraining.last" : "retraining.lead")}</p></div>
       ${unit && html`<div class="tools"><span class="quiet" role="status">${t("retraining.at", { at: at + 1, all: found.units.length })}</span>
         <${KeyButton} of="back" disabled=${at === 0} onClick=${back}>${t("table.before")}<//>
-        <${KeyButton} kind="primary" of="submit" onClick=${on}>${isLast ? t("retraining.again") : t("table.after")}<//></div>`}</div>
+        <${KeyButton} kind="primary" of="submit" disabled=${ends} onClick=${on}>${isLast && !ends ? t("retraining.again") : t("table.after")}<//></div>`}</div>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${unit ? html`<div class="unit-and-side"><${Missed} key=${unit.unit_id} unit=${unit} schema=${found.label_schema} appeal=${appeal} expired=${load} />
       ${found.guideline && html`<aside class="side" aria-label=${t("guideline.title")} tabindex="0"><h2>${t("guideline.title")}</h2><${Markdown} text=${found.guideline} /></aside>`}</div>`

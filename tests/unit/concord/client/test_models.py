@@ -104,6 +104,7 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     gold.RuledGold: gold_door.RuledGold,
     gold.RetrainingUnits: retraining_door.RetrainingUnits,
     gold.Retrained: retraining_door.Retrained,
+    gold.OwnAppeals: retraining_door.OwnAppeals,
     gold.Appealed: retraining_door.Appealed,
     work.Inspections: audit.Inspections,
     work.Verdicts: audit.TakenVerdicts,
