@@ -159,8 +159,7 @@ class Nothing(msgspec.Struct, omit_defaults=True):
     (the caller is), `not_qualified`, `retraining` (not qualified, and may try again after looking at what was missed),
     `cap_reached`, `awaits_lead` (a rule of the project was broken, and its lead is to look first), or `qualifying`: all
     that is given to who qualifies was had, and it takes `about_more`. `skills` are what is lacked, or the credentials
-    that have ended, `ended_at` when the last of them did; a break, a pause of theirs or a day's cap lasts `until`,
-    where that is known.
+    that have ended, `ended_at` when the last of them did; a break, pause or day's cap lasts `until`, where known.
     """
 
     code: Code

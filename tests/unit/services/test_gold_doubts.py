@@ -137,6 +137,12 @@ async def way_back(five: Five) -> None:
     for offer in again:
         await five.told("assign", "POST", f"/v1/assignments/{offer['assignment_id']}/submission", eve, {"label": "no"})
     await asyncio.sleep(4)
+    await last_try(five, project, [unit["id"] for unit in sent], (units[0], body["reason"]))
+
+
+async def last_try(five: Five, project: str, ids: list[str], first: tuple[str, str]) -> None:
+    """See what eve may do who has failed for good: `ids` are the client's, `first` her appeal that was upheld."""
+    eve, claims, path = "annotator/eve", f"/v1/projects/{project}/claims", f"/v1/projects/{project}/retraining"
     (over,) = (
         entry
         for entry in (await five.told("assign", "GET", "/v1/me", eve))["projects"]
@@ -156,7 +162,7 @@ async def way_back(five: Five) -> None:
     assert (ended.status, "an operator" in ended.json()["errors"][0]["cure"]) == (409, True)
     assert await appeals_of(five, path, eve) == [
         (wrong["unit_id"], "open", "yes", wrong["reason"], ""),
-        (units[0], "upheld", "no", body["reason"], "They are right."),
+        (first[0], "upheld", "no", first[1], "They are right."),
     ]
     ruling = {"outcome": "confirmed", "reason": "It does not."}
     await five.told("adjudicate", "POST", f"/v1/gold/{wrong['unit_id']}/ruling", "adjudicator/adj", ruling)
@@ -164,9 +170,8 @@ async def way_back(five: Five) -> None:
         wrong["unit_id"], "declined", "yes", wrong["reason"], "It does not.",
     )  # fmt: skip
     assert await appeals_of(five, path, "annotator/ann") == [], "and nobody else's"
-    ids = [unit["id"] for unit in sent]
     admitted = (await five.told("ingest", "POST", f"/v1/projects/{project}/units/find", KEY, {"ids": ids}))["units"]
-    first_id = next(name for name, unit in zip(ids, admitted, strict=True) if unit["unit_id"] == units[0])
+    first_id = next(name for name, unit in zip(ids, admitted, strict=True) if unit["unit_id"] == first[0])
     await five.told("ingest", "POST", f"/v1/projects/{project}/erasures", KEY, {"reason": "x", "ids": [first_id]})
     await asyncio.sleep(2)
     assert [unit_id for unit_id, *_ in await appeals_of(five, path, eve)] == [wrong["unit_id"]]
