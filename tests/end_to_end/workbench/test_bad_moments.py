@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
+from tests.end_to_end.workbench.doubted import doubted
 from tests.end_to_end.workbench.test_newest import show_alerts
 from tests.end_to_end.workbench.test_safety import disputed
 from tests.support.pages import Pages, until
@@ -218,3 +219,14 @@ def test_a_page_that_was_left_asks_nothing_more(pages: Pages, slug: str) -> None
     asked.continue_()
     page.wait_for_timeout(6_000)
     assert len(held) == 1
+
+
+def test_what_a_service_hears_of_a_moment_later_comes_by_itself(pages: Pages, slug: str) -> None:
+    project_id = pages.project(slug, CHOICE, [{"id": "u", "content": "A text."}], guideline="# By **train**")
+    person = pages.person("annotator", f"{slug}-a")
+    person.page.route("**/assign/v1/projects/*/guideline", at_first(refuse(404)))
+    expect(person.at_desk(project_id).locator(".side .prose")).to_contain_text("By train")
+    failed_in = doubted(pages, f"{slug}-d")
+    learner = pages.person("annotator", f"{slug}-d-wrong")
+    learner.page.route("**/adjudicate/v1/projects/*/retraining", at_first(refuse(404)))
+    learner.open(f"/retraining/{failed_in}").get_by_label("Were you right? Say why").wait_for()
