@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 LONGEST_FIRST = (
     "simulation/test_planted.py",
     "simulation/test_planted_others.py",
+    "simulation/test_planted_later.py",
     "simulation/test_simulation.py",
     "unit/services/test_doors.py",
     "simulation/test_memory.py",

@@ -89,7 +89,7 @@ CHECKS = (*_QUICK, _TYPES)
 STEPS = (
     *_QUICK,
     # A file's tests stay on one core, so that what they share is made once.
-    # Two of its longest files keep a core busy each while the others mostly wait. Types are one core's work.
+    # Its longest files keep a core busy each while the others mostly wait. Types are one core's work.
     _pytest(
         "unit, properties, architecture, ports in memory",
         *("-m", "not real", "-n", "4"),

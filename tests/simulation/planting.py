@@ -1,4 +1,4 @@
-"""At which seed a planted bug is caught; shared by two files of tests, for whole files are shared out among workers."""
+"""At which seed a planted bug is caught; shared by three files of tests, for whole files are shared out to workers."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -45,9 +45,12 @@ CAUGHT_AT = {
 """At which seed each was caught, where that is not the first; that seed is tried first."""
 OVER_SEVERAL = {"overconfident": (5, 17)}
 """Of those that only show over many labels, the fewest seeds that have enough."""
-AT_ANOTHER = sorted(CAUGHT_AT, key=lambda name: CAUGHT_AT[name]) + sorted(OVER_SEVERAL)
-AT_THE_FIRST = sorted(PLANTED.keys() - set(AT_ANOTHER))
-"""The halves, by seed: whether a seed holds without a bug, which is to be found out once a process, costs a run."""
+SECOND_SEEDS_MAX = 8
+AT_ANOTHER = sorted(CAUGHT_AT, key=lambda name: CAUGHT_AT[name])
+AT_THE_SECOND = [name for name in AT_ANOTHER if CAUGHT_AT[name] <= SECOND_SEEDS_MAX]
+AT_A_LATER = AT_ANOTHER[len(AT_THE_SECOND) :] + sorted(OVER_SEVERAL)
+AT_THE_FIRST = sorted(PLANTED.keys() - CAUGHT_AT.keys() - OVER_SEVERAL.keys())
+"""The thirds, by seed: whether a seed holds without a bug, which is to be found out once a process, costs a run."""
 
 
 def seeds(name: str) -> Iterator[int]:
