@@ -18,7 +18,7 @@ CAUGHT_AT = {
     "closed-gold-goes-on": 17,
     "commit-before-effect": 3,
     "content-is-not-claimed": 10,
-    "doubtful-is-ours": 65,
+    "doubtful-is-ours": 265,
     "drafts-of-anybody": 2,
     "drafts-outlive-their-leases": 2,
     "erased-leaves": 4,
