@@ -35,7 +35,7 @@ PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 1.0, 60.0
 DROPPED_AT_ONCE = 200
 LOOK_SECONDS = 15.0
 """How often it is told how much waits, and the longest sleep: the wall's clock may jump."""
-SAY_SECONDS = 3_600.0
+NAMED_AFTER_SECONDS = 3_600.0
 """How long a delivery waits before its endpoint is named in the log, and how often it is then."""
 TRIES_MAX = 20
 """To record how an attempt ended, over a minute and a half; then it counts as not made, and is made again."""
@@ -61,7 +61,7 @@ class Sending:
         self._in_flight = 0
         self._doubtful = 0
         self._told_at = 0.0
-        self._said_hours: dict[str, int] = {}
+        self._hours_named: dict[str, int] = {}
         means.book.news = self.note
         for result in RESULTS:
             # Shown as zero from the start, so that the first one is an increase.
@@ -272,15 +272,15 @@ class Sending:
             if (at_us := queue.oldest_us()) is not None
         ]
         oldest = (now_us - min(since)[0]) / MICROSECONDS if since else 0.0
-        self._say([(of, which, (now_us - at_us) / MICROSECONDS) for at_us, of, which in since])
+        self._name_waiting([(of, which, (now_us - at_us) / MICROSECONDS) for at_us, of, which in since])
         waiting = sum(queue.waiting() for _, _, queue in queues)
         self.means.instruments.gauge("concord_audit_webhooks_waiting").set(waiting)
         self.means.instruments.gauge("concord_audit_webhook_oldest_seconds").set(max(oldest, 0.0))
 
-    def _say(self, waiting: Sequence[tuple[str, str, float]]) -> None:
+    def _name_waiting(self, waiting: Sequence[tuple[str, str, float]]) -> None:
         """Name in the log once an hour each endpoint that takes nothing: what is shown has no room for them."""
-        hours = {endpoint_id: int(seconds // SAY_SECONDS) for _, endpoint_id, seconds in waiting}
+        hours = {endpoint_id: int(seconds // NAMED_AFTER_SECONDS) for _, endpoint_id, seconds in waiting}
         for project_id, endpoint_id, seconds in waiting:
-            if hours[endpoint_id] > self._said_hours.get(endpoint_id, 0):
+            if hours[endpoint_id] > self._hours_named.get(endpoint_id, 0):
                 log.warning("webhook %s of %s has taken nothing for %.0f s", endpoint_id, project_id, seconds)
-        self._said_hours = hours
+        self._hours_named = hours
