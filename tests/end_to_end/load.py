@@ -10,6 +10,7 @@ import msgspec
 
 from concord.chassis.identity.caller import Role
 from deploy.local.stack import Stack
+from tests.support.known import where_known
 from tests.support.patience import PATIENCE_SECONDS
 
 PAUSE_SECONDS = 0.5
@@ -93,10 +94,7 @@ class Load:
 
     async def _known(self, operator: str) -> None:
         """Return when every service has heard of the project: until then it is not there."""
-        for service, path in (
-            ("assign", "stranded"), ("adjudicate", "competence"), ("audit", "lots"), ("metrics", "quality")
-        ):  # fmt: skip
-            url = f"{self.stack.addresses[service]}/v1/projects/{self.project_id}/{path}"
+        for url in where_known(self.stack.addresses, self.project_id):
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while True:
                     async with self.session.get(url, headers={"authorization": f"Bearer {operator}"}) as answer:

@@ -16,6 +16,7 @@ from playwright.sync_api import TimeoutError as TimedOut
 
 from deploy.local import chromium
 from deploy.local.stack import Stack
+from tests.support.known import where_known
 from tests.support.patience import PATIENCE_SECONDS
 
 NOTED = """window.refused = [];
@@ -141,7 +142,10 @@ class Pages:
         return answer.json()
 
     def project(self, slug: str, schema: dict[str, Any], units: list[Any], **changes: Any) -> str:
-        """Return the id of a new project with these units: one label each settles them, unless `changes` says more."""
+        """Return the id of a new project with these units: one label each settles them, unless `changes` says more.
+
+        Every service has heard of the project, and none of its units yet.
+        """
         policy = {
             "overlap": {"initial": 1, "max": 1},
             "gold": {"rate": 0},
@@ -151,10 +155,17 @@ class Pages:
         }
         definition = {"label_schema": schema, "name": slug, "policy": policy, **changes}
         project_id: str = self.ask("ingest", "PUT", f"/projects/{slug}", definition)["project_id"]
+        self.known(project_id)
         if units:
             report = self.ask("ingest", "POST", f"/projects/{project_id}/units", units)
             assert report["admitted"] == len(units), report
         return project_id
+
+    def known(self, project_id: str) -> None:
+        """Return when every service has heard of a project: until then it is not there."""
+        operator = {"authorization": f"Bearer {self.stack.issuer.token('operator', 'operator-1')}"}
+        for url in where_known(self.stack.addresses, project_id):
+            until(lambda: self.http.get(url, headers=operator).is_success, f"{project_id} at {url}")  # noqa: B023 - awaited before the next
 
     def resolutions(self, project_id: str, settled: int) -> dict[str, Any]:
         """Return the stored label of each unit, by the client's name of it, once so many are settled."""

@@ -17,6 +17,7 @@ import msgspec
 from concord.chassis.identity.caller import Role
 from deploy.local.stack import Stack
 from tests.end_to_end.chaos.notebook import WAITING, Ask, Notebook
+from tests.support.known import SERVED, where_known
 
 LABELS = ("a", "b", "c")
 WEIGHTS = (8, 1, 1)
@@ -52,13 +53,6 @@ DEFINITION = {
         "audit": {"plan": "sequential", "aql": 0.05, "ltpd": 0.2, "on_reject": "inspect_all"},
     },
 }
-SERVED: dict[str, Callable[[str], str]] = {
-    "assign": lambda project_id: f"/v1/projects/{project_id}/stranded",
-    "adjudicate": lambda project_id: f"/v1/projects/{project_id}/competence",
-    "audit": lambda project_id: f"/v1/projects/{project_id}/lots?limit=1",
-    "metrics": lambda project_id: f"/v1/projects/{project_id}/quality",
-}
-"""What only the owner of a project's place serves, by service."""
 
 
 class Unanswered(Exception):
@@ -118,8 +112,7 @@ class Town:
 
     async def _known(self, project: Project) -> None:
         """Return when every service has heard of the project: until then it is not there."""
-        for service, path in SERVED.items():
-            url = self.stack.addresses[service] + path(project.project_id)
+        for url in where_known(self.stack.addresses, project.project_id):
             while await self.serves(url) != 200:  # noqa: ASYNC110 - another process sets no event of ours
                 await asyncio.sleep(RETRY_SECONDS)
 

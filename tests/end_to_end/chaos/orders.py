@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from deploy.local.services import Part
 from tests.end_to_end.chaos.judgement import SESSION_SECONDS
-from tests.end_to_end.chaos.load import SERVED
 from tests.end_to_end.chaos.trouble import Trouble
+from tests.support.known import SERVED
 
 PAUSE_SECONDS = SESSION_SECONDS + 1.0
 """Beyond the session: the group has put the process out when it goes on."""

@@ -10,11 +10,12 @@ import aiohttp
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 from tests.end_to_end.chaos.judgement import Tally, Waits, late, tallies, waits
-from tests.end_to_end.chaos.load import REQUEST_SECONDS_MAX, SERVED, Town
+from tests.end_to_end.chaos.load import REQUEST_SECONDS_MAX, Town
 from tests.end_to_end.chaos.notebook import WAITING, Notebook
 from tests.end_to_end.chaos.orders import Orders
 from tests.end_to_end.chaos.trouble import Blow, Trouble
 from tests.end_to_end.judge import heard
+from tests.support.known import SERVED
 from tests.support.patience import PATIENCE_SECONDS
 
 CALM_SECONDS = 5.0

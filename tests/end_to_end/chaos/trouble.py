@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from deploy.local.services import Part
-from tests.end_to_end.chaos.load import SERVED, Town
+from tests.end_to_end.chaos.load import Town
+from tests.support.known import SERVED
 
 FORWARDED = "concord-forwarded"
 """Of a request with this mark a process says whether it serves the project itself: it hands it on to nobody."""
