@@ -84,6 +84,60 @@ def _waiting() -> list[Panel]:
             alerts=("EscalationsWaiting",),
         ),
         lines(
+            "Oldest escalation, by project",
+            "How long ago the unit was escalated that has waited longest for a ruling; no line: none waits.",
+            [(f"{OF_PROJECTS} (concord_adjudicate_project_escalation_oldest_seconds{PROJECT})", "{{project}}")],
+            unit="s",
+            steps=(Threshold(color="transparent"), Threshold(value=8 * 3600.0, color="orange")),
+            alerts=("EscalationsWaiting",),
+        ),
+        lines(
+            "Who cannot be served, by project",
+            "Units that nobody who is defined can label, annotators who wait for a lead or for gold, and units that "
+            "wait where no gold may be shown any more; no line: none.",
+            [
+                (
+                    f"{OF_PROJECTS} (concord_assign_project_units_nobody_can_label{PROJECT})",
+                    "{{project}} units stranded",
+                ),
+                (
+                    f"{OF_PROJECTS} (concord_assign_project_annotators_awaiting_lead{PROJECT})",
+                    "{{project}} await a lead",
+                ),
+                (f"{OF_PROJECTS} (concord_assign_project_annotators_without_gold{PROJECT})", "{{project}} await gold"),
+                (
+                    f"{OF_PROJECTS} (concord_assign_project_out_of_gold_units{PROJECT})",
+                    "{{project}} units, out of gold",
+                ),
+            ],
+            alerts=("UnitsNobodyCanLabel", "AnnotatorsAwaitLead", "AnnotatorsWithoutGold", "ProjectsOutOfGold"),
+        ),
+        lines(
+            "Lots that stand, by project",
+            "Lots that cannot go on by themselves: each says why; no line: none.",
+            [(f"{OF_PROJECTS} (concord_audit_project_lots_standing{PROJECT})", "{{project}}")],
+            steps=(Threshold(color="transparent"), Threshold(value=1.0, color="orange")),
+            alerts=("AuditLotsStanding",),
+        ),
+        lines(
+            "Appeals that wait, by project",
+            "For how long the oldest appeal has waited: against a rule of pace or skips, and against a known label; no "
+            "line: none waits.",
+            [
+                (
+                    f"{OF_PROJECTS} (concord_assign_project_conduct_appeal_waiting_seconds{PROJECT})",
+                    "{{project}} against a rule",
+                ),
+                (
+                    f"{OF_PROJECTS} (concord_adjudicate_project_gold_appeal_waiting_seconds{PROJECT})",
+                    "{{project}} against a known label",
+                ),
+            ],
+            unit="s",
+            steps=(Threshold(color="transparent"), Threshold(value=86400.0, color="orange")),
+            alerts=("ConductAppealsWait", "GoldAppealsWait"),
+        ),
+        lines(
             "Oldest lot, by project",
             "How long ago the oldest lot was sealed that is not decided, and how long a contract gives a unit.",
             [
@@ -153,25 +207,17 @@ def _everybody() -> list[Panel]:
         ),
         lines(
             "Who cannot be served",
-            "Projects that are out of gold, annotators who wait for gold, units that nobody who is defined can label.",
+            "Projects that are out of gold, annotators who wait for gold or for a lead, units that nobody who is "
+            "defined can label, lots that cannot go on: of all projects, also those that have no series.",
             [
                 ("sum(concord_assign_projects_out_of_gold)", "projects out of gold"),
                 ("sum(concord_assign_annotators_without_gold)", "annotators without gold"),
                 ("sum(concord_assign_units_nobody_can_label)", "units nobody can label"),
                 ("sum(concord_assign_annotators_awaiting_lead)", "annotators who wait for a lead"),
+                ("sum(concord_audit_lots_standing)", "lots that stand"),
             ],
             steps=(Threshold(color="transparent"), Threshold(value=1.0, color="orange")),
-            alerts=("ProjectsOutOfGold", "AnnotatorsWithoutGold", "UnitsNobodyCanLabel", "AnnotatorsAwaitLead"),
-        ),
-        lines(
-            "Appeals that wait",
-            "For how long the oldest appeal has waited: against a rule of pace or skips, and against a known label.",
-            [
-                ("max(concord_assign_conduct_appeal_waiting_seconds)", "against a rule"),
-                ("max(concord_adjudicate_gold_appeal_waiting_seconds)", "against a known label"),
-            ],
-            unit="s",
-            alerts=("ConductAppealsWait", "GoldAppealsWait"),
+            alerts=("ProjectsBeyondNamed",),
         ),
         lines(
             "Time to the first label",
@@ -232,13 +278,6 @@ def _reviews() -> list[Panel]:
             "gather and are looked at.",
             [("sum by (status) (concord_audit_lots_by_status)", "{{status}}")],
             alerts=("AuditLotsStanding",),
-        ),
-        lines(
-            "Oldest escalation",
-            "How long ago the unit was escalated that has waited longest for a ruling.",
-            [("max(concord_adjudicate_escalation_oldest_seconds)", "oldest")],
-            unit="s",
-            alerts=("EscalationsWaiting",),
         ),
         lines(
             "Rulings",

@@ -351,7 +351,7 @@ def _edges() -> list[Panel]:
             [
                 (f"sum by (result) (rate(concord_audit_webhook_attempts_total{SERVICE}{RATE}))", "{{result}}"),
                 (f"sum(concord_audit_webhooks_waiting{SERVICE})", "waiting"),
-                (f"max(concord_audit_webhook_oldest_seconds{SERVICE}) / 3600", "hours of the oldest"),
+                (f"max(concord_audit_project_webhook_oldest_seconds{SERVICE}) / 3600", "hours of the oldest"),
                 (f"sum(increase(concord_audit_webhook_dead_letters_total{SERVICE}[1h]))", "dead within an hour"),
             ],
             unit="none",

@@ -17,7 +17,7 @@ from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
 from concord.chassis.runtime import Hook, Runtime, Service, repeating
-from concord.chassis.telemetry import Instruments
+from concord.chassis.telemetry import ByProject, Instruments
 from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
 from services.adjudicate import api, events
 from services.adjudicate.announcements import SERVICE
@@ -30,6 +30,8 @@ from services.adjudicate.telemetry import INSTRUMENTS
 
 LOOK_SECONDS = 0.5
 AGE_SECONDS = 10.0
+OLDEST = "concord_adjudicate_project_escalation_oldest_seconds"
+APPEAL = "concord_adjudicate_project_gold_appeal_waiting_seconds"
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -54,9 +56,10 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
     secret = settings.payload_links.keys[0]
     handlers = Handlers.of(repository, projects, instruments, ports.clock, owner.open, secret)
     consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience, owner)
-    age = partial(_tell_age, repository, instruments, ports.clock)
+    oldest = ByProject(instruments, OLDEST)
+    age = partial(_tell_ages, repository, instruments, oldest, ports.clock)
     ageing = repeating("age of escalations", age, ports.clock, ports.telemetry, lambda: AGE_SECONDS)
-    appeals = partial(_tell_appeals, handlers, instruments, ports.clock)
+    appeals = partial(_tell_appeals, handlers, ByProject(instruments, APPEAL), ports.clock)
     appealing = repeating("appeals on gold", appeals, ports.clock, ports.telemetry, lambda: AGE_SECONDS)
     parts = ordered(
         ports,
@@ -114,16 +117,19 @@ async def _hear_again(handlers: Handlers, owner: Owner) -> None:
         await handlers.units.hear_again(place)
 
 
-async def _tell_age(repository: Repository, instruments: Instruments, clock: Clock) -> None:
-    """Tell how many escalations of this process's places wait, and how long the oldest has."""
+async def _tell_ages(repository: Repository, instruments: Instruments, ages: ByProject, clock: Clock) -> None:
+    """Tell how many escalations of this process's places wait, and how long the oldest of each project has."""
     instruments.gauge("concord_adjudicate_escalations_open").set(repository.escalations_open)
-    since_us = min((view.oldest_us for _, view in repository.views if view.escalations_open), default=0)
-    seconds = max(0, clock.now_us() - since_us) / MICROSECONDS if since_us else 0
-    instruments.gauge("concord_adjudicate_escalation_oldest_seconds").set(seconds)
+    oldest = {project_id: view.oldest_us for project_id, view in repository.views if view.escalations_open}
+    _tell(ages, oldest, clock)
 
 
-async def _tell_appeals(handlers: Handlers, instruments: Instruments, clock: Clock) -> None:
-    """Tell for how long the oldest appeal against a known label has waited, in this process's places."""
-    since_us = await handlers.gold.appeal_open_since()
-    seconds = max(0, clock.now_us() - since_us) / MICROSECONDS if since_us else 0
-    instruments.gauge("concord_adjudicate_gold_appeal_waiting_seconds").set(seconds)
+async def _tell_appeals(handlers: Handlers, appeals: ByProject, clock: Clock) -> None:
+    """Tell for how long the oldest appeal of each project here against a known label has waited."""
+    _tell(appeals, await handlers.gold.appeals_open_since(), clock)
+
+
+def _tell(gauge: ByProject, since_us: Mapping[str, int], clock: Clock) -> None:
+    """Tell how long ago that was; of 0 nothing is known."""
+    now_us = clock.now_us()
+    gauge.tell({project_id: max(0, now_us - us) / MICROSECONDS for project_id, us in since_us.items() if us})

@@ -1,6 +1,6 @@
 """What adjudicate tells of itself."""
 
-from concord.chassis.telemetry import Instrument
+from concord.chassis.telemetry import OF_PROJECT, Instrument
 
 INSTRUMENTS = (
     Instrument(
@@ -12,14 +12,18 @@ INSTRUMENTS = (
     ),
     Instrument("concord_adjudicate_escalations_open", "gauge", "Escalated units that wait for a ruling."),
     Instrument(
-        "concord_adjudicate_escalation_oldest_seconds",
+        "concord_adjudicate_project_escalation_oldest_seconds",
         "gauge",
-        "How long ago the unit was escalated that has waited longest for a ruling; 0: none waits.",
+        "How long ago the unit of a project was escalated that has waited longest for a ruling; of the projects where "
+        "one waits longest.",
+        OF_PROJECT,
     ),
     Instrument(
-        "concord_adjudicate_gold_appeal_waiting_seconds",
+        "concord_adjudicate_project_gold_appeal_waiting_seconds",
         "gauge",
-        "For how long the oldest appeal against a known label has waited for a ruling; 0: none waits.",
+        "For how long the oldest appeal against a known label of a project has waited for a ruling; of the "
+        "projects where one waits longest.",
+        OF_PROJECT,
     ),
     Instrument(
         "concord_adjudicate_annotations_per_unit",

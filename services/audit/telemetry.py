@@ -1,8 +1,6 @@
 """What audit tells of itself."""
 
-from concord.chassis.telemetry import Instrument
-
-OF = ("project", "client")
+from concord.chassis.telemetry import OF_PROJECT, Instrument
 
 INSTRUMENTS = (
     Instrument("concord_audit_lots", "counter", "Verdicts on lots: accepted, rejected.", ("verdict",)),
@@ -24,15 +22,21 @@ INSTRUMENTS = (
         "concord_audit_project_lot_oldest_seconds",
         "gauge",
         "How long ago the oldest lot of a project was sealed that is not decided, of those that wait longest.",
-        OF,
+        OF_PROJECT,
     ),
     Instrument(
         "concord_audit_project_held_oldest_seconds",
         "gauge",
         "How long ago the lot of a project was held whose units in a radius have waited longest to be inspected.",
-        OF,
+        OF_PROJECT,
     ),
     Instrument("concord_audit_lots_standing", "gauge", "Lots that cannot go on by themselves: the lot says why."),
+    Instrument(
+        "concord_audit_project_lots_standing",
+        "gauge",
+        "Lots of a project that cannot go on by themselves; of the projects with most.",
+        OF_PROJECT,
+    ),
     Instrument(
         "concord_audit_lots_without_auditor",
         "gauge",
@@ -58,8 +62,9 @@ INSTRUMENTS = (
     ),
     Instrument("concord_audit_webhooks_waiting", "gauge", "Webhook deliveries that wait for their receiver."),
     Instrument(
-        "concord_audit_webhook_oldest_seconds",
+        "concord_audit_project_webhook_oldest_seconds",
         "gauge",
-        "How long ago the webhook delivery that waits longest fell due; 0: none waits.",
+        "How long ago the webhook delivery of a project fell due that waits longest, of those that wait longest.",
+        OF_PROJECT,
     ),
 )

@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace.sampling import Sampler
 from prometheus_client import CollectorRegistry, Info, ProcessCollector
 
 from concord.chassis.telemetry import metrics_out
+from concord.chassis.telemetry.by_project import OF_PROJECT, PROJECTS_SHOWN_MAX, ByProject
 from concord.chassis.telemetry.instruments import SECONDS_BUCKETS, Instrument, Instruments, exposition
 from concord.chassis.telemetry.logs import log_to
 from concord.chassis.telemetry.metrics_out import MetricsOut
@@ -28,7 +29,10 @@ from concord.chassis.telemetry.tracing import (
 
 __all__ = [
     "BATCH_LINKS_MAX",
+    "OF_PROJECT",
+    "PROJECTS_SHOWN_MAX",
     "SECONDS_BUCKETS",
+    "ByProject",
     "Instrument",
     "Instruments",
     "Telemetry",

@@ -71,20 +71,24 @@ class Gold:
                     return found, name if name != names[-1] or len(names) == LOOKED_AT_MAX else ""
         return found, names[-1] if len(names) == LOOKED_AT_MAX else ""
 
-    async def appeal_open_since(self) -> int:
-        """Return since when the oldest appeal of this process's places waits for a ruling, microseconds; 0: none does.
+    async def appeals_open_since(self) -> dict[str, int]:
+        """Return by project since when its oldest appeal waits for a ruling, microseconds; of this process's places.
 
         Of units that were erased nobody can rule: they are passed over, of the oldest so many that are looked at.
         """
         waiting = [
-            (since_us, state.unit_id)
-            for _, view in self.repository.views
+            (since_us, state.unit_id, project_id)
+            for project_id, view in self.repository.views
             for state in view.gold.values()
             if (since_us := gold.appeal_open_since(state)) is not None
         ]
         oldest = heapq.nsmallest(APPEALS_LOOKED_AT_MAX, waiting)
-        units = await self.repository.units([unit_id for _, unit_id in oldest])
-        return next((us for us, unit_id in oldest if unit_id in units and units[unit_id].status == "gold"), 0)
+        units = await self.repository.units([unit_id for _, unit_id, _ in oldest])
+        found: dict[str, int] = {}
+        for since_us, unit_id, project_id in oldest:
+            if unit_id in units and units[unit_id].status == "gold":
+                found.setdefault(project_id, since_us)
+        return found
 
     async def rule(
         self, reviewer_id: str, unit_id: str, outcome: gold.Outcome, label: Json, reason: str

@@ -8,7 +8,7 @@ from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.errors import Unavailable
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.projects import Project
-from concord.chassis.telemetry import Instruments, trace_headers
+from concord.chassis.telemetry import ByProject, Instruments, trace_headers
 from services.assign import announcements
 from services.assign.announcements import announcer
 from services.assign.domain import rules
@@ -79,6 +79,7 @@ class Conduct:
         self.projects = projects
         self.requests = requests
         self.instruments = instruments
+        self._by_project = ByProject(instruments, "concord_assign_project_annotators_awaiting_lead")
         self.clock = clock
 
     def in_force(self, project: Project, annotator_id: str) -> tuple[Held, ...]:
@@ -180,12 +181,14 @@ class Conduct:
 
     async def look(self) -> None:
         """Tell how many people wait here for a lead's word."""
-        waiting = 0
+        waiting: dict[str, int] = {}
         for project_id, view in self.repository.views:
             if (project := self.projects.find(project_id)) is not None and project.gives_work:
                 stops = [self.stopped(project, name) for name in view.conducts]
-                waiting += sum(held is not None and held.then == "pause" for held in stops)
-        self.instruments.gauge("concord_assign_annotators_awaiting_lead").set(waiting)
+                if count := sum(held is not None and held.then == "pause" for held in stops):
+                    waiting[project_id] = count
+        self.instruments.gauge("concord_assign_annotators_awaiting_lead").set(sum(waiting.values()))
+        self._by_project.tell(waiting)
 
     async def _decide(
         self, project: Project, annotator_id: str, asked: Rules, deeds: Sequence[Deed], median_ms: float

@@ -3,7 +3,7 @@
 from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.errors import Unavailable
 from concord.chassis.journal.record import Cause, Decision
-from concord.chassis.telemetry import Instruments, trace_headers
+from concord.chassis.telemetry import ByProject, Instruments, trace_headers
 from services.assign import announcements
 from services.assign.announcements import announcer
 from services.assign.domain import appeals
@@ -27,7 +27,7 @@ class ConductAppeals:
     def __init__(self, conduct: Conduct, repository: Repository, instruments: Instruments, clock: Clock) -> None:
         self.conduct = conduct
         self.repository = repository
-        self.instruments = instruments
+        self._by_project = ByProject(instruments, "concord_assign_project_conduct_appeal_waiting_seconds")
         self.clock = clock
 
     async def of(self, project_id: str, annotator_id: str) -> tuple[ConductState, tuple[Held, ...]]:
@@ -94,14 +94,13 @@ class ConductAppeals:
         self.repository.ring(project_id)
 
     async def look(self) -> None:
-        """Tell for how long the oldest appeal here has waited for a lead's word."""
+        """Tell for how long the oldest appeal of each project here has waited for a lead's word."""
         now_us = self.clock.now_us()
-        since = [
-            at_us
+        waited = [
+            (max(0, now_us - at_us) / MICROSECONDS, project_id)
             for project_id, view in self.repository.views
             if (project := self.conduct.projects.find(project_id)) is not None and project.life != "closed"
             for state in view.conducts.values()
             if self.conduct.held_in(project, state) and (at_us := appeals.waiting_since(state)) is not None
         ]
-        seconds = max(0, now_us - min(since)) / MICROSECONDS if since else 0.0
-        self.instruments.gauge("concord_assign_conduct_appeal_waiting_seconds").set(seconds)
+        self._by_project.tell({project_id: seconds for seconds, project_id in sorted(waited)})

@@ -3,21 +3,16 @@
 from typing import NamedTuple
 
 from concord.chassis.clock import MICROSECONDS, Clock
-from concord.chassis.telemetry import Instruments
+from concord.chassis.telemetry import PROJECTS_SHOWN_MAX, Instruments
 from services.assign.domain.project_view import ProjectView
 from services.assign.handlers.deciding import Projects
 from services.assign.repository import Repository
 
 IDLE_SECONDS = 600.0
 """Who asked for work so lately and holds none is there, and idle; who has not is taken to have gone."""
-PROJECTS_SHOWN_MAX = 400
-"""Projects that have series of their own: those in which most wait or work."""
 LABELLING, IDLE = "labelling", "idle"
-OF_PROJECTS = (
-    "concord_assign_project_waiting_units",
-    "concord_assign_project_oldest_seconds",
-    "concord_assign_project_annotators",
-)
+WAITING, OLDEST = "concord_assign_project_waiting_units", "concord_assign_project_oldest_seconds"
+PEOPLE = "concord_assign_project_annotators"
 
 
 class Shift(NamedTuple):
@@ -83,10 +78,14 @@ class Floor:
             labels = (project_id, project.client_id)
             shown.add(labels)
             seconds = max(0, now_us - since_us) / MICROSECONDS if since_us else 0
-            self.instruments.gauge("concord_assign_project_waiting_units", *labels).set(units)
-            self.instruments.gauge("concord_assign_project_oldest_seconds", *labels).set(seconds)
+            self.instruments.gauge(WAITING, *labels).set(units)
+            self.instruments.gauge(OLDEST, *labels).set(seconds)
             for state, who in ((LABELLING, people.labelling), (IDLE, people.idle)):
-                self.instruments.gauge("concord_assign_project_annotators", *labels, state).set(len(who))
+                self.instruments.gauge(PEOPLE, *labels, state).set(len(who))
         for gone in self._shown - shown:
-            self.instruments.forget_all(*gone)
+            # Its own alone: others tell of the same project in series of theirs.
+            for name in (WAITING, OLDEST):
+                self.instruments.forget(name, *gone)
+            for state in (LABELLING, IDLE):
+                self.instruments.forget(PEOPLE, *gone, state)
         self._shown = shown

@@ -2,7 +2,7 @@
 
 from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.projects import Project
-from concord.chassis.telemetry import Instruments
+from concord.chassis.telemetry import ByProject, Instruments
 from services.assign.domain.gold_stock import DAY_US, GoldBounds, GoldStock, stock
 from services.assign.handlers.deciding import Projects
 from services.assign.repository import Repository
@@ -35,6 +35,8 @@ class GoldStocks:
         self.repository = repository
         self.projects = projects
         self.instruments = instruments
+        self._out_by_project = ByProject(instruments, "concord_assign_project_out_of_gold_units")
+        self._without_by_project = ByProject(instruments, "concord_assign_project_annotators_without_gold")
         self.clock = clock
 
     def of(self, project: Project) -> GoldStock:
@@ -54,7 +56,7 @@ class GoldStocks:
 
         A project that never had any is counted where it asks for it: where annotators qualify by it.
         """
-        out = without = 0
+        out, without = dict[str, int](), dict[str, int]()
         for place in self.repository.served():
             # Who never had any is known by those who asked.
             asked = [project_id for project_id, view in place.views.items() if view.without_gold_us]
@@ -67,8 +69,12 @@ class GoldStocks:
                 wanted = bool(project.policy.gold.rate or qualifies)
                 # Where all is labelled nobody need be measured: a project that is done, and open, stands for ever.
                 queued = place.queue.projects.get(project_id)
-                waits = queued is not None and queued.backlog().units > 0
-                out += wanted and not left.usable and (waits or left.annotators_without > 0)
-                without += left.annotators_without
-        self.instruments.gauge("concord_assign_projects_out_of_gold").set(out)
-        self.instruments.gauge("concord_assign_annotators_without_gold").set(without)
+                units = queued.backlog().units if queued is not None else 0
+                if wanted and not left.usable and (units or left.annotators_without):
+                    out[project_id] = units
+                if left.annotators_without:
+                    without[project_id] = left.annotators_without
+        self.instruments.gauge("concord_assign_projects_out_of_gold").set(len(out))
+        self.instruments.gauge("concord_assign_annotators_without_gold").set(sum(without.values()))
+        self._out_by_project.tell(out)
+        self._without_by_project.tell(without)

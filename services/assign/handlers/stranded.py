@@ -8,7 +8,7 @@ from heapq import nsmallest
 
 from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.journal.record import Cause, Decision
-from concord.chassis.telemetry import Instruments
+from concord.chassis.telemetry import ByProject, Instruments
 from services.assign import announcements
 from services.assign.announcements import announcer
 from services.assign.domain import stranding
@@ -65,11 +65,12 @@ class Stranded:
         self.projects = projects
         self.requests = requests
         self.instruments = instruments
+        self._by_project = ByProject(instruments, "concord_assign_project_units_nobody_can_label")
         self.clock = clock
 
     async def look(self) -> None:
         """Look at every unit that lacks labels, and decide on those for which nobody was found for long enough."""
-        waiting = 0
+        waiting: dict[str, int] = {}
         for project_id, view in self.repository.views:
             since_us = int(self.clock.monotonic() * MICROSECONDS)
             asking = view.asking(since_us - round(ASKING_SECONDS * MICROSECONDS))
@@ -77,9 +78,10 @@ class Stranded:
             await self._decide(view, barred, functools.partial(self._unbar, asking))
             await self._decide(view, once_more, functools.partial(self._once_more, asking))
             await self._decide(view, still_waiting, functools.partial(self._told, asking))
-            waits = self.of(project_id)
-            waiting += waits.count
-        self.instruments.gauge("concord_assign_units_nobody_can_label").set(waiting)
+            if count := self.of(project_id).count:
+                waiting[project_id] = count
+        self.instruments.gauge("concord_assign_units_nobody_can_label").set(sum(waiting.values()))
+        self._by_project.tell(waiting)
 
     async def _due(
         self, project_id: str, view: ProjectView, asking: frozenset[str], since_us: int

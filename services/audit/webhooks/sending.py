@@ -19,7 +19,7 @@ from concord.chassis.back_off import BackOff
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.errors import DeploymentFault, Passing
 from concord.chassis.journal.record import Cause, Decision
-from concord.chassis.telemetry import trace_headers, trace_of
+from concord.chassis.telemetry import ByProject, trace_headers, trace_of
 from services.audit.domain.delivery import DeliveryState, delivered, dropped, failed
 from services.audit.domain.endpoint import Endpoint, secret_of, signed_headers
 from services.audit.webhooks.book import DELIVERY, Queue, delivery_key
@@ -62,6 +62,7 @@ class Sending:
         self._doubtful = 0
         self._told_at = 0.0
         self._hours_named: dict[str, int] = {}
+        self._oldest = ByProject(means.instruments, "concord_audit_project_webhook_oldest_seconds")
         means.book.news = self.note
         for result in RESULTS:
             # Shown as zero from the start, so that the first one is an increase.
@@ -271,14 +272,17 @@ class Sending:
             for project_id, endpoint_id, queue in queues
             if (at_us := queue.oldest_us()) is not None
         ]
-        oldest = (now_us - min(since)[0]) / MICROSECONDS if since else 0.0
-        self._name_waiting([(of, which, (now_us - at_us) / MICROSECONDS) for at_us, of, which in since])
+        ages = [(of, which, max(0, now_us - at_us) / MICROSECONDS) for at_us, of, which in since]
+        self._name_waiting(ages)
+        oldest: dict[str, float] = {}
+        for project_id, _, seconds in ages:
+            oldest[project_id] = max(seconds, oldest.get(project_id, 0.0))
+        self._oldest.tell(oldest)
         waiting = sum(queue.waiting() for _, _, queue in queues)
         self.means.instruments.gauge("concord_audit_webhooks_waiting").set(waiting)
-        self.means.instruments.gauge("concord_audit_webhook_oldest_seconds").set(max(oldest, 0.0))
 
     def _name_waiting(self, waiting: Sequence[tuple[str, str, float]]) -> None:
-        """Name in the log once an hour each endpoint that takes nothing: what is shown has no room for them."""
+        """Name in the log once an hour each endpoint that takes nothing: what is shown names its project alone."""
         hours = {endpoint_id: int(seconds // NAMED_AFTER_SECONDS) for _, endpoint_id, seconds in waiting}
         for project_id, endpoint_id, seconds in waiting:
             if hours[endpoint_id] > self._hours_named.get(endpoint_id, 0):

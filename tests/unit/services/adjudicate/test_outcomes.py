@@ -8,9 +8,11 @@ import pytest
 
 from concord.chassis.clock import MICROSECONDS, SystemClock
 from concord.chassis.identity import Role
+from concord.chassis.telemetry import ByProject
 from services.adjudicate import bootstrap
 from services.ingest.domain.project import Consensus, Overlap, Policy
 from simulation.house import House
+from tests.support.series import by_project
 from tests.support.service import until
 from tests.support.upstream import PROJECT
 from tests.unit.services.adjudicate.running import Adjudicate, begun_anew, start, voting
@@ -164,6 +166,13 @@ async def test_who_waits_goes_on_though_every_process_dies_right_after_the_answe
     await found.stop()
 
 
+async def tell_ages(found: Adjudicate, oldest: ByProject, clock: Later) -> dict[str, float]:
+    """Tell of escalations, and return how long the oldest of each project has waited, as it is shown."""
+    instruments = found.handlers().deciding.instruments
+    await bootstrap._tell_ages(found.handlers().repository, instruments, oldest, clock)
+    return by_project(instruments, bootstrap.OLDEST)
+
+
 async def test_escalations_are_told_by_who_has_just_begun_and_does_nothing() -> None:
     found = await start(House())
     await found.upstream.project(voting(2, 2))
@@ -171,7 +180,7 @@ async def test_escalations_are_told_by_who_has_just_begun_and_does_nothing() -> 
     found = await begun_anew(found)
     await until(lambda: found.handlers().repository.view(PROJECT).escalations_open == 1)
     instruments = found.handlers().deciding.instruments
-    await bootstrap._tell_age(found.handlers().repository, instruments, Later())
+    await tell_ages(found, ByProject(instruments, bootstrap.OLDEST), Later())
     assert instruments.gauge("concord_adjudicate_escalations_open")._value.get() == 1
     await found.stop()
 
@@ -180,18 +189,18 @@ async def test_the_age_of_the_oldest_escalation_is_told_until_it_is_ruled() -> N
     found = await start(House())
     await found.upstream.project(voting(2, 2))
     await found.escalate("k1-utb1", "yes", "no")
-    view, gauge = found.handlers().repository.view(PROJECT), "concord_adjudicate_escalation_oldest_seconds"
+    view = found.handlers().repository.view(PROJECT)
     since_us = view.oldest_us
     assert since_us
     await found.escalate("k1-utb2", "yes", "no")
     assert view.oldest_us == since_us, "the older one's"
-    instruments, clock = found.handlers().deciding.instruments, Later()
-    await bootstrap._tell_age(found.handlers().repository, instruments, clock)
-    assert instruments.gauge(gauge)._value.get() >= LATER_SECONDS
+    oldest, clock = ByProject(found.handlers().deciding.instruments, bootstrap.OLDEST), Later()
+    (seconds,) = (await tell_ages(found, oldest, clock)).values()
+    assert seconds >= LATER_SECONDS
     for unit_id in ("k1-utb1", "k1-utb2"):
         assert (await rule(found, unit_id, UNANSWERABLE)).json()["status"] == "ruled"
-    await bootstrap._tell_age(found.handlers().repository, instruments, clock)
-    assert (view.oldest_us, instruments.gauge(gauge)._value.get()) == (0, 0)
+    assert await tell_ages(found, oldest, clock) == {}
+    assert view.oldest_us == 0
     await found.stop()
 
 

@@ -6,6 +6,7 @@ import httpx
 
 from concord.chassis.identity import Role
 from concord.contracts.topics import ASSIGNMENTS
+from tests.support.series import by_project
 from tests.support.service import caller
 from tests.unit.services.assign.desk import PROJECT, Desk, claim, once
 from tests.unit.services.assign.test_conduct import (
@@ -22,7 +23,8 @@ from tests.unit.services.assign.test_conduct import (
 from tests.unit.services.assign.test_lease_ends import ShiftedClock
 from tests.unit.services.assign.test_qualifying import operated
 
-WAITING = "concord_assign_conduct_appeal_waiting_seconds"
+WAITING = "concord_assign_project_conduct_appeal_waiting_seconds"
+AWAITING = "concord_assign_project_annotators_awaiting_lead"
 MINE, APPEALS, RULINGS = (f"{CONDUCT}/{name}" for name in ("mine", "appeals", "rulings"))
 WHY = "The last three said only “yes” — I had read them as they came up.\u202e <b>Really.</b>"
 
@@ -160,6 +162,16 @@ async def test_how_long_the_oldest_appeal_waits_is_told() -> None:
             await Worker(clock, door).labels(FAST_MS, FAST_MS, FAST_MS)
             await appeal(door)
         clock.shift_seconds += 90_000
-        appeals = desk.handlers().conduct_appeals
-        await appeals.look()
-        assert 90_000 <= appeals.instruments.gauge(WAITING)._value.get() < 90_100
+        handlers = desk.handlers()
+        await handlers.conduct_appeals.look()
+        found = by_project(handlers.floor.instruments, WAITING)
+        assert list(found) == [PROJECT]
+        assert 90_000 <= found[PROJECT] < 90_100
+        await handlers.conduct.look()
+        assert by_project(handlers.floor.instruments, AWAITING) == {PROJECT: 1}
+        async with operated(desk) as lead:
+            assert (await word(lead, "upheld")).status_code == 200
+        await handlers.conduct_appeals.look()
+        await handlers.conduct.look()
+        assert by_project(handlers.floor.instruments, WAITING) == {}
+        assert by_project(handlers.floor.instruments, AWAITING) == {}

@@ -79,19 +79,23 @@ async def test_beyond_the_bound_the_busiest_are_shown_and_what_is_over_is_shown_
         handlers = desk.handlers()
 
         def series() -> bool:
-            return any(labels[1:3] == OF for labels in handlers.floor.instruments._children)
+            kept = handlers.floor.instruments._children
+            return any(key[1:3] == OF for key in kept if key[0] in (floor.WAITING, floor.OLDEST, floor.PEOPLE))
 
         await handlers.floor.look()
         assert not series()
         monkeypatch.setattr(floor, "PROJECTS_SHOWN_MAX", 1)
         await handlers.floor.look()
         assert series()
+        of_another = handlers.floor.instruments.gauge("concord_assign_project_out_of_gold_units", *OF)
         async with desk.annotator("ann") as ann:
             (mine,) = await claim(ann)
             assert (await submit(ann, mine["assignment_id"])).json()["status"] == "accepted"
         handlers.floor.repository.view(PROJECT).asked_us.clear()
         await handlers.floor.look()
         assert not series()
+        kept = handlers.floor.instruments.gauge("concord_assign_project_out_of_gold_units", *OF)
+        assert kept is of_another, "what others tell of the project is theirs"
 
 
 def test_who_has_not_asked_since_is_neither() -> None:

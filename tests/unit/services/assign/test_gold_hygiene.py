@@ -14,6 +14,7 @@ from concord.contracts.v1.units_pb2 import UnitErased, UnitEvent
 from services.assign.domain.gold_stock import DAY_US, GoldBounds, Shown, exposed, stale, stock
 from services.assign.domain.refusals import NotOffered
 from services.assign.domain.unit import UnitState
+from tests.support.series import by_project
 from tests.support.service import caller, metadata, publish, until
 from tests.unit.services.assign.desk import AT_US, CLIENT, PROJECT, Desk, claim, project_event, submit, unit_event
 from tests.unit.services.assign.test_qualifying import asking
@@ -167,6 +168,8 @@ async def test_a_project_out_of_gold_is_counted_while_units_wait_in_it_and_not_w
         async def counted() -> float:
             await stocks.look()
             (sample,) = [sample for metric in out_of_gold.collect() for sample in metric.samples]
+            named = by_project(stocks.instruments, "concord_assign_project_out_of_gold_units")
+            assert named == ({PROJECT: 1} if sample.value else {}), "one unit waits in it"
             return sample.value
 
         assert await counted() == 0, "all is labelled: there is nobody to be measured"

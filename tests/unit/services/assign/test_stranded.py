@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from concord.chassis.identity import Role
+from tests.support.series import by_project
 from tests.support.service import caller, until
 from tests.unit.services.assign.desk import (
     CLIENT,
@@ -19,6 +20,7 @@ from tests.unit.services.assign.desk import (
 )
 
 PATH = f"/v1/projects/{PROJECT}/stranded"
+NAMED = "concord_assign_project_units_nobody_can_label"
 
 
 @pytest.fixture(autouse=True)
@@ -131,8 +133,10 @@ async def test_skills_that_nobody_has_are_counted_also_where_nobody_ever_asked_f
         gauge = desk.handlers().stranded.instruments.gauge("concord_assign_units_nobody_can_label")
         await desk.admit(unit_event("c1-ugh1", skills_required=["law"]))
         await until(lambda: gauge._value.get() == 1)
+        assert by_project(desk.handlers().stranded.instruments, NAMED) == {PROJECT: 1}
         await desk.define("ann", skills=["law"])
         await until(lambda: gauge._value.get() == 0)
+        assert by_project(desk.handlers().stranded.instruments, NAMED) == {}
 
 
 async def test_stranded_units_are_listed_by_pages() -> None:

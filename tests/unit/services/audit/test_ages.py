@@ -7,6 +7,7 @@ import pytest
 
 from concord.chassis.clock import MICROSECONDS, SystemClock
 from concord.chassis.telemetry import Telemetry
+from concord.chassis.telemetry import by_project as telemetry_by_project
 from services.audit.domain.place import OpenLot
 from services.audit.handlers import ages
 from services.audit.handlers.ages import Ages
@@ -104,6 +105,6 @@ async def test_of_too_many_projects_those_are_told_whose_lots_have_waited_longes
     lots.append(OpenLot(msgspec.structs.replace(lot.state, project_id="k3-old", sealed_at_us=0)))
     monkeypatch.setattr(audit.repository, "open_lots", lambda project_id: lots)
     assert {name for name, _ in await looking.after(since_us, 5)} == set(aged)
-    monkeypatch.setattr(ages, "PROJECTS_SHOWN_MAX", 2)
+    monkeypatch.setattr(telemetry_by_project, "PROJECTS_SHOWN_MAX", 2)
     assert await looking.after(since_us, 5) == {("k1-b", "k1"): 905.0, ("k2-c", "k2"): 65.0}
     await audit.stop()

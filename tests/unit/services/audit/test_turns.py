@@ -15,11 +15,13 @@ from services.audit.domain.lot import LotState
 from services.audit.domain.place import OpenLot
 from services.audit.domain.verdict import Plan
 from services.audit.handlers import drawing
+from services.audit.handlers.ages import STANDING, Ages
 from services.audit.repository import Repository
 from services.ingest.domain import project as policies
 from simulation.house import House
 from tests.support.audit import CHOICE, INSPECT_ALL, LOT, RELABEL, UNITS, Audit, lot_id, sealed, start, unit_ids
 from tests.support.patience import PATIENCE_SECONDS
+from tests.support.series import by_project
 from tests.support.settled import LOOK_SECONDS
 from tests.support.upstream import PROJECT, Upstream
 
@@ -48,6 +50,8 @@ async def test_a_policy_that_no_plan_keeps_is_told_and_stops_neither_audit_nor_a
     assert (lot["status"], "No sample can be drawn" in lot["problem"]) == ("sealed", True)
     gauge = audit.handlers.means.instruments.gauge("concord_audit_lots_standing")
     assert gauge._value.get() == 1
+    await Ages(audit.handlers.means).look()
+    assert by_project(audit.handlers.means.instruments, STANDING) == {PROJECT: 1}
     other = Audit(audit.house, audit.lives, Upstream(audit.house))
     other.upstream.project_id, other.upstream.client_id = "k2-p", "k2"
     await other.define(policies.Policy(audit=RELABEL))

@@ -436,10 +436,12 @@ def test_what_waits_and_for_how_long_is_shown(monkeypatch: pytest.MonkeyPatch) -
         await hooks.accept(1)
         await hooks.pass_time(3_600)
         assert await shown(hooks, "webhooks_waiting") == 1
-        assert await shown(hooks, "webhook_oldest_seconds") == pytest.approx(3_600, abs=30)
+        oldest = 'project_webhook_oldest_seconds{client="k1",project="k1-p"}'
+        assert await shown(hooks, oldest) == pytest.approx(3_600, abs=30)
         assert await shown(hooks, 'webhook_attempts_total{result="failed"}') == len(hooks.receivers.came)
         await hooks.pass_time(DAY)
         assert await shown(hooks, "webhook_dead_letters_total") == 1
-        assert await shown(hooks, "webhook_oldest_seconds") == 0
+        with pytest.raises(ValueError, match="not enough values"):
+            await shown(hooks, oldest)
 
     hooked(scenario)
