@@ -1,7 +1,7 @@
 """A service that has read models by place and nothing else, as a process: what places promise, on a real broker.
 
 ``python -m tests.support.placed_service``: its settings are every service's. It has no store, so it loads nothing; that
-takes it a moment all the same.
+takes it a moment all the same, and so does its last part: meanwhile others hold already that it has places.
 """
 
 import asyncio
@@ -32,6 +32,7 @@ from concord.contracts.v1.units_pb2 import UnitEvent
 
 GROUP_VARIABLE = "CONCORD_TEST_GROUP"
 LOAD_SECONDS = 0.05
+LAST_PART_SECONDS = 0.5
 
 
 class Told:
@@ -70,7 +71,8 @@ async def from_environment(environment: Mapping[str, str]) -> Service:
     consumer = BatchConsumer(group, broker, {UNITS: entry.serve}, flushed, letters, telemetry, clock, seat=owner)
     keeper = PlaceKeeper(owner, consumer, entry, forget, clock)
     consumer.watch.loading = lambda: keeper.loading
-    parts: list[Part] = [BrokerPart(broker, clock), Hook("peers", stop=peers.close), keeper, consumer]
+    last = Hook("last", start=lambda: asyncio.sleep(LAST_PART_SECONDS))
+    parts: list[Part] = [BrokerPart(broker, clock), Hook("peers", stop=peers.close), keeper, consumer, last]
     runtime = Runtime("placed", parts)
     door = application(
         "placed",

@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from concord.chassis.http.head import HeadMiddleware
 from concord.chassis.http.hot_route import HotRoutes
@@ -48,8 +48,12 @@ class Readiness(Protocol):
 class Layer(Protocol):
     """A layer of a door between what bounds requests and the routes."""
 
-    def install(self, app: FastAPI, telemetry: Telemetry) -> None:
-        """Put it into an application that has all its routes."""
+    def waits(self, scope: Scope) -> bool:
+        """Return whether a request waits in it until the service can serve, and is not refused before."""
+        ...
+
+    def install(self, app: FastAPI, telemetry: Telemetry, serving: Callable[[], bool]) -> None:
+        """Put it into an application that has all its routes, and serves them when `serving` says so."""
         ...
 
 
@@ -128,15 +132,20 @@ def application(
     # Routes are tried in order, so the service's own come before health and the OpenAPI document.
     app.router.routes[:0] = routes
     describe(app)
+
+    def serving() -> bool:
+        return readiness.serving
+
     if placing is not None:
-        placing.install(app, telemetry)
+        placing.install(app, telemetry, serving)
     # The last one added is the outermost.
     app.add_middleware(
         LimitsMiddleware,
         limits=limits or Limits(),
         identity=identity,
-        serving=lambda: readiness.serving,
+        serving=serving,
         open_paths=OPEN_PATHS,
+        waits=placing.waits if placing is not None else lambda _: False,
     )
     app.add_middleware(HeadMiddleware, routes=app.router.routes)
     app.add_middleware(ObservedMiddleware, telemetry=telemetry, open_paths=OPEN_PATHS)

@@ -248,7 +248,7 @@ def _is_json(content_type: bytes) -> bool:
 
 
 class LimitsMiddleware:
-    """Bounds bodies and requests in flight; refuses everything until the service can serve.
+    """Bounds bodies and requests in flight; refuses everything until the service can serve, but what waits for it.
 
     Args:
         app: what comes next.
@@ -257,6 +257,7 @@ class LimitsMiddleware:
             until the route's guard has let them in.
         serving: whether the service has started; health and telemetry are answered without it.
         open_paths: what is answered at all times and never counted: liveness must not fail because of load.
+        waits: whether a request waits further in until the service can serve.
     """
 
     def __init__(
@@ -266,8 +267,10 @@ class LimitsMiddleware:
         identity: Identity,
         serving: Callable[[], bool],
         open_paths: frozenset[str],
+        waits: Callable[[Scope], bool],
     ) -> None:
         self._app, self._identity, self._serving, self._open_paths = app, identity, serving, open_paths
+        self._waits = waits
         self._body_bytes_max = limits.body_bytes_max
         self.in_flight = InFlight(
             limits.in_flight_per_address_max, limits.in_flight_per_caller_max, limits.in_flight_max
@@ -283,7 +286,7 @@ class LimitsMiddleware:
             if scope["path"].endswith("\n"):
                 # The router's patterns end in `$`, which lets a line feed pass: `/v1/annotators/a%0A` would mean `a`.
                 raise NotFound("No address ends in a line feed; see /openapi.json for the routes there are.")
-            if not self._serving():
+            if not self._serving() and not self._waits(scope):
                 raise Unavailable("The service is being started or stopped; try again in a moment.")
             caller = known_caller(self._identity, scope)
             if caller is None:

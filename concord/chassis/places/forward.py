@@ -79,13 +79,20 @@ class Placing:
     anywhere: Collection[str] = ()
     naming: bool = False
 
-    def install(self, app: FastAPI, telemetry: Telemetry) -> None:
+    def waits(self, scope: Scope) -> bool:
+        """Return whether a request waits here until this process has started: another one has handed it on.
+
+        That one holds, as the whole group, that the place is ours. Our own "being started" would be no word on it.
+        """
+        return is_forwarded(scope["headers"])
+
+    def install(self, app: FastAPI, telemetry: Telemetry, serving: Callable[[], bool]) -> None:
         """Put the layer into an application that has all its routes.
 
         It lies within what bounds requests: one that is handed on takes its caller's place here and at the owner.
         """
         placement = Placement(app.router.routes, self.anywhere)
-        app.add_middleware(ForwardMiddleware, placing=self, placement=placement, telemetry=telemetry)
+        app.add_middleware(ForwardMiddleware, placing=self, placement=placement, telemetry=telemetry, serving=serving)
 
 
 class _Rule(NamedTuple):
@@ -152,10 +159,14 @@ class ForwardMiddleware:
         placing: the table and the way to others.
         placement: which slot a request means.
         telemetry: counts what is not served here.
+        serving: whether this process has started.
     """
 
-    def __init__(self, app: ASGIApp, placing: Placing, placement: Placement, telemetry: Telemetry) -> None:
+    def __init__(
+        self, app: ASGIApp, placing: Placing, placement: Placement, telemetry: Telemetry, serving: Callable[[], bool]
+    ) -> None:
         self._app, self._owner, self._peers, self._placement = app, placing.owner, placing.peers, placement
+        self._serving = serving
         self._naming = placing.naming
         self._moving = Moving(placing.owner)
         self._next: dict[int, str] = {}
@@ -167,6 +178,11 @@ class ForwardMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         found = self._placement.find(scope) if scope["type"] == "http" else None
+        # Health and telemetry, which no limit bounds, are answered at all times.
+        if not self._serving() and BODY_LIMIT_KEY in scope:
+            lingers = found is not None and self._owner.lingering and scope["method"] in READS
+            if not await self._started(lingers, scope, receive, send):
+                return
         if found is None:
             await self._app(scope, receive, send)
             return
@@ -181,6 +197,21 @@ class ForwardMiddleware:
             await self._answer_meanwhile(slot, owned, scope, receive, send)
         else:
             await self._elsewhere(slot, owned, scope, receive, send)
+
+    async def _started(self, lingers: bool, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Return whether a request may be served, waiting for it until this process has started; else it is refused.
+
+        What lingers is not waited for: whoever had it answers at once.
+        """
+        try:
+            await verified(scope["app"].state.identity, scope)
+        except ConcordError as fault:
+            await refusal(fault, scope["path"])(scope, receive, send)
+            return False
+        if not lingers and await self._moving.started(self._serving, moment(Asked.of(scope["headers"]))):
+            return True
+        await self._refuse("loading", _being_dealt(), scope, receive, said_moving(send))
+        return False
 
     async def _serve(self, slot: int, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] in READS:  # changes nothing that the next owner would have to know

@@ -17,6 +17,8 @@ MOVING_SECONDS_MAX = 1.5
 WAITING_MAX = 200
 """At once; who comes when there are so many is told at once."""
 MILLISECONDS_DIGITS_MAX = 9
+LOOK_SECONDS = 0.02
+"""How often it is looked whether this process has started."""
 KEPT_BYTES_MAX = 65_536
 """Of a body, so that the request can go to another process when the first one turns it away."""
 MOVING = b"concord-moving"
@@ -101,6 +103,19 @@ class Moving:
     async def whole(self, deadline: float) -> bool:
         """Return whether every place is somebody's who can be asked, waiting for it until the deadline."""
         return await self._until(self._owner.whole, deadline)
+
+    async def started(self, serving: Callable[[], bool], deadline: float) -> bool:
+        """Return whether this process serves, waiting for it until the deadline."""
+        if self._waiting >= WAITING_MAX:
+            return False
+        loop = asyncio.get_running_loop()
+        self._waiting += 1
+        try:
+            while not (started := serving()) and loop.time() < deadline:  # noqa: ASYNC110 - a phase has no event
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            self._waiting -= 1
+        return started
 
     async def _until(self, condition: Callable[[], bool], deadline: float) -> bool:
         """Return whether it holds, at the deadline at the latest; who leaves hears nothing new, and waits for none."""

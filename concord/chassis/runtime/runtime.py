@@ -55,6 +55,7 @@ class Runtime:
         assert len({part.name for part in parts}) == len(self.parts), "each part has a name of its own"
         self.phase = Phase.NEW
         self._starting: Part | None = None
+        self._started = False
         self._begun: list[Part] = []
         self._loops: dict[str, asyncio.Task[None]] = {}
         self._death: PartDied | None = None
@@ -68,7 +69,7 @@ class Runtime:
     @property
     def serving(self) -> bool:
         """Return whether a request that came is to be served: also while the last ones are drained."""
-        return self.phase in (Phase.STARTED, Phase.DRAINING)
+        return self._started and self.phase is not Phase.STOPPED
 
     def reasons(self) -> list[str]:
         """Return why requests should not come here now; empty when ready."""
@@ -106,7 +107,7 @@ class Runtime:
                 loop.add_done_callback(partial(self._loop_ended, part.name))
             if self._death is not None:
                 raise self._death
-        self._starting = None
+        self._starting, self._started = None, True
         self.phase = Phase.STARTED
         log.info("%s is ready", self.name)
 

@@ -35,9 +35,10 @@ Operator = Annotated[Caller, require(Role.OPERATOR)]
 
 
 class Ready:
-    """A runtime that serves."""
+    """A runtime that serves, unless a test says otherwise."""
 
-    serving = True
+    def __init__(self) -> None:
+        self.serving = True
 
     def lacking(self) -> list[str]:
         return []
@@ -60,11 +61,12 @@ class Door:
         self.bodies: list[bytes] = []
         self.busy = False
         self.in_hand: list[int] = []
+        self.ready = Ready()
         self.telemetry = Telemetry("doors")
         self.application: FastAPI = application(
             "doors",
             [_single(self), _several(self)],
-            readiness=Ready(),
+            readiness=self.ready,
             identity=house.identity(house.clock),
             telemetry=self.telemetry,
             placing=Placing(self.owner, peers, anywhere={"/v1/projects/{project_id}/anywhere"}, naming=naming),

@@ -239,6 +239,55 @@ async def test_an_owner_that_others_know_and_that_has_not_loaded_is_waited_for(t
     assert (await asking).json()["at"] == town.one.address
 
 
+async def test_an_owner_that_has_not_started_is_waited_for_whatever_is_asked(town: Town) -> None:
+    """It joins its group before all of it is started: the others hold that the place is its own, and ask it."""
+    for ask in (
+        town.at_two.get(LOTS), town.at_two.post(NOTE, content=BODY), town.at_two.get("/v1/units"),
+        town.at_two.post("/v1/notes", json=[unit_of(MINE)]),
+    ):  # fmt: skip
+        town.one.ready.serving = False
+        asking = await town.waits(town.one, ask)
+        town.one.ready.serving = True
+        assert (await asking).status_code == 200
+    assert [name for name, *_ in town.one.served] == ["lots", "note", "units", "notes"]
+
+
+async def test_an_owner_that_does_not_start_is_a_place_in_motion_and_no_service_that_is_away(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "MOVING_SECONDS_MAX", 0.05)
+    town.one.ready.serving = False
+    for ask in (town.at_two.get(LOTS), town.at_two.post(NOTE, content=BODY), town.at_two.get("/v1/units")):
+        answer = await ask
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert "taken over by another process" in answer.json()["detail"]
+        assert MOVING.decode() not in answer.headers
+    monkeypatch.setattr(moving, "MOVING_SECONDS_MAX", 30.0)
+    marked = {FORWARDED.decode(): "1"}
+    stranger = await town.at_one.get(LOTS, headers={**marked, "authorization": "Bearer none"})
+    assert stranger.status_code == 401, "a stranger waits for nothing, whatever they write into their request"
+    assert (await town.at_one.get("/live", headers=marked)).status_code == 200
+    assert (await town.at_one.get(LOTS)).headers["retry-after"] == "2", "who asks it itself is told that it starts"
+    monkeypatch.setattr(moving, "WAITING_MAX", 0)
+    assert (await town.at_two.get("/v1/units")).status_code == 503
+    assert town.one.served == []
+
+
+async def test_what_lingers_is_answered_while_its_owner_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moving, "MOVING_SECONDS_MAX", float("inf"))  # who waited would do so for good
+    house, by_address = House(), dict[str, FastAPI]()
+    one, two = (Door(house, f"http://{name}:1", MemoryPeers(by_address), lingering=True) for name in ("one", "two"))
+    by_address.update({door.address: door.application for door in (one, two)})
+    deal(one, two)
+    table = {two.address: ALL}
+    one.owner.dealt(Deal(NONE, NONE, table))
+    two.ready.serving = False
+    headers = {"authorization": f"Bearer {house.token('olga', Role.OPERATOR)}"}
+    transport = httpx.ASGITransport(one.application)
+    async with httpx.AsyncClient(transport=transport, base_url=one.address, headers=headers) as client:
+        assert (await client.get(LOTS)).json()["at"] == one.address
+
+
 async def test_whose_tables_differ_waits_for_the_next_deal_where_they_asked(town: Town) -> None:
     """The second holds that the first has all, which holds the opposite: the first says so, and the second waits."""
     table = {town.one.address: ALL}

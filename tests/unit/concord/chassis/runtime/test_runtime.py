@@ -53,6 +53,23 @@ async def test_parts_start_in_order_and_stop_in_reverse() -> None:
     assert notes == ["+a", "+b", "+c", "-c", "-b", "-a"]
 
 
+async def test_what_was_never_started_serves_nothing_while_it_is_stopped() -> None:
+    release = asyncio.Event()
+
+    class Slow(Noted):
+        async def start(self) -> None:
+            await release.wait()
+
+    runtime = Runtime("tested", [Slow("a", [])])
+    starting = asyncio.create_task(runtime.start())
+    await asyncio.sleep(0)
+    runtime.drain()
+    assert not runtime.serving
+    starting.cancel()
+    await runtime.stop()
+    assert not runtime.serving
+
+
 async def test_readiness_says_what_is_being_started_and_what_is_not_ready() -> None:
     gate = asyncio.Event()
 
