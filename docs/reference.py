@@ -8,6 +8,7 @@ A test holds what is committed against what this makes.
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ import yaml
 from msgspec import inspect
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
+
+import series  # noqa: E402 - the same
 
 from concord.chassis.http.documented import schema_of  # noqa: E402 - found by the line above
 from concord.chassis.http.examples import example_of, tell  # noqa: E402 - the same
@@ -372,6 +375,7 @@ PAGES = {
     "docs/guide/policy.md": policy,
     "docs/guide/units.md": units,
     "docs/asyncapi.yaml": asyncapi,
+    "docs/series.md": partial(series.page, MADE),
 }
 """What is made, by whom."""
 

@@ -158,6 +158,27 @@ def _doubts() -> list[Panel]:
             unit="percentunit",
             alerts=("ConfidenceOverstated", "ConfidenceUnderstated"),
         ),
+        lines(
+            "Percent agreement beside alpha",
+            "Share of pairs of labels that are equal, and Krippendorff's alpha. Where one class is rare, alpha is low "
+            "at a high percentage: then it is the few units of that class on which people disagree.",
+            [
+                (f"concord_agreement_percent{PROJECT}", "{{project}} percent"),
+                (f"concord_agreement_alpha{PROJECT}", "{{project}} alpha"),
+            ],
+            unit="percentunit",
+            alerts=ALPHA,
+        ),
+        lines(
+            "Units that the figures rest on",
+            "Of each project the units behind alpha, behind the label error rate and behind the gap of the stated "
+            "confidence. Under 50 nothing is judged.",
+            [
+                (f"concord_agreement_units{PROJECT}", "{{project}} alpha"),
+                (f"concord_label_error_units{PROJECT}", "{{project}} label errors"),
+                (f"concord_confidence_gap_units{PROJECT}", "{{project}} confidence"),
+            ],
+        ),
     ]
 
 
@@ -255,5 +276,13 @@ def _parts() -> list[Panel]:
                 (f"concord_field_agreement_alpha_high{PROJECT}", "{{project}} {{field}} high"),
             ],
             unit="none",
+        ),
+        lines(
+            "Units and labels that fields rest on",
+            "Units with two answers or more behind the alpha of a field; labels, without ties, behind what is first.",
+            [
+                (f"concord_field_agreement_units{PROJECT}", "{{project}} {{field}} units"),
+                (f"concord_position_labels{PROJECT}", "{{project}} {{field}} labels"),
+            ],
         ),
     ]

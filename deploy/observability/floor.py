@@ -18,9 +18,11 @@ def rows() -> list[tuple[str, list[Panel]]]:
     return [
         ("Who is there", _people()),
         ("What waits", _waiting()),
+        ("What does not go on by itself", _standing()),
         ("How well they label", _accuracy()),
         ("In all projects", [*_everybody(), *_everything()]),
         ("In all projects: reviews", _reviews()),
+        ("In all projects: rules and privacy", _rules()),
     ]
 
 
@@ -77,6 +79,40 @@ def _waiting() -> list[Panel]:
             [(f"{OF_PROJECTS} (concord_assign_project_oldest_seconds{PROJECT})", "{{project}}")],
             unit="s",
         ),
+        lines(
+            "Oldest lot, by project",
+            "How long ago the oldest lot was sealed that is not decided, and how long a contract gives a unit.",
+            [
+                (f"{OF_PROJECTS} (concord_audit_project_lot_oldest_seconds{PROJECT})", "{{project}}"),
+                (f"{OF_PROJECTS} (concord_contract_target{asked})", "{{project}} target"),
+            ],
+            unit="s",
+            alerts=("LotUndecided",),
+        ),
+        lines(
+            "Oldest held lot, by project",
+            "How long ago the lot was held that has waited longest for its units of annotators at fault for another to "
+            "be inspected.",
+            [(f"{OF_PROJECTS} (concord_audit_project_held_oldest_seconds{PROJECT})", "{{project}}")],
+            unit="s",
+            alerts=("HeldLotWaits",),
+        ),
+        lines(
+            "Room for units",
+            "Units that are open in the projects of ingest that bound them, how many may be, and records of the intake "
+            "that wait for room.",
+            [
+                (f"sum by (project) (concord_ingest_open_units{PROJECT})", "{{project}} open"),
+                (f"sum by (project) (concord_ingest_open_units_max{PROJECT})", "{{project}} may be open"),
+                (f"sum by (project) (concord_ingest_waiting_records{PROJECT})", "{{project}} records wait"),
+            ],
+            alerts=("RequestsTurnedAway",),
+        ),
+    ]
+
+
+def _standing() -> list[Panel]:
+    return [
         lines(
             "Escalations, by project",
             "Units that wait for a ruling.",
@@ -137,52 +173,36 @@ def _waiting() -> list[Panel]:
             steps=(Threshold(color="transparent"), Threshold(value=86400.0, color="orange")),
             alerts=("ConductAppealsWait", "GoldAppealsWait"),
         ),
-        lines(
-            "Oldest lot, by project",
-            "How long ago the oldest lot was sealed that is not decided, and how long a contract gives a unit.",
-            [
-                (f"{OF_PROJECTS} (concord_audit_project_lot_oldest_seconds{PROJECT})", "{{project}}"),
-                (f"{OF_PROJECTS} (concord_contract_target{asked})", "{{project}} target"),
-            ],
-            unit="s",
-            alerts=("LotUndecided",),
-        ),
-        lines(
-            "Oldest held lot, by project",
-            "How long ago the lot was held that has waited longest for its units of annotators at fault for another to "
-            "be inspected.",
-            [(f"{OF_PROJECTS} (concord_audit_project_held_oldest_seconds{PROJECT})", "{{project}}")],
-            unit="s",
-            alerts=("HeldLotWaits",),
-        ),
-        lines(
-            "Room for units",
-            "Units that are open in the projects of ingest that bound them, how many may be, and records of the intake "
-            "that wait for room.",
-            [
-                (f"sum by (project) (concord_ingest_open_units{PROJECT})", "{{project}} open"),
-                (f"sum by (project) (concord_ingest_open_units_max{PROJECT})", "{{project}} may be open"),
-                (f"sum by (project) (concord_ingest_waiting_records{PROJECT})", "{{project}} records wait"),
-            ],
-            alerts=("RequestsTurnedAway",),
-        ),
     ]
 
 
 def _accuracy() -> list[Panel]:
     known = f"and concord_annotator_gold_units{PROJECT} >= {GOLD_UNITS_MIN}"
+    least = f"bottomk(10, concord_annotator_accuracy{PROJECT} {known})"
     return [
         lines(
             "The ten least accurate",
-            f"Accuracy on gold, posterior mean, of annotators who answered {GOLD_UNITS_MIN} gold units or more; those "
-            "below are the first to look at, not to blame: see how many gold units it rests on beside it.",
-            [(f"bottomk(10, concord_annotator_accuracy{PROJECT} {known})", "{{project}} {{annotator}}")],
+            f"Accuracy on gold, posterior mean with its 95 % interval, of annotators who answered {GOLD_UNITS_MIN} gold"
+            " units or more. They are the first to look at, not to blame: a wide interval rests on few gold units.",
+            [
+                (least, "{{project}} {{annotator}}"),
+                (f"concord_annotator_accuracy_low{PROJECT} and {least}", "{{project}} {{annotator}} low"),
+                (f"concord_annotator_accuracy_high{PROJECT} and {least}", "{{project}} {{annotator}} high"),
+            ],
             unit="percentunit",
         ),
         lines(
             "Gold units behind it",
             "Gold units of the annotators that have the fewest.",
             [(f"bottomk(10, concord_annotator_gold_units{PROJECT})", "{{project}} {{annotator}}")],
+        ),
+        lines(
+            "Share of gold in the labels",
+            "Labels of gold units by all labels of a project: what measuring annotators costs. A project's policy says "
+            "what is shown; where it runs out the share falls.",
+            [(f"concord_gold_annotations{PROJECT} / (concord_annotations{PROJECT} > 0)", "{{project}}")],
+            unit="percentunit",
+            alerts=("ProjectsOutOfGold",),
         ),
     ]
 
@@ -257,6 +277,7 @@ def _everything() -> list[Panel]:
                 ("sum(concord_adjudicate_escalations_open)", "escalations"),
                 ("sum(concord_audit_lots_open)", "lots"),
                 ("sum(concord_audit_lots_without_auditor)", "lots without an auditor"),
+                ("sum(concord_audit_lots_held)", "lots held"),
                 ("sum(concord_ingest_waiting_records)", "records without room"),
             ],
         ),
@@ -288,5 +309,44 @@ def _reviews() -> list[Panel]:
             "Inspections",
             "Verdicts of auditors, a minute: correct, wrong, late, and blind repeats of another's.",
             [(f"60 * sum by (result) (rate(concord_audit_inspections_total{RATE}))", "{{result}} a minute")],
+        ),
+        lines(
+            "Verdicts on lots within the hour",
+            "Lots that were accepted and rejected, annotators found at fault for rejections, and rechecks finished.",
+            [
+                ("sum by (verdict) (increase(concord_audit_lots_total[1h]))", "{{verdict}}"),
+                ("sum(increase(concord_audit_annotators_at_fault_total[1h]))", "annotators at fault"),
+                ("sum(increase(concord_audit_rechecks_total[1h]))", "rechecks"),
+            ],
+            alerts=("ContractTargetBreached",),
+        ),
+    ]
+
+
+def _rules() -> list[Panel]:
+    return [
+        lines(
+            "Rules of conduct broken within the hour",
+            "Rules of pace and skips that began to hold against somebody, by what comes of it. Many at once are a rule "
+            "that is too strict more often than people who are careless.",
+            [("sum by (rule, then) (increase(concord_assign_rules_broken_total[1h]))", "{{rule}} {{then}}")],
+            alerts=("AnnotatorsAwaitLead",),
+        ),
+        lines(
+            "Labels revised",
+            "Labels that whoever gave them revised, a minute, by what became of it.",
+            [(f"60 * sum by (status) (rate(concord_assign_revisions_total{RATE}))", "{{status}} a minute")],
+        ),
+        lines(
+            "Personal data replaced",
+            "Personal data that was replaced in contents, a minute, by kind. A kind that ends all at once is a "
+            "detector that no longer finds it.",
+            [(f"60 * sum by (kind) (rate(concord_ingest_personal_data_total{RATE}))", "{{kind}} a minute")],
+        ),
+        lines(
+            "Who is behind it, asked within the day",
+            "Questions that were answered about who is behind a unit's data: compared, or opened. Each is an event "
+            "that names who asked.",
+            [("sum by (how) (increase(concord_ingest_reidentifications_total[1d]))", "{{how}}")],
         ),
     ]

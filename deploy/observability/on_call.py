@@ -4,9 +4,8 @@ from grafana_foundation_sdk.models.dashboard import Threshold
 
 from deploy.observability.foundations import foundations
 from deploy.observability.panels import ALL_IS_BEST, NONE_IS_BEST, RATE, Panel, lines, number
+from deploy.observability.stream import OF, SERVICE, events, numbers
 
-OF = 'service=~"$service"'
-SERVICE = f"{{{OF}}}"
 JOB = f'{{job="concord", {OF}}}'
 MEMORY = f"max by (service) (process_resident_memory_bytes{JOB}) / on (service) concord:memory_limit:bytes{SERVICE}"
 OBJECTIVES = ("FreshnessBudgetBurning", "AvailabilityBudgetBurning", "SubmissionBudgetBurning", "BudgetBurningSlowly")
@@ -18,10 +17,10 @@ def rows() -> list[tuple[str, list[Panel]]]:
     return [
         ("Now", _now()),
         ("Objectives of the services", _objectives()),
-        ("Processes", _processes()),
+        ("Processes", [*_processes(), *_held()]),
         ("Doors", _requests()),
-        ("Events", _events()),
-        ("Numbers", _numbers()),
+        ("Events", events()),
+        ("Numbers", numbers()),
         ("Sessions and webhooks", _edges()),
         ("What Concord stands on, whichever service is chosen", foundations()),
     ]
@@ -125,22 +124,6 @@ def _processes() -> list[Panel]:
             alerts=("ServiceRestarting",),
         ),
         lines(
-            "Memory",
-            "Resident memory of the largest process of each service, as a share of what the manifests let it have.",
-            [(MEMORY, "{{service}}")],
-            unit="percentunit",
-            steps=(Threshold(color="transparent"), Threshold(value=0.85, color="red")),
-            alerts=("MemoryNearLimit",),
-        ),
-        lines(
-            "Processor",
-            "Processor time of the busiest process of each service, in cores: each is one event loop, so at 1 it is "
-            "full.",
-            [(f"max by (service) (rate(process_cpu_seconds_total{JOB}{RATE}))", "{{service}}")],
-            unit="none",
-            steps=(Threshold(color="transparent"), Threshold(value=0.9, color="red")),
-        ),
-        lines(
             "Loops",
             "How long ago each loop of a service last ended a turn, and turns that failed within the hour.",
             [
@@ -157,6 +140,45 @@ def _processes() -> list[Panel]:
             alerts=("LoopFailing", "LoopStandsStill", "LeasesOverdue"),
         ),
         _files(),
+    ]
+
+
+def _held() -> list[Panel]:
+    return [
+        lines(
+            "Memory",
+            "Resident memory of the largest process of each service, as a share of what the manifests let it have.",
+            [(MEMORY, "{{service}}")],
+            unit="percentunit",
+            steps=(Threshold(color="transparent"), Threshold(value=0.85, color="red")),
+            alerts=("MemoryNearLimit",),
+        ),
+        lines(
+            "Processor",
+            "Processor time of the busiest process of each service, in cores: each is one event loop, so at 1 it is "
+            "full.",
+            [(f"max by (service) (rate(process_cpu_seconds_total{JOB}{RATE}))", "{{service}}")],
+            unit="none",
+            steps=(Threshold(color="transparent"), Threshold(value=0.9, color="red")),
+        ),
+        lines(
+            "Open files",
+            "Files and connections that the busiest process of each service has open, of as many as it may.",
+            [(f"max by (service) (process_open_fds{JOB} / process_max_fds{JOB})", "{{service}}")],
+            unit="percentunit",
+            steps=(Threshold(color="transparent"), Threshold(value=0.8, color="orange")),
+        ),
+        lines(
+            "Held in memory",
+            "Of the largest process of each service: newest records of what is open, and events that are not "
+            "published.",
+            [
+                (f"max by (service) (concord_journal_heads_bytes{SERVICE})", "{{service}} open"),
+                (f"max by (service) (concord_publisher_held_bytes{SERVICE})", "{{service}} unpublished"),
+            ],
+            unit="bytes",
+            alerts=("MemoryNearLimit", "PublisherBacklog"),
+        ),
     ]
 
 
@@ -223,108 +245,19 @@ def _requests() -> list[Panel]:
             [(f"sum by (service) (concord_http_requests_in_flight{SERVICE})", "{{service}}")],
             alerts=("RequestsTurnedAway",),
         ),
-    ]
-
-
-def _events() -> list[Panel]:
-    return [
         lines(
-            "Records consumed",
-            "Records a second by service, dead letters among them.",
-            [(f"sum by (service) (rate(concord_consumer_records_total{SERVICE}{RATE}))", "{{service}}")],
-            unit="cps",
-        ),
-        lines(
-            "Lag and backlog",
-            "Records not committed yet, and events stored and not published yet. Both return to zero when the load "
-            "ends.",
-            [
-                (f"max by (service) (concord_consumer_lag_records{SERVICE})", "{{service}} lag"),
-                (f"max by (service) (concord_publisher_backlog_events{SERVICE})", "{{service}} backlog"),
-            ],
-            alerts=("ConsumerStuck", "PublisherBacklog"),
-        ),
-        lines(
-            "Dead letters",
-            "Records that were set aside since the service's start, by service and topic, and within the hour: each "
-            "single one matters.",
-            [
-                (f"sum by (service, topic) (concord_dead_letters_total{SERVICE})", "{{service}} {{topic}}"),
-                (
-                    f"sum by (service) (increase(concord_dead_letters_total{SERVICE}[1h]))",
-                    "{{service}} within the hour",
-                ),
-            ],
-            alerts=("DeadLettersArriving",),
-        ),
-        lines(
-            "Journal",
-            "Records a second that were stored, and appends that lost their number and were decided anew; what could "
-            "not be published or settled within the hour.",
-            [
-                (f"sum by (service) (rate(concord_journal_records_total{SERVICE}{RATE}))", "{{service}} stored"),
-                (f"sum by (service) (rate(concord_journal_lost_total{SERVICE}{RATE}))", "{{service}} lost"),
-                (
-                    f"sum by (service) (increase(concord_journal_events_parked_total{SERVICE}[1h]))",
-                    "{{service}} parked",
-                ),
-                (f"sum by (service) (increase(concord_journal_unsettled_total{SERVICE}[1h]))", "{{service}} unsettled"),
-            ],
-            unit="none",
-            alerts=("EventsParked", "ReadModelUnsettled"),
-        ),
-    ]
-
-
-def _numbers() -> list[Panel]:
-    measured = "concord_metrics_measure_seconds"
-    waited = f"sum by (le) (rate(concord_event_to_metric_seconds_bucket{SERVICE}{RATE}))"
-    freshness = f'{{objective="freshness", {OF}}}'
-    taken, missed = f"concord:objective_events:rate5m{freshness}", f"concord:objective_missed:rate5m{freshness}"
-    return [
-        lines(
-            "Labels taken, and those in time",
-            "Labels a second that assign took within five minutes, and those of them that were in every measure within "
-            "5 s: of metrics. While it is away none is, and what it catches up with is late.",
-            [(taken, "taken"), (f"{taken} - {missed}", "in time")],
-            unit="cps",
-            alerts=("FreshnessBudgetBurning", "QualityNotMeasured"),
-        ),
-        lines(
-            "From label to metric",
-            "How long a label takes until every measure has it. The objective is 99 % within 5 s.",
+            "Requests handed on",
+            "Requests a second that another process owns: handed on, or refused, for its place is loading or being "
+            "dealt, nobody answers there, or no more may be handed on. Refusals are right while a process comes or "
+            "goes; any that last are not.",
             [
                 (
-                    f"histogram_quantile({share}, {waited})",
-                    f"p{share * 100:g}",
+                    f"sum by (service, outcome) (rate(concord_http_forwards_total{SERVICE}{RATE}))",
+                    "{{service}} {{outcome}}",
                 )
-                for share in (0.5, 0.99)
             ],
-            unit="s",
-            alerts=("FreshnessBudgetBurning", "QualityNotMeasured", "EventTimesAhead"),
-        ),
-        lines(
-            "Time of a measurement",
-            "How long metrics takes to measure what has changed, mean. The next one begins a second after.",
-            [
-                (
-                    f"sum(rate({measured}_sum{SERVICE}{RATE})) / sum(rate({measured}_count{SERVICE}{RATE}))",
-                    "measurement",
-                ),
-            ],
-            unit="s",
-            alerts=("QualityNotMeasured",),
-        ),
-        lines(
-            "Withheld, or not measured",
-            "Projects, and parts of projects, that have no series for want of room, by kind; and projects whose last "
-            "measurement failed. No alert looks at either.",
-            [
-                (f"sum by (kind) (concord_metrics_series_withheld{SERVICE})", "withheld {{kind}}"),
-                (f"sum(concord_metrics_projects_unmeasured{SERVICE})", "projects not measured"),
-            ],
-            unit="none",
-            alerts=("SeriesWithheld", "ProjectNotMeasured"),
+            unit="reqps",
+            alerts=("ServiceNotAnswering",),
         ),
     ]
 

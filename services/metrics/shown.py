@@ -172,11 +172,12 @@ class Series:
         if not may:
             return False
         shown = self._of_projects
-        _show_estimate(shown, "concord_agreement_alpha", labels, report.alpha)
+        # The other ends of both intervals, and the turnaround, are findings of the contract.
+        _show_value(shown, "concord_agreement_alpha", labels, report.alpha.value)
+        _show_value(shown, "concord_agreement_alpha_high", labels, report.alpha.high)
         _show_value(shown, "concord_agreement_percent", labels, report.percent_agreement.value)
-        _show_estimate(shown, "concord_label_error_rate", labels, report.label_error_rate)
+        _show_value(shown, "concord_label_error_rate_low", labels, report.label_error_rate.low)
         _show_estimate(shown, "concord_confidence_gap", labels, report.confidence_gap)
-        _show_value(shown, "concord_turnaround_p95_seconds", labels, report.turnaround_p95.value)
         for name, value in (
             ("concord_agreement_units", report.alpha.units),
             ("concord_label_error_units", report.label_error_rate.units),

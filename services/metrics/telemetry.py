@@ -11,13 +11,15 @@ FRESHNESS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0, 3
 
 PROJECT_INSTRUMENTS = (
     Instrument("concord_agreement_alpha", "gauge", "Krippendorff's alpha of a project's annotators.", PROJECT),
-    Instrument("concord_agreement_alpha_low", "gauge", "Lower end of alpha's 95 % jackknife interval.", PROJECT),
     Instrument("concord_agreement_alpha_high", "gauge", "Upper end of alpha's 95 % jackknife interval.", PROJECT),
     Instrument("concord_agreement_units", "gauge", "Units with two labels or more that alpha rests on.", PROJECT),
     Instrument("concord_agreement_percent", "gauge", "Share of pairs of labels that are equal, 0 to 1.", PROJECT),
-    Instrument("concord_label_error_rate", "gauge", "Share of wrong labels in all accepted lots.", PROJECT),
-    Instrument("concord_label_error_rate_low", "gauge", "Lower end of its 95 % interval.", PROJECT),
-    Instrument("concord_label_error_rate_high", "gauge", "Upper end of its 95 % interval.", PROJECT),
+    Instrument(
+        "concord_label_error_rate_low",
+        "gauge",
+        "Lower end of the 95 % interval of the share of wrong labels in all accepted lots.",
+        PROJECT,
+    ),
     Instrument("concord_label_error_units", "gauge", "Inspected units that the label error rate rests on.", PROJECT),
     Instrument(
         "concord_confidence_gap",
@@ -38,9 +40,6 @@ PROJECT_INSTRUMENTS = (
     Instrument("concord_lots_accepted", "gauge", "Lots that were accepted.", PROJECT),
     Instrument("concord_lots_rejections", "gauge", "How often a lot was rejected.", PROJECT),
     Instrument("concord_labels_saved", "gauge", "Labels saved against overlap.max for every settled unit.", PROJECT),
-    Instrument(
-        "concord_turnaround_p95_seconds", "gauge", "From admission to acceptance, 95th percentile of units.", PROJECT
-    ),
     Instrument(
         "concord_labelled_timestamp_seconds", "gauge", "When a project's newest label was given, since 1970.", PROJECT
     ),

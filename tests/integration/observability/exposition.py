@@ -24,6 +24,7 @@ LABEL_VALUES = {
     "kind": ("annotator", "email", "project"),
     "loop": ("lots",),
     "measure": ("alpha", "label_error_rate", "audit_pass_rate", "turnaround_p95_seconds"),
+    "outcome": ("handed on", "loading"),
     "project": ("k1-p",),
     "result": ("correct", "renewed", "wrong"),
     "route": ("/v1/me",),

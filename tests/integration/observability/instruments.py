@@ -9,6 +9,7 @@ from concord.chassis.consumer import CONSUMER_INSTRUMENTS
 from concord.chassis.http.observed import INSTRUMENTS as HTTP_INSTRUMENTS
 from concord.chassis.identity_watch import IDENTITY_INSTRUMENTS
 from concord.chassis.journal.part import JournalPart
+from concord.chassis.places.forward import INSTRUMENTS as FORWARD_INSTRUMENTS
 from concord.chassis.runtime.dependencies import DEPENDENCY_INSTRUMENTS
 from concord.chassis.runtime.loops import LOOP_INSTRUMENTS
 from concord.chassis.store.memory import MemoryDatabase, MemoryStore
@@ -53,6 +54,7 @@ EVERYONES = (
     *DEPENDENCY_INSTRUMENTS,
     *CERTIFICATE_INSTRUMENTS,
     *IDENTITY_INSTRUMENTS,
+    *FORWARD_INSTRUMENTS,
 )
 WITHOUT_JOURNAL = frozenset({"metrics", "workbench"})
 
@@ -83,7 +85,10 @@ def process() -> list[Instrument]:
     # What an info is called, and its labels, are known by its one sample alone.
     return [
         Instrument(
-            sample.name if metric.type == "info" else metric.name, "gauge", metric.documentation, tuple(sample.labels)
+            sample.name if metric.type == "info" else metric.name,
+            "counter" if metric.type == "counter" else "gauge",
+            metric.documentation,
+            tuple(sample.labels),
         )
         for metric, sample in shown
     ]
