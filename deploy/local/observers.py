@@ -12,17 +12,23 @@ from deploy.local.processes import Program
 
 _TEMPLATES = Path("/usr/share/prometheus/alertmanager/default.tmpl")
 _DEPLOYED = places.ROOT / "deploy" / "observability" / "prometheus"
+RULES = _DEPLOYED / "concord.rules.yml"
 EXEMPLARS = "--enable-feature=exemplar-storage"
 """Without it Prometheus drops the traces that services mark their latencies with."""
 
 
 def programs(
-    folder: Path, ports: Ports, scraped: Mapping[str, Sequence[int]], receivers: str | None = None
+    folder: Path,
+    ports: Ports,
+    scraped: Mapping[str, Sequence[int]],
+    receivers: str | None = None,
+    rules: Path | None = None,
 ) -> list[Program]:
     """Return the programs that watch a stack, their settings and data in its data folder.
 
     `scraped` says at which ports the processes of each service are asked, `receivers` below which address whoever is
-    to hear of alerts does, each by the name that the deployed settings give them, instead of where those say.
+    to hear of alerts does, each by the name that the deployed settings give them, instead of where those say, and
+    `rules` what is evaluated instead of the deployed rules.
 
     Debian's Alertmanager wants its templates where only an installation puts them, so it must be installed.
 
@@ -31,7 +37,7 @@ def programs(
     """
     folder.mkdir(parents=True, exist_ok=True)
     asks = prometheus.ensure() / "prometheus"
-    return [*_alertmanager(folder, ports, receivers), _prometheus(asks, folder, ports, scraped)]
+    return [*_alertmanager(folder, ports, receivers), _prometheus(asks, folder, ports, scraped, rules)]
 
 
 def hears() -> bool:
@@ -74,12 +80,14 @@ def _routed(folder: Path, receivers: str | None) -> Path:
     return path
 
 
-def _prometheus(program: Path, folder: Path, ports: Ports, scraped: Mapping[str, Sequence[int]]) -> Program:
+def _prometheus(
+    program: Path, folder: Path, ports: Ports, scraped: Mapping[str, Sequence[int]], rules: Path | None
+) -> Program:
     return Program(
         name="prometheus",
         argv=(
             str(program),
-            f"--config.file={_configured(folder, ports, scraped)}",
+            f"--config.file={_configured(folder, ports, scraped, rules)}",
             f"--storage.tsdb.path={folder / 'prometheus'}",
             f"--web.listen-address=127.0.0.1:{ports.prometheus}",
             EXEMPLARS,
@@ -89,10 +97,10 @@ def _prometheus(program: Path, folder: Path, ports: Ports, scraped: Mapping[str,
     )
 
 
-def _configured(folder: Path, ports: Ports, scraped: Mapping[str, Sequence[int]]) -> Path:
+def _configured(folder: Path, ports: Ports, scraped: Mapping[str, Sequence[int]], rules: Path | None) -> Path:
     """Write the deployed settings with the ports of this stack, and return where."""
     settings = yaml.safe_load((_DEPLOYED / "prometheus.yml").read_text())
-    settings["rule_files"] = [str(_DEPLOYED / name) for name in settings["rule_files"]]
+    settings["rule_files"] = [str(rules or RULES)]
     for target in settings["scrape_configs"][0]["static_configs"]:
         target["targets"] = [f"127.0.0.1:{port}" for port in scraped.get(target["labels"]["service"], ())]
     settings["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [f"127.0.0.1:{ports.alertmanager}"]

@@ -6,8 +6,8 @@ import subprocess
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deploy.local import family, listeners, places, proc
@@ -123,11 +123,14 @@ class Processes:
         family.kill([member for member in family.members(self._folder) if member.name == name])
         self._reap(known)
 
-    def restart(self, name: str) -> None:
-        """Start one program again, killing it first when it still runs, and return when it is ready."""
+    def restart(self, name: str, argv: Sequence[str] = ()) -> None:
+        """Start one program again, killing it first when it still runs, and return when it is ready.
+
+        With `argv` that is run from now on in its place.
+        """
         known = self._running[name]
         self.kill(name)
-        self.start([known.program], known.layer)
+        self.start([replace(known.program, argv=tuple(argv)) if argv else known.program], known.layer)
 
     def roll(self, name: str) -> None:
         """Ask one program to end, killing it when it takes too long, start it again and return when it is ready."""

@@ -55,6 +55,7 @@ class Stack:
         replicas: int = 1,
         workbench: bool = False,
         receivers: str | None = None,
+        rules: Path | None = None,
     ) -> None:
         """Describe a stack; nothing runs before :meth:`start`.
 
@@ -69,6 +70,7 @@ class Stack:
             replicas: How many processes of each service; the addresses stay the services' own.
             workbench: Whether the pages for people run in front of it.
             receivers: Where those hear of alerts whom the deployed settings name, each below it by name; as deployed.
+            rules: What Prometheus evaluates in place of the deployed rules.
 
         Raises:
             ValueError: So many processes, or places, cannot be.
@@ -85,6 +87,7 @@ class Stack:
         self._parts = {name: parts(name, ports, replicas) for name in self.services}
         self.workbench = workbench
         self._receivers = receivers
+        self._rules = rules
         self._elsewhere = elsewhere or Elsewhere()
         self.kafka_bootstrap = self._elsewhere.kafka_bootstrap or f"127.0.0.1:{ports.kafka}"
         self.mongodb_uri = self._elsewhere.mongodb_uri or f"mongodb://127.0.0.1:{ports.mongodb}"
@@ -142,7 +145,9 @@ class Stack:
                 scraped = {name: [part.port for part in of_one] for name, of_one in self._parts.items()}
                 if self.workbench:
                     scraped[WORKBENCH] = [self.ports.workbench]
-                programs = observers.programs(places.data(self.folder), self.ports, scraped, self._receivers)
+                programs = observers.programs(
+                    places.data(self.folder), self.ports, scraped, self._receivers, self._rules
+                )
                 self._processes.start(programs, _OBSERVERS)
             self.addresses_file.write_text(json.dumps(self.addresses, indent=2))
         except BaseException:
@@ -162,9 +167,12 @@ class Stack:
         """End one part at once (SIGKILL to it and its children): a service's process, ``kafka`` or ``mongodb``."""
         self._processes.kill(name)
 
-    def restart(self, name: str) -> None:
-        """Start one part again, killed first when it still runs, and return when it is ready."""
-        self._processes.restart(name)
+    def restart(self, name: str, argv: Sequence[str] = ()) -> None:
+        """Start one part again, killed first when it still runs, and return when it is ready.
+
+        With `argv` that is run from now on in its place.
+        """
+        self._processes.restart(name, argv)
 
     def roll(self, name: str) -> None:
         """Stop one part in order and start it again, as an orchestrator does; return when it is ready."""

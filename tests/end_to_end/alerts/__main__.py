@@ -6,8 +6,8 @@ import shutil
 import sys
 
 from deploy.local import observers, places, prometheus
+from tests.end_to_end.alerts.catalogue import WALKS
 from tests.end_to_end.alerts.run import run
-from tests.end_to_end.alerts.walks import WALKS
 
 FOLDER = places.LOCAL / "alerts"
 
@@ -21,6 +21,9 @@ def main() -> int:
     )
     parser.add_argument("walks", nargs="+", choices=sorted(WALKS), help="which causes, at the same time")
     parser.add_argument("--replicas", type=int, default=1, help="processes of a service (default %(default)s)")
+    parser.add_argument(
+        "--times", type=int, default=1, help="how many times as short the rules' waits and windows are (default: 1)"
+    )
     asked = parser.parse_args()
     if not observers.hears():
         print(f"no Alertmanager is installed: {prometheus.CURE}")
@@ -28,7 +31,7 @@ def main() -> int:
     folder = FOLDER.with_name(f"alerts-{asked.walks[0]}")
     shutil.rmtree(folder, ignore_errors=True)
     walks = [WALKS[name] for name in asked.walks]
-    rows = asyncio.run(run(walks, folder, lambda text: print(text, flush=True), asked.replicas))
+    rows = asyncio.run(run(walks, folder, lambda text: print(text, flush=True), asked.replicas, asked.times))
     shutil.rmtree(folder, ignore_errors=True)
     for row in rows:
         print(row)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from concord.chassis.identity.caller import Role
-from tests.end_to_end.alerts.run import Town
+from tests.end_to_end.alerts.run import ANNOTATOR, Town
 
 PAUSE_SECONDS = 0.3
 UNITS_A_CLAIM = 20
 STEP_SECONDS_MAX = 300.0
-ANNOTATOR, AUDITOR = "ann", "zoe"
+AUDITOR = "zoe"
 ALONE: Mapping[str, Any] = {
     "overlap": {"initial": 1, "max": 2},
     "consensus": {"method": "posterior", "confidence": 0.5},
@@ -52,10 +52,10 @@ class Job:
         answer = await self.ask("ingest", "PUT", f"/v1/projects/{self.name}", self.town.client, body)
         self.project_id = answer["project_id"]
 
-    async def send(self, count: int, content: Callable[[int], str] = "text {}".format) -> None:
-        """Send so many units."""
+    async def send(self, count: int, content: Callable[[int], str] = "text {}".format, **more: Any) -> None:
+        """Send so many units, with what more is told of each."""
         first = len(self._numbers)
-        units = [{"id": f"u{number}", "content": content(number)} for number in range(first, first + count)]
+        units = [{"id": f"u{number}", "content": content(number), **more} for number in range(first, first + count)]
         path = f"/v1/projects/{self.project_id}/units"
         report = await self.ask("ingest", "POST", path, self.town.client, units)
         self._numbers |= {unit["unit_id"]: first + place for place, unit in enumerate(report["units"])}
@@ -66,18 +66,18 @@ class Job:
         claimed = await self.ask("assign", "POST", path, token, {"units": min(count, UNITS_A_CLAIM)})
         return [offer["assignment_id"] for offer in claimed["assignments"]]
 
-    async def submit(self, assignment_id: str, person: str = ANNOTATOR) -> None:
+    async def submit(self, assignment_id: str, person: str = ANNOTATOR, label: str = "a") -> None:
         """Label a unit."""
         token, path = self.town.token(Role.ANNOTATOR, person), f"/v1/assignments/{assignment_id}/submission"
-        await self.ask("assign", "POST", path, token, {"label": "a", "active_ms": 900})
+        await self.ask("assign", "POST", path, token, {"label": label, "active_ms": 900})
 
-    async def label(self, count: int) -> None:
+    async def label(self, count: int, person: str = ANNOTATOR, label: str = "a") -> None:
         """Label so many units, one after another."""
         async with asyncio.timeout(STEP_SECONDS_MAX):
             while count > 0:
-                given = await self.claim(count)
+                given = await self.claim(count, person)
                 for assignment_id in given:
-                    await self.submit(assignment_id)
+                    await self.submit(assignment_id, person, label)
                 count -= len(given)
                 if not given:
                     await asyncio.sleep(PAUSE_SECONDS)
@@ -87,7 +87,10 @@ class Job:
         first = len(self._numbers)
         await self.send(units)
         await self.label(units)
-        before = await self.accepted()
+        await self.inspect(await self.accepted(), wrong, first)
+
+    async def inspect(self, before: int, wrong: int, first: int = 0) -> None:
+        """Have an auditor judge until more lots are accepted than before; from the first unit on so many are wrong."""
         token, path = self.town.token(Role.AUDITOR, AUDITOR), f"/v1/inspections?project_id={self.project_id}"
         async with asyncio.timeout(STEP_SECONDS_MAX):
             while await self.accepted() == before:

@@ -15,10 +15,12 @@ import aiohttp
 from concord.chassis.identity.caller import Role
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
+from tests.end_to_end.alerts.hastened import hastened
 from tests.end_to_end.load import Load
 from tests.end_to_end.paging.judgement import Notification
 from tests.end_to_end.paging.run import receiver
 
+ANNOTATOR = "ann"
 LOOK_SECONDS = 2.0
 REQUEST_SECONDS_MAX = 60.0
 TICKETS, PLATFORM, QUALITY = "tickets", "platform-on-call", "quality-on-call"
@@ -103,6 +105,12 @@ class Town:
     def token(self, role: Role, name: str) -> str:
         """Return somebody's token."""
         return self.stack.issuer.token(role, name)
+
+    async def annotators(self, *names: str) -> None:
+        """Define annotators: those who are named, or the one."""
+        operator = self.token(Role.OPERATOR, "operator")
+        for name in names or (ANNOTATOR,):
+            await self.load.insist("assign", "PUT", f"/v1/annotators/{name}", operator, {"kind": "human"})
 
     def send(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a part of the stack."""
@@ -211,8 +219,13 @@ async def _wait(holds: Callable[[], bool], seconds: float) -> None:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def run(walks: Sequence[Walk], folder: Path, say: Callable[[str], None], replicas: int = 1) -> list[Row]:
-    """Run all of them at once on a stack of its own, which is stopped again; return what became of each alert."""
+async def run(
+    walks: Sequence[Walk], folder: Path, say: Callable[[str], None], replicas: int = 1, times: int = 1
+) -> list[Row]:
+    """Run all of them at once on a stack of its own, which is stopped again; return what became of each alert.
+
+    The waits and windows of the rules are that many times as short as the deployed ones.
+    """
     heard: list[Notification] = []
     began = time.monotonic()
 
@@ -220,10 +233,13 @@ async def run(walks: Sequence[Walk], folder: Path, say: Callable[[str], None], r
         say(f"{time.monotonic() - began:6.0f} s  {text}")
 
     timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS_MAX)
+    rules = hastened(folder, times) if times > 1 else None
     async with (
         receiver(heard) as address,
         aiohttp.ClientSession(timeout=timeout) as session,
-        Stack(folder, Ports.free(), observed=True, receivers=address, workbench=True, replicas=replicas) as stack,
+        Stack(
+            folder, Ports.free(), observed=True, receivers=address, workbench=True, replicas=replicas, rules=rules
+        ) as stack,
     ):
         town = Town(stack, Load(stack, session), heard, timed)
         watching = asyncio.create_task(town.watch())

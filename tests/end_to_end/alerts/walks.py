@@ -3,32 +3,23 @@
 import asyncio
 import signal
 import time
-from collections.abc import Mapping
 
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-
-from concord.chassis.identity.caller import Role
 from concord.contracts.topics import PROJECTS
 from services.metrics.domain.drift import REFERENCE_UNITS
-from services.metrics.shown import PROJECTS_SHOWN_MAX, QUIET_SECONDS
-from tests.end_to_end.alerts.job import ANNOTATOR, Job
-from tests.end_to_end.alerts.run import PLATFORM, Expected, Town, Walk
+from tests.end_to_end.alerts.job import Job
+from tests.end_to_end.alerts.run import Town
+from tests.end_to_end.alerts.topics import settings_of
+from tests.end_to_end.alerts.troubles import restarted
 
 HOUR_SECONDS = 3_600
 HELD_SECONDS_MAX = 300.0
-WITHHELD = 20
+SHOWN, WITHHELD = 20, 5
+QUIET_SECONDS = 240
 AT_ONCE = 8
 SLOW_ROUNDS, SLOW_LABELS, SLOW_SECONDS = 30, 20, 1.4
 FAST_PEOPLE, FAST_LABELS = 8, 10_000
 RECORD_BYTES = 2_000
 STORE = "mongodb"
-
-
-async def _annotator(town: Town, *names: str) -> None:
-    operator = town.token(Role.OPERATOR, "operator")
-    for name in names or (ANNOTATOR,):
-        await town.load.insist("assign", "PUT", f"/v1/annotators/{name}", operator, {"kind": "human"})
 
 
 class Graded:
@@ -38,10 +29,10 @@ class Graded:
 
     async def cause(self, town: Town) -> None:
         """Have lots rejected."""
-        await _annotator(town)
+        await town.annotators()
         plan = {"plan": "fraction", "fraction": 1.0, "aql": 0.01, "on_reject": "inspect_all"}
         self.job = Job(town, "graded", lot={"size": self.units}, audit=plan)
-        await self.job.define({"audit_pass_rate": 0.9})
+        await self.job.define({"audit_pass_rate": 0.5})
         for _ in range(self.lots):
             await self.job.lot(self.units, self.wrong)
 
@@ -62,7 +53,7 @@ class Discontinued:
 
     async def cause(self, town: Town) -> None:
         """Have inspection discontinued, and one lot more sealed."""
-        await _annotator(town)
+        await town.annotators()
         plan = {"plan": "iso_2859_1", "aql": 0.065, "ltpd": 0.3, "on_reject": "inspect_all"}
         self.job = Job(town, "discontinued", lot={"size": self.units}, audit=plan)
         await self.job.define({"audit_pass_rate": 0.0})
@@ -83,7 +74,7 @@ class Drift:
 
     async def cause(self, town: Town) -> None:
         """Send as many units as are held for the beginning, and long ones in the next hour."""
-        await _annotator(town)
+        await town.annotators()
         self.job = Job(town, "drift")
         await self.job.define()
         await self._sent(REFERENCE_UNITS + 100, every=10)
@@ -105,12 +96,15 @@ class Drift:
 
 
 class Room:
-    """More projects change than one process may show."""
+    """More projects change than a process of metrics shows, which is fewer than it might."""
 
     async def cause(self, town: Town) -> None:
         """Have all of them labelled once."""
-        await _annotator(town)
-        self.jobs = [Job(town, f"room-{number}") for number in range(PROJECTS_SHOWN_MAX + WITHHELD)]
+        constants = {"PROJECTS_SHOWN_MAX": SHOWN, "QUIET_SECONDS": QUIET_SECONDS}
+        settings = [f"services.metrics.shown:{name}={value}" for name, value in constants.items()]
+        await restarted(town, "metrics", *(word for setting in settings for word in ("--set", setting)))
+        await town.annotators()
+        self.jobs = [Job(town, f"room-{number}") for number in range(SHOWN + WITHHELD)]
         self.since = time.monotonic()
         turns = asyncio.Semaphore(AT_ONCE)
 
@@ -134,34 +128,21 @@ class Parked:
 
     async def cause(self, town: Town) -> None:
         """Have the topic of projects take small records alone, and define a project with a long guideline."""
-        self.settings = await _settings(town, PROJECTS.name, {})
-        await _settings(town, PROJECTS.name, self.settings | {"max.message.bytes": str(RECORD_BYTES)})
+        self.settings = await settings_of(town.stack.kafka_bootstrap, PROJECTS.name, {})
+        await settings_of(
+            town.stack.kafka_bootstrap, PROJECTS.name, self.settings | {"max.message.bytes": str(RECORD_BYTES)}
+        )
         self.job = Job(town, "parked")
         self.guideline = " ".join(f"{number * 7_919 % 10_007:x}" for number in range(4 * RECORD_BYTES))
         await self.job.define(guideline=self.guideline)
 
     async def cure(self, town: Town) -> None:
         """Put the setting back, and define the project anew."""
-        await _settings(town, PROJECTS.name, self.settings)
-        await _annotator(town)
+        await settings_of(town.stack.kafka_bootstrap, PROJECTS.name, self.settings)
+        await town.annotators()
         await self.job.define(guideline=f"{self.guideline} Say a or b.")
         await self.job.send(1)
         await self.job.label(1)
-
-
-async def _settings(town: Town, topic: str, wanted: Mapping[str, str]) -> dict[str, str]:
-    """Return what a topic's own settings are, once they are as wanted, if anything is."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=town.stack.kafka_bootstrap)
-    await admin.start()
-    try:
-        if wanted:
-            await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, dict(wanted))])
-        (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
-    finally:
-        await admin.close()
-    topic_source = 1
-    entries = answer.resources[0][4]
-    return {entry[0]: entry[1] for entry in entries if entry[3] == topic_source}
 
 
 class SlowStore:
@@ -169,7 +150,7 @@ class SlowStore:
 
     async def cause(self, town: Town) -> None:
         """Have labels wait for a store that stands still for a moment, again and again."""
-        await _annotator(town)
+        await town.annotators()
         self.job = Job(town, "slow")
         await self.job.define()
         await self.job.send(SLOW_ROUNDS * SLOW_LABELS)
@@ -202,7 +183,7 @@ class StoreAway:
 
     async def cause(self, town: Town) -> None:
         """Give out a unit for a minute, and stop the store."""
-        await _annotator(town)
+        await town.annotators()
         job = Job(town, "away", lease={"seconds": 60})
         await job.define()
         await job.send(5)
@@ -220,7 +201,7 @@ class MetricsAway:
 
     async def cause(self, town: Town) -> None:
         """End metrics, and label on."""
-        await _annotator(town)
+        await town.annotators()
         self.job = Job(town, "uncounted")
         await self.job.define()
         await self.job.send(20)
@@ -244,30 +225,3 @@ class MetricsAway:
 
 
 UNITS_A_STEP, STEP_SECONDS = 10, 5.0
-
-
-def _walk(kind: type, *expected: Expected) -> Walk:
-    found = kind()
-    return Walk(found.cause, found.cure, expected)
-
-
-WALKS = {
-    "graded": _walk(Graded, Expected("ConfidenceOverstated"), Expected("ContractTargetBreached")),
-    "discontinued": _walk(Discontinued, Expected("AuditLotsStanding")),
-    "drift": _walk(Drift, Expected("DriftDetected")),
-    "room": _walk(Room, Expected("SeriesWithheld")),
-    "parked": _walk(Parked, Expected("EventsParked", PLATFORM)),
-    "slow-store": _walk(SlowStore, Expected("SubmissionBudgetBurning", PLATFORM)),
-    "store-away": _walk(
-        StoreAway,
-        Expected("StoreNotAnswering", PLATFORM),
-        Expected("LoopStandsStill", silenced=True),
-        Expected("LeasesOverdue", silenced=True),
-    ),
-    "metrics-away": _walk(
-        MetricsAway,
-        Expected("ServiceNotAnswering", PLATFORM),
-        Expected("QualityNotMeasured", PLATFORM, silenced=True),
-        Expected("FreshnessBudgetBurning", PLATFORM, silenced=True),
-    ),
-}
