@@ -88,7 +88,7 @@ class ChunkedConsumer(driver.Consumer):
         return thread
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's signature
-        """Yield what one poll brings; what comes while nothing is delivered, as a group is dealt anew, is read again.
+        """Yield what one poll brings; what comes while it is not delivered, as a group is dealt anew, is read again.
 
         What trickles in is gathered, as `consumer.batch` does: a chunk costs much whatever it holds.
         """
@@ -106,7 +106,7 @@ class ChunkedConsumer(driver.Consumer):
         for place, found in records.items():
             tp = ensure_TP(place)
             if active is not None and tp not in active and tp not in self._buffered_partitions:
-                continue
+                continue  # held back since it was polled
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
             messages = self._messages(tp, found)
             while True:
@@ -118,11 +118,16 @@ class ChunkedConsumer(driver.Consumer):
                 left[tp] = message.offset + 1
                 yield tp, message
             left.pop(tp, None)
+        self._dropped |= left
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's
-        """Poll, briefly while a partition waits for its agent: Faust's second is long after it has room again."""
+        """Poll what is read now, briefly while a partition waits for its agent: Faust's second is long by then.
+
+        Faust would lend the set that it goes on changing while a poll lasts. Empty, as it is while a group is dealt
+        anew, that means every partition: so a poll begun before took what a table was to be recovered from.
+        """
         brief = min(timeout, FULL_POLL_SECONDS) if self._buffered_partitions else timeout
-        return await super()._getmany(active_partitions, brief)
+        return await super()._getmany(None if active_partitions is None else {*active_partitions}, brief)
 
     async def _back(self) -> None:
         """Go back to what a poll brought while nothing was delivered: the client library takes it for read."""

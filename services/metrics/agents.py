@@ -190,6 +190,7 @@ class FaustPart:
         self._was_dealt = self._ready = self._joined = False
         self._leaving: asyncio.Task[None] | None = None
         self._dealt_us = 0
+        self._left: int | None = None
         for name in reading.topics:
             # Registered here and by name: two agents never share a topic, and one never runs twice.
             app.agent(app.chunked(name), name=f"{SERVICE}.{name}", concurrency=1)(self._agent(name))
@@ -289,12 +290,25 @@ class FaustPart:
     async def _lag_or_raise(self) -> int:
         """Return how many records are not counted; raise BrokerUnavailable when nobody can say now.
 
-        Who was put out of the group and does not come back goes on reading what it had, and has no lag.
+        Who was put out of the group and does not come back goes on reading what it had, and has no lag. While tables
+        are recovered it is what is left to be read of their changelogs: where nothing comes of it, something is stuck.
         """
+        if left := self._to_recover():
+            return left
         lag_records = await self._lag() if self._joined else None
         if lag_records is None:
             raise BrokerUnavailable("no partitions are assigned, or how far the topics go could not be asked")
         return lag_records
+
+    def _to_recover(self) -> int | None:
+        """Return how many records of changelogs are not read; None where nothing is recovered."""
+        tables: Any = self.app.tables
+        recovery = tables.recovery
+        left = recovery.active_remaining_total() if recovery.in_recovery else None
+        if left != self._left:
+            self._left = left
+            self.watch.progressed()
+        return left
 
     async def _lag(self) -> int | None:
         """Return how many records are not counted; None when nobody can say now."""

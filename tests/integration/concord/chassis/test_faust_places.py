@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import faust
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import UnknownError
@@ -98,6 +99,44 @@ async def test_two_members_hold_one_table_and_the_places_of_one_that_leaves_go_t
         entry.app.consumer.resume_flow()
         await until(lambda: len(entry.read) == len(records))
     await broker.stop()
+
+
+async def test_a_poll_begun_before_places_were_dealt_anew_takes_nothing_that_a_table_is_recovered_from(
+    topics: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = f"faust-{uuid.uuid4().hex[:8]}"
+    entry, two = (Member(group, topics, number) for number in (1, 2))
+    tables: list[Any] = [
+        member.app.tables.add(faust.Table(member.app, name="rows", key_type=bytes, value_type=bytes, partitions=PLACES))
+        for member in (entry, two)
+    ]
+    async with entry.running():
+        await until(lambda: agreed(entry))
+        for place in range(PLACES):
+            await tables[0].send_changelog(place, b"%d" % place, b"row", value_serializer="raw")
+        async with two.running():
+            await until(lambda: agreed(entry, two))
+            consumer: Any = entry.app.consumer
+            manager: Any = entry.app.tables
+            recovery = manager.recovery
+            poll, seek = consumer._getmany, recovery._seek_offsets
+
+            async def polls_long(active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's
+                return await poll(active_partitions, 10 * timeout)
+
+            async def begins_late(reader: Any, places: Any, *arguments: Any) -> None:
+                """Begin when the client library has what is to be recovered, or somebody has taken it."""
+                await seek(reader, places, *arguments)
+                fetched = thread_of(entry)._consumer._fetcher._records
+                for place in places:
+                    while not await reader.position(place) and place not in fetched:  # noqa: ASYNC110  # no event tells
+                        await asyncio.sleep(0.01)
+
+            monkeypatch.setattr(consumer, "_getmany", polls_long)
+            monkeypatch.setattr(recovery, "_seek_offsets", begins_late)
+            await asyncio.sleep(SHORTLY_SECONDS)
+        await until(lambda: agreed(entry))
+        assert dict(tables[0].data) == {b"%d" % place: b"row" for place in range(PLACES)}
 
 
 async def test_a_member_that_counts_other_places_than_are_dealt_ends(topics: list[str]) -> None:

@@ -101,6 +101,7 @@ class Polled:
 
     def __init__(self, consumer: ChunkedConsumer, monkeypatch: pytest.MonkeyPatch) -> None:
         self.consumer, self.position, self.end = consumer, 0, 0
+        self.active: set[TP] | None = None
         app: Any = consumer.app
         monkeypatch.setattr(app, "monitor", type("Monitor", (), {"track_tp_end_offset": lambda *_: None})())
         monkeypatch.setattr(consumer, "assignment", lambda: {PLACE})
@@ -110,11 +111,11 @@ class Polled:
         monkeypatch.setattr(consumer, "position", self._position)
         consumer.flow_active = True
 
-    async def _wait_next_records(self, seconds: float) -> tuple[dict[TP, list[Incoming]], None]:
+    async def _wait_next_records(self, seconds: float) -> tuple[dict[TP, list[Incoming]], set[TP] | None]:
         del seconds
         found = [Incoming("topic", 0, offset, b"", b"", (), 0) for offset in range(self.position, self.end)]
         self.position = self.end
-        return ({PLACE: found} if found else {}), None
+        return ({PLACE: found} if found else {}), self.active
 
     async def seek_wait(self, positions: dict[TP, int]) -> None:
         self.position = positions[PLACE]
@@ -166,6 +167,34 @@ async def test_what_lies_before_where_reading_began_or_was_sought_anew_is_not_go
     await polled.poll(stop_after=0)
     polled.position, consumer.flow_active = 6, True
     assert await polled.poll() == [6, 7, 8], "never forward, past what is to be read again"
+
+
+async def test_what_was_polled_of_a_partition_that_is_held_back_by_then_is_read_again(
+    consumer: ChunkedConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polled = Polled(consumer, monkeypatch)
+    polled.end, polled.active = 5, set()
+    assert await polled.poll() == []
+    polled.active.add(PLACE)
+    assert await polled.poll() == [0, 1, 2, 3, 4]
+    assert await polled.poll() == []
+
+
+async def test_a_poll_is_of_the_partitions_that_were_read_as_it_began(
+    consumer: ChunkedConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polled: list[set[TP]] = []
+
+    async def thread_polls(active: set[TP], seconds: float) -> dict[TP, list[Incoming]]:
+        del seconds
+        consumer.pause_partitions({PLACE})  # as when the group is dealt anew
+        polled.append(active)
+        return {}
+
+    monkeypatch.setattr(consumer._thread, "getmany", thread_polls)
+    consumer._set_active_tps({PLACE})
+    await consumer._getmany(consumer._get_active_partitions(), 1.0)
+    assert polled == [{PLACE}], "of none would be of all, to the client library"
 
 
 def test_a_place_is_had_by_who_has_it_in_every_topic() -> None:
