@@ -17,7 +17,7 @@ from playwright.sync_api import Page, Response
 from tests.end_to_end.workbench.pictures import stack_at
 from tests.end_to_end.workbench.test_safety import huge_picture, large_unit
 from tests.end_to_end.workbench.test_sending import CHOICE, send, units
-from tests.support.pages import Pages, opened
+from tests.support.pages import Pages, opened, until
 from tests.unit.workbench.test_pages import FIRST_PAGE_BYTES_MAX
 
 UNITS, UNITS_A_MINUTE_MIN = 100, 20
@@ -74,7 +74,9 @@ def through_a_network_that_drops(pages: Pages, slug: str) -> list[Figure]:
     person.context.set_offline(False)
     page.wait_for_selector("[data-waiting]", state="detached")
     stored = {f"Text number {name[1:]}.": label for name, label in pages.resolutions(project_id, UNITS).items()}
-    quality: Any = pages.ask("metrics", "GET", f"/projects/{project_id}/quality")
+    path = f"/projects/{project_id}/quality"
+    until(lambda: pages.ask("metrics", "GET", path)["annotations"] >= UNITS, f"{UNITS} annotations in quality")
+    quality: Any = pages.ask("metrics", "GET", path)
     differing = sum(stored.get(text) != label for text, label in given.items()) + len(stored.keys() - given.keys())
     times: list[float] = page.evaluate("performance.getEntriesByName('next-unit').map((one) => one.duration)")
     pace = len(given) / minutes

@@ -230,3 +230,32 @@ def test_what_a_service_hears_of_a_moment_later_comes_by_itself(pages: Pages, sl
     learner = pages.person("annotator", f"{slug}-d-wrong")
     learner.page.route("**/adjudicate/v1/projects/*/retraining", at_first(refuse(404)))
     learner.open(f"/retraining/{failed_in}").get_by_label("Were you right? Say why").wait_for()
+
+
+PAGES_OF_A_PROJECT = (
+    ("client", "/agreement/{}", "**/metrics/v1/projects/*/quality/pairs", "No two annotators share a unit"),
+    ("client", "/closing/{}", "**/adjudicate/v1/projects/*/escalations/bars", "0 units wait for a ruling"),
+    ("adjudicator", "/adjudicate?project={}", "**/adjudicate/v1/escalations?*", "Nothing waits for your ruling"),
+    ("adjudicator", "/gold/{}", "**/adjudicate/v1/projects/*/gold?*", "No known label is in doubt"),
+    (
+        "adjudicator",
+        "/gold/{}/candidates",
+        "**/adjudicate/v1/projects/*/gold/candidates?*",
+        "No candidate waits for you",
+    ),
+    ("adjudicator", "/judging/{}", "**/audit/v1/projects/*/models", "No model has been posted"),
+    ("auditor", "/audit?project={}", "**/audit/v1/inspections?*", "Nothing waits to be checked"),
+    ("annotator", "/mine/{}", "**/metrics/v1/projects/*/quality/mine", "Where you stand"),
+)
+"""Who opens it, what it asks of a service that may not have heard of the project yet, and what it says in the end."""
+
+
+def test_a_page_that_came_before_its_service_heard_of_the_project_fills_by_itself(pages: Pages, slug: str) -> None:
+    project_id = pages.project(slug, CHOICE, [])
+    for role, path, asked, text in PAGES_OF_A_PROJECT:
+        person = pages.person(role, f"{slug}-{role}")
+        person.page.route(asked, at_first(refuse(404)))
+        with person.page.expect_response(lambda answer: answer.status == 404):
+            page = person.open(path.format(project_id))
+        page.locator("main").get_by_text(text).first.wait_for()
+        expect(page.locator("main .problem:not(:empty)")).to_have_count(0)

@@ -22,6 +22,9 @@ export class Away extends Error {
   }
 }
 
+// Whether the same may be answered in a moment: nobody answers now, or a service has not heard yet of what was just made.
+export const isLater = (fault) => fault instanceof Away || fault.status === 404;
+
 const AWAY = new Set([429, 502, 503, 504]);
 
 // What a request or the reading of its answer ended with, when it ended for the network.

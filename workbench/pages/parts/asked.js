@@ -1,7 +1,7 @@
-// What a part of a page asks for when it is shown. While nobody answers it asks again: a page that came at a bad moment goes
-// on by itself.
+// What a part of a page asks for when it is shown. While nobody answers, or who is asked has not heard yet of what was just
+// made, it asks again: a page that came at a bad moment goes on by itself.
 import { html, useEffect, useState } from "./html.js";
-import { Away, payload } from "./api.js";
+import { isLater, payload } from "./api.js";
 import { t } from "./strings.js";
 
 const AGAIN_MS = 3_000;
@@ -21,7 +21,7 @@ export function useAsked(ask, of, expired = null) {
       const isOld = fault.status === 401 && expired;
       if (!isOld) tell({ found: undefined, problem: fault.message });
       if (isOld) timer = setTimeout(expired, EXPIRED_MS);
-      else if (fault instanceof Away) timer = setTimeout(run, AGAIN_MS);
+      else if (isLater(fault)) timer = setTimeout(run, AGAIN_MS);
     });
     run();
     return () => {
@@ -30,6 +30,23 @@ export function useAsked(ask, of, expired = null) {
     };
   }, of);
   return told;
+}
+
+// Load a page when it is shown, and again in the same moments. `load` returns what it failed with, if it did.
+export function useLoaded(load) {
+  useEffect(() => {
+    let timer = 0;
+    let over = false;
+    const run = async () => {
+      const fault = await load();
+      if (!over && fault && isLater(fault)) timer = setTimeout(run, AGAIN_MS);
+    };
+    run();
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
+  }, []);
 }
 
 // A unit's payload: { content, mediaType }. Its link holds for a while; `expired` is to bring a new one.

@@ -1,6 +1,6 @@
 // The guideline beside the work: always at hand, its version known, a change acknowledged before one goes on.
 import { html, useEffect, useState } from "./html.js";
-import { Away, ask } from "./api.js";
+import { Away, ask, isLater } from "./api.js";
 import { Content } from "./content.js";
 import { KeyButton, useKeys } from "./keys.js";
 import { Markdown } from "./markdown.js";
@@ -25,8 +25,7 @@ export function useGuideline(project, version) {
         // The first one is read like any other text; only a change asks to be noticed.
         if (!recall(`guideline:${project}`, 0)) acknowledge(found.guideline_version);
       } catch (fault) {
-        // A project that was just made is heard of there a moment later.
-        if ((fault instanceof Away || fault.status === 404) && !over) timer = setTimeout(load, AGAIN_MS);
+        if (isLater(fault) && !over) timer = setTimeout(load, AGAIN_MS);
       }
     };
     load();

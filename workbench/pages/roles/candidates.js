@@ -1,7 +1,7 @@
 // Candidates for known labels: what a resolved unit was settled as, and a lead's word whether it is to measure annotators.
-import { html, useEffect, useRef, useState } from "../parts/html.js";
+import { html, useRef, useState } from "../parts/html.js";
 import { ask } from "../parts/api.js";
-import { Coming, usePayload } from "../parts/asked.js";
+import { Coming, useAsked, useLoaded, usePayload } from "../parts/asked.js";
 import { KeyButton, useKeys } from "../parts/keys.js";
 import { KeysDialog } from "../parts/keys_dialog.js";
 import { Markdown } from "../parts/markdown.js";
@@ -15,18 +15,18 @@ const REASON_CHARACTERS_MAX = 2_000;
 export default function Candidates({ one }) {
   const id = encodeURIComponent(one);
   const [found, setFound] = useState(null);
-  const [stock, setStock] = useState(null);
+  const { found: stock } = useAsked(() => ask("assign", "GET", `/projects/${id}/gold/stock`), []);
   const [done, setDone] = useState(0);
   const [problem, setProblem] = useState("");
   const [help, setHelp] = useState(false);
   const load = () => ask("adjudicate", "GET", `/projects/${id}/gold/candidates?limit=${PAGE}`).then((told) => {
     setFound(told);
     setProblem("");
-  }, (fault) => setProblem(fault.message));
-  useEffect(() => {
-    load();
-    ask("assign", "GET", `/projects/${id}/gold/stock`).then(setStock, () => {});
-  }, []);
+  }, (fault) => {
+    setProblem(fault.message);
+    return fault;
+  });
+  useLoaded(load);
   useKeys({ help: () => setHelp(true) });
   const unit = found?.candidates[0];
   const decide = async (word) => {

@@ -1,6 +1,6 @@
 // Against whom the project's rules of pace and skips hold, what they say to it, and the lead's word.
 import { html, useEffect, useState } from "../parts/html.js";
-import { Away, ask } from "../parts/api.js";
+import { ask, isLater } from "../parts/api.js";
 import { duration, moment, t } from "../parts/strings.js";
 
 const SECOND_MS = 1_000;
@@ -17,8 +17,7 @@ export function Conduct({ id, news }) {
   const [people, setPeople] = useState([]);
   const [said, say] = useState("");
   const look = () => ask("assign", "GET", `/projects/${id}/conduct`).then((told) => setPeople(told.annotators), (fault) => {
-    // A project that was just made is heard of by the others a moment later.
-    if (!(fault instanceof Away) && fault.status !== 404) say(fault.message);
+    if (!isLater(fault)) say(fault.message);
   });
   useEffect(() => { look(); }, [id, news]);
   const done = async (path, body, words) => {

@@ -1,7 +1,7 @@
 // Known labels in doubt: what a gold unit is known as, what most good annotators say instead, and one word on it.
-import { html, useEffect, useMemo, useRef, useState } from "../parts/html.js";
+import { html, useMemo, useRef, useState } from "../parts/html.js";
 import { ask } from "../parts/api.js";
-import { Coming, usePayload } from "../parts/asked.js";
+import { Coming, useLoaded, usePayload } from "../parts/asked.js";
 import { KeyButton, useKeys } from "../parts/keys.js";
 import { KeysDialog } from "../parts/keys_dialog.js";
 import { Markdown } from "../parts/markdown.js";
@@ -22,10 +22,11 @@ export default function Gold({ one }) {
   const load = () => ask("adjudicate", "GET", `/projects/${id}/gold?limit=${PAGE}`).then((told) => {
     setFound(told);
     setProblem("");
-  }, (fault) => setProblem(fault.message));
-  useEffect(() => {
-    load();
-  }, []);
+  }, (fault) => {
+    setProblem(fault.message);
+    return fault;
+  });
+  useLoaded(load);
   useKeys({ help: () => setHelp(true) });
   const unit = found?.gold[0];
   const rule = async (word) => {

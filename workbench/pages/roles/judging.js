@@ -1,7 +1,7 @@
 // Where a model and an accepted label differ: which of two sides is right, without knowing whose either is.
 import { html, useEffect, useRef, useState } from "../parts/html.js";
 import { ask } from "../parts/api.js";
-import { Coming, usePayload } from "../parts/asked.js";
+import { Coming, useAsked, usePayload } from "../parts/asked.js";
 import { Content } from "../parts/content.js";
 import { Key, KeyButton, useKeys } from "../parts/keys.js";
 import { KeysDialog } from "../parts/keys_dialog.js";
@@ -17,12 +17,8 @@ const SIDES = ["first", "second", "neither", "ambiguous"];
 
 export default function Judging({ one, query, go }) {
   const id = encodeURIComponent(one);
-  const [models, setModels] = useState(null);
-  const [problem, setProblem] = useState("");
+  const { found: models, problem } = useAsked(async () => (await ask("audit", "GET", `/projects/${id}/models`)).models, []);
   const chosen = query.get("model") ?? (models?.length === 1 ? models[0].model_id : "");
-  useEffect(() => {
-    ask("audit", "GET", `/projects/${id}/models`).then((told) => setModels(told.models), (fault) => setProblem(fault.message));
-  }, []);
   return html`<main class="desk" id="main" tabindex="-1">
     <div class="bar"><div><h1>${t("judging.title")}</h1><p class="quiet">${t("judging.lead")}</p></div>
       ${models?.length > 1 && html`<label class="filter">${t("judging.model")} <select value=${chosen}

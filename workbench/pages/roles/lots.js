@@ -1,7 +1,7 @@
 // A project's lots: where each stands, and the way of one to its verdict.
 import { html, useEffect, useState } from "../parts/html.js";
 import { useAddress } from "../parts/address.js";
-import { Away, ask } from "../parts/api.js";
+import { ask, isLater } from "../parts/api.js";
 import { percent, t, whole } from "../parts/strings.js";
 import { Table } from "../parts/table.js";
 import { Dialog } from "../parts/dialog.js";
@@ -46,7 +46,7 @@ export function Lots({ id, news }) {
           setProblem("");
         }
       } catch (fault) {
-        if (!over && !(fault instanceof Away) && fault.status !== 404) setProblem(fault.message);
+        if (!over && !isLater(fault)) setProblem(fault.message);
       }
       if (!over) timer = setTimeout(look, LOOK_MS);
     };

@@ -1,6 +1,7 @@
 // One's own quality in a project: where one stands and what comes next, hidden gold over time, by class and by pace, and one's days.
-import { html, useEffect, useState } from "../parts/html.js";
-import { Away, ask } from "../parts/api.js";
+import { html } from "../parts/html.js";
+import { ask } from "../parts/api.js";
+import { useAsked } from "../parts/asked.js";
 import { useKeys } from "../parts/keys.js";
 import { Plot, lineOf } from "../parts/plot.js";
 import { duration, moment, percent, t, whole } from "../parts/strings.js";
@@ -22,12 +23,9 @@ const share = (one) => (one.value === null ? "–" : percent(one.value));
 
 export default function Mine({ one, go }) {
   const id = encodeURIComponent(one);
-  const [found, setFound] = useState(null);
-  const [problem, setProblem] = useState("");
-  useEffect(() => {
-    Promise.all([ask("metrics", "GET", `/projects/${id}/quality/mine`), ask("assign", "GET", "/me")])
-      .then(([own, me]) => setFound({ own, mine: me.projects.find((each) => each.project_id === one) }),
-        (fault) => setProblem(fault instanceof Away ? t("notice.away") : fault.message));
+  const { found, problem } = useAsked(async () => {
+    const [own, me] = await Promise.all([ask("metrics", "GET", `/projects/${id}/quality/mine`), ask("assign", "GET", "/me")]);
+    return { own, mine: me.projects.find((each) => each.project_id === one) };
   }, []);
   useKeys({ back: () => go(`/annotate/${id}`) });
   return html`<main class="wide stacked" id="main" tabindex="-1"><p><a href=${`/annotate/${id}`}>${t("mine.toWork")}</a></p>

@@ -1,6 +1,6 @@
 // One project, live: how well people agree, what is promised and whether it holds, what waits, who needs help, what may leave.
 import { html, useEffect, useRef, useState, useStore } from "../parts/html.js";
-import { Away, ask, session } from "../parts/api.js";
+import { Away, ask, isLater, session } from "../parts/api.js";
 import { Coming, useAsked } from "../parts/asked.js";
 import { forgetOlder, recall, remember } from "../parts/memory.js";
 import { follow } from "../parts/stream.js";
@@ -45,8 +45,7 @@ function useLive(one) {
     let over = false;
     let again = false;
     const change = (changes) => over || setLive((now) => ({ ...now, ...changes }));
-    // A project that was just made is heard of by the others a moment later.
-    const say = (fault) => fault instanceof Away || fault.status === 404 || change({ problem: fault.message });
+    const say = (fault) => isLater(fault) || change({ problem: fault.message });
     const look = async () => {
       timer = 0;
       looked = performance.now();
@@ -55,7 +54,7 @@ function useLive(one) {
         change({ people, stranded });
       } catch (fault) {
         say(fault);
-        again ||= fault instanceof Away || fault.status === 404;
+        again ||= isLater(fault);
       }
       // One look after the last news: people's figures may follow the project's, and a look may have found nobody there.
       if (again && !over) timer ||= setTimeout(look, LOOK_MS);

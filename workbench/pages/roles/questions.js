@@ -1,6 +1,6 @@
 // What the guideline does not say: what adjudicators asked, labels that are often confused, and the answer to either.
 import { html, useEffect, useState } from "../parts/html.js";
-import { Away, ask } from "../parts/api.js";
+import { ask, isLater } from "../parts/api.js";
 import { t, whole } from "../parts/strings.js";
 
 const PAGE = 20;
@@ -16,8 +16,7 @@ export function Questions({ id, version, news }) {
       setQuestions(all.filter((one) => TO_ANSWER.has(one.status)));
       setProblem("");
     } catch (fault) {
-      // A project that was just made is heard of by the others a moment later.
-      if (!(fault instanceof Away || fault.status === 404)) setProblem(fault.message);
+      if (!isLater(fault)) setProblem(fault.message);
     }
   };
   useEffect(() => {

@@ -1,6 +1,6 @@
 // What a project's labels were spent on, what a fixed overlap would have taken, and what was expected of those asked for by price.
 import { html, useEffect, useState } from "../parts/html.js";
-import { Away, ask } from "../parts/api.js";
+import { ask, isLater } from "../parts/api.js";
 import { number, percent, t, whole } from "../parts/strings.js";
 import { interval } from "./quality.js";
 
@@ -8,11 +8,10 @@ export function SpentLabels({ id, news }) {
   const [told, tell] = useState(null);
   const [problem, setProblem] = useState("");
   useEffect(() => {
-    // A project that was just made is heard of by the others a moment later.
     ask("adjudicate", "GET", `/projects/${id}/spending`).then((found) => {
       tell(found);
       setProblem("");
-    }, (fault) => fault instanceof Away || fault.status === 404 || setProblem(fault.message));
+    }, (fault) => isLater(fault) || setProblem(fault.message));
   }, [news]);
   if (problem) return html`<p class="problem" role="alert">${problem}</p>`;
   if (!told?.units) return null;
