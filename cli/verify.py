@@ -1,6 +1,7 @@
 """`concord verify`: hold a certificate and its export against each other, offline."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,19 @@ LINES_SHOWN_MAX = 20
     metavar="FILE",
     help="Write the certificate as one page of HTML that a person reads, if it verifies; it fetches nothing.",
 )
+@click.option(
+    "--corrections",
+    type=EXISTING,
+    multiple=True,
+    help="The signed list of lines of a lot that were found wrong since, as `concord lots corrections` writes it; may "
+    "be given again for other lots of a project's certificate.",
+)
+@click.option(
+    "--corrected",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Write the export with the auditors' labels in the lines that were found wrong since, if it verifies.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the certificate's statement as JSON.")
 def verb(
     certificate: Path,
@@ -58,6 +72,8 @@ def verb(
     withdrawals: Path | None,
     keys: Path | None,
     page: Path | None,
+    corrections: tuple[Path, ...],
+    corrected: Path | None,
     as_json: bool,
 ) -> None:
     """Verify a CERTIFICATE and the EXPORT files that it claims; a manifest may stand in its place.
@@ -65,16 +81,21 @@ def verb(
     Exit status 0: a key that you trust signed it, and every file is line by line what was certified. 1: not so, with
     the reason. 3: nothing was changed since it was signed, and nobody whom you trust vouches for it.
     """
+    if corrected is not None and (not corrections or len(export) > 1):
+        raise click.UsageError("--corrected takes one export, and the --corrections of it.")
     document = certificate.read_bytes()
     try:
         trusted = [*public_keys, *([] if keys is None else keys_in(keys.read_bytes()))]
         if is_manifest(document):
-            if page is not None:
-                raise click.UsageError("A page is made of a certificate, and this is a manifest.")
+            if page is not None or corrections:
+                raise click.UsageError("A page is made of a certificate, which corrections name; this is a manifest.")
             found = verify_manifest(document, [facts_of(path) for path in export], trusted)
         else:
             gone = _gone(certificate, withdrawals)
-            found = verified(document, [path.read_bytes() for path in export], trusted, gone)
+            lists = [path.read_bytes() for path in corrections]
+            found = verified(document, [path.read_bytes() for path in export], trusted, gone, lists)
+        if corrected is not None:
+            corrected.write_bytes(_put_right(export[0].read_bytes(), found.corrected[0]))
         if page is not None:
             page.write_bytes(certificate_page(found.statement, _vouched(found)))
     except CertificateBroken as broken:
@@ -99,6 +120,13 @@ def _gone(certificate: Path, withdrawals: Path | None) -> bytes | None:
     if withdrawals is None and certificate.name == CERTIFICATE and beside.is_file():
         withdrawals = beside
     return None if withdrawals is None else withdrawals.read_bytes()
+
+
+def _put_right(export: bytes, corrected: Mapping[int, bytes]) -> bytes:
+    lines = export.split(b"\n")
+    for line, row in corrected.items():
+        lines[line - 1] = row.removesuffix(b"\n")
+    return b"\n".join(lines)
 
 
 def _vouched(found: Verified) -> Vouched:
@@ -136,10 +164,13 @@ def _show(found: Verified) -> None:
     if found.withdrawn:
         to.print(f"{found.withdrawn} units were erased since; the rest is what was certified")
     if found.kept:
-        lines = ", ".join(map(str, found.kept[:LINES_SHOWN_MAX])) + (" …" if len(found.kept) > LINES_SHOWN_MAX else "")
         to.print(
-            f"{len(found.kept)} of them are still in the export (line {lines}): delete them, or fetch it anew",
+            f"{len(found.kept)} of them are still in the export (line {_listed(found.kept)}): delete them, or fetch it "
+            "anew",
         )
+    for wrong in found.corrected:
+        if wrong:
+            to.print(f"{len(wrong)} were found wrong since (line {_listed(sorted(wrong))}); the rest stands")
     table = table_of("lot", "units", "inspected", "wrong", "label error rate of what leaves", "alpha", "annotators")
     for lot in about["lots"]:
         rate, agreement = lot["label_error_rate"], lot["agreement"]
@@ -157,6 +188,10 @@ def _show(found: Verified) -> None:
     if repeats:
         text = f"auditors agreed on {repeats['agreed']} of {repeats['repeated']} blind repeats"
         to.print(f"{text}; label error rates allow for their errors")
+
+
+def _listed(lines: Sequence[int]) -> str:
+    return ", ".join(map(str, lines[:LINES_SHOWN_MAX])) + (" …" if len(lines) > LINES_SHOWN_MAX else "")
 
 
 def _interval(estimate: dict[str, Any]) -> str:

@@ -1,12 +1,14 @@
-"""Verification: a certificate, its export and what was erased since, held against each other, offline."""
+"""Verification: a certificate, its export, what was erased and what was found wrong since, held together, offline."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TypeVar
 
 import msgspec
 
 from concord.exports.snapshot import FileFacts
+from services.audit.domain.corrections import CORRECTIONS
 from services.audit.domain.signing import CertificateBroken, Json, opened
 
 CERTIFICATE = "concord.certificate.v1"
@@ -75,6 +77,28 @@ class _Withdrawals(msgspec.Struct):
     withdrawn: list[_Withdrawn]
 
 
+class _Corrected(msgspec.Struct):
+    certified_sha256: str
+    sha256: str
+    row: str
+
+
+class _Corrections(msgspec.Struct):
+    lot_id: str
+    certificate_sha256: str
+    corrected: list[_Corrected]
+
+
+class _Named(msgspec.Struct):
+    """A lot of a project's certificate, which names the lot's own."""
+
+    certificate_sha256: str = ""
+
+
+class _Lots(msgspec.Struct):
+    lots: list[_Named]
+
+
 class _Form(msgspec.Struct):
     format: str
 
@@ -96,12 +120,15 @@ class Verified(msgspec.Struct, frozen=True):
         trusted: whether the key that signed is one that the caller trusts; otherwise nobody vouches for anything.
         withdrawn: units that were certified and are erased since.
         kept: lines of the files, from 1 in each, of units that are erased since: the file was handed over before.
+        corrected: of each file, by line from 1, how those read with the auditor's label that were found wrong since;
+            with their line feeds.
     """
 
     statement: Json
     trusted: bool
     withdrawn: int
     kept: tuple[int, ...] = ()
+    corrected: tuple[Mapping[int, bytes], ...] = ()
 
 
 def rows_digest(rows: Sequence[bytes]) -> bytes:
@@ -113,7 +140,11 @@ def rows_digest(rows: Sequence[bytes]) -> bytes:
 
 
 def verify(
-    certificate: bytes, files: Sequence[bytes], trusted: Sequence[str] = (), withdrawals: bytes | None = None
+    certificate: bytes,
+    files: Sequence[bytes],
+    trusted: Sequence[str] = (),
+    withdrawals: bytes | None = None,
+    corrections: Sequence[bytes] = (),
 ) -> Verified:
     """Return the certificate's statement when it and every file are what was signed.
 
@@ -123,6 +154,8 @@ def verify(
         trusted: public keys, base64. Without any, what is returned is not `trusted`: anybody can sign with a key of
             their own.
         withdrawals: the signed list of what was erased since, where the files are shorter by that, or by a part of it.
+        corrections: the signed lists of what was found wrong since, each of one lot: the certificate is that lot's, or
+            a project's that names it.
 
     Raises:
         CertificateBroken: something was changed, is missing or was signed with another key than the trusted ones.
@@ -132,15 +165,46 @@ def verify(
     claims = _shaped(statement, _Certificate, "certificate").files
     gone: _Withdrawals | None = None
     if withdrawals is not None:
-        supplement, _ = opened(withdrawals, WITHDRAWALS)
-        _trusted(supplement, trusted)
-        if supplement["key"] != statement["key"] and not trusted:
-            raise CertificateBroken("Certificate and withdrawals were signed with two keys, and neither is trusted.")
-        gone = _shaped(supplement, _Withdrawals, "list of withdrawals")
+        gone = _shaped(_supplement(withdrawals, WITHDRAWALS, statement, trusted), _Withdrawals, "list of withdrawals")
         if gone.certificate_sha256 != digest:
             raise CertificateBroken("The withdrawals are those of another certificate.")
-    kept = tuple(line for content in files for line in _held_against(content, claims, gone))
-    return Verified(statement, bool(trusted), len(gone.withdrawn) if gone is not None else 0, kept)
+    rows = [_digests_of(content) for content in files]
+    kept = tuple(line for digests in rows for line in _held_against(digests, claims, gone))
+    erased = gone.withdrawn if gone is not None else []
+    wrong = _wrong(corrections, statement, digest, trusted)
+    if lost := wrong.keys() - {*chain(*rows), *(_digest(each.sha256) for each in erased)}:
+        raise CertificateBroken(f"{len(lost)} of the lines that were found wrong are in none of the files.")
+    corrected = tuple(
+        {line: wrong[found] for line, found in enumerate(digests, start=1) if found in wrong} for digests in rows
+    )
+    return Verified(statement, bool(trusted), len(erased), kept, corrected)
+
+
+def _supplement(document: bytes, kind: str, statement: Json, trusted: Sequence[str]) -> Json:
+    """Return what is said beside a certificate by who signed it."""
+    found, _ = opened(document, kind)
+    _trusted(found, trusted)
+    if found["key"] != statement["key"] and not trusted:
+        raise CertificateBroken(
+            f"Certificate and {kind.split('.')[1]} were signed with two keys, and neither is trusted."
+        )
+    return found
+
+
+def _wrong(documents: Sequence[bytes], statement: Json, digest: str, trusted: Sequence[str]) -> dict[bytes, bytes]:
+    """Return what takes the place of lines that were found wrong, by the digests of these."""
+    named = {digest, *(lot.certificate_sha256 for lot in _shaped(statement, _Lots, "certificate").lots)} - {""}
+    wrong: dict[bytes, bytes] = {}
+    for document in documents:
+        found = _shaped(_supplement(document, CORRECTIONS, statement, trusted), _Corrections, "list of corrections")
+        if found.certificate_sha256 not in named:
+            raise CertificateBroken(f"The corrections of {found.lot_id} are those of another certificate.")
+        for each in found.corrected:
+            row = each.row.encode() + b"\n"
+            if hashlib.sha256(row).digest() != _digest(each.sha256) or row.count(b"\n") > 1:
+                raise CertificateBroken(f"A line in the corrections of {found.lot_id} is not what its digest says.")
+            wrong[_digest(each.certified_sha256)] = row
+    return wrong
 
 
 def statement_of(certificate: bytes) -> Json:
@@ -212,16 +276,20 @@ def _trusted(statement: Json, trusted: Sequence[str]) -> None:
         )
 
 
-def _held_against(content: bytes, claims: Sequence[_File], gone: _Withdrawals | None) -> list[int]:
-    """Hold a file against what was certified, with the lines put in that were erased since.
+def _digests_of(content: bytes) -> list[bytes]:
+    lines = content.split(b"\n")
+    if lines.pop():
+        raise CertificateBroken("The export was changed: its last line has no end.")
+    return [hashlib.sha256(line + b"\n").digest() for line in lines]
+
+
+def _held_against(digests: Sequence[bytes], claims: Sequence[_File], gone: _Withdrawals | None) -> list[int]:
+    """Hold a file's lines against what was certified, with those put in that were erased since.
 
     Returns:
         The lines of the file that were erased since, from 1.
     """
-    lines = content.split(b"\n")
-    if lines.pop():
-        raise CertificateBroken("The export was changed: its last line has no end.")
-    rows = [hashlib.sha256(line + b"\n").digest() for line in lines]
+    rows = list(digests)
     found, wanted, kept = _of_rows(rows), [claim.rows_sha256 for claim in claims], []
     if gone is None and found not in wanted:
         names = ", ".join(f"{claim.name} with {claim.rows} lines" for claim in claims) or "nothing"

@@ -14,6 +14,7 @@ from cli.main import main
 from concord.quality.auditor_error import Repeats
 from concord.quality.label_error import Inspection, Pool
 from services.audit.domain.certificate import FileDigest, project_claim, statement, withdrawals
+from services.audit.domain.corrections import CorrectedLine, corrections
 from services.audit.domain.signing import Signer
 
 LINES = [
@@ -211,3 +212,68 @@ def test_more_than_was_erased_is_not_excused_by_the_list(certificate: Path) -> N
     gone = withdrawn(certificate, [2], digest="0" * 64)
     result = by_key(certificate, "--withdrawals", str(gone))
     assert (result.exit_code, "of another certificate" in result.output) == (1, True)
+
+
+RIGHT = b'{"unit_id":"k1-u2","label":"yes"}\n'
+
+
+def found_wrong(certificate: Path, of: str = "", signer: Signer = SIGNER, **more: Any) -> Path:
+    """Return the signed list that says of the second line that it was found wrong since."""
+    wrong = CorrectedLine(2, "k1-u2", hashlib.sha256(LINES[1]).hexdigest(), RIGHT)
+    of = of or hashlib.sha256(certificate.read_bytes()).hexdigest()
+    document = corrections("k1", "k1-p", "k1-l1", 1, of, [wrong])
+    document["corrected"][0] |= more
+    path = certificate.with_name("wrong.json")
+    path.write_bytes(signer.signed(document))
+    return path
+
+
+def test_what_was_found_wrong_since_is_told_by_line_and_put_right_in_a_copy(certificate: Path) -> None:
+    wrong, copy = found_wrong(certificate), certificate.with_name("right.jsonl")
+    result = by_key(certificate, "--corrections", str(wrong), "--corrected", str(copy))
+    assert (result.exit_code, "1 were found wrong since (line 2)" in result.output) == (0, True), result.output
+    assert copy.read_bytes() == LINES[0] + RIGHT + LINES[2]
+    assert certificate.with_name("lot.jsonl").read_bytes() == b"".join(LINES), "what is certified stays"
+
+
+def test_a_projects_certificate_takes_the_corrections_of_the_lots_that_it_names(certificate: Path) -> None:
+    wrong = found_wrong(certificate)
+    own = hashlib.sha256(certificate.read_bytes()).hexdigest()
+    certificate.write_bytes(SIGNER.signed(said(lots=[{**LOT, "certificate_sha256": own}])))
+    result = by_key(certificate, "--corrections", str(wrong))
+    assert (result.exit_code, "line 2" in result.output) == (0, True), result.output
+
+
+def test_lines_are_found_also_where_others_were_erased_and_those_erased_are_passed_over(certificate: Path) -> None:
+    wrong, copy = found_wrong(certificate), certificate.with_name("right.jsonl")
+    more = ("--corrections", str(wrong), "--corrected", str(copy))
+    gone = withdrawn(certificate, [1])
+    assert "(line 1)" in by_key(certificate, "--withdrawals", str(gone), *more).output
+    assert copy.read_bytes() == RIGHT + LINES[2]
+    gone = withdrawn(certificate, [2])
+    result = by_key(certificate, "--withdrawals", str(gone), *more)
+    assert (result.exit_code, "found wrong" in result.output) == (0, False), result.output
+    assert copy.read_bytes() == LINES[0] + LINES[2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"of": "0" * 64}, "those of another certificate"),
+        ({"signer": Signer(b"seed of another")}, "another key"),
+        ({"certified_sha256": "0" * 64}, "in none of the files"),
+        ({"certified_sha256": "?"}, "no SHA-256"),
+        ({"row": LINES[2].decode().strip()}, "not what its digest says"),
+        ({"row": 5}, "malformed"),
+    ],
+)
+def test_corrections_that_are_not_of_it_are_refused_and_nothing_is_written(
+    certificate: Path, changes: dict[str, Any], reason: str
+) -> None:
+    wrong, copy = found_wrong(certificate, **changes), certificate.with_name("right.jsonl")
+    result = by_key(certificate, "--corrections", str(wrong), "--corrected", str(copy))
+    assert (result.exit_code, reason in result.output, copy.exists()) == (1, True, False), result.output
+
+
+def test_a_copy_is_made_of_one_export_and_its_corrections(certificate: Path) -> None:
+    assert by_key(certificate, "--corrected", "right.jsonl").exit_code == 2
