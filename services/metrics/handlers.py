@@ -11,8 +11,8 @@ from concord.contracts.v1.metadata_pb2 import Metadata
 from concord.contracts.v1.resolutions_pb2 import GoldFlagged, GoldRuled, ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
 from concord.quality.calibration import Bin
+from services.metrics.domain.columns import Columns
 from services.metrics.domain.lot import Acceptance, Inspected, Lot, Plan, rejected
-from services.metrics.domain.traits import traits_of
 from services.metrics.domain.unit import (
     LABELLED,
     Annotation,
@@ -25,6 +25,7 @@ from services.metrics.domain.unit import (
     sent_back,
     settled,
 )
+from services.metrics.plain import admitted_plain, given_plain, known_by, label_text, settled_plain
 from services.metrics.repository import Rows
 
 SETTLEMENTS: dict[str, Settlement] = {
@@ -50,11 +51,13 @@ class Handlers:
 
     def units(self, events: Iterable[UnitEvent]) -> None:
         """Hear of admitted and withdrawn units, and of which units make a lot."""
-        with self._recounted():
+        with self._recounted() as plain:
             for event in events:
                 about = event.metadata
                 kind = event.WhichOneof("event")
                 if kind == "unit_admitted":
+                    if plain is not None and admitted_plain(self.rows, plain, event.unit_admitted, about):
+                        continue
                     if (unit := self._unit(event.unit_admitted.unit_id, about)) is not None:
                         self._admitted(unit, event.unit_admitted, about.occurred_at_us)
                 elif kind == "unit_erased":
@@ -65,10 +68,12 @@ class Handlers:
 
     def annotations(self, events: Iterable[AnnotationEvent]) -> None:
         """Count labels, and their revisions."""
-        with self._recounted():
+        with self._recounted() as plain:
             for event in events:
                 about = event.metadata
                 if event.HasField("annotation_submitted"):
+                    if plain is not None and given_plain(self.rows, plain, event.annotation_submitted, about):
+                        continue
                     annotation: AnnotationSubmitted | AnnotationRevised = event.annotation_submitted
                     entry = _submitted(event.annotation_submitted, about.occurred_at_us)
                 elif event.HasField("annotation_revised"):
@@ -93,7 +98,7 @@ class Handlers:
 
     def resolutions(self, events: Iterable[ResolutionEvent]) -> None:
         """Hear how units stand."""
-        with self._recounted():
+        with self._recounted() as plain:
             for event in events:
                 kind = event.WhichOneof("event") or ""
                 settlement = SETTLEMENTS.get(kind)
@@ -105,8 +110,10 @@ class Handlers:
                         self._sent_back(back.unit_id, event.metadata, back.rework, back.referral)
                     continue
                 content = getattr(event, kind)
+                if plain is not None and settled_plain(self.rows, plain, content, settlement, event.metadata):
+                    continue
                 if (unit := self._unit(content.unit_id, event.metadata)) is not None:
-                    label = _text(content.label) if settlement in LABELLED else ""
+                    label = label_text(content.label) if settlement in LABELLED else ""
                     referral = content.referral if settlement == "escalated" else len(content.referrals)
                     settled(unit, settlement, content.rework, content.overlap_initial, label, referral)
 
@@ -120,13 +127,14 @@ class Handlers:
                     self._rejected(event.lot_rejected, event.metadata)
 
     @contextmanager
-    def _recounted(self) -> Iterator[None]:
-        """Have the units that are touched recounted at the end, also when an event turns out to be poison.
+    def _recounted(self) -> Iterator[Columns | None]:
+        """Yield where plain things are noted, None where they are not; have what is touched recounted at the end.
 
-        For then the events are told once more one by one, and what was taken in already is no news.
+        Also when an event turns out to be poison: for then the events are told once more one by one, and what was taken
+        in already is no news.
         """
         try:
-            yield
+            yield self.rows.plain()
         finally:
             self.rows.done()
 
@@ -141,16 +149,9 @@ class Handlers:
         if unit.admitted_at_us:
             return
         unit.admitted_at_us, unit.asked = occurred_at_us, admitted.overlap_initial
-        unit.traits = traits_of(
-            admitted.stratum,
-            admitted.media_type,
-            admitted.content_length if admitted.HasField("content_length") else None,
-            admitted.uncertainty if admitted.HasField("uncertainty") else None,
-            _text(admitted.suggested_label) if admitted.HasField("suggested_label") else "",
-            hidden=admitted.suggestion_hidden,
-        )
+        unit.traits = known_by(admitted)
         if admitted.HasField("gold_label"):
-            unit.gold = _text(admitted.gold_label)
+            unit.gold = label_text(admitted.gold_label)
             if not unit.erased:
                 self.rows.gold_known(admitted.unit_id, unit, "", 1 + unit.gold_revision, anew=True)
 
@@ -182,6 +183,8 @@ class Handlers:
     def _units_accepted(self, lot_id: str, lot: Lot, about: Metadata) -> None:
         assert lot.acceptance is not None
         for unit_id in lot.unit_ids:
+            if unit_id and self.rows.accept_plain(unit_id, lot.acceptance.at_us):
+                continue
             if (unit := self._unit(unit_id, about)) is not None:
                 for annotation in accepted(unit, lot.acceptance.at_us):
                     self.rows.unworked(unit, annotation)
@@ -215,7 +218,7 @@ class Handlers:
         before, since, unit.gold_revision = known_label(unit), unit.gold_since, gold.revision
         unit.gold_held = isinstance(gold, GoldFlagged) or gold.outcome == RETIRED
         if isinstance(gold, GoldRuled):
-            unit.gold_ruled, unit.gold_since = _text(gold.known_label), gold.schema_version
+            unit.gold_ruled, unit.gold_since = label_text(gold.known_label), gold.schema_version
         if unit.gold:
             self.rows.gold_known(gold.unit_id, unit, before, words, since=since)
 
@@ -224,7 +227,7 @@ def _submitted(submitted: AnnotationSubmitted, at_us: int) -> Annotation:
     shown_first = submitted.shown_first
     return Annotation(
         submitted.annotator_id,
-        _text(submitted.label),
+        label_text(submitted.label),
         submitted.rework,
         submitted.late,
         submitted.active_ms,
@@ -241,7 +244,7 @@ def _submitted(submitted: AnnotationSubmitted, at_us: int) -> Annotation:
 def _revised(annotation_revised: AnnotationRevised, at_us: int) -> Annotation:
     return Annotation(
         annotation_revised.annotator_id,
-        _text(annotation_revised.label),
+        label_text(annotation_revised.label),
         annotation_revised.rework,
         False,
         annotation_revised.active_ms,
@@ -270,10 +273,3 @@ def _inspected(verdict: LotAccepted | LotRejected, units: int, attempts_max: int
 
 def _repeats(repeats: InspectionRepeats) -> tuple[int, ...]:
     return repeats.inspected, repeats.found, repeats.wrong, repeats.confirmed, repeats.right, repeats.overturned
-
-
-def _text(label: bytes) -> str:
-    try:
-        return label.decode()
-    except UnicodeDecodeError as fault:
-        raise Poison(f"a label is no UTF-8: {fault}") from fault

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from services.metrics.domain.columns import Columns
 from services.metrics.domain.traits import shared
 from services.metrics.domain.unit import Unit
 
@@ -26,19 +27,27 @@ class OpenUnits:
     """Open units by id.
 
     A row that was handed out to be changed is changed before `rest` is called, and not after: it may be encoded then.
+
+    Attributes:
+        columns: those that have no row yet; each may get one at any time, and none goes back.
     """
 
     def __init__(self) -> None:
         self._buckets: list[dict[str, Unit | bytes]] = [{} for _ in range(BUCKETS)]
         self._touched: dict[str, Unit] = {}
         self._before: dict[str, Unit] = {}
+        self.columns = Columns()
 
     def __len__(self) -> int:
         """Return how many there are."""
-        return sum(map(len, self._buckets))
+        return sum(map(len, self._buckets)) + len(self.columns)
+
+    def __contains__(self, unit_id: str) -> bool:
+        """Return whether a unit has a row; one in the columns has none."""
+        return unit_id in self._buckets[hash(unit_id) % BUCKETS]
 
     def get(self, unit_id: str) -> Unit | None:
-        """Return the unit's row, to be changed; None when there is none."""
+        """Return the unit's row, to be changed; None when there is none, but perhaps columns."""
         found = self._touched.get(unit_id)
         if found is not None:
             return found
@@ -54,6 +63,8 @@ class OpenUnits:
     def look(self, unit_id: str) -> Unit | None:
         """Return the unit as it is, to be looked at only, or to be taken out; None when there is none."""
         row = self._buckets[hash(unit_id) % BUCKETS].get(unit_id)
+        if row is None:
+            return self.columns.look(unit_id)
         return _awake(row) if isinstance(row, bytes) else row
 
     def put(self, unit_id: str, unit: Unit) -> None:
@@ -84,15 +95,15 @@ class OpenUnits:
 
     def walk(self) -> Iterator[tuple[str, Unit]]:
         """Yield every row as it is when it comes, to be looked at only; what goes meanwhile may come or not."""
-        for bucket in self._buckets:
-            for unit_id in list(bucket):
-                row = bucket.get(unit_id)
-                if row is not None:
-                    yield unit_id, _awake(row) if isinstance(row, bytes) else row
+        for unit_ids in self._groups():
+            for unit_id in unit_ids:
+                unit = self.look(unit_id)
+                if unit is not None:
+                    yield unit_id, unit
 
     def encodable(self, unit_ids: Iterable[str]) -> dict[str, Unit | msgspec.Raw | None]:
         """Return these rows as they are encoded by msgspec, by their ids; None for one that is not there."""
-        return {unit_id: _encodable(self._buckets[hash(unit_id) % BUCKETS].get(unit_id)) for unit_id in unit_ids}
+        return {unit_id: self._encodable(unit_id) for unit_id in unit_ids}
 
     def parts(self, units: int) -> Iterator[Mapping[str, Unit | msgspec.Raw | None]]:
         """Yield all rows as `encodable` does, so many at a time; what comes or goes meanwhile may be among them or not.
@@ -100,20 +111,30 @@ class OpenUnits:
         A row that is there all the while is.
         """
         gathered: list[str] = []
-        for bucket in self._buckets:
-            gathered += bucket
+        for unit_ids in self._groups():
+            gathered += unit_ids
             while len(gathered) >= units:
                 yield self._there(gathered[:units])
                 del gathered[:units]
         if gathered:
             yield self._there(gathered)
 
+    def _groups(self) -> Iterator[list[str]]:
+        """Yield all ids, each once, though its unit gets a row meanwhile: those come first that have none."""
+        in_columns = list(self.columns)
+        yield in_columns
+        known = set(in_columns)
+        for bucket in self._buckets:
+            yield [unit_id for unit_id in bucket if unit_id not in known] if known else list(bucket)
+
+    def _encodable(self, unit_id: str) -> Unit | msgspec.Raw | None:
+        row = self._buckets[hash(unit_id) % BUCKETS].get(unit_id)
+        if row is None:
+            return self.columns.look(unit_id)
+        return msgspec.Raw(row) if isinstance(row, bytes) else row
+
     def _there(self, unit_ids: Iterable[str]) -> Mapping[str, Unit | msgspec.Raw | None]:
         return {unit_id: row for unit_id, row in self.encodable(unit_ids).items() if row is not None}
-
-
-def _encodable(row: Unit | bytes | None) -> Unit | msgspec.Raw | None:
-    return msgspec.Raw(row) if isinstance(row, bytes) else row
 
 
 def _awake(row: bytes) -> Unit:

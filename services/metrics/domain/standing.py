@@ -127,11 +127,16 @@ class Standing:
 
     def worked(self, active_ms: Sequence[int]) -> None:
         """Count annotations by the time that each took, zero where it was not told."""
+        self.paced(Counter(map(place_of, active_ms)))
+
+    def paced(self, active_ms: Mapping[int, int]) -> None:
+        """Count annotations by the time that each took, to three digits; zero where it was not told."""
         self._found.clear()
-        self.annotations += len(active_ms)
-        for place, times in Counter(map(place_of, active_ms)).items():
+        self.annotations += sum(active_ms.values())
+        tally = self.active_ms
+        for place, times in active_ms.items():
             if place:
-                count(self.active_ms, place, times)
+                tally[place] = tally.get(place, 0) + times
 
     def revised(self, before_ms: int, active_ms: int) -> None:
         """Count the time that a revision took in place of what was told before."""

@@ -15,7 +15,7 @@ from services.metrics.domain.pace import count, rounded
 from services.metrics.domain.standing import AS_GIVEN, Names, Standing, names_of
 from services.metrics.domain.survey import Survey
 from services.metrics.domain.unit import Annotation, LabelRow, Share, Unit, label_row
-from services.metrics.domain.worked import Days, count_on
+from services.metrics.domain.worked import Day, Days, add_on, count_on
 
 
 @dataclass(slots=True)
@@ -161,6 +161,15 @@ class Pace(msgspec.Struct, array_like=True):
     active_ms: dict[int, int] = msgspec.field(default_factory=dict)
     days: Days = msgspec.field(default_factory=dict)
 
+    def add(self, active_ms: Mapping[int, int], days: Mapping[int, Day]) -> None:
+        """Add labels: how many took how long, to three digits, and the days on which they were given."""
+        self.annotations += sum(active_ms.values())
+        for place, times in active_ms.items():
+            if place:
+                self.active_ms[place] = self.active_ms.get(place, 0) + times
+        for day, found in days.items():
+            add_on(self.days, day, found)
+
 
 ClosedLabels = Mapping[tuple[LabelRow, int], int]
 """How many units have which labels, all given under which version of the label schema (0: under several)."""
@@ -219,7 +228,7 @@ class ClosedSums(msgspec.Struct, array_like=True):
                 self.turnaround_seconds[place] = self.turnaround_seconds.get(place, 0) + times
         self.survey.add(units, read)
         self._add_paces(units)
-        return self._add_rows(Counter([(share.row, share.schema_version) for share in shares if share.row]))
+        return self.add_rows(Counter([(share.row, share.schema_version) for share in shares if share.row]))
 
     def _add_paces(self, units: Iterable[Unit]) -> None:
         by_annotator: defaultdict[str, list[Annotation]] = defaultdict(list)
@@ -227,9 +236,7 @@ class ClosedSums(msgspec.Struct, array_like=True):
             for annotation in unit.annotations.values():
                 by_annotator[annotation.annotator_id].append(annotation)
         for annotator_id, annotations in by_annotator.items():
-            pace = self.paces.get(annotator_id)
-            if pace is None:
-                pace = self.paces[annotator_id] = Pace()
+            pace = self.pace(annotator_id)
             pace.annotations += len(annotations)
             count_on(pace.days, annotations)
             self.newest_us = max([self.newest_us, *[annotation.at_us for annotation in annotations]])
@@ -238,11 +245,29 @@ class ClosedSums(msgspec.Struct, array_like=True):
                     place = rounded(active_ms)
                     pace.active_ms[place] = pace.active_ms.get(place, 0) + times
 
+    def add_shares(self, shares: Mapping[Share, int], turnaround_seconds: Mapping[int, int]) -> None:
+        """Add how many units add what, but for their rows and how long they took; and how many took how long."""
+        for share, units in shares.items():
+            self.labels += units * share.labels
+            self.settled_labels += units * share.settled_labels
+            if share.settlement:
+                self.settlements[share.settlement] = self.settlements.get(share.settlement, 0) + units
+        for seconds, units in turnaround_seconds.items():
+            place = rounded(seconds)
+            self.turnaround_seconds[place] = self.turnaround_seconds.get(place, 0) + units
+
+    def pace(self, annotator_id: str) -> Pace:
+        """Return an annotator's, none at first."""
+        found = self.paces.get(annotator_id)
+        if found is None:
+            found = self.paces[annotator_id] = Pace()
+        return found
+
     def add_lot(self, lot: Lot) -> None:
         """Add a lot that is closed."""
         self.lots[lot.counted] = self.lots.get(lot.counted, 0) + 1
 
-    def _add_rows(self, rows: ClosedLabels) -> ClosedLabels:
+    def add_rows(self, rows: ClosedLabels) -> ClosedLabels:
         """Add rows; return those that were not added."""
         return {
             (row, version): times
@@ -302,6 +327,14 @@ def close_in(sums: Sums, closed: ClosedSums, units: Sequence[Unit]) -> None:
         _let_rows_go(sums, closed, over, were_over=were_over)
     for row, times in Counter([unit.counted.row for unit in units]).items():
         close_in_fields(sums.fields, closed.fields, row, times)
+
+
+def close_rows(sums: Sums, closed: ClosedSums, rows: ClosedLabels) -> None:
+    """Let rows that were counted stay in a project's sums as those of closed units; of labels that have no fields."""
+    were_over = closed.rows_over
+    over = closed.add_rows(rows)
+    if closed.rows_over:
+        _let_rows_go(sums, closed, over, were_over=were_over)
 
 
 def _let_rows_go(sums: Sums, closed: ClosedSums, over: ClosedLabels, *, were_over: bool) -> None:

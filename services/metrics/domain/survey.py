@@ -9,7 +9,7 @@ out: it is chosen.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -27,7 +27,7 @@ from services.metrics.domain.unit import (
     label_row,
     settled_now,
 )
-from services.metrics.domain.voices import Voices
+from services.metrics.domain.voices import Voice, Voices
 
 LABEL_CHARACTERS_MAX = 100
 """Longer labels, and those that are no single value (spans, boxes), are none of a class: they are in no table."""
@@ -64,6 +64,22 @@ Trait = tuple[str, str]
 """What of a unit, and what it is."""
 
 
+class Counted(Protocol):
+    """Labels of units, counted: as `Voices` tells them."""
+
+    def people(self) -> Iterator[tuple[str, str, str, int]]:
+        """Yield each annotator, slice and label, and how often they gave it there."""
+        ...
+
+    def pairs(self) -> Iterator[tuple[Voice, Voice, int]]:
+        """Yield each two voices on one unit, by name, and how often they met."""
+        ...
+
+    def units(self) -> Iterator[tuple[LabelRow, str, int, int, int]]:
+        """Yield labels of a unit, its slice, its hour since the epoch, its guideline, and how many units have these."""
+        ...
+
+
 class Aspect(msgspec.Struct, array_like=True):
     """The labels of a project, or the answers to one field of them.
 
@@ -90,7 +106,7 @@ class Aspect(msgspec.Struct, array_like=True):
     placed: Sampled[Placed] = msgspec.field(default_factory=lambda: Sampled(PLACED_MAX, PLACED_CELLS_MAX))
     guidelines: Sampled[LabelRow] = msgspec.field(default_factory=lambda: Sampled(GUIDELINES_MAX, GUIDELINE_CELLS_MAX))
 
-    def add(self, voices: Voices) -> None:
+    def add(self, voices: Counted) -> None:
         """Count the labels of units."""
         for annotator, slice_name, label, times in voices.people():
             self.people.add(f"{annotator}{BETWEEN}{slice_name}", label, times)
@@ -120,11 +136,11 @@ class Aspect(msgspec.Struct, array_like=True):
         found.placed, found.guidelines = self.placed.read(_as_placed), self.guidelines.read(row)
         yield found
 
-    def follow(self, suggested: str, labels: Iterable[str], *, hidden: bool) -> None:
-        """Count how far a suggestion was followed."""
+    def follow(self, suggested: str, labels: Iterable[str], *, hidden: bool, units: int = 1) -> None:
+        """Count how far a suggestion was followed, by so many units with these labels."""
         followed = [label == suggested for label in labels]
         key = suggested if is_value(suggested) else ""
-        self.suggested.add(key, (not hidden, len(followed), sum(followed)))
+        self.suggested.add(key, (not hidden, len(followed), sum(followed)), units)
 
 
 class Survey(msgspec.Struct, array_like=True):
@@ -159,8 +175,7 @@ class Survey(msgspec.Struct, array_like=True):
                 continue
             self.units += 1
             if unit.traits is not None and unit.traits is not NO_TRAITS and unit.admitted_at_us:
-                for trait in _known_by(unit.traits):
-                    self.incoming.add(unit.admitted_at_us, trait)
+                self.came_in(unit.traits, unit.admitted_at_us)
             for annotation in unit.annotations.values():
                 if annotation.model or annotation.shown_first:  # which few are
                     self._add_models(unit, read)
@@ -169,6 +184,11 @@ class Survey(msgspec.Struct, array_like=True):
             self._gather(unit, read, gathered)
         for name, voices in gathered.items():
             self.aspect(name).add(voices)
+
+    def came_in(self, traits: Traits, at_us: int, units: int = 1) -> None:
+        """Count units that came in, by what they are known by."""
+        for trait in _known_by(traits):
+            self.incoming.add(at_us, trait, units)
 
     def _gather(self, unit: Unit, read: "Text", gathered: Mapping[str, Voices]) -> None:
         """Gather a unit's labels by field, and count how far its suggestion was followed."""

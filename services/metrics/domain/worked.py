@@ -53,13 +53,17 @@ def count_on(days: Days, annotations: Sequence[Annotation]) -> None:
     """
     for day, given in _by_day(annotations).items():
         active_ms = [annotation.active_ms for annotation in given]
-        found = days.get(day)
-        is_new = found is None
-        if found is None:
-            found = days[day] = Day()
-        found.add(len(given), active_ms.count(0), sum(active_ms))
-        if is_new:
-            bound(days)
+        add_on(days, day, Day(len(given), active_ms.count(0), sum(active_ms)))
+
+
+def add_on(days: Days, day: int, done: Day) -> None:
+    """Count what an annotator did on a day."""
+    found = days.get(day)
+    if found is not None:
+        found.add(done.labels, done.untold, done.active_ms)
+        return
+    days[day] = Day(done.labels, done.untold, done.active_ms)
+    bound(days)
 
 
 def _by_day(annotations: Sequence[Annotation]) -> Mapping[int, Sequence[Annotation]]:

@@ -51,16 +51,20 @@ class People:
         project_id = unit.project_id
         if before is None:
             self._given[project_id].append(annotation)
-            try:
-                watch = self._watches[project_id]
-            except KeyError:
-                watch = self._watches[project_id] = self._watched(project_id)
-            if watch is not None:
+            if (watch := self.watch(project_id)) is not None:
                 self._timed(unit, annotation, watch)
         else:
             self.sums_of(project_id).revised(before, annotation)
         if unit.gold and not unit.erased:
             self._answered(unit, annotation, before)
+
+    def watch(self, project_id: str) -> Watch | None:
+        """Return what a project's people are watched by, until the batch ends; None where they are not."""
+        try:
+            return self._watches[project_id]
+        except KeyError:
+            found = self._watches[project_id] = self._watched(project_id)
+            return found
 
     def paced(self) -> None:
         """Count the first words of a batch towards the pace of those who gave them."""

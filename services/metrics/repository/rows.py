@@ -8,13 +8,13 @@ from itertools import islice
 
 from concord.contracts.topics import DAY_SECONDS, EVENTS_RETENTION_SECONDS
 from services.metrics.domain.closed import Closed, Segment
+from services.metrics.domain.columns import Columns
 from services.metrics.domain.fatigue import Watched
 from services.metrics.domain.lot import Lot, LotShare, lot_share
-from services.metrics.domain.open_units import OpenUnits
 from services.metrics.domain.sums import ClosedSums, close_in
 from services.metrics.domain.targets import TargetStanding
 from services.metrics.domain.unit import GRACE_US, NOTHING, Share, Unit, is_done, share
-from services.metrics.repository.people import People
+from services.metrics.repository.behind import Behind
 
 TOUCHED_TOGETHER = 4_000
 """Units that are found again at once while a place is behind."""
@@ -26,7 +26,7 @@ CLOSED_KEPT_US = (EVENTS_RETENTION_SECONDS + DAY_SECONDS) * 1_000_000
 """For so long in event time what is closed is known one by one: for longer than the topics keep what was told of it."""
 
 
-class Rows(People):
+class Rows(Behind):
     """The rows of one place and their sums, in memory.
 
     Every unit remembers what it adds to the sums of its project, and every lot too; so a row that changes takes the
@@ -35,31 +35,14 @@ class Rows(People):
     are all closed.
 
     Attributes:
-        open: the open units' rows.
-        lots: the lots' rows by id.
-        closed: the closed units and lots.
-        closed_sums: what they add to each project.
         told: what was told of each project's targets.
-        whole_until_us: whatever the topics held of the place at this moment is counted; zero before that is so of any.
-        version: counts what was changed of units.
     """
 
     def __init__(self, watched: Watched | None = None) -> None:
         super().__init__(watched)
-        self.open = OpenUnits()
-        self.closed = Closed()
-        self.closed_sums: dict[str, ClosedSums] = {}
-        self.lots: dict[str, Lot] = {}
         self.told: dict[str, dict[str, TargetStanding]] = {}
-        self.whole_until_us = self.version = 0
         self._touched: dict[str, Unit] = {}
-        self._uncounted: set[str] = set()
-        self._walks = 0
         self._told_dirty: set[str] = set()
-        self._dirty: set[str] = set()
-        self._lots_dirty: set[str] = set()
-        self._sums_dirty: set[str] = set()
-        self._accepted: list[tuple[int, str]] = []
 
     @property
     def units_open(self) -> int:
@@ -76,6 +59,9 @@ class Rows(People):
         if found is not None:
             return found
         found = self.open.get(unit_id)
+        if found is None and self.open.columns.find(unit_id) is not None:
+            self._to_rows([unit_id])
+            found = self.open.get(unit_id)
         if found is None:
             if at_us < self.closed.forgotten_us or unit_id in self.closed:
                 return None
@@ -113,6 +99,7 @@ class Rows(People):
         """Begin to be served: how long labels took that were told before is nobody's freshness."""
         self.behind = False
         self.settle()
+        self.open.columns = Columns()
         for project_id, sums in self.sums.items():
             sums.waiting_us.clear()
             self.changed.add(project_id)
@@ -162,7 +149,8 @@ class Rows(People):
         """Do so some units at a time, between which others may run."""
         if len(self._touched) > RECOUNTED_TOGETHER:
             self._set_aside()
-        while self._touched or self._uncounted:
+        while self._touched or self._uncounted or self.open.columns:
+            self._to_rows(self.open.columns.some(RECOUNTED_TOGETHER))
             touched, self._touched = self._touched, {}
             self._uncounted.difference_update(touched)
             some = list(islice(self._uncounted, RECOUNTED_TOGETHER))
@@ -216,6 +204,7 @@ class Rows(People):
         """
         left: list[tuple[int, str]] = []
         try:
+            yield from self._closing_columns()
             while not self._walks and self.may_close_at(self.whole_until_us):
                 yield from self._close_lot(left)
         finally:
@@ -230,7 +219,7 @@ class Rows(People):
         lot = self.lots[lot_id]
         stay: list[str] = []
         looked_at = lot.unit_ids
-        for begin in range(0, len(looked_at), CLOSED_TOGETHER):
+        for begin in range(0, len(looked_at) or 1, CLOSED_TOGETHER):  # which are none where arrays closed them
             if self._walks:
                 return
             end = begin + CLOSED_TOGETHER
@@ -247,10 +236,6 @@ class Rows(People):
         self.closed.add(lot_id, at_us)
         del self.lots[lot_id]
 
-    def _closed_sums(self, project_id: str) -> ClosedSums:
-        self._sums_dirty.add(project_id)
-        return self.closed_sums.setdefault(project_id, ClosedSums())
-
     def _close_units(self, unit_ids: Iterable[str], at_us: int) -> list[str]:
         """Close those units that are done; return the ids of the others."""
         if self.behind:
@@ -260,6 +245,8 @@ class Rows(People):
         stay: list[str] = []
         done: defaultdict[str, dict[str, Unit]] = defaultdict(dict)
         for unit_id in unit_ids:
+            if self.open.columns.is_done(unit_id):
+                self._to_rows([unit_id])
             unit = self.open.look(unit_id)
             if unit is None:
                 if unit_id not in self.closed:

@@ -169,7 +169,7 @@ def test_while_a_place_is_behind_a_unit_is_recounted_once_and_not_for_every_topi
     _units(UnitEvent(metadata=told(1), unit_admitted=admitted))(served)
     for place in (1, 2):
         _annotation("k1-u1", place, b'"yes"')(served)
-    assert rows.sums[PROJECT].labels == 0
+    assert PROJECT not in rows.sums
     rows.begin()
     assert (rows.sums[PROJECT].labels, rows.sums[PROJECT].waiting_us) == (2, [])
     _annotation("k1-u1", 3, b'"yes"')(served)

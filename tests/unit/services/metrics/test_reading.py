@@ -285,7 +285,7 @@ async def test_what_is_dated_after_its_record_was_written_happened_when_it_was_w
         event.metadata.occurred_at_us = written_ms * 1_000 + ahead_us
         await reading.serve(UNITS.name, 0, [record(offset, encode(event), at_us=written_ms * 1_000)])
     rows = reading.repository.places[0].open
-    times = [rows.get(f"k1-u{offset}").admitted_at_us for offset in range(3)]  # type: ignore[union-attr]  # all are open
+    times = [rows.look(f"k1-u{offset}").admitted_at_us for offset in range(3)]  # type: ignore[union-attr]  # all are open
     assert times == [written_ms * 1_000, written_ms * 1_000 + AHEAD_US_MAX, written_ms * 1_000]
     assert reading.bounded.counter("concord_metrics_event_times_bounded", UNITS.name)._value.get() == 1
 
