@@ -13,13 +13,29 @@ _TIMES = {"group_wait": "groupWait", "group_interval": "groupInterval", "repeat_
 Manifest = dict[str, Any]
 
 
-def rules(groups: Manifest) -> Manifest:
-    """Return groups of rules, each alert with the namespace by which it is routed."""
+DOCS = "https://docs.example.org/concord"
+"""Where the documentation is served: `make docs` makes the site, you serve it."""
+GRAFANA = "https://grafana.example.org"
+
+
+def rules(groups: Manifest, docs: str = DOCS, grafana: str = GRAFANA) -> Manifest:
+    """Return the manifest of groups of rules: each alert with the namespace by which it is routed, and its addresses.
+
+    By their usual names, `runbook_url` and `dashboard_url`, on-call tools and chats make links of them.
+    """
     for group in groups["groups"]:
         for rule in group["rules"]:
             if "alert" in rule:
                 rule["labels"] = {**rule["labels"], "namespace": NAMESPACE}
-    return groups
+                entry = rule["annotations"].pop("runbook").partition("#")[2]
+                rule["annotations"]["runbook_url"] = f"{docs}/runbook.html#{entry}"
+                rule["annotations"]["dashboard_url"] = f"{grafana}{rule['annotations'].pop('dashboard')}"
+    return {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": {"name": "concord"},
+        "spec": groups,
+    }
 
 
 def routes(config: Manifest) -> Manifest:

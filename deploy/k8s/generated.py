@@ -17,12 +17,7 @@ _LINE_CHARACTERS = 110
 
 def files() -> dict[Path, str]:
     """Return what each generated file must hold."""
-    rules = {
-        "apiVersion": "monitoring.coreos.com/v1",
-        "kind": "PrometheusRule",
-        "metadata": {"name": "concord"},
-        "spec": alerting.rules(yaml.safe_load(RULES.read_text())),
-    }
+    rules = alerting.rules(yaml.safe_load(RULES.read_text()))
     routes = alerting.routes(yaml.safe_load(ALERTMANAGER.read_text()))
     kubernetes = ROOT / "deploy" / "observability" / "kubernetes"
     return {
@@ -31,6 +26,12 @@ def files() -> dict[Path, str]:
         kubernetes / "rules.yaml": _text(str(RULES.relative_to(ROOT)), [rules]),
         kubernetes / "alerting.yaml": _text(str(ALERTMANAGER.relative_to(ROOT)), [routes]),
     }
+
+
+def rules_with(docs: str, grafana: str) -> str:
+    """Return the manifest of the rules with these addresses, as an overlay patches it in."""
+    rules = alerting.rules(yaml.safe_load(RULES.read_text()), docs.rstrip("/"), grafana.rstrip("/"))
+    return _text(str(RULES.relative_to(ROOT)), [rules])
 
 
 def write() -> list[Path]:

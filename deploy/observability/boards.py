@@ -13,12 +13,11 @@ from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import DashboardLinkType, VariableOption
 
+from deploy.k8s.alerting import DOCS
 from deploy.observability import contract, floor, on_call
 from deploy.observability.panels import Panel, chooser, releases
 
 FOLDER = Path(__file__).parent / "grafana"
-DOCS = "https://docs.example.org/concord"
-"""Where a board looks for the runbook until somebody says where it is: `make docs` makes the site, you serve it."""
 STRAY_IN_VARIABLES = ("auto", "auto_count", "auto_min", "id")
 LETTERS = "ABCDEFGH"
 

@@ -82,6 +82,12 @@ class Job:
                 if not given:
                     await asyncio.sleep(PAUSE_SECONDS)
 
+    async def label_all(self) -> None:
+        """Label until nothing more is given."""
+        while given := await self.claim(UNITS_A_CLAIM):
+            for assignment_id in given:
+                await self.submit(assignment_id)
+
     async def lot(self, units: int, wrong: int) -> None:
         """Have a lot of so many units labelled and judged by an auditor to whom so many of its labels are wrong."""
         first = len(self._numbers)

@@ -21,7 +21,7 @@ GIVE_UP_SECONDS, PAUSES_SECONDS = 200, (5, 15, 30)
 APART_SECONDS = 120.0
 BACKLOG_EVENTS, UNITS_AT_ONCE = 5_500, 500
 PROMISED_SECONDS = 30
-HASTY_LABELS = 6
+HASTY_LABELS = 3
 
 
 class Escalations:
@@ -53,13 +53,12 @@ class Hasty:
     async def cause(self, town: Town) -> None:
         """Have somebody stopped, and say why they should not be."""
         await town.annotators()
-        pace = {"floor_seconds": 3.0, "hasty": 3, "last": 4, "then": "pause"}
+        pace = {"floor_seconds": 3.0, "hasty": HASTY_LABELS, "last": HASTY_LABELS + 1, "then": "pause"}
         self.job = Job(town, "hasty", pace=pace)
         await self.job.define()
         await self.job.send(HASTY_LABELS)
         self.path = f"/v1/projects/{self.job.project_id}/conduct"
-        for assignment_id in await self.job.claim(HASTY_LABELS):
-            await self.job.submit(assignment_id)
+        await self.job.label(HASTY_LABELS)
         body = {"rule": "pace", "reason": "They are short."}
         await self.job.ask("assign", "POST", f"{self.path}/appeals", town.token(Role.ANNOTATOR, ANNOTATOR), body)
 
@@ -100,7 +99,10 @@ class Understated:
         await self.job.define()
         await self.job.send(self.hard, gold="b")
         await self.job.send(self.easy, gold="a")
-        await self.job.label(self.hard + self.easy)
+        # Gold is shown among real units.
+        await self.job.send(2 * LOT_UNITS)
+        await self.job.label(1)
+        await self.job.label_all()
         for _ in range(self.lots):
             await self.job.lot(LOT_UNITS, 0)
 

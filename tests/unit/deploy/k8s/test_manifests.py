@@ -41,6 +41,27 @@ def test_what_follows_from_code_is_what_was_committed() -> None:
     assert list(generated.differences()) == []
 
 
+def test_alerts_lead_to_where_somebody_serves_the_runbook_and_the_boards(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rules", "--docs", "https://docs.vendor.test/", "--grafana", "https://boards.vendor.test"]) == 0
+    (tmp_path / "mine.yaml").write_text(capsys.readouterr().out)
+    (tmp_path / "rules.yaml").write_text((generated.RULES.parents[1] / "kubernetes/rules.yaml").read_text())
+    (tmp_path / "kustomization.yaml").write_text("{resources: [rules.yaml], patches: [{path: mine.yaml}]}")
+    (patched,) = rendered(tmp_path)
+    alerts = {
+        rule["alert"]: rule["annotations"]
+        for group in patched["spec"]["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+    assert alerts["UnitsNobodyCanLabel"]["runbook_url"] == "https://docs.vendor.test/runbook.html#unitsnobodycanlabel"
+    floor = "https://boards.vendor.test/d/concord-floor?var-project={{ $labels.project }}"
+    assert alerts["UnitsNobodyCanLabel"]["dashboard_url"] == floor
+    assert all(annotations.keys() == {"summary", "runbook_url", "dashboard_url"} for annotations in alerts.values())
+    assert "example.org" not in str(alerts)
+
+
 def test_the_overlay_has_no_fault_and_the_command_counts_its_manifests(
     production: list[Manifest], capsys: pytest.CaptureFixture[str]
 ) -> None:
