@@ -37,9 +37,4 @@ WALKS = {
     "escalations": _walk(waits.Escalations, Expected("EscalationsWaiting")),
     "hasty": _walk(waits.Hasty, Expected("AnnotatorsAwaitLead"), Expected("ConductAppealsWait")),
     "undecided": _walk(waits.Undecided, Expected("LotUndecided")),
-    "understated": _walk(waits.Understated, Expected("ConfidenceUnderstated")),
-    "undelivered": _walk(waits.Undelivered, Expected("WebhookDeliveriesDead"), Expected("WebhookNotDelivered")),
-    "broker-away": _walk(
-        waits.BrokerAway, Expected("BrokerNotAnswering", PLATFORM), Expected("PublisherBacklog", silenced=True)
-    ),
 }

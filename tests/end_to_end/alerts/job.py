@@ -52,10 +52,10 @@ class Job:
         answer = await self.ask("ingest", "PUT", f"/v1/projects/{self.name}", self.town.client, body)
         self.project_id = answer["project_id"]
 
-    async def send(self, count: int, content: Callable[[int], str] = "text {}".format, **more: Any) -> None:
-        """Send so many units, with what more is told of each."""
+    async def send(self, count: int, content: Callable[[int], str] = "text {}".format) -> None:
+        """Send so many units."""
         first = len(self._numbers)
-        units = [{"id": f"u{number}", "content": content(number), **more} for number in range(first, first + count)]
+        units = [{"id": f"u{number}", "content": content(number)} for number in range(first, first + count)]
         path = f"/v1/projects/{self.project_id}/units"
         report = await self.ask("ingest", "POST", path, self.town.client, units)
         self._numbers |= {unit["unit_id"]: first + place for place, unit in enumerate(report["units"])}
@@ -81,12 +81,6 @@ class Job:
                 count -= len(given)
                 if not given:
                     await asyncio.sleep(PAUSE_SECONDS)
-
-    async def label_all(self) -> None:
-        """Label until nothing more is given."""
-        while given := await self.claim(UNITS_A_CLAIM):
-            for assignment_id in given:
-                await self.submit(assignment_id)
 
     async def lot(self, units: int, wrong: int) -> None:
         """Have a lot of so many units labelled and judged by an auditor to whom so many of its labels are wrong."""

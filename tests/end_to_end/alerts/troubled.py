@@ -1,12 +1,9 @@
 """A service with a trouble: `python -m tests.end_to_end.alerts.troubled ingest --holds 400`.
 
-The service is the real one; what is wrong is how much memory it holds, or a defect in one place. A constant may be
-another, where what it bounds takes hours or hundreds of projects.
+The service is the real one; what is wrong is how much memory it holds, or a defect in one place.
 """
 
 import argparse
-import importlib
-import json
 import runpy
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -28,14 +25,7 @@ def main() -> None:
     parser.add_argument("--loop", default="", help="the loop of which every second turn fails")
     parser.add_argument("--kind", default="", help="the kind of aggregate that its read model takes in never")
     parser.add_argument("--project", default="", help="the project, by the end of its id, that cannot be measured")
-    parser.add_argument("--set", action="append", default=[], help="a constant: module:NAME=JSON")
     asked = parser.parse_args()
-    for wish in asked.set:
-        where, _, value = wish.partition("=")
-        module, _, name = where.partition(":")
-        found = importlib.import_module(module)
-        assert hasattr(found, name), f"{module} has no {name}"
-        setattr(found, name, json.loads(value))
     if asked.holds:
         KEPT.append(b"\1" * (asked.holds * MEGABYTE))
     if asked.loop:
