@@ -9,6 +9,7 @@ from concord.labels import Json
 from demo.client import Services
 from deploy.local.stack import Stack
 from services.audit.domain.verification import verify
+from tests.support.known import until_known
 from tests.support.label_kinds import POLICY
 
 NAME = "changing"
@@ -36,6 +37,7 @@ class Changing:
 
     def __init__(self, stack: Stack, services: Services, until: Until) -> None:
         self.services = services
+        self.operator = stack.issuer.token("operator", "boss")
         self.until = until
         self.project = f"/v1/projects/local-{NAME}"
         self.client = stack.issuer.client_key
@@ -50,6 +52,7 @@ class Changing:
         """Go the whole way; return the claim on the lot, the labels that left, and the live quality."""
         body = {"label_schema": FIRST, "guideline": "g", "policy": {**POLICY, "gold": {"rate": 0.0}}}
         await self._json("ingest", "PUT", f"/v1/projects/{NAME}", self.client, body)
+        await until_known(self.services, f"local-{NAME}", self.operator)
         sent: list[Json] = [{"id": name, "content": name} for name in SAID]
         sent.append({"id": "known", "content": "known", "gold": "spam"})
         answer = await self._json("ingest", "POST", f"{self.project}/units", self.client, sent)

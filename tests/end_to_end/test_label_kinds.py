@@ -17,6 +17,7 @@ from deploy.local.stack import Stack
 from services.audit.domain.verification import verify
 from tests.end_to_end import changing, guide
 from tests.end_to_end.conftest import a_folder
+from tests.support.known import until_known
 from tests.support.label_kinds import FIELDS, OF_KIND, POLICY, TEXT, Kind
 from tests.support.patience import PATIENCE_SECONDS
 
@@ -49,6 +50,7 @@ class Walk:
 
     def __init__(self, stack: Stack, services: Services, name: str, kind: Kind) -> None:
         self.services = services
+        self.operator = stack.issuer.token("operator", "boss")
         self.name = name
         self.kind = kind
         self.project = f"/v1/projects/local-{name}"
@@ -62,6 +64,7 @@ class Walk:
         """Define the project and let two units and one of gold in."""
         body = {"label_schema": {"kind": self.name, **self.kind.schema}, "guideline": "g", "policy": POLICY}
         await self.services.json("ingest", "PUT", f"/v1/projects/{self.name}", self.client, body)
+        await until_known(self.services, f"local-{self.name}", self.operator)
         sent: list[dict[str, Json]] = [{"id": name, "content": f"{name}. {TEXT}"} for name in ("agreed", "disputed")]
         sent.append({"id": "gold", "content": f"gold. {TEXT}", "gold": self.kind.good})
         answer = await self.services.json("ingest", "POST", f"{self.project}/units", self.client, sent)
