@@ -336,11 +336,13 @@ async def test_prometheus_sees_measure_target_and_sample_size(metrics: Metrics) 
     (owner,) = filter(owns, (metrics.service, *metrics.others))
     shown = (await call(owner.application, "GET", "/metrics")).body.decode()
     labels = f'{{client="{CLIENT}",project="{PROJECT}"}}'
-    for name in ("agreement_alpha", "agreement_alpha_low", "agreement_alpha_high", "agreement_units"):
+    for name in ("agreement_alpha", "agreement_alpha_high", "agreement_units"):
         assert f"concord_{name}{labels}" in shown
-    assert f'concord_contract_target{{client="{CLIENT}",measure="alpha",project="{PROJECT}"}}' in shown
+    for name in ("finding", "finding_low", "finding_high", "target"):
+        assert f'concord_contract_{name}{{client="{CLIENT}",measure="alpha",project="{PROJECT}"}}' in shown
     assert f"concord_event_to_metric_seconds_count{labels}" in shown
-    assert f"concord_label_error_rate{labels}" not in shown, "what is not defined is not zero"
+    undefined = f'concord_contract_finding{{client="{CLIENT}",measure="label_error_rate",project="{PROJECT}"}}'
+    assert undefined not in shown, "what is not defined is not zero"
 
 
 async def test_a_label_is_in_time_once_however_often_it_comes_and_none_is_that_a_life_finds_there(
